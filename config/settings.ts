@@ -1,0 +1,175 @@
+// The settings: variable, schema, default, meaning. docs/configuration.md and config/example.env are written from this table.
+import { lifetimeSettings } from './lifetimes.ts'
+import { passwordSettings } from './password-policy.ts'
+import { rateLimitSettings } from './rate-limits.ts'
+import { secretSettings } from './secrets.ts'
+import { optionalSetting, type Setting, setting } from './setting.ts'
+import {
+  countOrAuto,
+  hostList,
+  integer,
+  issuer,
+  listenHost,
+  mailAddress,
+  oneOf,
+  onOff,
+  path,
+  port,
+  proxyList,
+} from './value-kinds.ts'
+
+const serverSettings = {
+  environment: setting({
+    variable: 'NODE_ENV',
+    kind: oneOf('development', 'production', 'test'),
+    default: 'development',
+    meaning: 'Production refuses whatever is only good enough to try things out.',
+    example: 'production',
+  }),
+  host: setting({
+    variable: 'HOST',
+    kind: listenHost,
+    default: { development: '127.0.0.1', production: '0.0.0.0' },
+    meaning: 'The address to listen on.',
+    example: '127.0.0.1',
+  }),
+  port: setting({
+    variable: 'PORT',
+    kind: port,
+    default: '3000',
+    meaning: 'The port to listen on.',
+    example: '3000',
+  }),
+  issuer: optionalSetting({
+    variable: 'ISSUER',
+    kind: issuer,
+    otherwise: '`http://localhost:$PORT`; required in production',
+    meaning:
+      'The URL by which browsers and apps reach the server, and the `iss` of its tokens. A slash at the end is taken away. In production it is https, unless the host is this machine.',
+    example: 'https://id.example.com',
+  }),
+  dataDir: setting({
+    variable: 'DATA_DIR',
+    kind: path,
+    default: './.data',
+    meaning:
+      'The folder for what the program keeps on its own machine: the embedded database, the secrets made for development, the setup link.',
+    example: '/var/lib/latchkey',
+  }),
+  trustProxy: setting({
+    variable: 'TRUST_PROXY',
+    kind: proxyList,
+    default: '',
+    meaning:
+      'The proxies that may name the client’s address (`X-Forwarded-For`): addresses, CIDR ranges, `loopback`, `private`. Empty: nobody. Any other caller could choose the address it is limited and recorded by.',
+    example: '10.0.0.0/8',
+  }),
+  workers: setting({
+    variable: 'WORKERS',
+    kind: countOrAuto(256, 256),
+    default: '1',
+    meaning: 'Server processes. More than one needs `DATABASE_URL` and `REDIS_URL`.',
+    example: 'auto',
+  }),
+  hostAliases: setting({
+    variable: 'LATCHKEY_HOST_ALIASES',
+    kind: hostList,
+    default: '',
+    meaning: 'Further `Host` values to answer to. Every other host but the issuer’s is refused (421).',
+    example: 'id.internal.example.com,localhost:3000',
+  }),
+  managementHost: setting({
+    variable: 'MANAGEMENT_HOST',
+    kind: listenHost,
+    default: '127.0.0.1',
+    meaning: 'The address on which health and metrics are served. Do not make it public.',
+    example: '127.0.0.1',
+  }),
+  managementPort: setting({
+    variable: 'MANAGEMENT_PORT',
+    kind: port,
+    default: '9464',
+    meaning: 'The port of health and metrics.',
+    example: '9464',
+  }),
+  logLevel: setting({
+    variable: 'LOG_LEVEL',
+    kind: oneOf('trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'),
+    default: 'info',
+    meaning: 'The least important lines that are logged.',
+    example: 'info',
+  }),
+  logFormat: setting({
+    variable: 'LOG_FORMAT',
+    kind: oneOf('json', 'pretty'),
+    default: { development: 'pretty', production: 'json' },
+    meaning: 'Log lines for machines or for people.',
+    example: 'json',
+  }),
+  databasePoolSize: setting({
+    variable: 'LATCHKEY_DATABASE_POOL_SIZE',
+    kind: integer(1, 500),
+    default: '10',
+    meaning: 'Connections to PostgreSQL that each process may hold.',
+    example: '10',
+  }),
+}
+
+const contentSettings = {
+  provisionFile: optionalSetting({
+    variable: 'PROVISION_FILE',
+    kind: path,
+    otherwise: 'none',
+    meaning: 'A file of clients, resource servers, accounts and settings that is applied at start (docs/provision-file.md).',
+    example: '/etc/latchkey/provision.yaml',
+  }),
+  demo: setting({
+    variable: 'DEMO',
+    kind: onOff,
+    default: { development: 'on', production: 'off' },
+    meaning: 'The demo apps and accounts. Production refuses them.',
+    example: 'off',
+  }),
+  mailFrom: optionalSetting({
+    variable: 'MAIL_FROM',
+    kind: mailAddress,
+    otherwise: 'none',
+    meaning: 'The sender of the server’s mail. Wanted when `SMTP_URL` is given.',
+    example: 'Latchkey <no-reply@example.com>',
+  }),
+  signOutScope: setting({
+    variable: 'LATCHKEY_SIGN_OUT_SCOPE',
+    kind: oneOf('session', 'account'),
+    default: 'session',
+    meaning: 'What signing out ends: this session, or all sessions of the account.',
+    example: 'session',
+  }),
+}
+
+/** Every setting there is, by the name it has in the program. */
+export const settings = {
+  ...serverSettings,
+  ...secretSettings,
+  ...contentSettings,
+  ...lifetimeSettings,
+  ...passwordSettings,
+  ...rateLimitSettings,
+}
+
+/** The same in the groups of the documentation. */
+export const settingGroups: readonly { readonly title: string; readonly settings: readonly Setting<unknown>[] }[] = [
+  { title: 'Server', settings: Object.values(serverSettings) },
+  { title: 'Secrets', settings: Object.values(secretSettings) },
+  { title: 'Content and behaviour', settings: Object.values(contentSettings) },
+  { title: 'Lifetimes', settings: Object.values(lifetimeSettings) },
+  { title: 'Passwords', settings: Object.values(passwordSettings) },
+  { title: 'Rate limits', settings: Object.values(rateLimitSettings) },
+]
+
+/** What the settings are when they have been read. */
+export type SettingValues = {
+  readonly [Name in keyof typeof settings]: (typeof settings)[Name] extends Setting<infer Value> ? Value : never
+}
+
+/** The prefix of the settings of product policy, which can also stand in a provision file, in lower case and without it. */
+export const POLICY_PREFIX = 'LATCHKEY_'
