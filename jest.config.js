@@ -6,6 +6,9 @@ export default {
   transform: { '\\.ts$': '<rootDir>/test/support/strip-types.js' },
   globalSetup: '<rootDir>/test/support/global-setup.ts',
   globalTeardown: '<rootDir>/test/support/global-teardown.ts',
+  reporters: ['default', '<rootDir>/test/support/closing-line.js'],
+  coverageProvider: 'v8',
+  collectCoverageFrom: ['config/**/*.ts', 'server/**/*.ts', 'views/**/*.ts'],
   testTimeout: 30_000,
   maxWorkers: 2,
 }
