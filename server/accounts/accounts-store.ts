@@ -1,0 +1,156 @@
+// The statements about accounts and their passwords.
+import { Prisma } from '../../prisma/client/client.ts'
+import type { Database, Transaction } from '../storage/postgres.ts'
+
+/** A person who can sign in. */
+export interface Account {
+  /** `acc_…`, the `sub` of tokens. */
+  readonly id: string
+  /** As the person wrote it. */
+  readonly email: string
+  readonly emailVerified: boolean
+  readonly name?: string
+  /** Further OpenID Connect standard claims, by their names. */
+  readonly profile: Prisma.JsonObject
+  readonly roles: readonly string[]
+  readonly status: 'active' | 'suspended'
+  /** `provision` or `demo`, when a file or the demo made it. */
+  readonly managedBy?: string
+}
+
+/** A stored password. */
+export interface StoredPassword {
+  readonly id: bigint
+  readonly hash: string
+}
+
+/** A row to be. */
+export interface NewAccount {
+  readonly id: string
+  readonly email: string
+  readonly emailKey: string
+  readonly emailVerified: boolean
+  readonly name: string | null
+  readonly profile: Prisma.InputJsonObject
+  readonly roles: string[]
+  readonly managedBy: string | null
+}
+
+type Connection = Database | Transaction
+
+type AccountRow = Prisma.AccountGetPayload<{ select: typeof ACCOUNT }>
+
+const ACCOUNT = {
+  id: true,
+  email: true,
+  emailVerified: true,
+  name: true,
+  profile: true,
+  roles: true,
+  status: true,
+  managedBy: true,
+} satisfies Prisma.AccountSelect
+
+export async function selectAccount(
+  db: Connection,
+  where: { readonly id: string } | { readonly emailKey: string },
+): Promise<Account | undefined> {
+  const row = await db.account.findUnique({ where, select: ACCOUNT })
+  return row === null ? undefined : accountOf(row)
+}
+
+/** An account with its current password: one statement, whether there is one or not, so that its time tells nothing. */
+export async function selectAccountAndPassword(
+  db: Connection,
+  by: { readonly id: string } | { readonly emailKey: string },
+): Promise<{ readonly account: Account; readonly password: StoredPassword | undefined } | undefined> {
+  const is = 'id' in by ? Prisma.sql`a.id = ${by.id}` : Prisma.sql`a.email_key = ${by.emailKey}`
+  const rows = await db.$queryRaw<(AccountRow & { passwordId: bigint | null; hash: string | null })[]>`
+    SELECT a.id, a.email, a.email_verified AS "emailVerified", a.name, a.profile, a.roles, a.status,
+      a.managed_by AS "managedBy", p.id AS "passwordId", p.hash
+    FROM accounts a LEFT JOIN passwords p ON p.account_id = a.id AND p.retired_at IS NULL
+    WHERE ${is}`
+  const row = rows[0]
+  if (row === undefined) return undefined
+  const { passwordId, hash, ...account } = row
+  return {
+    account: accountOf(account),
+    password: passwordId === null || hash === null ? undefined : { id: passwordId, hash },
+  }
+}
+
+/** False when the e-mail address is taken: the unique index decides, so of two at once one is made. */
+export async function insertAccount(tx: Connection, account: NewAccount): Promise<boolean> {
+  const { count } = await tx.account.createMany({ data: [account], skipDuplicates: true })
+  return count === 1
+}
+
+export async function insertPassword(tx: Connection, accountId: string, hash: string): Promise<void> {
+  await tx.password.create({ data: { accountId, hash }, select: { id: true } })
+}
+
+/** Takes the lock of an account's row, which orders changes of the account; false when there is no such active account. */
+export async function lockActiveAccount(tx: Transaction, accountId: string): Promise<boolean> {
+  const rows = await tx.$queryRaw<unknown[]>`SELECT 1 FROM accounts WHERE id = ${accountId} AND status = 'active' FOR UPDATE`
+  return rows.length === 1
+}
+
+/** Whether a password that was read before is still the current one of an active account. */
+export async function isStillCurrent(tx: Connection, passwordId: bigint): Promise<boolean> {
+  const where = { id: passwordId, retiredAt: null, account: { status: 'active' } }
+  return (await tx.password.findFirst({ where, select: { id: true } })) !== null
+}
+
+/** The last passwords of an account, the current one first. */
+export async function selectLastPasswords(db: Connection, accountId: string, count: number): Promise<StoredPassword[]> {
+  return await db.password.findMany({
+    where: { accountId },
+    select: { id: true, hash: true },
+    orderBy: { id: 'desc' },
+    take: count,
+  })
+}
+
+/** Puts a stronger hash of the same password in place of `old`; nothing happens when the password was changed meanwhile. */
+export async function renewHash(db: Connection, old: StoredPassword, hash: string): Promise<void> {
+  await db.password.updateMany({ where: { id: old.id, hash: old.hash, retiredAt: null }, data: { hash } })
+}
+
+/** Makes `hash` the current password and forgets all but the last `keep`, this one included. The account's row is locked. */
+export async function replacePassword(tx: Transaction, accountId: string, hash: string, keep: number): Promise<void> {
+  await tx.$executeRaw`
+    UPDATE passwords SET retired_at = latchkey_now() WHERE account_id = ${accountId} AND retired_at IS NULL`
+  await insertPassword(tx, accountId, hash)
+  await tx.$executeRaw`
+    DELETE FROM passwords WHERE account_id = ${accountId} AND retired_at IS NOT NULL AND id NOT IN (
+      SELECT id FROM passwords WHERE account_id = ${accountId} ORDER BY id DESC LIMIT ${Math.max(keep, 1)})`
+  await tx.$executeRaw`UPDATE accounts SET updated_at = latchkey_now() WHERE id = ${accountId}`
+}
+
+/** Changes the name; false when there is no such account, or it has that name already. */
+export async function updateName(tx: Connection, accountId: string, name: string | null): Promise<boolean> {
+  const changed = await tx.$executeRaw`
+    UPDATE accounts SET name = ${name}, updated_at = latchkey_now()
+    WHERE id = ${accountId} AND name IS DISTINCT FROM ${name}::text`
+  return changed === 1
+}
+
+export async function countActiveOwners(db: Connection): Promise<number> {
+  return await db.account.count({ where: { status: 'active', roles: { has: 'owner' } } })
+}
+
+function accountOf(row: AccountRow): Account {
+  const { name, managedBy, profile, status, ...rest } = row
+  return {
+    ...rest,
+    // A status that is not known must not let anyone in.
+    status: status === 'active' ? 'active' : 'suspended',
+    profile: isObject(profile) ? profile : {},
+    ...(name === null ? {} : { name }),
+    ...(managedBy === null ? {} : { managedBy }),
+  }
+}
+
+function isObject(value: Prisma.JsonValue): value is Prisma.JsonObject {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+}

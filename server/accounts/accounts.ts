@@ -1,0 +1,116 @@
+// Accounts: who can sign in. An account is found by its id or by the canonical form of its e-mail address.
+import { randomBytes } from 'node:crypto'
+import type { Prisma } from '../../prisma/client/client.ts'
+import { type Origin, recordAudit } from '../audit/audit.ts'
+import type { Database, Transaction } from '../storage/postgres.ts'
+import { type Account, insertAccount, insertPassword, selectAccount, updateName } from './accounts-store.ts'
+import { emailKey, isEmailAddress } from './email-key.ts'
+import type { Passwords } from './passwords.ts'
+
+export type { Account } from './accounts-store.ts'
+
+/** Another account has this e-mail address. */
+export class EmailTaken extends Error {
+  override readonly name = 'EmailTaken'
+}
+
+/** Something about the account to be is wrong; the message names it, without a secret. */
+export class InvalidAccount extends Error {
+  override readonly name = 'InvalidAccount'
+}
+
+/** What an account is made of. At most one of `password` and `passwordHash`; with neither, nobody can sign in by password. */
+export interface AccountInput {
+  readonly email: string
+  readonly emailVerified?: boolean
+  readonly name?: string
+  /** In clear; the password policy is the caller's to check. */
+  readonly password?: string
+  /** argon2id, bcrypt, scrypt or pbkdf2, as another system stored it. */
+  readonly passwordHash?: string
+  readonly roles?: readonly string[]
+  readonly profile?: Prisma.InputJsonObject
+  readonly managedBy?: string
+}
+
+/** The accounts of one database. */
+export interface Accounts {
+  findById(id: string): Promise<Account | undefined>
+  findByEmail(email: string): Promise<Account | undefined>
+  /** Makes an account, in the caller's transaction if one is given. @throws EmailTaken @throws InvalidAccount */
+  create(input: AccountInput, tx?: Transaction): Promise<Account>
+  /** Changes how a person is called; an empty name takes it away. @throws InvalidAccount */
+  rename(request: { readonly accountId: string; readonly name: string; readonly origin: Origin }): Promise<void>
+}
+
+/** The most characters of a name. */
+export const NAME_MAX_LENGTH = 200
+
+/** Makes it. */
+export function createAccounts({ db, passwords }: { readonly db: Database; readonly passwords: Passwords }): Accounts {
+  return {
+    findById: (id) => selectAccount(db, { id }),
+
+    findByEmail: (email) => selectAccount(db, { emailKey: emailKey(email) }),
+
+    async create(input, tx) {
+      // Hashing takes long: it comes before any transaction of our own.
+      const { row, hash } = await prepareAccount(passwords, input)
+      return tx === undefined ? db.$transaction((own) => write(own, row, hash)) : write(tx, row, hash)
+    },
+
+    async rename({ accountId, name, origin }) {
+      const wanted = name.trim()
+      checkName(wanted)
+      await db.$transaction(async (tx) => {
+        if (!(await updateName(tx, accountId, wanted === '' ? null : wanted))) return
+        await recordAudit(tx, { name: 'account.renamed', actor: accountId, accountId, ...origin })
+      })
+    },
+  }
+}
+
+/** A new account id: 128 random bits, never given twice. */
+export function newAccountId(): string {
+  return `acc_${randomBytes(16).toString('base64url')}`
+}
+
+/** Checks an account to be and hashes its password. @throws InvalidAccount @throws PasswordTooLong @throws HashingBusy */
+async function prepareAccount(passwords: Passwords, input: AccountInput) {
+  const email = input.email.trim()
+  const name = input.name?.trim() ?? ''
+  if (!isEmailAddress(email)) throw new InvalidAccount('the e-mail address is not one')
+  checkName(name)
+  if (input.password !== undefined && input.passwordHash !== undefined) {
+    throw new InvalidAccount('there is both a password and a password hash')
+  }
+  if (input.passwordHash !== undefined && !passwords.isUsableHash(input.passwordHash)) {
+    throw new InvalidAccount('the password hash is of no known form, or its parameters are out of bounds')
+  }
+  const hash = input.password === undefined ? input.passwordHash : await passwords.hash(input.password)
+  const row = {
+    id: newAccountId(),
+    email,
+    emailKey: emailKey(email),
+    emailVerified: input.emailVerified ?? false,
+    name: name === '' ? null : name,
+    profile: input.profile ?? {},
+    roles: [...(input.roles ?? [])],
+    managedBy: input.managedBy ?? null,
+  }
+  return { row, hash }
+}
+
+async function write(tx: Transaction, row: Parameters<typeof insertAccount>[1], hash: string | undefined): Promise<Account> {
+  if (!(await insertAccount(tx, row))) throw new EmailTaken('an account with this e-mail address exists')
+  if (hash !== undefined) await insertPassword(tx, row.id, hash)
+  const made = await selectAccount(tx, { id: row.id })
+  if (made === undefined) throw new Error('an account that was just written is not there')
+  return made
+}
+
+function checkName(name: string): void {
+  if (name.length > NAME_MAX_LENGTH || /[\p{Cc}\p{Cs}]/u.test(name)) {
+    throw new InvalidAccount(`a name has ${NAME_MAX_LENGTH} characters at most, and no control characters`)
+  }
+}
