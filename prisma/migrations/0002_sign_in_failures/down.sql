@@ -1,0 +1,2 @@
+-- The way back: the counts are forgotten, and slowing with them.
+DROP TABLE sign_in_failures;

@@ -1,0 +1,99 @@
+// Slows guesses at one account, whatever addresses they come from. Nothing is ever locked for good: an outsider could
+// lock others out that way. After some failures in a row each further attempt has to wait, longer each time up to a
+// bound; and from places where the account has signed in before, attempts have a count of their own, so that a stranger
+// who keeps guessing does not keep its owner out. Accounts that do not exist are counted alike, so nothing is told.
+import { createHmac } from 'node:crypto'
+import type { Database } from '../storage/postgres.ts'
+import { countAttempt, forgetFailures, knownAddresses, type Slowing, uncountAttempt } from './sign-in-failures-store.ts'
+
+/** An attempt that has been counted as failed, until it turns out otherwise. */
+export interface Attempt {
+  /** False: it is refused without a look at the password, and nothing was counted. */
+  readonly allowed: boolean
+  /** When the next attempt will be allowed; 0 when this one is. */
+  readonly retryAfterSeconds: number
+  /** A digest of the subject, for the audit log: tells that two attempts were at the same account, and not at which. */
+  readonly subjectDigest: string
+  /** It was right: failures before it are forgotten. */
+  succeeded(): Promise<void>
+  /** Its password was never looked at: it does not count. */
+  release(): Promise<void>
+}
+
+/** Counts attempts. */
+export interface Lockout {
+  /** `key` is the e-mail address typed, in canonical form. */
+  reserveSignIn(who: { readonly key: string; readonly address?: string | undefined }): Promise<Attempt>
+  /** The current password, asked again within a session. Counted apart, so that no outsider uses the attempts up. */
+  reserveConfirmation(accountId: string): Promise<Attempt>
+  /** Forgets an account's failures: what an administrator does for a person. */
+  forget(key: string): Promise<void>
+}
+
+/** Ten failures are free; then 15 s, 30 s, 1 min … 15 min. */
+export const SLOWING: Slowing = {
+  freeFailures: 10,
+  firstWaitSeconds: 15,
+  longestWaitSeconds: 900,
+  forgetAfterSeconds: 86_400,
+}
+
+/** What it needs: `secret` keys the digests, so that the table does not tell who tried to sign in. */
+export interface LockoutDependencies {
+  readonly db: Database
+  readonly secret: Buffer
+  /** Maps an address to what counts as one place (IPv6 by its network). */
+  readonly addressKey: (address: string) => string
+  readonly slowing?: Slowing
+  /** False: nothing is counted and every attempt is allowed. For tests and benchmarks. */
+  readonly enabled?: boolean
+}
+
+/** Makes it. */
+export function createLockout(deps: LockoutDependencies): Lockout {
+  const { db, secret, addressKey, slowing = SLOWING, enabled = true } = deps
+
+  function digest(purpose: string, ...subject: string[]): Key {
+    return Buffer.from(
+      createHmac('sha256', secret)
+        .update([purpose, ...subject].join('\0'))
+        .digest(),
+    )
+  }
+
+  async function reserve(key: Key, forgotten: Key[] = [key]): Promise<Attempt> {
+    const wait = enabled ? await countAttempt(db, key, slowing) : 0
+    return {
+      allowed: wait === 0,
+      retryAfterSeconds: wait,
+      subjectDigest: key.subarray(0, 8).toString('hex'),
+      succeeded: async () => (enabled ? forgetFailures(db, forgotten) : undefined),
+      release: async () => (enabled && wait === 0 ? uncountAttempt(db, key) : undefined),
+    }
+  }
+
+  return {
+    async reserveSignIn({ key, address }) {
+      const mailbox = mailboxOf(key)
+      const everywhere = digest('sign-in', mailbox)
+      if (address === undefined) return reserve(everywhere)
+      const here = digest('sign-in from', mailbox, addressKey(address))
+      const attempt = await reserve(everywhere, [everywhere, here])
+      if (attempt.allowed) return attempt
+      // Asked for accounts that do not exist as well: the same work, whoever is meant.
+      const places = (await knownAddresses(db, key)).map(addressKey)
+      return places.includes(addressKey(address)) ? reserve(here) : attempt
+    },
+
+    reserveConfirmation: (accountId) => reserve(digest('confirmation', accountId)),
+
+    forget: (key) => forgetFailures(db, [digest('sign-in', mailboxOf(key))]),
+  }
+}
+
+type Key = Buffer<ArrayBuffer>
+
+/** Without the part after a plus: mail to it lands in the same mailbox, so guesses at it count together. */
+function mailboxOf(key: string): string {
+  return key.replace(/\+[^@]*(?=@)/, '')
+}

@@ -1,0 +1,59 @@
+// The statements that count failed sign-ins. Each is one step that other processes see whole: an attempt is counted before
+// its password is looked at, so a hundred guesses at once count as a hundred.
+import type { Database } from '../storage/postgres.ts'
+
+/** How guesses are slowed. */
+export interface Slowing {
+  /** Failures in a row before the first wait. */
+  readonly freeFailures: number
+  /** It doubles with each failure, up to the longest. */
+  readonly firstWaitSeconds: number
+  readonly longestWaitSeconds: number
+  /** After so long without an attempt the failures are forgotten. */
+  readonly forgetAfterSeconds: number
+}
+
+/** Counts an attempt as failed, unless its time has not come: then it returns the seconds to wait, and counts nothing. */
+export async function countAttempt(db: Database, key: Uint8Array<ArrayBuffer>, slowing: Slowing): Promise<number> {
+  const { freeFailures, firstWaitSeconds, longestWaitSeconds, forgetAfterSeconds } = slowing
+  const counted = await db.$executeRaw`
+    INSERT INTO sign_in_failures AS known (key, failures, expires_at)
+    VALUES (${key}, 1, latchkey_now() + make_interval(secs => ${forgetAfterSeconds}))
+    ON CONFLICT (key) DO UPDATE SET
+      failures = CASE WHEN known.expires_at <= latchkey_now() THEN 1 ELSE known.failures + 1 END,
+      next_attempt_at = CASE
+        WHEN known.expires_at <= latchkey_now() OR known.failures + 1 < ${freeFailures} THEN NULL
+        ELSE latchkey_now() + make_interval(secs => LEAST(${longestWaitSeconds},
+          ${firstWaitSeconds} * power(2, LEAST(known.failures + 1 - ${freeFailures}, 20))))
+      END,
+      expires_at = EXCLUDED.expires_at
+    WHERE known.next_attempt_at IS NULL OR known.next_attempt_at <= latchkey_now()`
+  if (counted === 1) return 0
+  const rows = await db.$queryRaw<{ wait: number }[]>`
+    SELECT EXTRACT(EPOCH FROM next_attempt_at - latchkey_now())::float8 AS wait FROM sign_in_failures WHERE key = ${key}`
+  return Math.max(1, Math.ceil(rows[0]?.wait ?? 1))
+}
+
+/** Takes back an attempt whose password was never looked at. */
+export async function uncountAttempt(db: Database, key: Uint8Array<ArrayBuffer>): Promise<void> {
+  await db.$executeRaw`
+    UPDATE sign_in_failures SET failures = GREATEST(failures - 1, 0), next_attempt_at = NULL WHERE key = ${key}`
+}
+
+/** Forgets the failures of these keys. */
+export async function forgetFailures(db: Database, keys: Uint8Array<ArrayBuffer>[]): Promise<void> {
+  await db.signInFailure.deleteMany({ where: { key: { in: keys } } })
+}
+
+/** The addresses from which an account has signed in within the last 30 days; none for an account that does not exist. */
+export async function knownAddresses(db: Database, emailKey: string): Promise<string[]> {
+  const rows = await db.$queryRaw<{ address: string }[]>`
+    SELECT DISTINCT s.address FROM sessions s JOIN accounts a ON a.id = s.account_id
+    WHERE a.email_key = ${emailKey} AND s.address IS NOT NULL AND s.started_at > latchkey_now() - interval '30 days'`
+  return rows.map((row) => row.address)
+}
+
+/** Removes counts that have been forgotten; how many. */
+export async function purgeSignInFailures(db: Database): Promise<number> {
+  return await db.$executeRaw`DELETE FROM sign_in_failures WHERE expires_at <= latchkey_now()`
+}
