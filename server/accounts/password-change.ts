@@ -1,0 +1,112 @@
+// Changing one's own password: the current one is asked, the last few are refused, and what was signed in elsewhere ends
+// in the same transaction.
+import type { PasswordPolicy } from '../../config/password-policy.ts'
+import { type Origin, recordAudit } from '../audit/audit.ts'
+import type { Database, Transaction } from '../storage/postgres.ts'
+import {
+  isStillCurrent,
+  lockActiveAccount,
+  replacePassword,
+  type StoredPassword,
+  selectAccountAndPassword,
+  selectLastPasswords,
+} from './accounts-store.ts'
+import { HashingBusy } from './hashing-pool.ts'
+import type { Lockout } from './lockout.ts'
+import { findPasswordFault, type PasswordFault } from './password-policy.ts'
+import type { Passwords } from './passwords.ts'
+
+/** Who changes which password. `sessionId` is the session that stays. */
+export interface PasswordChangeRequest {
+  readonly accountId: string
+  readonly sessionId: string
+  readonly current: string
+  readonly next: string
+  readonly origin: Origin
+}
+
+/** Why it was refused. */
+export type PasswordChangeRefusal = 'wrong_current' | 'used_before' | PasswordFault
+
+/** What came of it. */
+export type PasswordChangeOutcome =
+  | { readonly outcome: 'changed' }
+  | { readonly outcome: 'refused'; readonly reason: PasswordChangeRefusal }
+
+/** Changes a password. @throws HashingBusy */
+export type ChangePassword = (request: PasswordChangeRequest) => Promise<PasswordChangeOutcome>
+
+/** What it needs. */
+export interface PasswordChangeDependencies {
+  readonly db: Database
+  readonly passwords: Passwords
+  readonly lockout: Lockout
+  readonly policy: PasswordPolicy
+  /** Ends the account's other sessions with all that depends on them, inside the transaction of the change. */
+  readonly endForPasswordChange: (
+    tx: Transaction,
+    request: { readonly accountId: string; readonly keepSessionId: string; readonly origin: Origin },
+  ) => Promise<unknown>
+}
+
+/** Makes it. */
+export function createPasswordChange(deps: PasswordChangeDependencies): ChangePassword {
+  const { db, passwords, lockout, policy } = deps
+
+  /** Guesses at the current password count, here as at sign-in. */
+  async function isCurrent(stored: StoredPassword, accountId: string, current: string): Promise<boolean> {
+    const attempt = await lockout.reserveConfirmation(accountId)
+    if (!attempt.allowed) return false
+    try {
+      const right = await passwords.verify(stored.hash, current)
+      if (right) await attempt.succeeded()
+      return right
+    } catch (error) {
+      if (error instanceof HashingBusy) await attempt.release()
+      throw error
+    }
+  }
+
+  async function wasUsedBefore(accountId: string, next: string): Promise<boolean> {
+    if (policy.history === 0) return false
+    // One after the other: a change of password must not take the places of five sign-ins at once.
+    for (const { hash } of await selectLastPasswords(db, accountId, policy.history)) {
+      if (await passwords.verify(hash, next)) return true
+    }
+    return false
+  }
+
+  /** False when another change, or a suspension, came first. */
+  async function write(request: PasswordChangeRequest, verified: StoredPassword, hash: string): Promise<boolean> {
+    const { accountId, sessionId, origin } = request
+    return await db.$transaction(async (tx) => {
+      if (!(await lockActiveAccount(tx, accountId)) || !(await isStillCurrent(tx, verified.id))) return false
+      await replacePassword(tx, accountId, hash, policy.history)
+      await recordAudit(tx, { name: 'password.changed', actor: accountId, accountId, sessionId, ...origin })
+      // Last of all: revocations hold the lock that orders them until the commit.
+      await deps.endForPasswordChange(tx, { accountId, keepSessionId: sessionId, origin })
+      return true
+    })
+  }
+
+  return async (request) => {
+    const { accountId, current, next } = request
+    const found = await selectAccountAndPassword(db, { id: accountId })
+    if (found?.password === undefined || found.account.status !== 'active') return refuse(db, request, 'wrong_current')
+    if (!(await isCurrent(found.password, accountId, current))) return refuse(db, request, 'wrong_current')
+    const fault = await findPasswordFault(next, policy, found.account)
+    if (fault !== undefined) return refuse(db, request, fault)
+    if (await wasUsedBefore(accountId, next)) return refuse(db, request, 'used_before')
+    const hash = await passwords.hash(next)
+    return (await write(request, found.password, hash)) ? { outcome: 'changed' } : refuse(db, request, 'wrong_current')
+  }
+}
+
+async function refuse(
+  db: Database,
+  { accountId, sessionId, origin }: PasswordChangeRequest,
+  reason: PasswordChangeRefusal,
+): Promise<PasswordChangeOutcome> {
+  await recordAudit(db, { name: 'password.change_refused', actor: accountId, accountId, sessionId, reason, ...origin })
+  return { outcome: 'refused', reason }
+}
