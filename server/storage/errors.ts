@@ -1,0 +1,15 @@
+// The errors of storage that every other part may meet.
+
+/**
+ * A store did not answer in time, or refused us. Nothing is wrong with the request: a person gets "try again" (503), never a
+ * decision. The message is for the operator and holds no secret.
+ */
+export class StorageUnavailable extends Error {
+  override readonly name = 'StorageUnavailable'
+  readonly store: 'postgres' | 'redis'
+
+  constructor(store: 'postgres' | 'redis', reason: string, options?: ErrorOptions) {
+    super(`${store === 'postgres' ? 'PostgreSQL' : 'Redis'} is not available: ${reason}`, options)
+    this.store = store
+  }
+}

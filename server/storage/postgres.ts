@@ -1,0 +1,110 @@
+// PostgreSQL, the authority on all that must survive: a pool of connections that never keeps a request waiting for long.
+import { createHash } from 'node:crypto'
+import { setTimeout as wait } from 'node:timers/promises'
+import { PrismaPg } from '@prisma/adapter-pg'
+import type { SqlDriverAdapterFactory } from '@prisma/driver-adapter-utils'
+import pg from 'pg'
+import { type Prisma, PrismaClient } from '../../prisma/client/client.ts'
+import { withStorageErrors } from './postgres-errors.ts'
+
+export type Database = PrismaClient
+export type Transaction = Prisma.TransactionClient
+
+/** A database that is ready for use. */
+export interface OpenDatabase {
+  readonly db: Database
+  /** @throws StorageUnavailable */
+  ping(): Promise<void>
+  close(): Promise<void>
+}
+
+/** A request must be answered within two seconds even when PostgreSQL hangs: these two and some work of our own fit into that. */
+const POOL_WAIT_MS = 700
+const STATEMENT_TIMEOUT_MS = 1000
+
+/** The server cancels a statement first; the client gives up soon after, for when the server itself has stopped. */
+const GIVE_UP_AFTER_MS = 100
+const CLOSE_WAIT_MS = 2000
+
+/**
+ * Opens the database and asks it once whether it answers. Whatever goes wrong with the connection later, then and in every
+ * query, is thrown as StorageUnavailable.
+ *
+ * @param poolSize the most connections that are open at a time
+ * @param statementTimeoutMs how long a statement may take
+ * @throws StorageUnavailable
+ */
+export async function openPostgres({
+  url,
+  poolSize,
+  statementTimeoutMs = STATEMENT_TIMEOUT_MS,
+}: {
+  readonly url: string
+  readonly poolSize: number
+  readonly statementTimeoutMs?: number
+}): Promise<OpenDatabase> {
+  const pool = new pg.Pool({
+    connectionString: url,
+    max: poolSize,
+    connectionTimeoutMillis: POOL_WAIT_MS,
+    statement_timeout: statementTimeoutMs,
+    query_timeout: statementTimeoutMs + GIVE_UP_AFTER_MS,
+    idle_in_transaction_session_timeout: 10 * statementTimeoutMs,
+    application_name: 'latchkey',
+    keepAlive: true,
+    Client: DecisiveClient,
+  })
+  const database = openPrisma(new PrismaPg(pool, { statementNameGenerator: statementNames(), disposeExternalPool: true }))
+  await database.ping().catch(async (error: unknown) => {
+    await database.close()
+    throw error
+  })
+  return database
+}
+
+/** Prisma's client on a driver adapter, with our errors. */
+export function openPrisma(adapter: SqlDriverAdapterFactory): OpenDatabase {
+  const db = new PrismaClient({ adapter: withStorageErrors(adapter), errorFormat: 'minimal' })
+  return {
+    db,
+    ping: async () => void (await db.$queryRaw`SELECT 1`),
+    // A database that hangs does not say goodbye either.
+    close: () => Promise.race([db.$disconnect(), wait(CLOSE_WAIT_MS, undefined, { ref: false })]),
+  }
+}
+
+/**
+ * A connection on which a query was not answered in time is closed: a ROLLBACK would wait on it as long again, and then the
+ * next request.
+ */
+class DecisiveClient extends pg.Client {
+  // All overloads are passed on as they come; `never` is the one result that fits each of them.
+  override query(...args: never[]): never {
+    const result: unknown = Reflect.apply(super.query, this, args)
+    if (result instanceof Promise) result.catch((error: Error) => this.#closeWhenUnanswered(error))
+    return result as never
+  }
+
+  #closeWhenUnanswered(error: Error): void {
+    if (error.message === 'Query read timeout') this.end().catch(() => undefined)
+  }
+}
+
+const MOST_STATEMENT_NAMES = 500
+const NEVER_PREPARED = /^(?:BEGIN|COMMIT|ROLLBACK|SAVEPOINT|RELEASE|SET)\b/
+
+/**
+ * Names for statements, under which PostgreSQL parses and plans them once per connection. A name says what the statement is, so
+ * that it also means the same behind a pooler; statements beyond a number that our own never reach go without.
+ */
+function statementNames(): (query: { readonly sql: string }) => string {
+  const names = new Map<string, string>()
+  return ({ sql }) => {
+    const name = names.get(sql)
+    if (name !== undefined) return name
+    if (names.size >= MOST_STATEMENT_NAMES || NEVER_PREPARED.test(sql)) return ''
+    const made = `lk_${createHash('sha256').update(sql).digest('hex').slice(0, 32)}`
+    names.set(sql, made)
+    return made
+  }
+}

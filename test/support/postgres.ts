@@ -1,0 +1,76 @@
+// PostgreSQL for tests: a database of one's own in a moment, copied from one that is migrated already; and its clock.
+import { randomBytes } from 'node:crypto'
+import pg from 'pg'
+import { type PostgresServer, startPostgresServer } from './postgres-server.ts'
+
+/** Where global-setup says which server there is, and the migrated database on it. */
+export const POSTGRES_URL_VARIABLE = 'TEST_SERVERS_POSTGRES_URL'
+export const TEMPLATE_VARIABLE = 'TEST_SERVERS_POSTGRES_TEMPLATE'
+
+/** A database for one test file. */
+export interface TestDatabase {
+  readonly url: string
+  drop(): Promise<void>
+}
+
+/** Makes a migrated database that nobody else uses. */
+export function createDatabase(): Promise<TestDatabase> {
+  return makeDatabase(setting(TEMPLATE_VARIABLE))
+}
+
+/** Makes one without any table. */
+export function createEmptyDatabase(): Promise<TestDatabase> {
+  return makeDatabase('template0')
+}
+
+/**
+ * Moves the database's clock: latchkey_now() and all that is computed from it, from the next statement on, for every
+ * connection.
+ */
+export async function moveDatabaseClock(url: string, offsetSeconds: number): Promise<void> {
+  if (!Number.isFinite(offsetSeconds)) throw new RangeError('An offset is a number of seconds.')
+  await run(
+    url,
+    `CREATE OR REPLACE FUNCTION latchkey_now() RETURNS timestamptz LANGUAGE sql STABLE AS $$
+       SELECT statement_timestamp() + make_interval(secs => ${offsetSeconds}) $$`,
+  )
+}
+
+/** A server of one's own, to be paused and killed. Its database `postgres` is empty. */
+export function startPrivatePostgres(): Promise<PostgresServer> {
+  return startPostgresServer()
+}
+
+/** Runs one statement by a connection of its own. */
+export async function run(url: string, sql: string, values: unknown[] = []): Promise<pg.QueryResult['rows']> {
+  const client = new pg.Client({ connectionString: url })
+  await client.connect()
+  try {
+    return (await client.query(sql, values)).rows
+  } finally {
+    await client.end()
+  }
+}
+
+/** The URL of another database on the same server. */
+export function urlOfDatabase(serverUrl: string, name: string): string {
+  const url = new URL(serverUrl)
+  url.pathname = `/${name}`
+  return url.href
+}
+
+async function makeDatabase(template: string): Promise<TestDatabase> {
+  const server = setting(POSTGRES_URL_VARIABLE)
+  const name = `latchkey_test_${randomBytes(8).toString('hex')}`
+  await run(server, `CREATE DATABASE ${name} TEMPLATE ${template}`)
+  return {
+    url: urlOfDatabase(server, name),
+    drop: async () => void (await run(server, `DROP DATABASE IF EXISTS ${name} WITH (FORCE)`)),
+  }
+}
+
+function setting(variable: string): string {
+  const value = process.env[variable]
+  if (value === undefined) throw new Error(`${variable} is not set: tests are run by "npm test", which starts the servers first.`)
+  return value
+}
