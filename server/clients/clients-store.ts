@@ -1,0 +1,106 @@
+// The statements about clients and their secrets.
+import type { Prisma } from '../../prisma/client/client.ts'
+import type { Database, Transaction } from '../storage/postgres.ts'
+import { type ClientMetadata, clientMetadata } from './client-metadata-members.ts'
+import type { StoredSecret } from './client-secrets.ts'
+
+/** An application that is registered. */
+export interface Client {
+  readonly id: string
+  readonly metadata: ClientMetadata
+  readonly status: 'active' | 'suspended'
+  /** `provision`, `demo` or `latchkey` (the server's own), when a file or the program made it. */
+  readonly managedBy?: string
+  readonly secrets: readonly StoredSecret[]
+}
+
+type Connection = Database | Transaction
+
+const WITH_SECRETS = { secrets: { orderBy: [{ createdAt: 'asc' }, { id: 'asc' }] } } satisfies Prisma.ClientInclude
+
+export async function selectClient(db: Connection, id: string): Promise<Client | undefined> {
+  const row = await db.client.findUnique({ where: { id }, include: WITH_SECRETS })
+  return row === null ? undefined : clientOf(row)
+}
+
+export async function selectClients(db: Connection): Promise<Client[]> {
+  const rows = await db.client.findMany({ include: WITH_SECRETS, orderBy: { id: 'asc' } })
+  return rows.map(clientOf)
+}
+
+/** False when the client_id is taken: the primary key decides, so of two at once one is made. */
+export async function insertClient(
+  tx: Transaction,
+  client: { metadata: ClientMetadata; managedBy: string | null },
+): Promise<boolean> {
+  const { client_id } = client.metadata
+  const data = { id: client_id, metadata: stored(client.metadata), managedBy: client.managedBy }
+  const { count } = await tx.client.createMany({ data: [data], skipDuplicates: true })
+  return count === 1
+}
+
+/** Takes the lock of a client's row, which orders changes of the client, and reads it. */
+export async function lockClient(tx: Transaction, id: string): Promise<Client | undefined> {
+  await tx.$queryRaw`SELECT 1 FROM clients WHERE id = ${id} FOR UPDATE`
+  return selectClient(tx, id)
+}
+
+export async function updateClient(
+  tx: Transaction,
+  client: { metadata: ClientMetadata; managedBy: string | null },
+): Promise<void> {
+  await tx.$executeRaw`
+    UPDATE clients SET metadata = ${JSON.stringify(client.metadata)}::jsonb, managed_by = ${client.managedBy},
+      updated_at = latchkey_now()
+    WHERE id = ${client.metadata.client_id}`
+}
+
+export async function deleteClient(tx: Transaction, id: string): Promise<void> {
+  await tx.client.delete({ where: { id }, select: { id: true } })
+}
+
+export async function insertSecret(
+  tx: Transaction,
+  secret: { id: string; clientId: string; digest: Uint8Array; expiresAt: Date | null },
+): Promise<void> {
+  const { id, clientId, expiresAt } = secret
+  await tx.clientSecret.create({
+    data: { id, clientId, digest: Uint8Array.from(secret.digest), expiresAt },
+    select: { id: true },
+  })
+}
+
+/** A secret ends at `end` at the latest. */
+export async function boundSecrets(tx: Transaction, clientId: string, end: Date): Promise<void> {
+  await tx.clientSecret.updateMany({
+    where: { clientId, OR: [{ expiresAt: null }, { expiresAt: { gt: end } }] },
+    data: { expiresAt: end },
+  })
+}
+
+export async function deleteSecrets(tx: Transaction, ids: readonly string[]): Promise<void> {
+  await tx.clientSecret.deleteMany({ where: { id: { in: [...ids] } } })
+}
+
+/** The clients that may ask for one of these scopes. */
+export async function selectClientIdsByScope(tx: Connection, scopes: readonly string[]): Promise<string[]> {
+  const rows = await tx.$queryRaw<{ id: string }[]>`
+    SELECT id FROM clients WHERE string_to_array(metadata->>'scope', ' ') && ${[...scopes]}::text[] ORDER BY id`
+  return rows.map((row) => row.id)
+}
+
+function clientOf(row: Prisma.ClientGetPayload<{ include: typeof WITH_SECRETS }>): Client {
+  return {
+    id: row.id,
+    metadata: clientMetadata.parse(row.metadata),
+    // A status that is not known must not let a client in.
+    status: row.status === 'active' ? 'active' : 'suspended',
+    ...(row.managedBy === null ? {} : { managedBy: row.managedBy }),
+    secrets: row.secrets.map(({ id, digest, expiresAt }) => ({ id, digest, expiresAt: expiresAt?.getTime() })),
+  }
+}
+
+function stored(metadata: ClientMetadata): Prisma.InputJsonObject {
+  // Members that were left out are undefined, which JSON does not have.
+  return JSON.parse(JSON.stringify(metadata)) as Prisma.InputJsonObject
+}

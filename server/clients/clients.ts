@@ -1,0 +1,163 @@
+// Clients: the applications that may ask for tokens (RFC 6749 §2). Every change belongs to an end in progress (tokens/ending.ts),
+// whose transaction it is part of: it is written to the audit log with it, and ends the tokens that it takes the ground from.
+import { isDeepStrictEqual } from 'node:util'
+import type { Clock } from '../../config/clock.ts'
+import { type Change, recordChange } from '../audit/change.ts'
+import type { Database, Transaction } from '../storage/postgres.ts'
+import type { Ending } from '../tokens/ending.ts'
+import type { ClientMetadata } from './client-metadata-members.ts'
+import { clientSecretDigest, clientSecretFault, MOST_CLIENT_SECRETS, newSecretId, type StoredSecret } from './client-secrets.ts'
+import {
+  boundSecrets,
+  type Client,
+  deleteClient,
+  deleteSecrets,
+  insertClient,
+  insertSecret,
+  lockClient,
+  selectClient,
+  selectClientIdsByScope,
+  selectClients,
+  updateClient,
+} from './clients-store.ts'
+
+export type { Client } from './clients-store.ts'
+
+/** A client cannot be made or changed as asked; the message says why, without a secret. */
+export class ClientRefused extends Error {
+  override readonly name = 'ClientRefused'
+}
+
+/** The clients of one database. */
+export interface Clients {
+  find(id: string): Promise<Client | undefined>
+  /** All of them, by client_id. */
+  list(tx?: Transaction): Promise<Client[]>
+  /** The clients that may ask for one of these scopes. */
+  idsByScope(tx: Transaction, scopes: readonly string[]): Promise<string[]>
+  /** Registers a client. @throws ClientRefused when the client_id is taken */
+  create(
+    ending: Ending,
+    client: { readonly metadata: ClientMetadata; readonly managedBy?: string },
+    change: Change,
+  ): Promise<void>
+  /**
+   * Changes a client; says which members are different now. What it may no longer ask for ends with its access tokens.
+   * @throws ClientRefused when there is no such client
+   */
+  update(
+    ending: Ending,
+    client: { readonly metadata: ClientMetadata; readonly managedBy?: string },
+    change: Change,
+  ): Promise<string[]>
+  /** Removes a client with its grants; every token of its is dead. @throws ClientRefused when there is no such client */
+  delete(ending: Ending, id: string, change: Change): Promise<void>
+  /**
+   * Gives a client another secret. The ones before it stay good for `overlapSeconds`; more than two there never are.
+   * @throws ClientRefused when the secret is not good enough, or there is no such client
+   */
+  addSecret(
+    ending: Ending,
+    secret: { readonly clientId: string; readonly secret: string; readonly expiresAt?: Date; readonly overlapSeconds: number },
+    change: Change,
+  ): Promise<string>
+  /** Takes all secrets away, from a client that no longer authenticates by one. */
+  removeSecrets(ending: Ending, clientId: string, change: Change): Promise<void>
+}
+
+/** Makes them. */
+export function createClients({ db, clock }: { readonly db: Database; readonly clock: Clock }): Clients {
+  return {
+    find: (id) => selectClient(db, id),
+    list: (tx) => selectClients(tx ?? db),
+    idsByScope: selectClientIdsByScope,
+
+    async create({ tx }, { metadata, managedBy }, change) {
+      const clientId = metadata.client_id
+      const made = await insertClient(tx, { metadata, managedBy: managedBy ?? null })
+      if (!made) throw new ClientRefused(`the client ${clientId} is there already`)
+      const { scope, grant_types, redirect_uris, skip_consent } = metadata
+      await recordChange(tx, 'client.created', change, { clientId, detail: { scope, grant_types, redirect_uris, skip_consent } })
+    },
+
+    async update(ending, { metadata, managedBy }, change) {
+      const { tx } = ending
+      const before = await locked(tx, metadata.client_id)
+      const members = changedMembers(before.metadata, metadata)
+      const manager = managedBy ?? before.managedBy
+      if (members.length === 0 && before.managedBy === manager) return []
+      await updateClient(tx, { metadata, managedBy: manager ?? null })
+      await recordChange(tx, 'client.updated', change, { clientId: before.id, detail: { members } })
+      if (isNarrower(before.metadata, metadata)) endTokens(ending, before.id)
+      return members
+    },
+
+    async delete(ending, id, change) {
+      await locked(ending.tx, id)
+      await deleteClient(ending.tx, id)
+      await recordChange(ending.tx, 'client.deleted', change, { clientId: id })
+      endTokens(ending, id)
+    },
+
+    async addSecret({ tx }, { clientId, secret, expiresAt, overlapSeconds }, change) {
+      const fault = clientSecretFault(secret)
+      if (fault !== undefined) throw new ClientRefused(`the secret of ${clientId}: ${fault}`)
+      const { secrets } = await locked(tx, clientId)
+      const now = clock()
+      await boundSecrets(tx, clientId, new Date(now + overlapSeconds * 1000))
+      await deleteSecrets(tx, surplus(secrets, overlapSeconds === 0 ? Number.POSITIVE_INFINITY : now))
+      const id = newSecretId()
+      await insertSecret(tx, { id, clientId, digest: clientSecretDigest(secret), expiresAt: expiresAt ?? null })
+      await recordChange(tx, 'client_secret.created', change, {
+        clientId,
+        detail: { secret_id: id, overlap_seconds: overlapSeconds },
+      })
+      return id
+    },
+
+    async removeSecrets({ tx }, clientId, change) {
+      const { secrets } = await locked(tx, clientId)
+      if (secrets.length === 0) return
+      const ids = secrets.map((secret) => secret.id)
+      await deleteSecrets(tx, ids)
+      await recordChange(tx, 'client_secret.deleted', change, { clientId, detail: { secret_ids: ids } })
+    },
+  }
+}
+
+/** The members that differ between two registrations. */
+export function changedMembers(before: ClientMetadata, after: ClientMetadata): string[] {
+  const names = new Set([...Object.keys(before), ...Object.keys(after)]) as Set<keyof ClientMetadata>
+  return [...names].filter((name) => !isDeepStrictEqual(before[name], after[name])).sort(byName)
+}
+
+function byName(one: string, other: string): number {
+  return one < other ? -1 : 1
+}
+
+async function locked(tx: Transaction, id: string): Promise<Client> {
+  const client = await lockClient(tx, id)
+  if (client === undefined) throw new ClientRefused(`there is no client ${id}`)
+  return client
+}
+
+/** Secrets that have ended by `now`, and the oldest of those that would be too many beside a new one. */
+function surplus(secrets: readonly StoredSecret[], now: number): string[] {
+  const good = secrets.filter((secret) => secret.expiresAt === undefined || secret.expiresAt > now)
+  const kept = now === Number.POSITIVE_INFINITY ? [] : good.slice(-(MOST_CLIENT_SECRETS - 1))
+  return secrets.filter((secret) => !kept.includes(secret)).map((secret) => secret.id)
+}
+
+/** Whether a client may ask for less than before. */
+function isNarrower(before: ClientMetadata, after: ClientMetadata): boolean {
+  const scopes = after.scope.split(' ')
+  return (
+    before.scope.split(' ').some((scope) => !scopes.includes(scope)) ||
+    before.grant_types.some((grantType) => !after.grant_types.includes(grantType))
+  )
+}
+
+/** The access tokens that are out are dead; a client that is still there gets new ones, by what it may ask for now. */
+function endTokens(ending: Ending, clientId: string): void {
+  ending.entries.push({ kind: 'client_id', value: clientId, issuedUntilNow: true })
+}

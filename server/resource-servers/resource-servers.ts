@@ -1,0 +1,134 @@
+// Resource servers: the APIs that access tokens can be for. Every change belongs to an end in progress
+// (tokens/ending.ts), whose transaction it is part of.
+import { isDeepStrictEqual } from 'node:util'
+import { type Change, recordChange } from '../audit/change.ts'
+import type { Database, Transaction } from '../storage/postgres.ts'
+import type { Ending } from '../tokens/ending.ts'
+import {
+  deleteResourceServer,
+  insertResourceServer,
+  lockResourceServer,
+  type ResourceServer,
+  selectResourceServers,
+  updateResourceServer,
+} from './resource-servers-store.ts'
+
+export type { ResourceServer } from './resource-servers-store.ts'
+
+/** A resource server cannot be made or changed as asked; the message says why. */
+export class ResourceServerRefused extends Error {
+  override readonly name = 'ResourceServerRefused'
+}
+
+/** The resource servers of one database. */
+export interface ResourceServers {
+  /** All of them, by identifier. */
+  list(tx?: Transaction): Promise<ResourceServer[]>
+  /** @throws ResourceServerRefused when the identifier is taken, or another default one has one of the scopes */
+  create(ending: Ending, server: ResourceServer, change: Change): Promise<void>
+  /**
+   * Changes a resource server; says which members are different now. Access tokens that may carry what is no longer
+   * there are dead. @throws ResourceServerRefused
+   */
+  update(ending: Ending, server: ResourceServer, change: Change): Promise<string[]>
+  /** Removes a resource server; access tokens that may be for it are dead. @throws ResourceServerRefused */
+  delete(ending: Ending, identifier: string, change: Change): Promise<void>
+}
+
+/** Makes them. `clientIdsByScope` tells which clients may ask for one of some scopes. */
+export function createResourceServers(deps: {
+  readonly db: Database
+  readonly clientIdsByScope: (tx: Transaction, scopes: readonly string[]) => Promise<string[]>
+}): ResourceServers {
+  /** Tokens for an API are told apart by their client only, so those of every client that could have one end. */
+  async function endTokens(ending: Ending, scopes: readonly string[]): Promise<void> {
+    if (scopes.length === 0) return
+    for (const value of await deps.clientIdsByScope(ending.tx, scopes)) {
+      ending.entries.push({ kind: 'client_id', value, issuedUntilNow: true })
+    }
+  }
+
+  return {
+    list: (tx) => selectResourceServers(tx ?? deps.db),
+
+    async create({ tx }, server, change) {
+      await refuseTwoDefaults(tx, server)
+      if (!(await insertResourceServer(tx, server)))
+        throw new ResourceServerRefused(`the resource server ${server.identifier} is there already`)
+      await recordChange(tx, 'resource_server.created', change, {
+        detail: { identifier: server.identifier, scopes: [...server.scopes] },
+      })
+    },
+
+    async update(ending, server, change) {
+      const before = await locked(ending.tx, server.identifier)
+      const members = changedMembers(before, server)
+      const after = { ...server, ...managerOf(server, before) }
+      if (members.length === 0 && before.managedBy === after.managedBy) return []
+      await refuseTwoDefaults(ending.tx, after)
+      await updateResourceServer(ending.tx, after)
+      await recordChange(ending.tx, 'resource_server.updated', change, { detail: { identifier: server.identifier, members } })
+      await endTokens(
+        ending,
+        before.scopes.filter((scope) => !after.scopes.includes(scope)),
+      )
+      return members
+    },
+
+    async delete(ending, identifier, change) {
+      const before = await locked(ending.tx, identifier)
+      await deleteResourceServer(ending.tx, identifier)
+      await recordChange(ending.tx, 'resource_server.deleted', change, { detail: { identifier } })
+      await endTokens(ending, before.scopes)
+    },
+  }
+}
+
+/** The members that differ, by the names they have in a provision file. */
+export function changedMembers(before: ResourceServer, after: ResourceServer): string[] {
+  const same = (name: keyof ResourceServer) => isDeepStrictEqual(comparable(before[name]), comparable(after[name]))
+  return Object.entries(MEMBER_NAMES)
+    .filter(([name]) => !same(name as keyof ResourceServer))
+    .map(([, member]) => member)
+}
+
+/** Why two resource servers cannot both be the default one: a request for that scope would not say which is meant. */
+export function sharedDefaultScope(one: ResourceServer, other: ResourceServer): string | undefined {
+  if (!one.isDefault || !other.isDefault || one.identifier === other.identifier) return undefined
+  return one.scopes.find((scope) => other.scopes.includes(scope))
+}
+
+const MEMBER_NAMES: Readonly<Partial<Record<keyof ResourceServer, string>>> = {
+  name: 'name',
+  scopes: 'scopes',
+  accessTokenFormat: 'access_token_format',
+  accessTokenTtl: 'access_token_ttl',
+  isDefault: 'default',
+  clientIds: 'clients',
+}
+
+/** The order of scopes and clients says nothing. */
+function comparable(value: unknown): unknown {
+  return Array.isArray(value) ? [...value].sort() : value
+}
+
+function managerOf(server: ResourceServer, before: ResourceServer): { managedBy?: string } {
+  const managedBy = server.managedBy ?? before.managedBy
+  return managedBy === undefined ? {} : { managedBy }
+}
+
+async function refuseTwoDefaults(tx: Transaction, server: ResourceServer): Promise<void> {
+  for (const other of await selectResourceServers(tx)) {
+    const scope = sharedDefaultScope(server, other)
+    if (scope === undefined) continue
+    throw new ResourceServerRefused(
+      `${server.identifier} and ${other.identifier} are both default, and both have the scope ${scope}`,
+    )
+  }
+}
+
+async function locked(tx: Transaction, identifier: string): Promise<ResourceServer> {
+  const server = await lockResourceServer(tx, identifier)
+  if (server === undefined) throw new ResourceServerRefused(`there is no resource server ${identifier}`)
+  return server
+}
