@@ -2,26 +2,20 @@
 import { readFileSync } from 'node:fs'
 import { errorCode, type Fault, nearestName, quoted } from './faults.ts'
 import { parsePositioned } from './positioned-yaml.ts'
+import { readValue, type Setting } from './setting.ts'
 import { POLICY_PREFIX, settings } from './settings.ts'
 
-/** A setting that stands in a file, as text. */
-export interface ProvisionedSetting {
-  readonly text: string
-  /** `settings.access_token_ttl (provision.yaml:12:3)` */
-  readonly name: string
-}
-
-/** The policy settings of a file, by their variable. */
+/** The policy settings of a file that are right, as text, by their variable. */
 export interface ProvisionedSettings {
-  readonly byVariable: ReadonlyMap<string, ProvisionedSetting>
+  readonly byVariable: ReadonlyMap<string, string>
   readonly faults: readonly Fault[]
 }
 
-/** The policy settings by the keys they have in a provision file. */
-const VARIABLES = new Map(
+/** The policy settings, by the keys they have in a provision file. */
+const ROWS: ReadonlyMap<string, Setting<unknown>> = new Map(
   Object.values(settings)
     .filter((row) => row.variable.startsWith(POLICY_PREFIX))
-    .map((row) => [row.variable.slice(POLICY_PREFIX.length).toLowerCase(), row.variable]),
+    .map((row) => [row.variable.slice(POLICY_PREFIX.length).toLowerCase(), row]),
 )
 
 /** Reads the `settings` of the file that PROVISION_FILE names. The rest of the file is judged when it is applied. */
@@ -42,7 +36,7 @@ export function readProvisionedSettings(file: string): ProvisionedSettings {
 
 /** Reads `settings`, wherever they were found. `placeOf` tells where a key stands. */
 export function provisionedSettings(content: unknown, placeOf: (key?: string) => string): ProvisionedSettings {
-  const byVariable = new Map<string, ProvisionedSetting>()
+  const byVariable = new Map<string, string>()
   const faults: Fault[] = []
   if (!isRecord(content)) {
     faults.push({
@@ -55,34 +49,33 @@ export function provisionedSettings(content: unknown, placeOf: (key?: string) =>
   }
   for (const [key, value] of Object.entries(content)) {
     const name = `settings.${key} (${placeOf(key)})`
-    const variable = VARIABLES.get(key)
+    const row = ROWS.get(key)
     const text = asText(value)
-    if (variable === undefined) faults.push(unknownKey(key, name))
-    else if (text === undefined)
-      faults.push({ name, read: kindName(value), wanted: 'one value', example: `${key}: ${exampleOf(variable)}` })
-    else byVariable.set(variable, { text, name })
+    if (row === undefined) {
+      faults.push(unknownKey(key, name))
+      continue
+    }
+    const example = `${key}: ${row.example}`
+    if (text === undefined) {
+      faults.push({ name, read: kindName(value), wanted: row.wanted, example })
+      continue
+    }
+    const result = readValue(row, text, { name, example })
+    if ('fault' in result) faults.push(result.fault)
+    else byVariable.set(row.variable, text)
   }
   return { byVariable, faults }
 }
 
-/** The key of a policy setting in a provision file. */
-export function provisionKey(variable: string): string {
-  return variable.slice(POLICY_PREFIX.length).toLowerCase()
-}
-
 function unknownKey(key: string, name: string): Fault {
-  const nearest = nearestName(key, VARIABLES.keys())
+  const nearest = nearestName(key, ROWS.keys())
   return {
     name,
     read: 'a key that there is not',
     wanted:
       nearest === undefined ? 'one of the LATCHKEY_ settings, in lower case and without the prefix' : `did you mean ${nearest}?`,
-    example: `${nearest ?? 'access_token_ttl'}: ${exampleOf(VARIABLES.get(nearest ?? 'access_token_ttl'))}`,
+    example: `${nearest ?? 'access_token_ttl'}: ${ROWS.get(nearest ?? 'access_token_ttl')?.example}`,
   }
-}
-
-function exampleOf(variable: string | undefined): string {
-  return Object.values(settings).find((row) => row.variable === variable)?.example ?? ''
 }
 
 /** YAML has numbers, booleans and lists where the environment has text. */

@@ -2,9 +2,8 @@
 import { readFileSync } from 'node:fs'
 import { errorCode, type Fault, nearestName, quoted } from './faults.ts'
 import { type ProvisionedSettings, readProvisionedSettings } from './provision-settings.ts'
-import { defaultIn, type Environment, lineFor, type Setting } from './setting.ts'
+import { defaultIn, type Environment, lineFor, readValue, type Setting } from './setting.ts'
 import { POLICY_PREFIX, type SettingValues, settings } from './settings.ts'
-import { NO_DETAIL } from './value-kinds.ts'
 
 /** The environment of a process. */
 export type Variables = Readonly<Record<string, string | undefined>>
@@ -51,9 +50,9 @@ export function readSettings(variables: Variables): Readings {
       values[name] = undefined
       continue
     }
-    const result = row.schema.safeParse(found.text)
-    if (result.success) values[name] = result.data
-    else faults.push(wrongValue(row, found.text, found.name, result.error.issues[0]?.message ?? NO_DETAIL))
+    const result = readValue(row, found.text, found)
+    if ('fault' in result) faults.push(result.fault)
+    else values[name] = result.value
   }
   // The loop goes through the same table that SettingValues is made from; TypeScript cannot follow it there.
   return { environment, values: values as Partial<SettingValues>, byVariable, faults }
@@ -65,8 +64,9 @@ export function missing(row: Setting<unknown>, why: string): Fault {
 }
 
 interface Found extends Reading {
-  /** How a fault of the value names it. */
+  /** How a fault of the value names it, and a line that would be right there. */
   readonly name: string
+  readonly example: string
 }
 
 function find(
@@ -84,12 +84,12 @@ function find(
       fault: { name: fileVariable, read: `${quoted(file)}, and ${row.variable} as well`, wanted: 'one of the two', example },
     }
   }
-  if (direct !== undefined) return { source: 'environment', text: direct, name: row.variable }
+  if (direct !== undefined) return { source: 'environment', text: direct, name: row.variable, example: lineFor(row) }
   if (file !== undefined) return readSecretFile(row, fileVariable, file)
   const policy = provisioned?.byVariable.get(row.variable)
-  if (policy) return { source: 'provision file', text: policy.text, name: policy.name }
+  if (policy !== undefined) return { source: 'provision file', text: policy, name: row.variable, example: lineFor(row) }
   const text = defaultIn(environment, row)
-  return { source: text === undefined ? 'not set' : 'default', text, name: row.variable }
+  return { source: text === undefined ? 'not set' : 'default', text, name: row.variable, example: lineFor(row) }
 }
 
 /** Secrets in files: mounted by container platforms, and not seen in the process's environment. */
@@ -110,14 +110,9 @@ function readSecretFile(row: Setting<unknown>, fileVariable: string, file: strin
   }
   if (text.length > LARGEST_SECRET_FILE) return fault('is too large for a secret')
   const secret = text.replace(/[\r\n]+$/, '')
-  return secret === '' ? fault('is empty') : { source: 'secret file', text: secret, name: fileVariable }
-}
-
-function wrongValue(row: Setting<unknown>, text: string, name: string, detail: string): Fault {
-  const shown = row.secret ? '[redacted]' : quoted(text)
-  const provisioned = name.startsWith('settings.')
-  const example = provisioned ? `${row.variable.slice(POLICY_PREFIX.length).toLowerCase()}: ${row.example}` : lineFor(row)
-  return { name, read: detail === NO_DETAIL ? shown : `${shown}: ${detail}`, wanted: row.wanted, example }
+  return secret === ''
+    ? fault('is empty')
+    : { source: 'secret file', text: secret, name: fileVariable, example: `${fileVariable}=${exampleFile(row)}` }
 }
 
 /** A misspelt setting that is silently ignored is a policy that is silently not there. */

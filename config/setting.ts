@@ -1,5 +1,6 @@
 // What a setting is: one row of the table in settings.ts.
 import type { z } from 'zod'
+import { type Fault, quoted } from './faults.ts'
 
 /** How the program is run. `test` behaves as `development`, save that ports may be 0. */
 export type Environment = 'development' | 'production' | 'test'
@@ -61,6 +62,24 @@ export function optionalSetting<Value>(
 /** The line that sets a variable rightly. */
 export function lineFor(row: Setting<unknown>): string {
   return `${row.variable}=${row.makeWith === undefined ? row.example : `$(${row.makeWith})`}`
+}
+
+/** The message of an issue that has nothing to add to what is wanted. */
+export const NO_DETAIL = '-'
+
+/** Reads a text. `at` is how a fault names it, and a line that would be right there. */
+export function readValue(
+  row: Setting<unknown>,
+  text: string,
+  at: { readonly name: string; readonly example: string },
+): { readonly value: unknown } | { readonly fault: Fault } {
+  const result = row.schema.safeParse(text)
+  if (result.success) return { value: result.data }
+  const detail = result.error.issues[0]?.message ?? NO_DETAIL
+  const shown = row.secret ? '[redacted]' : quoted(text)
+  // Named one by one: `at` may have more in it, such as the text of a secret.
+  const { name, example } = at
+  return { fault: { name, read: detail === NO_DETAIL ? shown : `${shown}: ${detail}`, wanted: row.wanted, example } }
 }
 
 /** The default text of a setting in an environment. */

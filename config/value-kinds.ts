@@ -2,10 +2,7 @@
 import { isIP } from 'node:net'
 import { availableParallelism } from 'node:os'
 import { z } from 'zod'
-import type { ValueKind } from './setting.ts'
-
-/** The message of an issue that has nothing to add to what is wanted. */
-export const NO_DETAIL = '-'
+import { NO_DETAIL, type ValueKind } from './setting.ts'
 
 const UNIT_SECONDS: Readonly<Record<string, number>> = { s: 1, m: 60, h: 3600, d: 86_400 }
 

@@ -46,12 +46,12 @@ test('faults name the line, and come with all the others', () => {
   })
   expect(faults.map((fault) => fault.name.replace(`${folder}/`, ''))).toEqual([
     'settings.acess_token_ttl (provision.yaml:2:3)',
+    'settings.password_history (provision.yaml:3:3)',
     'settings.session_ttl (provision.yaml:4:3)',
     'PORT',
-    'settings.password_history (provision.yaml:3:3)',
   ])
   expect(faults[0]).toMatchObject({ wanted: 'did you mean access_token_ttl?', example: 'access_token_ttl: 15m' })
-  expect(faults[3]).toMatchObject({ read: '"99"', example: 'password_history: 5' })
+  expect(faults[1]).toMatchObject({ read: '"99"', example: 'password_history: 5' })
 })
 
 test('production refuses in the file what it refuses in the environment', () => {
