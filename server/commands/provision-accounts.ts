@@ -1,0 +1,143 @@
+// The plan of a provisioning: accounts. What a person has of his own, his password above all, no file takes from him.
+import { isDeepStrictEqual } from 'node:util'
+import type { Prisma } from '../../prisma/client/client.ts'
+import type { Accounts } from '../accounts/accounts.ts'
+import { insertPassword } from '../accounts/accounts-store.ts'
+import { emailKey } from '../accounts/email-key.ts'
+import type { Passwords } from '../accounts/passwords.ts'
+import { recordChange } from '../audit/change.ts'
+import type { AccountEntry } from './provision-entries.ts'
+import type { Placed } from './provision-file.ts'
+import { change, isOthers, othersMessage, type Plan, type PlannedChange, PROVISION } from './provision-plan.ts'
+import {
+  type AccountChanges,
+  deleteProvisionedAccount,
+  type ProvisionedAccount,
+  updateProvisionedAccount,
+} from './provision-store.ts'
+
+/** What accounts are made with. */
+export interface AccountDeps {
+  readonly accounts: Accounts
+  readonly passwords: Passwords
+  readonly prune: boolean
+}
+
+/** Plans the accounts of a file. `ownerIds` are the owners who can sign in now; there is one left after every plan. */
+export function planAccounts(
+  wanted: readonly Placed<AccountEntry>[],
+  found: readonly ProvisionedAccount[],
+  ownerIds: readonly string[],
+  deps: AccountDeps,
+): Plan {
+  const plan: Plan = { changes: [], notes: [], faults: [] }
+  const byKey = new Map(found.map((account) => [account.emailKey, account]))
+  const owners = new Set(ownerIds)
+  const demoted: string[] = []
+  for (const { entry, place } of wanted) {
+    const account = byKey.get(emailKey(entry.email))
+    if (isOthers(account?.managedBy)) {
+      plan.faults.push({ place, message: othersMessage(`account ${entry.email}`, account?.managedBy) })
+    } else if (account === undefined) {
+      plan.changes.push(newAccount(entry, deps))
+      if (entry.roles?.includes('owner')) owners.add(entry.email)
+    } else {
+      plan.changes.push(...changedAccount(entry, account, deps))
+      if (entry.roles?.includes('owner')) owners.add(account.id)
+      else if (entry.roles !== undefined && owners.delete(account.id)) demoted.push(place)
+    }
+  }
+  if (owners.size === 0) {
+    for (const place of demoted) plan.faults.push({ place, message: 'roles: this would leave no owner; make another one first' })
+  }
+  planPrune(plan, wanted, found, owners, deps.prune)
+  return plan
+}
+
+function planPrune(
+  plan: Plan,
+  wanted: readonly Placed<AccountEntry>[],
+  found: readonly ProvisionedAccount[],
+  owners: Set<string>,
+  prune: boolean,
+): void {
+  const keys = new Set(wanted.map(({ entry }) => emailKey(entry.email)))
+  for (const { id, email, emailKey: key, managedBy } of found) {
+    if (managedBy !== PROVISION || keys.has(key)) continue
+    if (!prune) plan.notes.push(`account ${email} is no longer in the file; --prune removes it`)
+    else if (owners.has(id) && owners.size === 1) plan.notes.push(`account ${email} is the last owner and stays`)
+    else {
+      owners.delete(id)
+      plan.changes.push(removedAccount(id, email))
+    }
+  }
+}
+
+function newAccount(entry: AccountEntry, { accounts }: AccountDeps): PlannedChange {
+  const { email, email_verified, name, password, password_hash, profile, roles } = entry
+  return change('create', 'account', email, [], async (ending, by) => {
+    const input = {
+      email,
+      managedBy: PROVISION,
+      ...(email_verified === undefined ? {} : { emailVerified: email_verified }),
+      ...(name === undefined ? {} : { name }),
+      ...(password === undefined ? {} : { password }),
+      ...(password_hash === undefined ? {} : { passwordHash: password_hash }),
+      ...(profile === undefined ? {} : { profile: json(profile) }),
+      ...(roles === undefined ? {} : { roles }),
+    }
+    const account = await accounts.create(input, ending.tx)
+    await recordChange(ending.tx, 'account.created', by, { accountId: account.id, detail: { roles: [...account.roles] } })
+  })
+}
+
+/** What the file states of an account and is not so. A password is set only where there is none. */
+function changedAccount(entry: AccountEntry, account: ProvisionedAccount, { passwords }: AccountDeps): PlannedChange[] {
+  const changes: AccountChanges = {
+    ...(entry.email_verified === undefined || entry.email_verified === account.emailVerified
+      ? {}
+      : { emailVerified: entry.email_verified }),
+    ...(entry.name === undefined || entry.name === (account.name ?? '') ? {} : { name: entry.name === '' ? null : entry.name }),
+    ...(entry.profile === undefined || isDeepStrictEqual(json(entry.profile), account.profile)
+      ? {}
+      : { profile: json(entry.profile) }),
+    ...(entry.roles === undefined || sameRoles(entry.roles, account.roles) ? {} : { roles: [...entry.roles] }),
+  }
+  const setsPassword = !account.hasPassword && (entry.password ?? entry.password_hash) !== undefined
+  const members = [...Object.keys(changes).map((name) => MEMBER_NAMES[name] ?? name), ...(setsPassword ? ['password'] : [])]
+  if (members.length === 0) return []
+  const make: PlannedChange['make'] = async (ending, by) => {
+    await updateProvisionedAccount(ending.tx, account.id, changes)
+    const hash = entry.password === undefined ? entry.password_hash : await passwords.hash(entry.password)
+    if (setsPassword && hash !== undefined) await insertPassword(ending.tx, account.id, hash)
+    await recordChange(ending.tx, 'account.updated', by, {
+      accountId: account.id,
+      detail: { members, ...(changes.roles === undefined ? {} : { roles: changes.roles, roles_before: [...account.roles] }) },
+    })
+    // Tokens carry roles: those that say too much are dead, and a refresh gets the new ones.
+    if (account.roles.some((role) => changes.roles !== undefined && !changes.roles.includes(role))) {
+      ending.entries.push({ kind: 'sub', value: account.id, issuedUntilNow: true })
+    }
+  }
+  return [change('update', 'account', account.email, members, make)]
+}
+
+/** Sessions, grants and passwords go with the account. Its id is never given again, so all of its tokens can be named by it. */
+function removedAccount(id: string, email: string): PlannedChange {
+  return change('delete', 'account', email, [], async (ending, by) => {
+    await deleteProvisionedAccount(ending.tx, id)
+    await recordChange(ending.tx, 'account.deleted', by, { accountId: id })
+    ending.entries.push({ kind: 'sub', value: id })
+  })
+}
+
+const MEMBER_NAMES: Readonly<Record<string, string>> = { emailVerified: 'email_verified' }
+
+function sameRoles(one: readonly string[], other: readonly string[]): boolean {
+  return one.length === other.length && one.every((role) => other.includes(role))
+}
+
+/** Members that were left out are undefined, which JSON does not have. */
+function json(profile: object): Prisma.InputJsonObject {
+  return JSON.parse(JSON.stringify(profile)) as Prisma.InputJsonObject
+}

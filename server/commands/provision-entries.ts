@@ -1,0 +1,93 @@
+// The resource servers and accounts of a provision file: what their members may be.
+import { z } from 'zod'
+import { LONGEST_ACCESS_TOKEN } from '../../config/lifetimes.ts'
+import { OPENID_SCOPES } from '../../config/scopes.ts'
+import { isEmailAddress } from '../accounts/email-key.ts'
+import { identifierFault, resourceScopeFault, scopeListFault } from '../resource-servers/resource-server-rules.ts'
+
+/** The roles that an account can have. */
+export const ROLES = ['owner', 'operator', 'auditor', 'helpdesk'] as const
+
+/** Standard claims that have members of their own here, or that the server gives itself. */
+const NOT_IN_PROFILE = ['name', 'updated_at']
+
+const PROFILE_CLAIMS = ['profile', 'phone']
+  .flatMap((scope) => OPENID_SCOPES[scope] ?? [])
+  .filter((claim) => !NOT_IN_PROFILE.includes(claim))
+
+const text = z.string('it must be text')
+const flag = z.boolean('it must be true or false')
+const word = text.min(1, 'it must not be empty').max(500, 'it must have 500 characters at most')
+
+/** OpenID Connect Core §5.1: all claims are text, but for two. */
+const profile = z.strictObject({
+  ...Object.fromEntries(PROFILE_CLAIMS.map((claim) => [claim, word.optional()])),
+  phone_number_verified: flag.optional(),
+  address: z
+    .strictObject({
+      formatted: word.optional(),
+      street_address: word.optional(),
+      locality: word.optional(),
+      region: word.optional(),
+      postal_code: word.optional(),
+      country: word.optional(),
+    })
+    .optional(),
+})
+
+/** An entry of `accounts`. What is left out is left as it is. */
+export function accountEntry(isUsableHash: (hash: string) => boolean) {
+  return z.strictObject({
+    email: text.refine(isEmailAddress, 'it must be an e-mail address'),
+    email_verified: flag.optional(),
+    name: text.max(200, 'it must have 200 characters at most').optional(),
+    profile: profile.optional(),
+    password: text
+      .min(1, 'it must not be empty')
+      .refine((password) => Buffer.byteLength(password) <= 1024, 'it must be of 1 KiB at most')
+      .optional(),
+    password_hash: text
+      .refine(isUsableHash, 'it must be a hash by argon2id, bcrypt, scrypt or pbkdf2 with parameters within bounds')
+      .optional(),
+    roles: listOf(z.enum(ROLES, `it must be one of ${ROLES.join(', ')}`)).optional(),
+  })
+}
+
+/** An account of a provision file. */
+export type AccountEntry = z.output<ReturnType<typeof accountEntry>>
+
+/** An entry of `resource_servers`. */
+export function resourceServerEntry(issuer: string) {
+  return z.strictObject({
+    identifier: checked((identifier) => identifierFault(identifier, issuer)),
+    name: text.max(200, 'it must have 200 characters at most').optional(),
+    scopes: listOf(checked(resourceScopeFault)).superRefine((scopes, context) => {
+      const message = scopeListFault(scopes)
+      if (message !== undefined) context.addIssue({ code: 'custom', message })
+    }),
+    access_token_format: z.enum(['jwt', 'opaque'], 'it must be jwt or opaque').default('jwt'),
+    access_token_ttl: z
+      .int('it must be a number of seconds')
+      .min(1, 'it must be 1 or more')
+      .max(LONGEST_ACCESS_TOKEN, `it must be ${LONGEST_ACCESS_TOKEN} at most`)
+      .optional(),
+    default: flag.default(false),
+    clients: listOf(text).default([]),
+  })
+}
+
+/** A resource server of a provision file. */
+export type ResourceServerEntry = z.output<ReturnType<typeof resourceServerEntry>>
+
+function listOf<Item extends z.ZodType>(item: Item) {
+  return z
+    .array(item, 'it must be a list')
+    .refine((list) => new Set(list).size === list.length, 'it must not have an entry twice')
+}
+
+function checked(fault: (value: string) => string | undefined) {
+  return text.superRefine((value, context) => {
+    const message = fault(value)
+    if (message !== undefined) context.addIssue({ code: 'custom', message })
+  })
+}

@@ -1,0 +1,66 @@
+// The statements of provisioning that no noun has: its lock, and accounts as a file may change them.
+import type { Prisma } from '../../prisma/client/client.ts'
+import type { Transaction } from '../storage/postgres.ts'
+
+/** An account as provisioning sees it. */
+export interface ProvisionedAccount {
+  readonly id: string
+  readonly email: string
+  readonly emailKey: string
+  readonly emailVerified: boolean
+  readonly name: string | null
+  readonly profile: Prisma.JsonValue
+  readonly roles: readonly string[]
+  readonly managedBy: string | null
+  readonly hasPassword: boolean
+}
+
+/** What a file may change of an account that is there. */
+export interface AccountChanges {
+  readonly emailVerified?: boolean
+  readonly name?: string | null
+  readonly profile?: Prisma.InputJsonObject
+  readonly roles?: string[]
+}
+
+/** One provisioning at a time: false while another process is at it. The end of the transaction gives the lock back. */
+export async function tryProvisioningLock(tx: Transaction): Promise<boolean> {
+  const rows = await tx.$queryRaw<{ locked: boolean }[]>`SELECT pg_try_advisory_xact_lock(72707370) AS locked`
+  return rows[0]?.locked === true
+}
+
+/** The accounts of these addresses, and all that a provision file made earlier. */
+export async function selectProvisionedAccounts(tx: Transaction, emailKeys: readonly string[]): Promise<ProvisionedAccount[]> {
+  const rows = await tx.account.findMany({
+    where: { OR: [{ emailKey: { in: [...emailKeys] } }, { managedBy: 'provision' }] },
+    orderBy: { emailKey: 'asc' },
+    select: {
+      id: true,
+      email: true,
+      emailKey: true,
+      emailVerified: true,
+      name: true,
+      profile: true,
+      roles: true,
+      managedBy: true,
+      passwords: { where: { retiredAt: null }, select: { id: true } },
+    },
+  })
+  return rows.map(({ passwords, ...row }) => ({ ...row, hasPassword: passwords.length > 0 }))
+}
+
+/** The ids of the owners who can sign in. Their rows are locked, so that two changes at once cannot remove the last two. */
+export async function lockOwners(tx: Transaction): Promise<string[]> {
+  const rows = await tx.$queryRaw<{ id: string }[]>`
+    SELECT id FROM accounts WHERE status = 'active' AND 'owner' = ANY (roles) ORDER BY id FOR UPDATE`
+  return rows.map((row) => row.id)
+}
+
+export async function updateProvisionedAccount(tx: Transaction, id: string, changes: AccountChanges): Promise<void> {
+  await tx.account.update({ where: { id }, data: changes, select: { id: true } })
+  await tx.$executeRaw`UPDATE accounts SET updated_at = latchkey_now() WHERE id = ${id}`
+}
+
+export async function deleteProvisionedAccount(tx: Transaction, id: string): Promise<void> {
+  await tx.account.delete({ where: { id }, select: { id: true } })
+}
