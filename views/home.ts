@@ -1,0 +1,33 @@
+// The page at `/`, which few people see: they come from an app.
+import { type Html, html } from './html.ts'
+import { page } from './layout.ts'
+import { webAddress } from './web-address.ts'
+
+/**
+ * Makes the page.
+ * @param p.demo the addresses of the demo's two apps, when it is on
+ */
+export function homePage(p: { readonly demo?: { readonly spa: string; readonly server: string } }): Html {
+  const body = html`<section class="card">
+<header>
+<h1>One sign-in for all your apps</h1>
+<p class="lead">This is where your team signs in. Open one of your apps, and it brings you here when it needs to know who you are.</p>
+</header>
+<p class="actions"><a class="button primary" href="/account">Go to your account</a></p>
+</section>
+${p.demo !== undefined && demo(p.demo)}`
+  return page({ title: 'One sign-in for all your apps', body })
+}
+
+function demo(apps: { readonly spa: string; readonly server: string }): Html {
+  return html`<section class="card" aria-labelledby="demo">
+<header>
+<h2 id="demo">Try the demo <span class="badge">demo</span></h2>
+<p class="lead">Two small apps that share one sign-in. The accounts stand in the terminal in which the server started.</p>
+</header>
+<p class="actions">
+<a class="button" href="${webAddress(apps.spa)}">Single-page app</a>
+<a class="button" href="${webAddress(apps.server)}">Server-rendered app</a>
+</p>
+</section>`
+}

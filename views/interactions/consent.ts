@@ -1,0 +1,95 @@
+// The page on which a person lets an app in, or does not.
+import { type Html, html } from '../html.ts'
+import { page } from '../layout.ts'
+import { webAddress } from '../web-address.ts'
+
+/** What the consent page shows and where its forms go. */
+export interface ConsentPage {
+  readonly action: string
+  readonly abortAction: string
+  readonly csrf: string
+  readonly client: {
+    readonly id: string
+    readonly name: string
+    /** Not shown: pages load nothing from other sites. */
+    readonly logoUri?: string
+    readonly clientUri?: string
+    readonly policyUri?: string
+    readonly tosUri?: string
+  }
+  /** The host to which the browser goes afterwards. */
+  readonly redirectHost: string
+  /** Who is signed in. */
+  readonly email: string
+  /** The OpenID Connect scopes that are asked for. */
+  readonly openid: readonly string[]
+  /** The scopes that are asked for, by the identifier of their API. */
+  readonly resources: { readonly [identifier: string]: readonly string[] }
+}
+
+/** Makes the page. */
+export function consentPage(p: ConsentPage): Html {
+  const name = html`<bdi>${p.client.name}</bdi>`
+  const body = html`<section class="card">
+<header>
+<div class="tile" aria-hidden="true">${[...p.client.name.trim()][0]?.toUpperCase()}</div>
+<h1>Let ${name} in?</h1>
+<p class="lead">You are signed in as <strong><bdi>${p.email}</bdi></strong>.</p>
+</header>
+<div>
+<h2 id="asks">It will be able to</h2>
+<ul class="rows" aria-labelledby="asks">
+${openidRows(p.openid)}
+${Object.entries(p.resources).map(resourceRow)}
+</ul>
+</div>
+<p class="quiet">Afterwards you are taken to <bdi>${p.redirectHost}</bdi>. ${links(p.client)}</p>
+<form method="post" action="${p.action}">
+<input type="hidden" name="csrf" value="${p.csrf}">
+<button class="button primary" type="submit">Allow</button>
+</form>
+<form method="post" action="${p.abortAction}">
+<input type="hidden" name="csrf" value="${p.csrf}">
+<button class="button" type="submit" name="deny" value="deny">Do not allow</button>
+</form>
+</section>`
+  return page({ title: `Let ${p.client.name} in?`, body })
+}
+
+function openidRows(scopes: readonly string[]): Html[] {
+  // Signing in is what the app gets in any case, so the list never stands empty.
+  const asked = scopes.includes('openid') ? scopes : ['openid', ...scopes]
+  return asked.map((scope) => {
+    const [what, detail] = IN_PLAIN_WORDS.get(scope) ?? [scope, undefined]
+    return html`<li><div class="row-main"><strong>${what}</strong>${
+      detail !== undefined && html`<div class="hint">${detail}</div>`
+    }</div></li>`
+  })
+}
+
+// OIDC Core §5.4 and §11 say what these scopes give.
+const IN_PLAIN_WORDS: ReadonlyMap<string, readonly [what: string, detail: string]> = new Map([
+  ['openid', ['Know who you are', 'It gets an identifier that stays the same each time you sign in.']],
+  ['profile', ['See your profile', 'Your name, picture, language and the like.']],
+  ['email', ['See your e-mail address', 'And whether it has been verified.']],
+  ['address', ['See your postal address', 'As it stands in your account.']],
+  ['phone', ['See your phone number', 'And whether it has been verified.']],
+  ['offline_access', ['Stay connected while you are away', 'Even after you sign out, until you or an administrator end it.']],
+])
+
+function resourceRow([identifier, scopes]: readonly [string, readonly string[]]): Html {
+  return html`<li><div class="row-main"><strong>Act for you at <bdi>${identifier}</bdi></strong>${
+    scopes.length > 0 && html`<div class="hint">with the permissions ${scopes.map((scope) => html`<code>${scope}</code> `)}</div>`
+  }</div></li>`
+}
+
+function links({ clientUri, policyUri, tosUri }: ConsentPage['client']): Html[] {
+  return [
+    ['About this app', clientUri],
+    ['Its privacy policy', policyUri],
+    ['Its terms', tosUri],
+  ].flatMap(([label, uri]) => {
+    const href = webAddress(uri)
+    return href === undefined ? [] : [html`<a href="${href}" rel="noreferrer noopener" target="_blank">${label}</a> `]
+  })
+}

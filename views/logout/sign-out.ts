@@ -1,0 +1,37 @@
+// The page that asks before it signs anybody out.
+import { type Html, html } from '../html.ts'
+import { page } from '../layout.ts'
+
+/**
+ * Makes the page.
+ * @param p.action where the form goes
+ * @param p.xsrf the library's own token against forged requests
+ * @param p.clientName the app that sent the person here
+ * @param p.email who is signed in
+ */
+export function signOutPage(p: {
+  readonly action: string
+  readonly xsrf: string
+  readonly clientName?: string
+  readonly email?: string
+}): Html {
+  const body = html`<section class="card">
+<header>
+<h1>Sign out?</h1>
+${p.email !== undefined && html`<p class="lead">You are signed in as <strong><bdi>${p.email}</bdi></strong>.</p>`}
+${p.clientName !== undefined && html`<p class="quiet"><bdi>${p.clientName}</bdi> asks to sign you out.</p>`}
+</header>
+<form method="post" action="${p.action}">
+<input type="hidden" name="xsrf" value="${p.xsrf}">
+<input type="hidden" name="logout" value="yes">
+<fieldset class="choices">
+<legend>Where?</legend>
+<label class="choice"><input type="radio" name="scope" value="session" checked><span><strong>On this device</strong><span class="hint">In this browser, and in every app you opened from it.</span></span></label>
+<label class="choice"><input type="radio" name="scope" value="account"><span><strong>Everywhere</strong><span class="hint">On every device and in every app.</span></span></label>
+</fieldset>
+<button class="button primary" type="submit">Sign out</button>
+<a class="button" href="/account">Stay signed in</a>
+</form>
+</section>`
+  return page({ title: 'Sign out?', body })
+}
