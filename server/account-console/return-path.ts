@@ -1,0 +1,14 @@
+// Where a person goes after signing in: a path of ours, or nowhere. Anything else would let a link of ours send people
+// to a page of somebody else's.
+
+/** `path` when it is a path on this server and nothing more; otherwise undefined. */
+export function safeReturnPath(path: string): string | undefined {
+  // Browsers read `\` as `/`, and drop tabs and line ends: `//evil`, `/\evil` and `/<tab>/evil` all lead away.
+  if (!/^\/(?![/\\])[^\\\p{Cc}\p{Cs}]*$/u.test(path) || path.length > 2000) return undefined
+  const base = 'http://return.invalid'
+  const url = URL.canParse(path, base) ? new URL(path, base) : undefined
+  if (url === undefined || url.origin !== base) return undefined
+  // As the URL parser reads it (`/a/..//evil` becomes `//evil`), so that no other reader finds another meaning.
+  const read = `${url.pathname}${url.search}`
+  return read.startsWith('//') ? undefined : read
+}

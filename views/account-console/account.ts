@@ -1,0 +1,126 @@
+// The account page: who the person is, and where they are signed in.
+import { type Html, html } from '../html.ts'
+import { page } from '../layout.ts'
+
+/** Why a name was refused. */
+export type NameFault = 'name_invalid'
+
+/** What has just been done. */
+export type Notice = 'renamed' | 'password_changed' | 'session_ended' | 'others_ended'
+
+/** A session, as its owner sees it. */
+export interface SessionItem {
+  readonly id: string
+  /** "Chrome on Windows". */
+  readonly device: string
+  readonly address?: string
+  readonly startedAt: Date
+  readonly lastUsedAt: Date
+  readonly clients: readonly { readonly clientId: string; readonly name: string }[]
+  /** Whether it is the one that looks at this page. */
+  readonly current: boolean
+}
+
+/** What the page shows. */
+export interface AccountView {
+  readonly email: string
+  readonly name: string
+  readonly sessions: readonly SessionItem[]
+  readonly csrf: { readonly name: string; readonly sessions: string }
+  readonly notice?: Notice
+  readonly nameFault?: NameFault
+}
+
+const NOTICES: { readonly [notice in Notice]: string } = {
+  renamed: 'Your name has been saved.',
+  password_changed: 'Your password has been changed. Everywhere else you have been signed out.',
+  session_ended: 'That device has been signed out.',
+  others_ended: 'All other devices have been signed out.',
+}
+
+const NAME_FAULTS: { readonly [fault in NameFault]: string } = {
+  name_invalid: 'A name has 200 characters at most, and no line breaks.',
+}
+
+/** Makes the page. */
+export function accountPage(view: AccountView): Html {
+  const body = html`<h1>Your account</h1>
+${view.notice !== undefined && html`<div class="notice success" role="status"><p>${NOTICES[view.notice]}</p></div>`}
+${aboutYou(view)}
+${password()}
+${signedIn(view)}`
+  return page({ title: 'Your account', body, width: 'wide' })
+}
+
+function aboutYou({ email, name, csrf, nameFault }: AccountView): Html {
+  const wrong = nameFault !== undefined && html` aria-invalid="true" aria-describedby="name-fault"`
+  return html`<section class="card" aria-labelledby="about-you">
+<h2 id="about-you">About you</h2>
+<dl class="facts"><div><dt>E-mail</dt><dd>${email}</dd></div></dl>
+<form method="post" action="/account/name">
+<input type="hidden" name="csrf" value="${csrf.name}">
+<div class="field">
+<label for="name">Name</label>
+<input id="name" name="name" type="text" autocomplete="name" maxlength="200" value="${name}"${wrong}>
+${nameFault !== undefined && html`<p class="error" id="name-fault">${NAME_FAULTS[nameFault]}</p>`}
+</div>
+<p class="actions"><button class="button" type="submit">Save name</button></p>
+</form>
+</section>`
+}
+
+function password(): Html {
+  return html`<section class="card" aria-labelledby="password">
+<h2 id="password">Password</h2>
+<p class="actions"><a class="button" href="/account/password">Change password</a></p>
+</section>`
+}
+
+function signedIn({ sessions, csrf }: AccountView): Html {
+  const others = sessions.some((session) => !session.current)
+  return html`<section class="card" aria-labelledby="signed-in">
+<header>
+<h2 id="signed-in">Where you are signed in</h2>
+<p class="lead">If you do not know one of these devices, sign it out and change your password.</p>
+</header>
+<ul class="rows">
+${sessions.map((session) => row(session, csrf.sessions))}
+</ul>
+${others && endOthersForm(csrf.sessions)}
+</section>`
+}
+
+function row(session: SessionItem, csrf: string): Html {
+  const { device, address, startedAt, lastUsedAt, clients, current } = session
+  const apps = clients.map((client, index) => html`${index > 0 && ', '}<bdi>${client.name}</bdi>`)
+  return html`<li${current && html` class="now"`}>
+<div class="row-main">
+<p><strong><bdi>${device}</bdi></strong>${current && html` <span class="badge good">This device</span>`}</p>
+<p class="quiet">Last used ${moment(lastUsedAt)} · signed in ${moment(startedAt)}</p>
+<p class="quiet">From ${address ?? 'an unknown address'} · ${apps.length === 0 ? 'no apps' : html`apps: ${apps}`}</p>
+</div>
+<div class="row-end">${current ? html`<a class="button small" href="/logout">Sign out</a>` : endForm(session, csrf)}</div>
+</li>
+`
+}
+
+function endForm({ id, device, lastUsedAt }: SessionItem, csrf: string): Html {
+  return html`<form method="post" action="/account/sessions/${id}/revocation">
+<input type="hidden" name="csrf" value="${csrf}">
+<button class="button small" type="submit">Sign out<span class="visually-hidden"> ${device}, last used ${FORMAT.format(lastUsedAt)}</span></button>
+</form>`
+}
+
+function endOthersForm(csrf: string): Html {
+  return html`<form method="post" action="/account/sessions/others/revocation">
+<input type="hidden" name="csrf" value="${csrf}">
+<p class="actions"><button class="button danger" type="submit">Sign out all other devices</button></p>
+</form>`
+}
+
+const FORMAT = new Intl.DateTimeFormat('en-GB', { dateStyle: 'medium', timeStyle: 'short', timeZone: 'UTC' })
+
+/** Without a script nothing is known of the person's time zone, so the page says which one it means. */
+function moment(date: Date): Html {
+  return html`<time datetime="${date.toISOString()}">${FORMAT.format(date)} UTC</time>`
+}
