@@ -1,0 +1,109 @@
+// Grants: one authorization of a client by an account, in one session. A grant is ended, never deleted, while anything
+// of its may live; what a person agreed to for good is a consent (consents.ts) and outlives it.
+import { randomBytes } from 'node:crypto'
+import { Prisma } from '../../prisma/client/client.ts'
+import type { Database } from '../storage/postgres.ts'
+import { endAccessTokensOfGrant } from '../tokens/access-tokens.ts'
+import type { Ending } from '../tokens/ending.ts'
+import { endFamiliesOfGrant } from '../tokens/refresh-families.ts'
+
+/** A grant to be stored, or stored again with more in it. */
+export interface StoredGrant {
+  readonly id: string
+  readonly accountId: string
+  readonly clientId: string
+  readonly sessionId: string | undefined
+  readonly payload: Prisma.InputJsonObject
+  readonly lifeSeconds: number
+}
+
+/** A live grant as read. */
+export interface LiveGrant {
+  readonly payload: Prisma.JsonObject
+  /** Seconds since the epoch. */
+  readonly expiresAt: number
+  /** PostgreSQL's time of the read, in seconds since the epoch. */
+  readonly now: number
+}
+
+/** The grants of one database. */
+export interface Grants {
+  /** Stores a grant; false when its session has ended, or the grant itself has. */
+  save(grant: StoredGrant): Promise<boolean>
+  /** A grant that lives, whose account and client live, and whose session has not been ended. */
+  findLive(id: string): Promise<LiveGrant | undefined>
+}
+
+/** Makes them. */
+export function createGrants({ db }: { readonly db: Database }): Grants {
+  return {
+    async save(grant) {
+      const written = await db.$executeRaw(Prisma.sql`
+        INSERT INTO grants (id, account_id, client_id, session_id, payload, expires_at)
+        SELECT ${grant.id}, ${grant.accountId}, ${grant.clientId}, ${grant.sessionId ?? null}::text,
+          ${JSON.stringify(grant.payload)}::jsonb, latchkey_now() + make_interval(secs => ${grant.lifeSeconds})
+        WHERE NOT EXISTS (SELECT 1 FROM sessions WHERE id = ${grant.sessionId ?? null}::text AND ended_at IS NOT NULL)
+        ON CONFLICT (id) DO UPDATE SET payload = EXCLUDED.payload
+        WHERE grants.ended_at IS NULL AND grants.account_id = EXCLUDED.account_id AND grants.client_id = EXCLUDED.client_id`)
+      return written === 1
+    },
+
+    async findLive(id) {
+      const rows = await db.$queryRaw<LiveGrant[]>(Prisma.sql`
+        SELECT g.payload, FLOOR(EXTRACT(EPOCH FROM g.expires_at))::float8 AS "expiresAt",
+          FLOOR(EXTRACT(EPOCH FROM latchkey_now()))::float8 AS now
+        FROM grants g
+        JOIN accounts a ON a.id = g.account_id AND a.status = 'active'
+        JOIN clients c ON c.id = g.client_id AND c.status = 'active'
+        WHERE g.id = ${id} AND g.ended_at IS NULL AND g.expires_at > latchkey_now()`)
+      return rows[0]
+    },
+  }
+}
+
+/** A new grant's id. */
+export function newGrantId(): string {
+  return `gra_${randomBytes(16).toString('base64url')}`
+}
+
+/** Ends a grant with everything under it: families, access tokens, and codes, which are refused without it. */
+export async function endGrant(ending: Ending, grantId: string): Promise<void> {
+  const ended = await ending.tx.$executeRaw(Prisma.sql`
+    UPDATE grants SET ended_at = latchkey_now(), end_reason = ${ending.cause} WHERE id = ${grantId} AND ended_at IS NULL`)
+  if (ended === 0) return
+  ending.counts.grants += ended
+  await endFamiliesOfGrant(ending, grantId)
+  await endAccessTokensOfGrant(ending, grantId)
+  ending.entries.push({ kind: 'grant_id', value: grantId })
+}
+
+/**
+ * Ends the grants that were born in a session. With `keepOffline` those stay whose refresh token does not depend on the
+ * session (OpenID Connect Core §11).
+ */
+export async function endGrantsOfSession(
+  ending: Ending,
+  sessionId: string,
+  { keepOffline }: { keepOffline: boolean },
+): Promise<void> {
+  ending.counts.grants += await ending.tx.$executeRaw(Prisma.sql`
+    UPDATE grants SET ended_at = latchkey_now(), end_reason = ${ending.cause}
+    WHERE session_id = ${sessionId} AND ended_at IS NULL
+      AND NOT (${keepOffline} AND EXISTS (
+        SELECT 1 FROM refresh_families f WHERE f.grant_id = grants.id AND f.ended_at IS NULL AND NOT f.session_bound))`)
+}
+
+/** Ends an account's live grants, but those of the session it keeps; says which, and in which session each was born. */
+export async function endGrantsOfAccount(
+  ending: Ending,
+  accountId: string,
+  keepSessionId?: string,
+): Promise<{ readonly id: string; readonly sessionId: string | null }[]> {
+  const ended = await ending.tx.$queryRaw<{ id: string; sessionId: string | null }[]>(Prisma.sql`
+    UPDATE grants SET ended_at = latchkey_now(), end_reason = ${ending.cause}
+    WHERE account_id = ${accountId} AND ended_at IS NULL AND expires_at > latchkey_now()
+      AND session_id IS DISTINCT FROM ${keepSessionId ?? null}::text
+    RETURNING id, session_id AS "sessionId"`)
+  ending.counts.grants += ended.length
+  return ended
+}

@@ -1,0 +1,48 @@
+// What the end of a session takes with it, and what the end of all of an account's sessions does
+// (the table in docs/explanation/revocation.md).
+import { Prisma } from '../../prisma/client/client.ts'
+import { endGrantsOfAccount, endGrantsOfSession } from '../grants/grants.ts'
+import { endAccessTokensOfAccount, endAccessTokensOfSession } from '../tokens/access-tokens.ts'
+import type { Ending } from '../tokens/ending.ts'
+import { endFamiliesOfAccount, endFamiliesOfSession } from '../tokens/refresh-families.ts'
+
+/**
+ * How a session ends. After a sign-out, refresh tokens with `offline_access` go on; a revoked session, and one that another
+ * person signed in over, takes them along.
+ */
+export type SessionEnd = 'signed_out' | 'revoked' | 'replaced'
+
+/** Ends a live session of an account with what depends on it; false when there was none. */
+export async function endSession(
+  ending: Ending,
+  { sessionId, accountId, how }: { readonly sessionId: string; readonly accountId: string; readonly how: SessionEnd },
+): Promise<boolean> {
+  const ended = await ending.tx.$executeRaw(Prisma.sql`
+    UPDATE sessions SET ended_at = latchkey_now(), end_reason = ${ending.cause}
+    WHERE id = ${sessionId} AND account_id = ${accountId} AND ended_at IS NULL`)
+  if (ended === 0) return false
+  ending.counts.sessions += ended
+  await endGrantsOfSession(ending, sessionId, { keepOffline: how === 'signed_out' })
+  await endFamiliesOfSession(ending, sessionId, how === 'signed_out' ? 'bound' : 'all')
+  await endAccessTokensOfSession(ending, sessionId)
+  ending.entries.push({ kind: 'sid', value: sessionId })
+  return true
+}
+
+/** Ends all of an account's sessions, grants, families and access tokens, but those of the session it keeps. */
+export async function endAccount(ending: Ending, accountId: string, keepSessionId?: string): Promise<void> {
+  const sessions = await ending.tx.$queryRaw<{ id: string }[]>(Prisma.sql`
+    UPDATE sessions SET ended_at = latchkey_now(), end_reason = ${ending.cause}
+    WHERE account_id = ${accountId} AND ended_at IS NULL AND id IS DISTINCT FROM ${keepSessionId ?? null}::text
+    RETURNING id`)
+  ending.counts.sessions += sessions.length
+  const grants = await endGrantsOfAccount(ending, accountId, keepSessionId)
+  await endFamiliesOfAccount(ending, accountId, keepSessionId)
+  await endAccessTokensOfAccount(ending, accountId, keepSessionId)
+  const endedNow = new Set(sessions.map((session) => session.id))
+  for (const { id } of sessions) ending.entries.push({ kind: 'sid', value: id })
+  // The access tokens of an offline grant may carry no session any more; the others are covered by their session's entry.
+  for (const grant of grants) {
+    if (grant.sessionId === null || !endedNow.has(grant.sessionId)) ending.entries.push({ kind: 'grant_id', value: grant.id })
+  }
+}

@@ -1,0 +1,196 @@
+// Sign-in sessions as PostgreSQL records them: who, where from, which apps, until when. Their live state is in Redis (the
+// provider's session adapter keeps it); a session whose record has ended is dead whatever Redis says.
+import { Prisma } from '../../prisma/client/client.ts'
+import { type AuditEvent, type Origin, recordAudit } from '../audit/audit.ts'
+import type { Database, Transaction } from '../storage/postgres.ts'
+import type { Ended, Endings } from '../tokens/ending.ts'
+import { deviceName } from './device-name.ts'
+import { endAccount, endSession, type SessionEnd } from './session-ends.ts'
+
+/** A live session, as its owner sees it. */
+export interface SessionEntry {
+  readonly id: string
+  readonly startedAt: Date
+  readonly lastUsedAt: Date
+  readonly expiresAt: Date
+  readonly address?: string
+  readonly userAgent?: string
+  /** "Chrome on Windows". */
+  readonly device: string
+  readonly clients: readonly { readonly clientId: string; readonly name: string }[]
+}
+
+/** What is written down when someone signs in, or when an app is first used in a session. */
+export interface SessionRecord {
+  readonly id: string
+  readonly accountId: string
+  readonly methods: readonly string[]
+  readonly lifeSeconds: number
+  readonly origin: Origin
+  readonly clients: readonly { readonly clientId: string; readonly sid: string; readonly grantId: string | undefined }[]
+}
+
+/** Who asks for an end, and why. */
+export interface EndRequest {
+  readonly accountId: string
+  readonly origin: Origin
+  readonly reason?: string
+}
+
+/** The sessions of one database. */
+export interface Sessions {
+  /** Writes a session's record, or adds to it; false when it has ended. */
+  record(session: SessionRecord): Promise<boolean>
+  /** Whether the record of a session says that it lives: the account's id, or undefined. */
+  liveAccount(sessionId: string): Promise<string | undefined>
+  /** Notes that a session was used; written with the next batch. */
+  touch(sessionId: string): void
+  /** Writes the times of last use that have been noted since the last batch. */
+  writeLastUses(): Promise<void>
+  list(accountId: string): Promise<SessionEntry[]>
+  /** Ends one session of an account; nothing happens to somebody else's. */
+  end(request: EndRequest & { readonly sessionId: string }): Promise<Ended>
+  endOthers(request: EndRequest & { readonly keepSessionId: string }): Promise<Ended>
+  endAll(request: EndRequest): Promise<Ended>
+  /** Ends a session because its person signed out, or another one signed in over it. */
+  signOut(request: EndRequest & { readonly sessionId: string; readonly how: SessionEnd }): Promise<Ended>
+  /** What a changed password ends, inside the transaction that changes it. */
+  endForPasswordChange(tx: Transaction, request: EndRequest & { readonly keepSessionId: string | undefined }): Promise<Ended>
+}
+
+/** Makes them. */
+export function createSessions(deps: { readonly db: Database; readonly endings: Endings }): Sessions {
+  const { db, endings } = deps
+  const used = new Set<string>()
+  return {
+    touch: (sessionId) => void used.add(sessionId),
+
+    async writeLastUses() {
+      const batch = [...used]
+      used.clear()
+      if (batch.length === 0) return
+      await db.$executeRaw(Prisma.sql`
+        UPDATE sessions SET last_used_at = latchkey_now() WHERE id = ANY(${batch}::text[]) AND ended_at IS NULL`)
+    },
+
+    record: (session) => writeRecord(db, session),
+
+    async liveAccount(sessionId) {
+      const rows = await db.$queryRaw<{ accountId: string }[]>(Prisma.sql`
+        SELECT s.account_id AS "accountId" FROM sessions s JOIN accounts a ON a.id = s.account_id AND a.status = 'active'
+        WHERE s.id = ${sessionId} AND s.ended_at IS NULL AND s.expires_at > latchkey_now()`)
+      return rows[0]?.accountId
+    },
+
+    list: (accountId) => listSessions(db, accountId),
+
+    end: ({ accountId, sessionId, origin, reason }) =>
+      endings.run('session_revoked', async (ending) => {
+        if (!(await endSession(ending, { sessionId, accountId, how: 'revoked' }))) return
+        await recordAudit(ending.tx, event('session.revoked', { accountId, sessionId, origin, reason }))
+      }),
+
+    endOthers: ({ accountId, keepSessionId, origin, reason }) =>
+      endings.run('sessions_revoked', async (ending) => {
+        const others = await otherSessions(ending.tx, accountId, keepSessionId)
+        for (const sessionId of others) {
+          if (!(await endSession(ending, { sessionId, accountId, how: 'revoked' }))) continue
+          await recordAudit(ending.tx, event('session.revoked', { accountId, sessionId, origin, reason }))
+        }
+      }),
+
+    endAll: ({ accountId, origin, reason }) =>
+      endings.run('signed_out_everywhere', async (ending) => {
+        await endAccount(ending, accountId)
+        await recordAudit(ending.tx, event('account.signed_out_everywhere', { accountId, origin, reason }))
+      }),
+
+    signOut: ({ accountId, sessionId, origin, reason, how }) =>
+      endings.run(how === 'signed_out' ? 'signed_out' : 'replaced', async (ending) => {
+        if (!(await endSession(ending, { sessionId, accountId, how }))) return
+        await recordAudit(ending.tx, event('session.signed_out', { accountId, sessionId, origin, reason }))
+      }),
+
+    endForPasswordChange: (tx, { accountId, keepSessionId }) =>
+      endings.within(tx, 'password_changed', (ending) => endAccount(ending, accountId, keepSessionId)),
+  }
+}
+
+function event(
+  name: string,
+  about: { accountId: string; sessionId?: string; origin: Origin; reason: string | undefined },
+): AuditEvent {
+  const { accountId, sessionId, origin, reason } = about
+  return {
+    name,
+    actor: accountId,
+    accountId,
+    ...origin,
+    ...(sessionId === undefined ? {} : { sessionId }),
+    ...(reason === undefined ? {} : { reason }),
+  }
+}
+
+async function otherSessions(tx: Transaction, accountId: string, keepSessionId: string): Promise<string[]> {
+  const sessions = await tx.session.findMany({
+    where: { accountId, endedAt: null, id: { not: keepSessionId } },
+    select: { id: true },
+    orderBy: { id: 'asc' },
+  })
+  return sessions.map((session) => session.id)
+}
+
+async function writeRecord(db: Database, session: SessionRecord): Promise<boolean> {
+  const clientIds = session.clients.map((client) => client.clientId)
+  const sids = session.clients.map((client) => client.sid)
+  const grantIds = session.clients.map((client) => client.grantId ?? null)
+  // A record that has ended stays ended: nothing below happens for it.
+  const rows = await db.$queryRaw<{ id: string }[]>(Prisma.sql`
+    WITH recorded AS (
+      INSERT INTO sessions AS known (id, account_id, address, user_agent, methods, expires_at)
+      VALUES (${session.id}, ${session.accountId}, ${session.origin.address ?? null}::text,
+        ${session.origin.userAgent?.slice(0, 400) ?? null}::text, ${[...session.methods]}::text[],
+        latchkey_now() + make_interval(secs => ${session.lifeSeconds}))
+      ON CONFLICT (id) DO UPDATE SET last_used_at = latchkey_now(), methods = EXCLUDED.methods,
+        expires_at = GREATEST(known.expires_at, EXCLUDED.expires_at)
+      WHERE known.ended_at IS NULL AND known.account_id = EXCLUDED.account_id
+      RETURNING id
+    ), apps AS (
+      INSERT INTO session_clients AS known (session_id, client_id, sid, grant_id)
+      SELECT recorded.id, app.client_id, app.sid, app.grant_id
+      FROM recorded, unnest(${clientIds}::text[], ${sids}::text[], ${grantIds}::text[]) AS app (client_id, sid, grant_id)
+      ON CONFLICT (session_id, client_id) DO UPDATE SET sid = EXCLUDED.sid, grant_id = EXCLUDED.grant_id
+    )
+    SELECT id FROM recorded`)
+  return rows.length === 1
+}
+
+async function listSessions(db: Database, accountId: string): Promise<SessionEntry[]> {
+  const rows = await db.$queryRaw<
+    {
+      id: string
+      startedAt: Date
+      lastUsedAt: Date
+      expiresAt: Date
+      address: string | null
+      userAgent: string | null
+      clients: { clientId: string; name: string | null }[]
+    }[]
+  >(Prisma.sql`
+    SELECT s.id, s.started_at AS "startedAt", s.last_used_at AS "lastUsedAt", s.expires_at AS "expiresAt", s.address,
+      s.user_agent AS "userAgent",
+      COALESCE((SELECT jsonb_agg(jsonb_build_object('clientId', sc.client_id, 'name', c.metadata->>'client_name')
+                                 ORDER BY sc.first_used_at)
+                FROM session_clients sc JOIN clients c ON c.id = sc.client_id
+                WHERE sc.session_id = s.id AND c.managed_by IS DISTINCT FROM 'latchkey'), '[]'::jsonb) AS clients
+    FROM sessions s
+    WHERE s.account_id = ${accountId} AND s.ended_at IS NULL AND s.expires_at > latchkey_now()
+    ORDER BY s.last_used_at DESC, s.id`)
+  return rows.map(({ address, userAgent, clients, ...session }) => ({
+    ...session,
+    ...(address === null ? {} : { address }),
+    ...(userAgent === null ? {} : { userAgent }),
+    device: deviceName(userAgent ?? undefined),
+    clients: clients.map((client) => ({ clientId: client.clientId, name: client.name ?? client.clientId })),
+  }))
+}

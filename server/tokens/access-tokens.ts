@@ -1,0 +1,86 @@
+// Opaque access tokens: kept in PostgreSQL under their digest, since a refresh must work without Redis. JWT access
+// tokens are not stored at all.
+import { Prisma } from '../../prisma/client/client.ts'
+import type { Database } from '../storage/postgres.ts'
+import type { Ending } from './ending.ts'
+import { digestOf } from './refresh-token.ts'
+
+/** Access tokens of a person, and those that a client gets for itself. */
+export type AccessTokenKind = 'AccessToken' | 'ClientCredentials'
+
+/** An access token to be stored. */
+export interface NewAccessToken {
+  readonly kind: AccessTokenKind
+  readonly value: string
+  readonly payload: Prisma.InputJsonObject
+  readonly lifeSeconds: number
+  readonly clientId: string
+  readonly grantId: string | undefined
+  readonly accountId: string | undefined
+  readonly sessionId: string | undefined
+}
+
+/** The opaque access tokens of one database. */
+export interface AccessTokens {
+  /** Stores a token; false when the grant it stands on has ended meanwhile. */
+  store(token: NewAccessToken): Promise<boolean>
+  /** The payload of a live token: its grant, session, account and client must live too. */
+  find(kind: AccessTokenKind, value: string): Promise<Prisma.JsonObject | undefined>
+}
+
+/** Makes them. */
+export function createAccessTokens({ db }: { readonly db: Database }): AccessTokens {
+  return {
+    async store(token) {
+      const inserted = await db.$executeRaw(Prisma.sql`
+        WITH live_grant AS (
+          SELECT id FROM grants WHERE id = ${token.grantId ?? null}::text AND ended_at IS NULL FOR SHARE
+        )
+        INSERT INTO access_tokens (digest, kind, grant_id, account_id, client_id, session_id, payload, expires_at)
+        SELECT ${digestOf(token.value)}, ${token.kind}, ${token.grantId ?? null}::text, ${token.accountId ?? null}::text,
+          ${token.clientId}, ${token.sessionId ?? null}::text, ${JSON.stringify(token.payload)}::jsonb,
+          latchkey_now() + make_interval(secs => ${token.lifeSeconds})
+        WHERE ${token.grantId ?? null}::text IS NULL OR EXISTS (SELECT 1 FROM live_grant)`)
+      return inserted === 1
+    },
+
+    async find(kind, value) {
+      const rows = await db.$queryRaw<{ payload: Prisma.JsonObject }[]>(Prisma.sql`
+        SELECT t.payload FROM access_tokens t
+        JOIN clients c ON c.id = t.client_id AND c.status = 'active'
+        LEFT JOIN grants g ON g.id = t.grant_id
+        LEFT JOIN accounts a ON a.id = t.account_id
+        LEFT JOIN sessions s ON s.id = t.session_id
+        WHERE t.digest = ${digestOf(value)} AND t.kind = ${kind} AND t.ended_at IS NULL AND t.expires_at > latchkey_now()
+          AND (t.grant_id IS NULL OR (g.id IS NOT NULL AND g.ended_at IS NULL))
+          AND (t.account_id IS NULL OR a.status = 'active')
+          AND (t.session_id IS NULL OR s.ended_at IS NULL)`)
+      return rows[0]?.payload
+    },
+  }
+}
+
+/** Ends one token; undefined when there was none alive. */
+export async function endAccessToken(ending: Ending, value: string): Promise<void> {
+  await ending.tx.$executeRaw(Prisma.sql`
+    UPDATE access_tokens SET ended_at = latchkey_now() WHERE digest = ${digestOf(value)} AND ended_at IS NULL`)
+}
+
+/** Ends the tokens of a grant. */
+export async function endAccessTokensOfGrant(ending: Ending, grantId: string): Promise<void> {
+  await ending.tx.$executeRaw(Prisma.sql`
+    UPDATE access_tokens SET ended_at = latchkey_now() WHERE grant_id = ${grantId} AND ended_at IS NULL`)
+}
+
+/** Ends the tokens of a session. */
+export async function endAccessTokensOfSession(ending: Ending, sessionId: string): Promise<void> {
+  await ending.tx.$executeRaw(Prisma.sql`
+    UPDATE access_tokens SET ended_at = latchkey_now() WHERE session_id = ${sessionId} AND ended_at IS NULL`)
+}
+
+/** Ends an account's tokens, but those of the session it keeps. */
+export async function endAccessTokensOfAccount(ending: Ending, accountId: string, keepSessionId?: string): Promise<void> {
+  await ending.tx.$executeRaw(Prisma.sql`
+    UPDATE access_tokens SET ended_at = latchkey_now()
+    WHERE account_id = ${accountId} AND ended_at IS NULL AND session_id IS DISTINCT FROM ${keepSessionId ?? null}::text`)
+}

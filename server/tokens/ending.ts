@@ -1,0 +1,65 @@
+// Ending things: one transaction in which sessions, grants, families and tokens end together with the revocation
+// entries that tell of it. What ends what is decided by the callers; here is what an end consists of.
+import type { Database, Transaction } from '../storage/postgres.ts'
+import { type RevocationEntry, writeRevocations } from './revocations.ts'
+
+/** What a revocation ended, as every door that revokes answers it. */
+export interface Ended {
+  readonly sessions: number
+  readonly grants: number
+  readonly refresh_families: number
+  readonly logout_notifications: number
+  /** The number of the last revocation entry; whoever has applied entries up to it knows of this end. */
+  readonly sequence: number
+}
+
+/** An end in progress: what has been counted and must still be written. */
+export interface Ending {
+  readonly tx: Transaction
+  /** A word for the record: `signed_out`, `refresh_token_reused` … */
+  readonly cause: string
+  readonly counts: { sessions: number; grants: number; refreshFamilies: number }
+  readonly entries: RevocationEntry[]
+}
+
+/** Told of entries after their transaction has committed; must not throw. */
+export type Announce = (entries: readonly RevocationEntry[]) => void
+
+/** Runs ends, each as one transaction. */
+export interface Endings {
+  /** Runs `work` in a transaction, writes the entries it collected last of all, commits, and tells the neighbours. */
+  run(cause: string, work: (ending: Ending) => Promise<void>): Promise<Ended>
+  /** The same inside a transaction that the caller has open and will commit. */
+  within(tx: Transaction, cause: string, work: (ending: Ending) => Promise<void>): Promise<Ended>
+}
+
+/** Makes the runner. `accessTokenLifeSeconds` is the longest life that any access token can have. */
+export function createEndings(deps: {
+  readonly db: Database
+  readonly accessTokenLifeSeconds: () => number
+  readonly announce: Announce
+}): Endings {
+  async function within(tx: Transaction, cause: string, work: (ending: Ending) => Promise<void>) {
+    const ending: Ending = { tx, cause, counts: { sessions: 0, grants: 0, refreshFamilies: 0 }, entries: [] }
+    await work(ending)
+    const sequence = await writeRevocations(tx, ending.entries, { lifeSeconds: deps.accessTokenLifeSeconds(), reason: cause })
+    const ended: Ended = {
+      sessions: ending.counts.sessions,
+      grants: ending.counts.grants,
+      refresh_families: ending.counts.refreshFamilies,
+      logout_notifications: 0,
+      sequence,
+    }
+    return { ended, entries: ending.entries }
+  }
+  return {
+    async run(cause, work) {
+      const { ended, entries } = await deps.db.$transaction((tx) => within(tx, cause, work))
+      if (entries.length > 0) deps.announce(entries)
+      return ended
+    },
+    async within(tx, cause, work) {
+      return (await within(tx, cause, work)).ended
+    },
+  }
+}
