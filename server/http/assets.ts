@@ -1,0 +1,26 @@
+// Style sheet and icon. Their addresses change with their content, so browsers may keep them for ever.
+import type { Middleware } from 'koa'
+
+/** A file that pages need. */
+export interface Asset {
+  readonly path: string
+  readonly type: string
+  readonly body: Buffer
+}
+
+/** Makes the middleware. */
+export function createAssets(assets: readonly Asset[]): Middleware {
+  const byPath = new Map(assets.map((asset) => [asset.path, asset]))
+  return async (ctx, next) => {
+    if (ctx.path === '/robots.txt') {
+      ctx.type = 'text/plain; charset=utf-8'
+      ctx.body = 'User-agent: *\nDisallow: /\n'
+      return
+    }
+    const asset = byPath.get(ctx.path)
+    if (asset === undefined) return next()
+    ctx.type = asset.type
+    ctx.set('Cache-Control', 'public, max-age=31536000, immutable')
+    ctx.body = asset.body
+  }
+}

@@ -1,0 +1,55 @@
+// The client's address. Only proxies that were named may tell it; anybody else's X-Forwarded-For is not read at all.
+import type { IncomingMessage } from 'node:http'
+import ipaddr from 'ipaddr.js'
+
+/** Finds a request's client address. */
+export type ClientAddress = (request: Pick<IncomingMessage, 'headers' | 'socket'>) => string
+
+/** Makes the finder. `trusted` are addresses and CIDR ranges of proxies in front of the server. */
+export function createClientAddress(trusted: readonly string[]): ClientAddress {
+  const ranges = trusted.map(parseRange)
+  const isTrusted = (address: string) => {
+    const parsed = parse(address)
+    return (
+      parsed !== undefined && ranges.some(([network, bits]) => network.kind() === parsed.kind() && parsed.match(network, bits))
+    )
+  }
+  return ({ headers, socket }) => {
+    let address = normalise(socket.remoteAddress ?? '')
+    const forwarded = [headers['x-forwarded-for'] ?? []].flat().join(',').split(',')
+    // From the right, each proxy has written down who spoke to it; the first one that is not ours is the client.
+    while (isTrusted(address) && forwarded.length > 0) {
+      const told = normalise(forwarded.pop() ?? '')
+      if (parse(told) === undefined) break
+      address = told
+    }
+    return address
+  }
+}
+
+/** What counts as one place: an IPv4 address, or the network of an IPv6 one, of which each customer has a whole /64. */
+export function addressKey(address: string): string {
+  const parsed = parse(normalise(address))
+  if (!(parsed instanceof ipaddr.IPv6)) return parsed?.toString() ?? 'unknown'
+  return `${parsed.toByteArray().slice(0, 8).join('.')}/64`
+}
+
+/** One way of writing an address; an IPv4 address in IPv6 clothes is the IPv4 address (RFC 4291 §2.5.5.2). */
+function normalise(address: string): string {
+  return parse(address)?.toString() ?? address.trim()
+}
+
+function parse(address: string): ipaddr.IPv4 | ipaddr.IPv6 | undefined {
+  const text = address
+    .trim()
+    .replace(/^\[(.*)\](?::\d+)?$/, '$1')
+    .replace(/%.*$/, '')
+    .replace(/^(\d+\.\d+\.\d+\.\d+):\d+$/, '$1')
+  return ipaddr.isValid(text) ? ipaddr.process(text) : undefined
+}
+
+function parseRange(range: string): [ipaddr.IPv4 | ipaddr.IPv6, number] {
+  if (range.includes('/')) return ipaddr.parseCIDR(range)
+  const address = ipaddr.process(range)
+  return [address, address.kind() === 'ipv4' ? 32 : 128]
+}

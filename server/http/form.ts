@@ -1,0 +1,42 @@
+// Reads the forms of our own pages: urlencoded, not too large, each field once.
+import type { Context } from 'koa'
+import rawBody from 'raw-body'
+import { HttpProblem } from './problems.ts'
+
+/** The most that a form may weigh, in bytes; the library has the same limit for its endpoints. */
+const MOST_BYTES = 56 * 1024
+
+/** A form as it was sent. */
+export interface Form {
+  /** A field's value; empty when it was not sent. Never trimmed. */
+  get(name: string): string
+  /** Whether the field, or the button of that name, was sent. */
+  has(name: string): boolean
+}
+
+/**
+ * Reads the form of a request.
+ * @throws HttpProblem 413 too large, 415 another type, 400 a field that is there twice, or that holds a NUL
+ */
+export async function readForm(ctx: Context): Promise<Form> {
+  if (ctx.is('application/x-www-form-urlencoded') === false) {
+    throw new HttpProblem(415, 'That did not work', 'A form was expected, of type application/x-www-form-urlencoded.')
+  }
+  const fields = new Map<string, string>()
+  for (const [name, value] of new URLSearchParams(await readText(ctx))) {
+    if (fields.has(name)) throw new HttpProblem(400, 'That did not work', `The field “${name.slice(0, 40)}” was sent twice.`)
+    if (value.includes('\0')) throw new HttpProblem(400, 'That did not work', 'A field held a character that no field can have.')
+    fields.set(name, value)
+  }
+  return { get: (name) => fields.get(name) ?? '', has: (name) => fields.has(name) }
+}
+
+async function readText(ctx: Context): Promise<string> {
+  try {
+    return await rawBody(ctx.req, { length: ctx.request.length, limit: MOST_BYTES, encoding: 'utf8' })
+  } catch (error) {
+    const status = (error as { status?: unknown }).status
+    if (status === 413) throw new HttpProblem(413, 'That was too much', 'The form is larger than it can be.', { cause: error })
+    throw new HttpProblem(400, 'That did not work', 'The form did not arrive whole. Please send it again.', { cause: error })
+  }
+}

@@ -1,0 +1,51 @@
+// Errors that a request can end in, as one type: what the client is told, apart from what the operator is told.
+
+/** A request that cannot be served. `title` and `detail` are for the one who asked; the cause is for the log. */
+export class HttpProblem extends Error {
+  override readonly name = 'HttpProblem'
+  readonly status: number
+  readonly title: string
+  readonly detail: string
+  readonly retryAfterSeconds: number | undefined
+
+  constructor(
+    status: number,
+    title: string,
+    detail: string,
+    options: { readonly cause?: unknown; readonly retryAfterSeconds?: number } = {},
+  ) {
+    super(`${title}: ${detail}`, { cause: options.cause })
+    this.status = status
+    this.title = title
+    this.detail = detail
+    this.retryAfterSeconds = options.retryAfterSeconds
+  }
+}
+
+/** The body of `application/problem+json` (RFC 9457 §3). */
+export function problemJson(problem: HttpProblem, requestId: string): { readonly [member: string]: string | number } {
+  return { type: 'about:blank', title: problem.title, status: problem.status, detail: problem.detail, request_id: requestId }
+}
+
+/** What is thrown anywhere below, as a problem. An error that nobody expected becomes a 500 that tells nothing. */
+export function problemOf(error: unknown): HttpProblem {
+  if (error instanceof HttpProblem) return error
+  if (error instanceof Error) {
+    const known = KNOWN[error.name]
+    if (known !== undefined)
+      return new HttpProblem(known.status, known.title, known.detail, { cause: error, retryAfterSeconds: 5 })
+    const { status, expose } = error as { status?: unknown; expose?: unknown }
+    if (typeof status === 'number' && status >= 400 && status < 500 && expose === true) {
+      return new HttpProblem(status, 'That did not work', 'The request could not be understood.', { cause: error })
+    }
+  }
+  return new HttpProblem(500, 'Something went wrong', 'The server could not do this. It has been written down.', { cause: error })
+}
+
+const TRY_AGAIN = 'Nothing is lost. Please try again in a few seconds.'
+
+/** Errors of other parts, by name: what is out of reach now and will be back. */
+const KNOWN: { readonly [name: string]: { readonly status: number; readonly title: string; readonly detail: string } } = {
+  StorageUnavailable: { status: 503, title: 'Not available right now', detail: TRY_AGAIN },
+  HashingBusy: { status: 503, title: 'Very busy right now', detail: TRY_AGAIN },
+}

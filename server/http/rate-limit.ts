@@ -1,0 +1,94 @@
+// How often one may ask. People's pages are counted for each address in Redis, so that all processes count together;
+// without Redis each process goes on counting by itself, and never lets everything through.
+import type { Cluster, Redis } from 'ioredis'
+import type { Context, Middleware } from 'koa'
+import ratelimit from 'koa-ratelimit'
+import { addressKey } from './client-address.ts'
+import type { Log } from './log.ts'
+import { HttpProblem } from './problems.ts'
+import { requestInfo } from './request-context.ts'
+
+/** So many requests in so long. */
+export interface Limit {
+  readonly max: number
+  readonly windowSeconds: number
+}
+
+/** The most addresses that a process remembers; beyond it the ones it has known longest are forgotten. */
+const MOST_ADDRESSES = 50_000
+
+/** Makes the middleware for people's pages; `counts` says which requests are counted. */
+export function createPeopleLimit(deps: {
+  readonly limit: Limit
+  readonly redis: Redis | Cluster | undefined
+  readonly counts: (ctx: Context) => boolean
+  readonly log: Log
+}): Middleware {
+  const { limit, redis, log } = deps
+  const common = {
+    duration: limit.windowSeconds * 1000,
+    max: limit.max,
+    id: (ctx: Context) => addressKey(requestInfo(ctx.req).address),
+    headers: { remaining: 'RateLimit-Remaining', reset: 'RateLimit-Reset', total: 'RateLimit-Limit' },
+    // The limiter would write the answer itself; it is ours, as a page.
+    throw: false,
+  }
+  const inProcess = ratelimit({ ...common, driver: 'memory', db: new BoundedMap(MOST_ADDRESSES) })
+  // Of the client the limiter uses only `defineCommand`, which a cluster has as well; its types know single servers only.
+  const db = redis as Redis | undefined
+  const shared = db === undefined ? undefined : ratelimit({ ...common, driver: 'redis', db, namespace: 'latchkey:limit' })
+  return async (ctx, next) => {
+    if (!deps.counts(ctx)) return next()
+    const admitted = shared === undefined ? await ask(inProcess, ctx) : await askShared(shared, inProcess, ctx, log)
+    if (!admitted) throw tooMany(Number(ctx.response.get('Retry-After')) || limit.windowSeconds)
+    await next()
+  }
+}
+
+async function askShared(shared: Middleware, inProcess: Middleware, ctx: Context, log: Log): Promise<boolean> {
+  try {
+    return await ask(shared, ctx)
+  } catch (error) {
+    log.warn({ err: error }, 'the shared rate limit cannot be asked: this process counts by itself')
+    return ask(inProcess, ctx)
+  }
+}
+
+/** Asks a limiter whether it would go on, without letting it: an error of the page is not an error of the limiter. */
+async function ask(limiter: Middleware, ctx: Context): Promise<boolean> {
+  let admitted = false
+  await limiter(ctx, async () => {
+    admitted = true
+  })
+  return admitted
+}
+
+function tooMany(retryAfterSeconds: number): HttpProblem {
+  const minutes = Math.max(1, Math.ceil(retryAfterSeconds / 60))
+  return new HttpProblem(
+    429,
+    'Too many tries',
+    `There were too many requests from where you are. Please wait ${minutes === 1 ? 'a minute' : `${minutes} minutes`} and try again.`,
+    { retryAfterSeconds },
+  )
+}
+
+/** A map that forgets its oldest entries rather than grow without end. */
+class BoundedMap<Key, Value> extends Map<Key, Value> {
+  readonly #most: number
+
+  constructor(most: number) {
+    super()
+    this.#most = most
+  }
+
+  override set(key: Key, value: Value): this {
+    if (this.size >= this.#most && !this.has(key)) {
+      for (const oldest of this.keys()) {
+        this.delete(oldest)
+        break
+      }
+    }
+    return super.set(key, value)
+  }
+}

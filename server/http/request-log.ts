@@ -1,0 +1,43 @@
+// Gives each request an id and finds out who asks; writes one line when it has been answered.
+import { randomUUID } from 'node:crypto'
+import type { IncomingMessage } from 'node:http'
+import type { Middleware } from 'koa'
+import type { Clock } from '../../config/clock.ts'
+import type { Log } from './log.ts'
+import { setRequestInfo } from './request-context.ts'
+
+/** Makes the middleware. `clientAddress` knows which proxies may name the client's address. */
+export function createRequestLog(deps: {
+  readonly log: Log
+  readonly clock: Clock
+  readonly clientAddress: (request: IncomingMessage) => string
+}): Middleware {
+  return async (ctx, next) => {
+    const startedAt = deps.clock()
+    const requestId = randomUUID()
+    const address = deps.clientAddress(ctx.req)
+    const userAgent = ctx.req.headers['user-agent']
+    setRequestInfo(ctx.req, { requestId, address, ...(userAgent === undefined ? {} : { userAgent }) })
+    ctx.set('X-Request-Id', requestId)
+    ctx.res.once('close', () => {
+      const line = {
+        requestId,
+        method: ctx.req.method,
+        path: shownPath(ctx.req.url ?? ''),
+        status: ctx.res.statusCode,
+        milliseconds: deps.clock() - startedAt,
+        address,
+        ...(ctx.res.writableFinished ? {} : { aborted: true }),
+      }
+      if (ctx.res.statusCode >= 500) deps.log.warn(line, 'request')
+      else deps.log.debug(line, 'request')
+    })
+    await next()
+  }
+}
+
+/** The path without its query, which may hold codes and tokens, and without the names of interactions. */
+function shownPath(url: string): string {
+  const path = url.split('?', 1)[0] ?? ''
+  return path.replace(/^\/(interactions|authorize)\/[^/]+/, '/$1/:uid').slice(0, 200)
+}

@@ -1,0 +1,96 @@
+// How often a client may ask the token endpoint and its neighbours. Counted in the process: a round trip to Redis would
+// cost what a refresh saves. The budget is wide, for each client and address, since whole offices share an address; the
+// one for failures is strict, so that secrets and codes cannot be guessed.
+import type { IncomingMessage } from 'node:http'
+import type { Context, Middleware } from 'koa'
+import type { Clock } from '../../config/clock.ts'
+import { addressKey } from './client-address.ts'
+import type { Limit } from './rate-limit.ts'
+import { requestInfo } from './request-context.ts'
+
+/** Counts requests of clients. */
+export interface TokenLimits {
+  /** Counts each request, and answers 429 when there were too many, or too many failures. */
+  readonly middleware: Middleware
+  /** Counts a failure: a wrong secret, code or token. */
+  failed(request: IncomingMessage): void
+}
+
+/** The most askers that are remembered at once. */
+const MOST_ASKERS = 100_000
+
+/** Makes it. */
+export function createTokenLimits(deps: {
+  readonly requests: Limit
+  readonly failures: Limit
+  readonly clock: Clock
+  /** Which requests are counted. */
+  readonly counts: (ctx: Context) => boolean
+}): TokenLimits {
+  const requests = new Windows(deps.requests, deps.clock)
+  const failures = new Windows(deps.failures, deps.clock)
+  return {
+    async middleware(ctx, next) {
+      if (!deps.counts(ctx)) return next()
+      const key = askerOf(ctx.req)
+      const wait = Math.max(requests.count(key), failures.wait(key))
+      if (wait === 0) return next()
+      ctx.status = 429
+      ctx.set('Retry-After', String(wait))
+      ctx.set('Cache-Control', 'no-store')
+      ctx.body = { error: 'temporarily_unavailable', error_description: `too many requests; try again in ${wait} seconds` }
+    },
+    failed(request) {
+      failures.count(askerOf(request))
+    },
+  }
+}
+
+/**
+ * An address and the client it says it is, as far as that stands in a header: the body has not been read. So whoever
+ * guesses the secret of one client does not slow down the same client elsewhere.
+ */
+function askerOf(request: IncomingMessage): string {
+  const [scheme = '', credentials = ''] = (request.headers.authorization ?? '').split(' ')
+  const clientId = scheme.toLowerCase() === 'basic' ? Buffer.from(credentials, 'base64').toString('utf8').split(':', 1)[0] : ''
+  return `${addressKey(requestInfo(request).address)} ${clientId?.slice(0, 200)}`
+}
+
+/** Fixed windows: so many in each, then none until the next. */
+class Windows {
+  readonly #limit: Limit
+  readonly #clock: Clock
+  readonly #seen = new Map<string, { until: number; count: number }>()
+
+  constructor(limit: Limit, clock: Clock) {
+    this.#limit = limit
+    this.#clock = clock
+  }
+
+  /** Counts one; the seconds to wait when that was one too many. */
+  count(key: string): number {
+    const now = this.#clock()
+    const known = this.#seen.get(key)
+    if (known !== undefined && known.until > now) {
+      known.count += 1
+      return this.wait(key)
+    }
+    this.#seen.delete(key)
+    if (this.#seen.size >= MOST_ASKERS) {
+      for (const oldest of this.#seen.keys()) {
+        this.#seen.delete(oldest)
+        break
+      }
+    }
+    this.#seen.set(key, { until: now + this.#limit.windowSeconds * 1000, count: 1 })
+    return 0
+  }
+
+  /** The seconds to wait, without counting. */
+  wait(key: string): number {
+    const known = this.#seen.get(key)
+    const now = this.#clock()
+    if (known === undefined || known.until <= now || known.count <= this.#limit.max) return 0
+    return Math.ceil((known.until - now) / 1000)
+  }
+}

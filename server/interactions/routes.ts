@@ -1,0 +1,136 @@
+// What a browser meets between `/authorize` and the code: the sign-in page and the consent page.
+import Router from '@koa/router'
+import type { Context } from 'koa'
+import { signInExpiredPage } from '../../views/errors/sign-in-expired.ts'
+import { consentPage } from '../../views/interactions/consent.ts'
+import { continuePage } from '../../views/interactions/continue.ts'
+import { loginPage } from '../../views/interactions/login.ts'
+import type { Csrf } from '../http/csrf.ts'
+import { readForm } from '../http/form.ts'
+import { render } from '../http/render.ts'
+import { originOf, requestInfo } from '../http/request-context.ts'
+import { InteractionNotFound, type InteractionPort, type PendingInteraction, type SignIn } from './interaction-port.ts'
+
+/** What the pages need. */
+export interface InteractionDeps {
+  readonly port: InteractionPort
+  readonly signIn: SignIn
+  readonly csrf: Csrf
+  /** The e-mail address of an account, to show who is signed in. */
+  readonly emailOf: (accountId: string) => Promise<string | undefined>
+}
+
+/** Longer than any password may be: what is longer is refused before it is hashed. */
+const LONGEST_INPUT = 1024
+
+/** Makes the routes. */
+export function createInteractionRoutes(deps: InteractionDeps): Router {
+  const router = new Router({ prefix: '/interactions/:uid' })
+  router.use(expiredPage)
+  router.get('/', (ctx) => show(ctx, deps, uidOf(ctx)))
+  router.post('/login', (ctx) => login(ctx, deps, uidOf(ctx)))
+  router.post('/consent', async (ctx) => {
+    await checkedForm(ctx, deps, uidOf(ctx))
+    goOn(ctx, await deps.port.completeConsent(ctx, uidOf(ctx)))
+  })
+  router.post('/abort', async (ctx) => {
+    await checkedForm(ctx, deps, uidOf(ctx))
+    goOn(ctx, await deps.port.deny(ctx, uidOf(ctx)))
+  })
+  return router
+}
+
+async function show(ctx: Context, deps: InteractionDeps, uid: string): Promise<void> {
+  const pending = await deps.port.find(ctx, uid)
+  if (pending.prompt === 'login')
+    return showLogin(ctx, deps, pending, { username: pending.loginHint ?? (await emailOf(deps, pending)) })
+  render(
+    ctx,
+    consentPage({
+      action: `/interactions/${uid}/consent`,
+      abortAction: `/interactions/${uid}/abort`,
+      csrf: deps.csrf.token(ctx, uid),
+      client: pending.client,
+      redirectHost: pending.redirectHost,
+      email: (await emailOf(deps, pending)) ?? '',
+      ...pending.missing,
+    }),
+  )
+}
+
+async function login(ctx: Context, deps: InteractionDeps, uid: string): Promise<void> {
+  const pending = await deps.port.find(ctx, uid)
+  const form = await checkedForm(ctx, deps, uid)
+  const username = form.get('username')
+  const password = form.get('password')
+  const result =
+    username.length <= LONGEST_INPUT && Buffer.byteLength(password) <= LONGEST_INPUT
+      ? await deps.signIn({ username, password, origin: originOf(ctx) })
+      : ({ outcome: 'refused' } as const)
+  if (result.outcome === 'ok') {
+    // RFC 8176: `pwd`, a password.
+    goOn(ctx, await deps.port.completeLogin(ctx, uid, { accountId: result.account.id, amr: ['pwd'] }))
+    return
+  }
+  const { retryAfterSeconds } = result
+  showLogin(ctx, deps, pending, {
+    username: username.slice(0, LONGEST_INPUT),
+    problem: retryAfterSeconds === undefined ? 'refused' : 'too_many',
+    ...(retryAfterSeconds === undefined ? {} : { retryAfterSeconds }),
+  })
+}
+
+function showLogin(
+  ctx: Context,
+  { csrf }: InteractionDeps,
+  pending: PendingInteraction,
+  more: {
+    readonly username?: string | undefined
+    readonly problem?: 'refused' | 'too_many'
+    readonly retryAfterSeconds?: number
+  },
+): void {
+  const { username, ...rest } = more
+  const page = loginPage({
+    action: `/interactions/${pending.uid}/login`,
+    abortAction: `/interactions/${pending.uid}/abort`,
+    csrf: csrf.token(ctx, pending.uid),
+    clientName: pending.client.name,
+    redirectHost: pending.redirectHost,
+    reauthentication: pending.reauthentication,
+    ...(username === undefined ? {} : { username }),
+    ...rest,
+  })
+  // A wrong password is an ordinary page: 401 would make browsers and proxies ask for HTTP authentication.
+  render(ctx, page)
+}
+
+/** 200 and `Refresh` instead of a redirect, which Chromium would hold to the `form-action` of this site. */
+function goOn(ctx: Context, url: string): void {
+  ctx.set('Refresh', `0;url=${url}`)
+  render(ctx, continuePage({ url }))
+}
+
+async function checkedForm(ctx: Context, { csrf }: InteractionDeps, uid: string) {
+  const form = await readForm(ctx)
+  csrf.check(ctx, form, uid)
+  return form
+}
+
+async function emailOf(deps: InteractionDeps, { accountId }: PendingInteraction): Promise<string | undefined> {
+  return accountId === undefined ? undefined : deps.emailOf(accountId)
+}
+
+function uidOf(ctx: Context & { params: { [name: string]: string } }): string {
+  return ctx.params.uid ?? ''
+}
+
+/** Expired, finished, or begun in another browser: the page says the same, and nothing of whose sign-in it was. */
+async function expiredPage(ctx: Context, next: () => Promise<unknown>): Promise<void> {
+  try {
+    await next()
+  } catch (error) {
+    if (!(error instanceof InteractionNotFound)) throw error
+    render(ctx, signInExpiredPage({ requestId: requestInfo(ctx.req).requestId }), 400)
+  }
+}
