@@ -1,0 +1,52 @@
+// What the library calls a server error: logged with its cause, and answered with 503 where a store is out of reach, so
+// that clients try again instead of giving up.
+import type { IncomingMessage } from 'node:http'
+import { errors, type KoaContextWithOIDC, type Provider } from 'oidc-provider'
+import type { Log } from '../http/log.ts'
+import { requestInfo } from '../http/request-context.ts'
+import { StorageUnavailable } from '../storage/errors.ts'
+
+/** Errors that a guess at a secret, a code or a token ends in (RFC 6749 §5.2). */
+const GUESSES = new Set(['invalid_client', 'invalid_grant'])
+
+/** How soon it is worth trying again, in seconds. */
+const RETRY_AFTER_SECONDS = 2
+
+/** Listens to a Provider's errors. `unavailablePage` shows a person what is wrong. */
+export function reportFailures(
+  provider: Provider,
+  deps: {
+    readonly log: Log
+    readonly unavailablePage: (ctx: KoaContextWithOIDC) => void
+    /** Told of a wrong secret, code or token. */
+    readonly clientFailed: (request: IncomingMessage) => void
+  },
+): void {
+  const onClientError = (ctx: KoaContextWithOIDC, error: Error) => {
+    if (error instanceof errors.OIDCProviderError && GUESSES.has(error.error)) deps.clientFailed(ctx.req)
+  }
+  provider.on('grant.error', onClientError)
+  provider.on('revocation.error', onClientError)
+  provider.on('introspection.error', onClientError)
+  provider.on('pushed_authorization_request.error', onClientError)
+  provider.on('server_error', (ctx: KoaContextWithOIDC, error: unknown) => {
+    const { requestId } = requestInfo(ctx.req)
+    const unavailable = storeFailure(error)
+    deps.log[unavailable === undefined ? 'error' : 'warn']({ requestId, route: ctx.oidc?.route, err: error }, 'request failed')
+    if (unavailable === undefined) return
+    ctx.status = 503
+    ctx.remove('Location')
+    ctx.set('Retry-After', String(RETRY_AFTER_SECONDS))
+    ctx.set('Cache-Control', 'no-store')
+    if (ctx.accepts('json', 'html') === 'html') deps.unavailablePage(ctx)
+    else ctx.body = { error: 'temporarily_unavailable', error_description: 'a store of the server is out of reach; try again' }
+  })
+}
+
+/** The failure of a store, also when the library has wrapped it. */
+function storeFailure(error: unknown): StorageUnavailable | undefined {
+  for (let cause = error; cause instanceof Error; cause = cause.cause) {
+    if (cause instanceof StorageUnavailable) return cause
+  }
+  return undefined
+}

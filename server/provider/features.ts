@@ -1,0 +1,62 @@
+// Each feature of the library, on or off, with the specification it stands for. Discovery tells what is on.
+import type { Configuration, ErrorOut, errors, KoaContextWithOIDC } from 'oidc-provider'
+import { mayIntrospect, mayRevoke } from './policies.ts'
+import type { Registry } from './registry.ts'
+import { createResourceIndicators } from './resource-indicators.ts'
+
+/** The pages that the library asks for. */
+export interface ProviderPages {
+  /** Shows an error that cannot go back to a client. */
+  renderError(ctx: KoaContextWithOIDC, out: ErrorOut, error: errors.OIDCProviderError | Error): Promise<void> | void
+  /** Asks whether to sign out. */
+  logoutSource(ctx: KoaContextWithOIDC, form: string): Promise<void> | void
+  /** Says that the person is signed out. */
+  postLogoutSuccessSource(ctx: KoaContextWithOIDC): Promise<void> | void
+}
+
+/** The library's `features`. */
+export function createFeatures(deps: {
+  readonly registry: Registry
+  readonly pages: ProviderPages
+}): NonNullable<Configuration['features']> {
+  const { registry, pages } = deps
+  return {
+    // RFC 6749 §4.4
+    clientCredentials: { enabled: true },
+    // RFC 7662
+    introspection: { enabled: true, allowedPolicy: (_ctx, client, token) => mayIntrospect(registry, client, token) },
+    // RFC 7009
+    revocation: { enabled: true, allowedPolicy: mayRevoke },
+    // RFC 8707
+    resourceIndicators: { enabled: true, ...createResourceIndicators({ registry }) },
+    // RFC 9126
+    pushedAuthorizationRequests: {
+      enabled: true,
+      requirePushedAuthorizationRequests: false,
+      allowUnregisteredRedirectUris: false,
+    },
+    // OpenID Connect Core §5.3
+    userinfo: { enabled: true },
+    // OpenID Connect RP-Initiated Logout 1.0
+    rpInitiatedLogout: {
+      enabled: true,
+      logoutSource: pages.logoutSource,
+      postLogoutSuccessSource: pages.postLogoutSuccessSource,
+    },
+    // Off: the library's own pages for development, and what has not been built around it.
+    devInteractions: { enabled: false },
+    backchannelLogout: { enabled: false },
+    ciba: { enabled: false },
+    claimsParameter: { enabled: false },
+    deviceFlow: { enabled: false },
+    dPoP: { enabled: false },
+    encryption: { enabled: false },
+    jwtIntrospection: { enabled: false },
+    jwtResponseModes: { enabled: false },
+    jwtUserinfo: { enabled: false },
+    mTLS: { enabled: false },
+    registration: { enabled: false },
+    registrationManagement: { enabled: false },
+    requestObjects: { enabled: false },
+  }
+}

@@ -1,0 +1,166 @@
+// The interaction that a browser is in the middle of: what the pages show of it, and how each ends.
+import type { Context } from 'koa'
+import { errors, type Grant, type Interaction, type InteractionResults, type Provider } from 'oidc-provider'
+import { OPENID_SCOPES } from '../../config/scopes.ts'
+import { recordAudit } from '../audit/audit.ts'
+import type { Consent, Consents } from '../grants/consents.ts'
+import { originOf } from '../http/request-context.ts'
+import type { Database } from '../storage/postgres.ts'
+import { addTo } from './existing-grant.ts'
+
+/** What a page shows of an interaction. */
+export interface PendingInteraction {
+  readonly uid: string
+  readonly prompt: 'login' | 'consent'
+  readonly client: {
+    readonly id: string
+    readonly name: string
+    readonly logoUri?: string
+    readonly clientUri?: string
+    readonly policyUri?: string
+    readonly tosUri?: string
+  }
+  readonly accountId?: string
+  readonly loginHint?: string
+  /** The person is signed in and is asked for the password again. */
+  readonly reauthentication: boolean
+  /** What the client asks for and has not been granted. */
+  readonly missing: {
+    readonly openid: readonly string[]
+    readonly resources: { readonly [identifier: string]: readonly string[] }
+  }
+  /** Where the browser goes afterwards. */
+  readonly redirectHost: string
+}
+
+/** The browser is in no such interaction, or no longer. */
+export class InteractionLost extends Error {
+  override readonly name = 'InteractionLost'
+}
+
+/** How a person proved who they are. */
+export interface LoginResult {
+  readonly accountId: string
+  /** RFC 8176 values. */
+  readonly amr: readonly string[]
+}
+
+/** The interactions of the provider in use. Each method throws `InteractionLost` when the browser is not in that one. The methods that end one answer with the address at which to go on. */
+export interface Interactions {
+  find(ctx: Context, uid: string): Promise<PendingInteraction>
+  completeLogin(ctx: Context, uid: string, result: LoginResult): Promise<string>
+  completeConsent(ctx: Context, uid: string): Promise<string>
+  deny(ctx: Context, uid: string): Promise<string>
+}
+
+/** Makes them. */
+export function createInteractions(deps: {
+  readonly provider: () => Provider
+  readonly consents: Consents
+  readonly db: Database
+}): Interactions {
+  const load = (ctx: Context, uid: string) => loadInteraction(deps.provider(), ctx, uid)
+  const finish = (ctx: Context, result: InteractionResults) =>
+    deps.provider().interactionResult(ctx.req, ctx.res, result, { mergeWithLastSubmission: true })
+  return {
+    async find(ctx, uid) {
+      return describe(deps.provider(), await load(ctx, uid))
+    },
+
+    async completeLogin(ctx, uid, { accountId, amr }) {
+      const interaction = await load(ctx, uid)
+      if (interaction.prompt.name !== 'login') throw new InteractionLost('the interaction does not ask for a sign-in')
+      return finish(ctx, { login: { accountId, amr: [...amr], remember: true } })
+    },
+
+    async completeConsent(ctx, uid) {
+      const interaction = await load(ctx, uid)
+      const accountId = interaction.session?.accountId
+      if (interaction.prompt.name !== 'consent' || accountId === undefined) {
+        throw new InteractionLost('the interaction does not ask for consent')
+      }
+      const grant = await consentTo(deps, ctx, interaction, accountId)
+      return finish(ctx, { consent: { grantId: await grant.save() } })
+    },
+
+    async deny(ctx, uid) {
+      await load(ctx, uid)
+      const result = { error: 'access_denied', error_description: 'the person did not agree' }
+      return deps.provider().interactionResult(ctx.req, ctx.res, result, { mergeWithLastSubmission: false })
+    },
+  }
+}
+
+/** The cookie says which interaction the browser is in; the address must say the same. */
+async function loadInteraction(provider: Provider, ctx: Context, uid: string): Promise<Interaction> {
+  const interaction = await provider.interactionDetails(ctx.req, ctx.res).catch((error: unknown) => {
+    if (error instanceof errors.SessionNotFound) throw new InteractionLost(error.message, { cause: error })
+    throw error
+  })
+  if (interaction.uid !== uid) throw new InteractionLost('the interaction is another one')
+  return interaction
+}
+
+async function consentTo(
+  deps: { readonly provider: () => Provider; readonly consents: Consents; readonly db: Database },
+  ctx: Context,
+  interaction: Interaction,
+  accountId: string,
+): Promise<Grant> {
+  const provider = deps.provider()
+  const clientId = String(interaction.params.client_id)
+  const consent = missingOf(interaction)
+  const known = interaction.grantId === undefined ? undefined : await provider.Grant.find(interaction.grantId)
+  await deps.db.$transaction(async (tx) => {
+    await deps.consents.add(tx, accountId, clientId, consent)
+    const detail = { openid: [...consent.openid], resources: JSON.parse(JSON.stringify(consent.resources)) }
+    await recordAudit(tx, { name: 'consent.given', actor: accountId, accountId, clientId, ...originOf(ctx), detail })
+  })
+  const grant = known ?? new provider.Grant({ accountId, clientId })
+  addTo(grant, consent)
+  return grant
+}
+
+async function describe(provider: Provider, interaction: Interaction): Promise<PendingInteraction> {
+  const { params, prompt } = interaction
+  const client = await provider.Client.find(String(params.client_id))
+  if (client === undefined || (prompt.name !== 'login' && prompt.name !== 'consent')) {
+    throw new InteractionLost('the client is gone')
+  }
+  const accountId = interaction.session?.accountId
+  return {
+    uid: interaction.uid,
+    prompt: prompt.name,
+    client: {
+      id: client.clientId,
+      name: client.clientName ?? client.clientId,
+      ...(client.logoUri === undefined ? {} : { logoUri: client.logoUri }),
+      ...(client.clientUri === undefined ? {} : { clientUri: client.clientUri }),
+      ...(client.policyUri === undefined ? {} : { policyUri: client.policyUri }),
+      ...(client.tosUri === undefined ? {} : { tosUri: client.tosUri }),
+    },
+    ...(accountId === undefined ? {} : { accountId }),
+    ...(typeof params.login_hint === 'string' ? { loginHint: params.login_hint } : {}),
+    reauthentication: prompt.name === 'login' && accountId !== undefined,
+    missing: missingOf(interaction),
+    redirectHost: URL.parse(String(params.redirect_uri))?.host ?? '',
+  }
+}
+
+/** What the consent prompt lists as missing; with `prompt=consent` and nothing missing, what was asked for. */
+function missingOf(interaction: Interaction): Consent {
+  const { missingOIDCScope, missingResourceScopes } = interaction.prompt.details
+  const resources: { [identifier: string]: string[] } = {}
+  if (typeof missingResourceScopes === 'object' && missingResourceScopes !== null) {
+    for (const [identifier, scopes] of Object.entries(missingResourceScopes)) resources[identifier] = strings(scopes)
+  }
+  const openid = strings(missingOIDCScope)
+  if (openid.length > 0 || Object.keys(resources).length > 0 || interaction.prompt.name !== 'consent')
+    return { openid, resources }
+  const asked = String(interaction.params.scope ?? '').split(' ')
+  return { openid: asked.filter((scope) => Object.hasOwn(OPENID_SCOPES, scope)), resources }
+}
+
+function strings(value: unknown): string[] {
+  return Array.isArray(value) ? value.filter((item) => typeof item === 'string') : []
+}

@@ -1,0 +1,67 @@
+// JWT access tokens that come back to us (RFC 9068): at userinfo, introspection and revocation.
+import { createLocalJWKSet, errors, jwtVerify } from 'jose'
+import type { Clock } from '../../config/clock.ts'
+import { SIGNING_ALGORITHMS, type SigningKeys } from '../keys/signing-keys.ts'
+import type { TokenClaims } from '../tokens/token-status.ts'
+
+/** A JWT access token of this server, whose signature and expiry are right. Whether it was ended is another question. */
+export interface VerifiedAccessToken extends TokenClaims {
+  /** Seconds since the epoch. */
+  readonly expiresAt: number
+  readonly audience: string
+  /** All claims, as introspection shows them. */
+  readonly claims: { readonly [name: string]: unknown }
+}
+
+/** Verifies them. */
+export interface JwtAccessTokens {
+  /** Undefined for everything that is not a JWT access token of this server. */
+  verify(value: string): Promise<VerifiedAccessToken | undefined>
+}
+
+/** Makes the verifier. */
+export function createJwtAccessTokens(deps: {
+  readonly issuer: string
+  readonly keys: SigningKeys
+  readonly clock: Clock
+}): JwtAccessTokens {
+  const keySet = createLocalJWKSet({ keys: [...deps.keys.publicJwks.keys] })
+  return {
+    async verify(value) {
+      try {
+        const { payload, protectedHeader } = await jwtVerify(value, keySet, {
+          issuer: deps.issuer,
+          // An ID token or a logout token has another type and never passes for an access token (RFC 9068 §4).
+          typ: 'at+jwt',
+          algorithms: [...SIGNING_ALGORITHMS],
+          requiredClaims: ['aud', 'client_id', 'exp', 'iat', 'jti', 'sub'],
+          currentDate: new Date(deps.clock()),
+        })
+        return read(payload, protectedHeader.kid)
+      } catch (error) {
+        if (error instanceof errors.JOSEError) return undefined
+        throw error
+      }
+    },
+  }
+}
+
+function read(claims: { readonly [name: string]: unknown }, kid: string | undefined): VerifiedAccessToken | undefined {
+  const { jti, client_id: clientId, iat, exp, aud, sub, sid, grant_id: grantId } = claims
+  if (typeof jti !== 'string' || typeof clientId !== 'string' || typeof iat !== 'number' || typeof exp !== 'number')
+    return undefined
+  if (typeof aud !== 'string') return undefined
+  return {
+    jti,
+    clientId,
+    issuedAt: iat,
+    expiresAt: exp,
+    audience: aud,
+    claims,
+    ...(kid === undefined ? {} : { kid }),
+    // A client that acts for itself is its own subject; only people have accounts (RFC 9068 §2.2).
+    ...(typeof sub === 'string' && sub !== clientId ? { accountId: sub } : {}),
+    ...(typeof sid === 'string' ? { sessionId: sid } : {}),
+    ...(typeof grantId === 'string' ? { grantId } : {}),
+  }
+}

@@ -1,0 +1,103 @@
+// Short-lived things as the library sees them: interactions, codes and pushed requests, kept in the live store.
+import { type Adapter, type AdapterPayload, errors } from 'oidc-provider'
+import { recordAudit } from '../audit/audit.ts'
+import { endGrant } from '../grants/grants.ts'
+import { originOf } from '../http/request-context.ts'
+import type { Sessions } from '../sessions/sessions.ts'
+import type { LiveStore } from '../storage/live-store.ts'
+import type { Endings } from '../tokens/ending.ts'
+import type { Once } from '../tokens/once.ts'
+import { currentContext } from './request-state.ts'
+import { sessionIdOf } from './session-ids.ts'
+
+/** What codes need besides the store. */
+export interface CodeDeps {
+  readonly store: LiveStore
+  readonly sessions: Sessions
+  readonly endings: Endings
+  readonly once: Once
+  readonly codeLifeSeconds: number
+}
+
+/** Makes the adapter of a model that is only stored, found, taken once, and forgotten. */
+export function createLiveAdapter(model: string, store: LiveStore): Adapter {
+  return {
+    async upsert(id, payload, expiresIn) {
+      const { jti: _, ...kept } = payload
+      // An interaction repeats the session's cookie; what is stored must not open a session (docs/storage.md).
+      if (kept.session !== undefined) {
+        const { cookie: _cookie, ...session } = kept.session
+        kept.session = session
+      }
+      await store.put({
+        model,
+        id,
+        payload: { ...kept },
+        ttlSeconds: expiresIn ?? 0,
+        ...(payload.grantId === undefined ? {} : { grantId: payload.grantId }),
+        ...(payload.uid === undefined ? {} : { uid: payload.uid }),
+        ...(payload.userCode === undefined ? {} : { userCode: payload.userCode }),
+      })
+    },
+    find: async (id) => (await store.find(model, id)) as AdapterPayload | undefined,
+    findByUid: async (uid) => (await store.findByUid(model, uid)) as AdapterPayload | undefined,
+    findByUserCode: async (userCode) => (await store.findByUserCode(model, userCode)) as AdapterPayload | undefined,
+    async consume(id) {
+      if (!(await store.consume(model, id))) throw new errors.InvalidGrant('already used')
+    },
+    destroy: (id) => store.destroy(model, id),
+    async revokeByGrantId() {},
+  }
+}
+
+/**
+ * Makes the adapter of the model `AuthorizationCode`. A code is taken by one atomic step and the taking is recorded in
+ * PostgreSQL too, since Redis may lose its last second; whoever brings it a second time ends the grant (RFC 6749 §4.1.2).
+ */
+export function createCodeAdapter(deps: CodeDeps): Adapter {
+  const plain = createLiveAdapter('AuthorizationCode', deps.store)
+  return {
+    ...plain,
+
+    async find(code) {
+      const payload = await plain.find(code)
+      if (payload?.sessionUid === undefined) return undefined
+      // Codes in flight end with the session they came from.
+      const accountId = await deps.sessions.liveAccount(sessionIdOf(payload.sessionUid))
+      return accountId === payload.accountId ? payload : undefined
+    },
+
+    async consume(code) {
+      const payload = await plain.find(code)
+      const grantId = payload?.grantId
+      const taken =
+        grantId !== undefined &&
+        (await deps.store.consume('AuthorizationCode', code)) &&
+        (await deps.once.redeemCode(code, grantId, deps.codeLifeSeconds * 2))
+      if (taken) return
+      await endReplayed(deps.endings, grantId)
+      throw new errors.InvalidGrant('authorization code already consumed')
+    },
+
+    /** The library calls this when a code that was consumed comes back from its own client with the right verifier. */
+    async revokeByGrantId(grantId) {
+      if (currentContext()?.oidc.route === 'token') await endReplayed(deps.endings, grantId)
+    },
+  }
+}
+
+async function endReplayed(endings: Endings, grantId: string | undefined): Promise<void> {
+  if (grantId === undefined) return
+  const ctx = currentContext()
+  const clientId = ctx?.oidc.client?.clientId
+  await endings.run('code_replayed', async (ending) => {
+    await endGrant(ending, grantId)
+    if (ending.counts.grants === 0) return
+    await recordAudit(ending.tx, {
+      name: 'authorization_code.replayed',
+      grantId,
+      ...(clientId === undefined ? {} : { actor: clientId, clientId }),
+      ...(ctx === undefined ? {} : originOf(ctx)),
+    })
+  })
+}

@@ -1,0 +1,91 @@
+// The few public methods of the library's models that are replaced, all in this one file, for each Provider that is
+// built (every Provider has model classes of its own). There is no configuration that does the same.
+import { timingSafeEqual } from 'node:crypto'
+import type { Provider } from 'oidc-provider'
+import type { Clock } from '../../config/clock.ts'
+import { newGrantId } from '../grants/grants.ts'
+import type { Once } from '../tokens/once.ts'
+import { digestOf, firstRefreshToken, formatRefreshToken } from '../tokens/refresh-token.ts'
+import { OPAQUE_PREFIX } from './access-token-adapter.ts'
+import type { Registry } from './registry.ts'
+import { requestState } from './request-state.ts'
+
+/** What the replaced methods need. */
+export interface OverrideDeps {
+  readonly registry: Registry
+  readonly once: Once
+  readonly clock: Clock
+  /** Ends the record of a session that the library destroys. */
+  readonly endSession: (session: { readonly uid: string; readonly accountId: string | undefined }) => Promise<void>
+}
+
+interface Identified {
+  readonly uid: string
+  readonly accountId?: string
+}
+
+/** Replaces them. */
+export function overrideModels(provider: Provider, deps: OverrideDeps): void {
+  giveIds(provider)
+
+  // Secrets are stored as digests; the library would compare with the secret itself.
+  replace(provider.Client.prototype, 'compareClientSecret', function (this: { readonly clientId: string }, actual: unknown) {
+    return secretMatches(deps, this.clientId, actual)
+  })
+
+  // The adapter's `destroy` is called for every change of a session's identifier; this one is the end of the session.
+  const destroySession = method(provider.Session.prototype, 'destroy')
+  replace(provider.Session.prototype, 'destroy', async function (this: Identified) {
+    await deps.endSession({ uid: this.uid, accountId: this.accountId })
+    return destroySession.call(this)
+  })
+
+  // The library looks first and saves then; two requests at once would both pass (RFC 9449 §11.1, RFC 7523 §3).
+  replace(provider.ReplayDetection, 'unique', (issuer: string, id: string, expiresAt: number) =>
+    deps.once.useIdentifier(`${issuer}\n${id}`, Math.max(1, expiresAt - Math.floor(deps.clock() / 1000))),
+  )
+}
+
+/** Identifiers that say what they are: a family's next refresh token, a prefix on opaque tokens, `gra_` on grants. */
+function giveIds(provider: Provider): void {
+  replace(provider.Grant.prototype, 'generateTokenId', newGrantId)
+  replace(provider.RefreshToken.prototype, 'generateTokenId', () =>
+    formatRefreshToken(requestState().refresh?.next ?? firstRefreshToken()),
+  )
+  for (const kind of ['AccessToken', 'ClientCredentials'] as const) {
+    const { prototype } = provider[kind]
+    const generate = method(prototype, 'generateTokenId')
+    replace(prototype, 'generateTokenId', function (this: { readonly format?: string }) {
+      const id = generate.call(this)
+      return this.format === 'jwt' ? id : `${OPAQUE_PREFIX[kind]}${id}`
+    })
+  }
+}
+
+/** Compares in constant time with each secret that is still good; all are compared, whichever matches. */
+async function secretMatches(deps: OverrideDeps, clientId: string, actual: unknown): Promise<boolean> {
+  const client = await deps.registry.client(clientId)
+  if (client === undefined || typeof actual !== 'string') return false
+  const digest = digestOf(actual)
+  let matches = false
+  for (const secret of client.secrets) {
+    const same = secret.digest.length === digest.length && timingSafeEqual(secret.digest, digest)
+    const good = secret.expiresAt === undefined || secret.expiresAt > deps.clock()
+    matches = (same && good) || matches
+  }
+  return matches
+}
+
+function method(owner: object, name: string): (this: unknown, ...args: unknown[]) => unknown {
+  const found: unknown = Reflect.get(owner, name)
+  if (typeof found !== 'function')
+    throw new Error(`oidc-provider no longer has the method ${name}: this version is not supported`)
+  return function (this: unknown, ...args: unknown[]) {
+    return Reflect.apply(found, this, args)
+  }
+}
+
+function replace<Args extends never[]>(owner: object, name: string, value: (this: never, ...args: Args) => unknown): void {
+  method(owner, name)
+  Object.defineProperty(owner, name, { configurable: true, writable: true, value })
+}

@@ -1,0 +1,69 @@
+// The pages that the library asks for: an error that cannot go back to a client, the question whether to sign out, and
+// that it is done.
+import type { KoaContextWithOIDC } from 'oidc-provider'
+import { messagePage } from '../../views/errors/message.ts'
+import { signInExpiredPage } from '../../views/errors/sign-in-expired.ts'
+import { signOutPage } from '../../views/logout/sign-out.ts'
+import { signedOutPage } from '../../views/logout/signed-out.ts'
+import { render } from '../http/render.ts'
+import { requestInfo } from '../http/request-context.ts'
+import type { ProviderPages } from './features.ts'
+
+/** What a person is told for an error of the protocol; the developer's words come after it. */
+const IN_PLAIN_WORDS: { readonly [error: string]: string } = {
+  access_denied: 'You may not sign in here.',
+  invalid_client: 'The app that sent you here is not known to this server.',
+  invalid_redirect_uri: 'The app that sent you here asked to send you back to an address that is not registered for it.',
+  invalid_request: 'The app that sent you here made a request that this server cannot answer.',
+  unauthorized_client: 'The app that sent you here is not allowed to do that.',
+}
+
+/** Makes them, with the page for a store that is out of reach. */
+export function createProviderPages(deps: {
+  readonly accounts: { findById(id: string): Promise<{ readonly email: string } | undefined> }
+}): ProviderPages & { unavailable(ctx: KoaContextWithOIDC): void } {
+  return {
+    renderError(ctx, out) {
+      const { requestId } = requestInfo(ctx.req)
+      // The library's word for an interaction or a sign-in that is over, or that another browser began.
+      if (ctx.oidc?.route !== 'authorization' && out.error === 'invalid_request' && isLost(out.error_description)) {
+        render(ctx, signInExpiredPage({ requestId }), 400)
+        return
+      }
+      const text = IN_PLAIN_WORDS[out.error] ?? 'The request could not be answered.'
+      const told = out.error_description === undefined ? out.error : `${out.error}: ${out.error_description}`
+      render(ctx, messagePage({ title: 'That did not work', text: `${text} (${told})`, requestId }), ctx.status)
+    },
+
+    async logoutSource(ctx) {
+      const { session, client } = ctx.oidc
+      const xsrf = session?.state?.secret
+      const account = session?.accountId === undefined ? undefined : await deps.accounts.findById(session.accountId)
+      render(
+        ctx,
+        signOutPage({
+          action: `${ctx.oidc.urlFor('end_session')}/confirm`,
+          xsrf: typeof xsrf === 'string' ? xsrf : '',
+          ...(client?.clientName === undefined ? {} : { clientName: client.clientName }),
+          ...(account === undefined ? {} : { email: account.email }),
+        }),
+      )
+    },
+
+    postLogoutSuccessSource(ctx) {
+      const { client } = ctx.oidc
+      render(ctx, signedOutPage(client?.clientName === undefined ? {} : { clientName: client.clientName }))
+    },
+
+    unavailable(ctx) {
+      const { requestId } = requestInfo(ctx.req)
+      const text = 'Signing in is not possible at this moment. Nothing is lost. Please try again in a few seconds.'
+      render(ctx, messagePage({ title: 'Not available right now', text, requestId }), 503)
+    },
+  }
+}
+
+/** What the library says when an interaction or session is gone (`SessionNotFound`). */
+function isLost(description: string | undefined): boolean {
+  return /session|expired|interaction/i.test(description ?? '')
+}

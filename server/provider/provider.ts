@@ -1,0 +1,162 @@
+// Builds the library's Provider from everything else in this folder. A new one is built whenever what the library fixes
+// at construction changes (provider-host.ts swaps it in).
+import { type Configuration, Provider, type TokenEndpointGrantContext } from 'oidc-provider'
+import type { Lifetimes } from '../../config/lifetimes.ts'
+import { OPENID_SCOPES } from '../../config/scopes.ts'
+import type { Consents } from '../grants/consents.ts'
+import { SIGNING_ALGORITHMS, type SigningKeys } from '../keys/signing-keys.ts'
+import { accessTokenClaims, setTimes } from './access-token-claims.ts'
+import { originAllowed } from './client-origins.ts'
+import { createExistingGrant } from './existing-grant.ts'
+import { createFeatures, type ProviderPages } from './features.ts'
+import { createJwtTokenEndpoints, type JwtTokenEndpointDeps } from './jwt-token-endpoints.ts'
+import { type OverrideDeps, overrideModels } from './model-overrides.ts'
+import { createModelStorage, type ModelStorageDeps } from './model-storage.ts'
+import { type GrantHandler, type RotationDeps, withRotation } from './refresh-rotation.ts'
+import { requestState } from './request-state.ts'
+import { type SubjectAccount, subjectOf } from './subject-claims.ts'
+import { createLifetimes } from './token-lifetimes.ts'
+
+/** Everything that a Provider is built from. */
+export type ProviderDeps = ModelStorageDeps &
+  OverrideDeps &
+  JwtTokenEndpointDeps & {
+    readonly issuer: string
+    readonly keys: SigningKeys
+    readonly cookieKeys: readonly string[]
+    readonly lifetimes: Lifetimes
+    readonly consents: Consents
+    readonly pages: ProviderPages
+    /** An active account. */
+    readonly findAccount: (id: string) => Promise<SubjectAccount | undefined>
+  }
+
+/** Our own client metadata (docs/provision-file.md). */
+export const OWN_CLIENT_METADATA = ['skip_consent', 'require_pkce', 'refresh_replay_window'] as const
+
+/** Builds a Provider. */
+export function buildProvider(deps: ProviderDeps): Provider {
+  const provider = new LatchkeyProvider(deps)
+  overrideModels(provider, deps)
+  provider.use(createJwtTokenEndpoints(deps))
+  // The door has checked the host and written the configured origin into these headers (http/host-pinning.ts).
+  provider.proxy = true
+  return provider
+}
+
+/** The library's Provider with the refresh_token grant wrapped; there is no configuration for that. */
+class LatchkeyProvider extends Provider {
+  constructor(deps: ProviderDeps) {
+    // The library registers its grant types while it is constructed, before this class could keep anything of its own.
+    rotations.push(deps)
+    try {
+      super(deps.issuer, configurationOf(deps))
+    } finally {
+      rotations.pop()
+    }
+  }
+
+  override registerGrantType<Params extends object>(
+    name: string,
+    handler: GrantHandler<TokenEndpointGrantContext<Params>>,
+    params?: string | readonly string[] | ReadonlySet<string>,
+    duplicates?: string | readonly string[] | ReadonlySet<string>,
+  ): void {
+    const deps = rotations.at(-1)
+    const wrapped = name === 'refresh_token' && deps !== undefined ? withRotation(handler, deps) : handler
+    super.registerGrantType(name, wrapped, params, duplicates)
+  }
+}
+
+/** What the Provider under construction wraps its handlers with. Construction is synchronous, so there is at most one. */
+const rotations: RotationDeps[] = []
+
+function configurationOf(deps: ProviderDeps): Configuration {
+  const secure = deps.issuer.startsWith('https:')
+  return {
+    adapter: createModelStorage(deps),
+    jwks: { keys: [...deps.keys.privateJwks.keys] } as NonNullable<Configuration['jwks']>,
+    routes: ROUTES,
+    scopes: [...deps.registry.scopes()],
+    claims: Object.fromEntries(Object.entries(OPENID_SCOPES).map(([scope, claims]) => [scope, [...claims]])),
+    acrValues: [],
+    features: createFeatures(deps),
+    responseTypes: ['code'],
+    subjectTypes: ['public'],
+    // `client_secret_jwt` would need the secret itself; only its digest is kept.
+    clientAuthMethods: ['client_secret_basic', 'client_secret_post', 'private_key_jwt', 'none'],
+    enabledJWA: {
+      clientAuthSigningAlgValues: ['ES256', 'RS256', 'PS256', 'EdDSA'],
+      idTokenSigningAlgValues: [...SIGNING_ALGORITHMS],
+    },
+    clientDefaults: {
+      grant_types: ['authorization_code'],
+      id_token_signed_response_alg: 'RS256',
+      response_types: ['code'],
+      token_endpoint_auth_method: 'client_secret_basic',
+    },
+    extraClientMetadata: { properties: [...OWN_CLIENT_METADATA] },
+    cookies: {
+      keys: [...deps.cookieKeys],
+      // `__Host-` makes the browser refuse a cookie that another host of the domain tries to plant.
+      names: {
+        session: secure ? '__Host-latchkey_session' : 'latchkey_session',
+        interaction: 'latchkey_interaction',
+        resume: 'latchkey_resume',
+      },
+      long: { httpOnly: true, overwrite: true, path: '/', sameSite: 'lax', secure, signed: true },
+      short: { httpOnly: true, overwrite: true, sameSite: 'lax', secure, signed: true },
+    },
+    ttl: createLifetimes(deps),
+    ...policiesOf(deps),
+  }
+}
+
+/** The names of the endpoints (docs/reference/endpoints.md). */
+const ROUTES = {
+  authorization: '/authorize',
+  token: '/token',
+  revocation: '/revoke',
+  introspection: '/introspect',
+  userinfo: '/userinfo',
+  jwks: '/jwks',
+  pushed_authorization_request: '/par',
+  end_session: '/logout',
+}
+
+/** Every policy that the library has a default for, each set on purpose. */
+function policiesOf(deps: ProviderDeps): Configuration {
+  return {
+    allowOmittingSingleRegisteredRedirectUri: false,
+    acceptQueryParamAccessTokens: false,
+    conformIdTokenClaims: true,
+    enableHttpPostMethods: false,
+    clockTolerance: 5,
+    clientBasedCORS: originAllowed,
+    // Code with PKCE for all; an old confidential client can be let off by name (RFC 9700 §2.1.1).
+    pkce: { required: (_ctx, client) => client.clientAuthMethod === 'none' || client.require_pkce !== false },
+    interactions: { url: (_ctx, interaction) => `/interactions/${interaction.uid}` },
+    loadExistingGrant: createExistingGrant(deps),
+    async findAccount(_ctx, id) {
+      const { refresh } = requestState()
+      const account = refresh?.state.accountId === id ? refresh.state.account : await deps.findAccount(id)
+      return account === undefined ? undefined : subjectOf(account)
+    },
+    // Every client with the grant type gets one; a family without `offline_access` is bound to its session by a column.
+    issueRefreshToken: (_ctx, client) => client.grantTypeAllowed('refresh_token'),
+    // Answering true would make the library ask Redis at each refresh; the one read of the family decides.
+    expiresWithSession: () => false,
+    rotateRefreshToken: () => requestState().refresh?.how === 'rotate',
+    // What a revocation ends is decided by grants/grants.ts, not by the library's look at the caller.
+    revokeGrantPolicy: () => false,
+    renderError: deps.pages.renderError,
+    extraTokenClaims: (ctx, token) => accessTokenClaims(ctx, token),
+    formats: {
+      bitsOfOpaqueRandomness: 256,
+      customizers: { jwt: (ctx, _token, parts) => setTimes(ctx, parts.payload) },
+    },
+    // Nothing of ours fetches what a client names; should the library ever want to, it must not follow redirects.
+    fetch: (url, options) => globalThis.fetch(url, { ...options, redirect: 'error', signal: AbortSignal.timeout(2500) }),
+    fetchResponseBodyLimits: { jwks_uri: 64 * 1024, sector_identifier_uri: 64 * 1024 },
+  }
+}

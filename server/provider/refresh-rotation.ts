@@ -1,0 +1,112 @@
+// The refresh_token grant with rotation as Latchkey does it, around the library's own handler. The family is read once
+// before it and moved on by one conditional update after it, so that a request which fails for any reason burns nothing.
+import { errors, type KoaContextWithOIDC } from 'oidc-provider'
+import { recordAudit } from '../audit/audit.ts'
+import { endGrant } from '../grants/grants.ts'
+import { originOf } from '../http/request-context.ts'
+import type { Endings } from '../tokens/ending.ts'
+import { endFamily, type FamilyState, type Presented, type RefreshFamilies, successorOf } from '../tokens/refresh-families.ts'
+import { formatRefreshToken, parseRefreshToken, type RefreshToken } from '../tokens/refresh-token.ts'
+import { requestState } from './request-state.ts'
+
+/** The library's handler of a grant type. */
+export type GrantHandler<Context> = (ctx: Context) => void | Promise<void>
+
+/** What a rotation needs. */
+export interface RotationDeps {
+  readonly families: RefreshFamilies
+  readonly endings: Endings
+}
+
+/**
+ * Wraps the library's handler. Client authentication has been done when it runs.
+ *
+ * A parallel request with the same token may win the update; then the token is judged anew, and is found to be a replay
+ * that is answered with the winner's successor. That can happen once: a second loss means that the family has moved on.
+ */
+export function withRotation<Context extends KoaContextWithOIDC>(
+  handler: GrantHandler<Context>,
+  deps: RotationDeps,
+): GrantHandler<Context> {
+  return async (ctx) => {
+    const value = ctx.oidc.params?.refresh_token
+    const token = typeof value === 'string' ? parseRefreshToken(value) : undefined
+    // Without a token, or with one of another shape, the library gives the right error, at no cost of a look-up.
+    if (typeof value !== 'string' || token === undefined) return handler(ctx)
+    for (let attempt = 0; attempt < 2; attempt += 1) {
+      if (await tryRefresh(ctx, handler, deps, value, token)) return
+    }
+    throw new errors.InvalidGrant('refresh token not found')
+  }
+}
+
+async function tryRefresh<Context extends KoaContextWithOIDC>(
+  ctx: Context,
+  handler: GrantHandler<Context>,
+  deps: RotationDeps,
+  value: string,
+  token: RefreshToken,
+): Promise<boolean> {
+  const presented = await deps.families.present(token, ctx.oidc.client?.clientId ?? '')
+  const refresh = await admit(ctx, deps, presented)
+  const state = requestState(ctx)
+  state.refresh = { presented: value, state: refresh.state, how: refresh.how, next: refresh.next }
+  state.authorisedAt = refresh.state.now
+  await handler(ctx)
+  const stands =
+    refresh.how === 'rotate'
+      ? await deps.families.rotate(token, refresh.next, refresh.state)
+      : await deps.families.confirm(refresh.next)
+  if (stands && isRecord(ctx.body)) {
+    ctx.body.refresh_token = formatRefreshToken(refresh.next)
+    return true
+  }
+  ctx.body = undefined
+  return false
+}
+
+/** Lets a token through that may be refreshed, and ends what must be ended. */
+async function admit(
+  ctx: KoaContextWithOIDC,
+  deps: RotationDeps,
+  presented: Presented,
+): Promise<{ readonly how: 'rotate' | 'replay'; readonly state: FamilyState; readonly next: RefreshToken }> {
+  switch (presented.outcome) {
+    case 'current':
+      return { how: 'rotate', state: presented.state, next: successorOf(presented.token) }
+    case 'replay':
+      return { how: 'replay', state: presented.state, next: presented.successor }
+    case 'reused':
+      await endReused(ctx, deps.endings, presented.state)
+      throw new errors.InvalidGrant('refresh token already used')
+    case 'ahead':
+      await deps.endings.run('refresh_token_from_elsewhere', (ending) => endFamily(ending, presented.state.id))
+      throw new errors.InvalidGrant('refresh token not found')
+    case 'foreign':
+      throw new errors.InvalidGrant('client mismatch')
+    case 'unknown':
+      throw new errors.InvalidGrant('refresh token not found')
+  }
+}
+
+/** A spent token came back: either its holder or the one who rotated it is a thief, so both lose (RFC 9700 §4.14.2). */
+async function endReused(ctx: KoaContextWithOIDC, endings: Endings, state: FamilyState): Promise<void> {
+  await endings.run('refresh_token_reused', async (ending) => {
+    await endGrant(ending, state.grantId)
+    if (ending.counts.grants === 0) return
+    await recordAudit(ending.tx, {
+      name: 'refresh_token.reused',
+      actor: state.clientId,
+      accountId: state.accountId,
+      clientId: state.clientId,
+      grantId: state.grantId,
+      ...(state.sessionId === null ? {} : { sessionId: state.sessionId }),
+      ...originOf(ctx),
+      detail: { generation: state.generation },
+    })
+  })
+}
+
+function isRecord(value: unknown): value is { [name: string]: unknown } {
+  return typeof value === 'object' && value !== null
+}

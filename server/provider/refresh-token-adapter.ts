@@ -1,0 +1,93 @@
+// Refresh tokens as the library sees them: its model is answered from the family's row, and a new token starts a family.
+import { type Adapter, type AdapterPayload, errors } from 'oidc-provider'
+import { recordAudit } from '../audit/audit.ts'
+import { endGrant } from '../grants/grants.ts'
+import { originOf } from '../http/request-context.ts'
+import type { Endings } from '../tokens/ending.ts'
+import type { FamilyState, RefreshFamilies } from '../tokens/refresh-families.ts'
+import { parseRefreshToken } from '../tokens/refresh-token.ts'
+import { jsonOf } from './payload.ts'
+import { currentContext, requestState } from './request-state.ts'
+import { sessionIdOf } from './session-ids.ts'
+
+/** Makes the adapter of the model `RefreshToken`. */
+export function createRefreshTokenAdapter(deps: { readonly families: RefreshFamilies; readonly endings: Endings }): Adapter {
+  const { families } = deps
+  return {
+    async find(value) {
+      const refresh = requestState().refresh
+      if (refresh?.presented === value) return payloadOf(value, refresh.state)
+      const token = parseRefreshToken(value)
+      const found = token === undefined ? undefined : await families.find(token)
+      if (!found?.state.live) return undefined
+      // A client whose last answer was lost gives back the token before the newest: that ends the family just as well.
+      return found.newest || currentContext()?.oidc.route === 'revocation' ? payloadOf(value, found.state) : undefined
+    },
+
+    async upsert(value, payload) {
+      // The next token of a family is not stored here: the update that rotates the family comes after the handler.
+      if (requestState().refresh !== undefined) return
+      const token = parseRefreshToken(value)
+      if (token === undefined) throw new Error('a refresh token was made that has the wrong shape')
+      const { jti: _, ...kept } = payload
+      const started = await families.start({
+        token,
+        grantId: required(payload.grantId),
+        accountId: required(payload.accountId),
+        clientId: required(payload.clientId),
+        sessionId: payload.sessionUid === undefined ? undefined : sessionIdOf(payload.sessionUid),
+        sessionBound: !(payload.scope ?? '').split(' ').includes('offline_access'),
+        senderKey: payload.jkt ?? payload['x5t#S256'],
+        payload: jsonOf(kept),
+      })
+      if (!started) throw new errors.InvalidGrant('the grant has ended')
+    },
+
+    // Rotation is the conditional update; there is nothing else to mark.
+    async consume() {},
+
+    /** Called by `/revoke` alone: whoever gives a refresh token back ends the grant (RFC 7009 §2.1). */
+    async destroy() {
+      const ctx = currentContext()
+      const token = ctx?.oidc.entities.RefreshToken
+      const grantId = token?.grantId
+      if (ctx === undefined || token === undefined || grantId === undefined) return
+      await deps.endings.run('token_revoked', async (ending) => {
+        await endGrant(ending, grantId)
+        if (ending.counts.grants === 0) return
+        const clientId = ctx.oidc.client?.clientId
+        await recordAudit(ending.tx, {
+          name: 'grant.revoked',
+          ...(clientId === undefined ? {} : { actor: clientId, clientId }),
+          accountId: token.accountId,
+          grantId,
+          ...originOf(ctx),
+          detail: { by: 'refresh_token' },
+        })
+      })
+    },
+
+    // The library calls this at every revocation and sign-out, whatever was revoked; what ends is decided elsewhere.
+    async revokeByGrantId() {},
+    findByUid: async () => undefined,
+    findByUserCode: async () => undefined,
+  }
+}
+
+function payloadOf(value: string, state: FamilyState): AdapterPayload {
+  const payload = state.payload as AdapterPayload
+  const gty = payload.gty ?? ''
+  return {
+    ...payload,
+    jti: value,
+    iat: state.issuedAt,
+    exp: state.expiresAt,
+    rotations: state.generation,
+    gty: state.generation > 0 && !gty.endsWith('refresh_token') ? `${gty} refresh_token` : gty,
+  }
+}
+
+function required(value: string | undefined): string {
+  if (value === undefined || value === '') throw new Error('a refresh token was issued without a grant, account or client')
+  return value
+}

@@ -1,0 +1,111 @@
+// What the provider knows of clients and resource servers: read from PostgreSQL, kept in memory while nothing changes.
+// One row's version, raised by triggers at each change, is looked at every second; so every process follows.
+import type { AdapterPayload } from 'oidc-provider'
+import { DEFAULT_CLIENT_SCOPE, OPENID_SCOPES } from '../../config/scopes.ts'
+import { selectActiveClient, selectRegistryVersion, selectResourceServers } from '../clients/registry-store.ts'
+import type { Database } from '../storage/postgres.ts'
+
+/** A resource server (RFC 8707) as tokens need it. */
+export interface KnownResourceServer {
+  readonly identifier: string
+  readonly scopes: readonly string[]
+  readonly accessTokenFormat: 'jwt' | 'opaque'
+  readonly accessTokenTtl: number
+  readonly isDefault: boolean
+  /** Clients that act for it. */
+  readonly clientIds: readonly string[]
+}
+
+/** A client as the provider needs it. */
+export interface KnownClient {
+  readonly metadata: AdapterPayload
+  /** SHA-256 digests of its secrets, and when each ends, in milliseconds since the epoch. */
+  readonly secrets: readonly { readonly digest: Uint8Array; readonly expiresAt: number | undefined }[]
+}
+
+/** The registry of one database. */
+export interface Registry {
+  /** An active client; undefined when there is none. */
+  client(id: string): Promise<KnownClient | undefined>
+  resourceServers(): readonly KnownResourceServer[]
+  /** Every scope that a token can have. */
+  scopes(): readonly string[]
+  /** Looks for changes; true when the set of scopes has changed, which the library fixes at construction. */
+  refresh(): Promise<boolean>
+}
+
+/** Reads the registry. */
+export async function loadRegistry({ db }: { readonly db: Database }): Promise<Registry> {
+  let version = await selectRegistryVersion(db)
+  let resourceServers = await readResourceServers(db)
+  let scopes = scopesOf(resourceServers)
+  const clients = new Map<string, Promise<KnownClient | undefined>>()
+  return {
+    client(id) {
+      let client = clients.get(id)
+      if (client === undefined) {
+        client = readClient(db, id, new Set(scopes))
+        clients.set(id, client)
+        // Only clients that exist are remembered: names that strangers try must not fill the memory.
+        client.then((found) => found === undefined && clients.delete(id)).catch(() => clients.delete(id))
+      }
+      return client
+    },
+    resourceServers: () => resourceServers,
+    scopes: () => scopes,
+    async refresh() {
+      const current = await selectRegistryVersion(db)
+      if (current === version) return false
+      const before = scopes
+      resourceServers = await readResourceServers(db)
+      scopes = scopesOf(resourceServers)
+      clients.clear()
+      version = current
+      return before.join(' ') !== scopes.join(' ')
+    },
+  }
+}
+
+async function readResourceServers(db: Database): Promise<KnownResourceServer[]> {
+  const rows = await selectResourceServers(db)
+  return rows.map(({ clients, accessTokenFormat, ...server }) => ({
+    ...server,
+    accessTokenFormat: accessTokenFormat === 'opaque' ? 'opaque' : 'jwt',
+    clientIds: clients.map((client) => client.clientId),
+  }))
+}
+
+function scopesOf(resourceServers: readonly KnownResourceServer[]): string[] {
+  const resourceScopes = new Set(resourceServers.flatMap((server) => server.scopes))
+  const openid = Object.keys(OPENID_SCOPES)
+  for (const scope of openid) resourceScopes.delete(scope)
+  return [...openid, ...[...resourceScopes].sort()]
+}
+
+async function readClient(db: Database, id: string, scopes: ReadonlySet<string>): Promise<KnownClient | undefined> {
+  const row = await selectActiveClient(db, id)
+  if (row === undefined) return undefined
+  const metadata = row.metadata as AdapterPayload
+  const confidential = ['client_secret_basic', 'client_secret_post'].includes(
+    metadata.token_endpoint_auth_method ?? 'client_secret_basic',
+  )
+  return {
+    metadata: {
+      ...metadata,
+      client_id: row.id,
+      // The library lets a client without `scope` ask for any, and one with an unknown scope for nothing at all.
+      scope:
+        (metadata.scope ?? DEFAULT_CLIENT_SCOPE)
+          .split(' ')
+          .filter((scope) => scopes.has(scope))
+          .join(' ') || DEFAULT_CLIENT_SCOPE,
+      // The library wants to see a secret. The real ones are digests, compared in model-overrides.ts, and no algorithm
+      // that would use this as a key is on.
+      ...(confidential ? { client_secret: `digests-of-${row.id}` } : {}),
+    },
+    secrets: row.secrets.map((secret) => ({
+      digest: secret.digest,
+      expiresAt: secret.expiresAt === null ? undefined : secret.expiresAt.getTime(),
+    })),
+  }
+}

@@ -1,0 +1,44 @@
+// What one request to the provider has learned so far, shared between the adapters that read it and the wrappers that
+// decide: the library calls them separately, and each would have to ask the database again.
+import { type KoaContextWithOIDC, Provider } from 'oidc-provider'
+import type { FamilyState } from '../tokens/refresh-families.ts'
+import type { RefreshToken } from '../tokens/refresh-token.ts'
+
+/** A refresh in progress. */
+export interface RefreshInProgress {
+  /** The token as presented. */
+  readonly presented: string
+  readonly state: FamilyState
+  /** `rotate`: the family moves on to `next`. `replay`: `next` is the successor it has already. */
+  readonly how: 'rotate' | 'replay'
+  readonly next: RefreshToken
+}
+
+/** What a request has learned. */
+export interface RequestState {
+  refresh?: RefreshInProgress
+  /** PostgreSQL's time of the read that authorised what is issued, in seconds since the epoch. */
+  authorisedAt?: number
+  /** The clients that the session held when it was read, to tell which were taken out since. */
+  sessionClients?: readonly string[]
+  /** What is known of the session's record, so that it is not written again without need. */
+  sessionRecord?: string
+}
+
+const states = new WeakMap<object, RequestState>()
+
+/** The state of the request that is being handled; outside of one, an empty state that nobody else sees. */
+export function requestState(ctx: KoaContextWithOIDC | undefined = Provider.ctx): RequestState {
+  if (ctx === undefined) return {}
+  let state = states.get(ctx.req)
+  if (state === undefined) {
+    state = {}
+    states.set(ctx.req, state)
+  }
+  return state
+}
+
+/** The context of the request that is being handled, if any. */
+export function currentContext(): KoaContextWithOIDC | undefined {
+  return Provider.ctx
+}

@@ -1,0 +1,86 @@
+// Sessions as the library sees them: live state in the live store, and the record in PostgreSQL, which has the last word.
+import { type Adapter, type AdapterPayload, errors } from 'oidc-provider'
+import { originOf } from '../http/request-context.ts'
+import type { SessionRecord, Sessions } from '../sessions/sessions.ts'
+import type { LiveStore } from '../storage/live-store.ts'
+import { currentContext, requestState } from './request-state.ts'
+import { sessionIdOf } from './session-ids.ts'
+
+/** What the adapter needs. */
+export interface SessionAdapterDeps {
+  readonly store: LiveStore
+  readonly sessions: Sessions
+}
+
+/** Makes the adapter of the model `Session`. */
+export function createSessionAdapter(deps: SessionAdapterDeps): Adapter {
+  const { store, sessions } = deps
+
+  /** What the store has, if the record agrees; and what a later save will be compared with. */
+  async function admit(payload: AdapterPayload | undefined): Promise<AdapterPayload | undefined> {
+    if (payload?.accountId === undefined || payload.uid === undefined) return payload
+    const accountId = await sessions.liveAccount(sessionIdOf(payload.uid))
+    if (accountId !== payload.accountId) return undefined
+    const state = requestState()
+    state.sessionClients = Object.keys(payload.authorizations ?? {})
+    state.sessionRecord = fingerprint(payload)
+    return payload
+  }
+
+  return {
+    find: async (cookieId) => admit((await store.findSession(cookieId)) as AdapterPayload | undefined),
+    findByUid: async (uid) => admit((await store.findSessionByUid(uid)) as AdapterPayload | undefined),
+
+    async upsert(cookieId, payload, expiresIn) {
+      const uid = payload.uid ?? ''
+      const { jti: _, ...kept } = payload
+      const known = requestState().sessionClients ?? []
+      const saved = await store.saveSession({
+        cookieId,
+        uid,
+        payload: { ...kept },
+        ttlSeconds: expiresIn ?? 0,
+        removed: known.filter((clientId) => payload.authorizations?.[clientId] === undefined),
+      })
+      // A session that was ended meanwhile stays so, and two people never share one.
+      if (saved !== 'saved') throw new errors.SessionNotFound('the session has ended')
+      if (payload.accountId === undefined) return
+      const state = requestState()
+      const now = fingerprint(payload)
+      if (state.sessionRecord === now) return sessions.touch(sessionIdOf(uid))
+      if (await sessions.record(recordOf(payload, payload.accountId, expiresIn ?? 0))) {
+        state.sessionRecord = now
+        return
+      }
+      await store.endSession(uid)
+      throw new errors.SessionNotFound('the session has ended')
+    },
+
+    /** The library calls this for the old identifier each time it gives a session a new one; the session goes on. */
+    destroy: (cookieId) => store.dropSessionPointer(cookieId),
+    findByUserCode: async () => undefined,
+    async consume() {},
+    async revokeByGrantId() {},
+  }
+}
+
+/** What of a session is in its record. */
+function fingerprint(payload: AdapterPayload): string {
+  return JSON.stringify([payload.accountId, payload.loginTs, payload.amr, payload.authorizations])
+}
+
+function recordOf(payload: AdapterPayload, accountId: string, lifeSeconds: number): SessionRecord {
+  const ctx = currentContext()
+  return {
+    id: sessionIdOf(payload.uid ?? ''),
+    accountId,
+    methods: payload.amr ?? [],
+    lifeSeconds,
+    origin: ctx === undefined ? {} : originOf(ctx),
+    clients: Object.entries(payload.authorizations ?? {}).map(([clientId, { sid, grantId }]) => ({
+      clientId,
+      sid: sid ?? '',
+      grantId,
+    })),
+  }
+}

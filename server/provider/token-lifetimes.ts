@@ -1,0 +1,32 @@
+// How long each of the library's models lives, in seconds. All are set: some of the library's defaults end refresh tokens
+// early, others let sessions roll for ever.
+import type { Configuration } from 'oidc-provider'
+import type { Clock } from '../../config/clock.ts'
+import type { Lifetimes } from '../../config/lifetimes.ts'
+
+/** A browser that has not signed in yet is remembered this long. */
+const ANONYMOUS_SESSION_SECONDS = 3600
+
+/** The library's `ttl`. */
+export function createLifetimes(deps: {
+  readonly lifetimes: Lifetimes
+  readonly clock: Clock
+}): NonNullable<Configuration['ttl']> {
+  const { lifetimes } = deps
+  const now = () => Math.floor(deps.clock() / 1000)
+  return {
+    AccessToken: (_ctx, token) => token.resourceServer?.accessTokenTTL ?? lifetimes.accessToken,
+    AuthorizationCode: lifetimes.authorizationCode,
+    ClientCredentials: (_ctx, token) => token.resourceServer?.accessTokenTTL ?? lifetimes.clientCredentials,
+    // A grant must not cut short the refresh tokens that stand on it.
+    Grant: lifetimes.refreshAbsolute,
+    IdToken: lifetimes.idToken,
+    Interaction: lifetimes.interaction,
+    PushedAuthorizationRequest: 60,
+    // The family's row says when a refresh token ends, from its first issue and by PostgreSQL's clock.
+    RefreshToken: Math.min(lifetimes.refreshIdle, lifetimes.refreshAbsolute),
+    // Counted from the sign-in, so that use does not prolong it.
+    Session: (_ctx, session) =>
+      session.loginTs === undefined ? ANONYMOUS_SESSION_SECONDS : Math.max(1, session.loginTs + lifetimes.session - now()),
+  }
+}
