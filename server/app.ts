@@ -1,0 +1,54 @@
+// The Koa app: its middlewares in order. The order is policy, so all of it stands here.
+import Koa, { type Middleware } from 'koa'
+import type { ProviderHost } from './provider/provider-host.ts'
+
+/** The middlewares, by what they do. */
+export interface AppParts {
+  readonly cookieKeys: readonly string[]
+  /** 1. Refuses other hosts, before anything is looked at. */
+  readonly hostPinning: Middleware
+  /** 2. Finds out who asks, and logs the answer. */
+  readonly requestLog: Middleware
+  /** 3. What browsers may do with what is answered. */
+  readonly securityHeaders: Middleware
+  /** 4. Turns what is thrown below into a page, or into JSON for programs. */
+  readonly errorPages: Middleware
+  /** 5. How often people may ask, and clients. */
+  readonly rateLimits: readonly Middleware[]
+  /** 6. Style sheets and icons. */
+  readonly assets: Middleware
+  /** 7. Our own pages, each a router. */
+  readonly pages: readonly Middleware[]
+  /** 8. Everything else is the protocol. */
+  readonly provider: ProviderHost
+  /** Which paths the protocol has; others do not exist. */
+  readonly isProtocolPath: (path: string) => boolean
+}
+
+/** Makes the app. */
+export function createApp(parts: AppParts): Koa {
+  const app = new Koa()
+  app.keys = [...parts.cookieKeys]
+  // The door has checked the host, and only it says who the client is; see http/host-pinning.ts.
+  app.proxy = true
+  app.use(parts.hostPinning)
+  app.use(parts.requestLog)
+  app.use(parts.securityHeaders)
+  app.use(parts.errorPages)
+  for (const limit of parts.rateLimits) app.use(limit)
+  app.use(parts.assets)
+  for (const page of parts.pages) app.use(page)
+  app.use(protocol(parts))
+  return app
+}
+
+/** Hands the request over to the provider, which answers it by itself. */
+function protocol({ provider, isProtocolPath }: AppParts): Middleware {
+  return async (ctx, next) => {
+    if (!isProtocolPath(ctx.path)) return next()
+    ctx.respond = false
+    // Koa begins with 404; the provider sets its own status on the same response.
+    ctx.res.statusCode = 200
+    await provider.handle(ctx.req, ctx.res)
+  }
+}

@@ -1,0 +1,93 @@
+// The composition root: the only file that builds the parts and joins them. Tests build the same program with another
+// clock and other stores.
+import type Koa from 'koa'
+import { type Clock, systemClock } from '../config/clock.ts'
+import type { Config } from '../config/config.ts'
+import type { Secrets } from '../config/secrets.ts'
+import { createApp } from './app.ts'
+import { createNouns, type Nouns } from './composition/nouns.ts'
+import { createProviderParts } from './composition/protocol.ts'
+import { type Announcements, register } from './composition/registrations.ts'
+import { type OpenStores, openStores } from './composition/stores.ts'
+import { createClientLimits, createDoor, createPages } from './composition/web.ts'
+import type { Health } from './http/health.ts'
+import { createLog, type Log } from './http/log.ts'
+import { type Schedule, startSchedule } from './maintenance/schedule.ts'
+
+/** What a test may put in the place of the real thing. */
+export interface Overrides {
+  readonly clock?: Clock
+  readonly log?: Log
+  /** Opens the stores itself, for tests with stores of their own. */
+  readonly openStores?: typeof openStores
+}
+
+/** The program, ready to be listened for. */
+export interface Latchkey extends AsyncDisposable {
+  readonly app: Koa
+  readonly health: Health
+  readonly log: Log
+  readonly nouns: Nouns
+  readonly stores: OpenStores
+  readonly announcements: Announcements
+  /** Says no to readiness probes from now on, so that no new requests are sent here. */
+  drain(): void
+}
+
+/** Builds the program. @throws what stands in the way of a start, as errors whose message names the fix */
+export async function compose(config: Config, secrets: Secrets, overrides: Overrides = {}): Promise<Latchkey> {
+  const clock = overrides.clock ?? systemClock
+  const log = overrides.log ?? createLog(config.log)
+  const stores = await (overrides.openStores ?? openStores)(config, secrets, { clock, log })
+  try {
+    const nouns = createNouns({ config, log, stores })
+    const announcements = await register({ config, clock, log, stores, nouns })
+    const tokenLimits = createClientLimits(config, clock)
+    const protocol = await createProviderParts({ config, secrets, clock, log, stores, nouns, tokenLimits })
+    const app = createApp({
+      cookieKeys: secrets.cookieKeys.map((key) => key.reveal()),
+      provider: protocol.host,
+      ...createDoor({ config, clock, log, stores, tokenLimits }),
+      ...createPages({ config, stores, nouns, protocol }),
+    })
+    const schedule = startSchedule(
+      [
+        { name: 'registry', everySeconds: 1, run: protocol.followRegistry },
+        { name: 'last uses of sessions', everySeconds: 15, run: nouns.sessions.writeLastUses },
+      ],
+      log,
+    )
+    return assemble({ app, log, nouns, stores, schedule, announcements })
+  } catch (error) {
+    await stores.close()
+    throw error
+  }
+}
+
+function assemble(
+  parts: Pick<Latchkey, 'app' | 'log' | 'nouns' | 'stores' | 'announcements'> & { schedule: Schedule },
+): Latchkey {
+  const { app, log, nouns, stores, announcements, schedule } = parts
+  let draining = false
+  return {
+    app,
+    log,
+    nouns,
+    stores,
+    announcements,
+    health: {
+      started: () => true,
+      ready: async () => (draining ? ['the process is shutting down'] : stores.missing()),
+    },
+    drain() {
+      draining = true
+    },
+    async [Symbol.asyncDispose]() {
+      draining = true
+      await schedule.stop()
+      await nouns.sessions.writeLastUses().catch((error: unknown) => log.warn({ err: error }, 'last uses were not written'))
+      await nouns.close()
+      await stores.close()
+    },
+  }
+}

@@ -1,0 +1,105 @@
+// Builds the nouns: what the server knows how to do, before any protocol or page.
+import type { Config } from '../../config/config.ts'
+import { type Accounts, createAccounts } from '../accounts/accounts.ts'
+import { createLockout } from '../accounts/lockout.ts'
+import { type ChangePassword, createPasswordChange } from '../accounts/password-change.ts'
+import { createPasswords, type Passwords } from '../accounts/passwords.ts'
+import { createSetupLinks, type SetupLinks } from '../accounts/setup-links.ts'
+import { createSignIn, type SignIn } from '../accounts/sign-in.ts'
+import { type Consents, createConsents } from '../grants/consents.ts'
+import { createGrants, type Grants } from '../grants/grants.ts'
+import { addressKey } from '../http/client-address.ts'
+import type { Log } from '../http/log.ts'
+import { createSessions, type Sessions } from '../sessions/sessions.ts'
+import { type AccessTokens, createAccessTokens } from '../tokens/access-tokens.ts'
+import { createEndings, type Endings } from '../tokens/ending.ts'
+import { createOnce, type Once } from '../tokens/once.ts'
+import { createRefreshFamilies, type RefreshFamilies } from '../tokens/refresh-families.ts'
+import { CLOCK_SKEW_SECONDS } from '../tokens/revocations.ts'
+import { createTokenStatus, type TokenStatus } from '../tokens/token-status.ts'
+import type { OpenStores } from './stores.ts'
+
+/** The nouns. */
+export interface Nouns {
+  readonly accessTokens: AccessTokens
+  readonly accounts: Accounts
+  readonly consents: Consents
+  readonly endings: Endings
+  readonly families: RefreshFamilies
+  readonly grants: Grants
+  readonly once: Once
+  readonly changePassword: ChangePassword
+  readonly passwords: Passwords
+  readonly sessions: Sessions
+  readonly setupLinks: SetupLinks
+  readonly signIn: SignIn
+  readonly tokenStatus: TokenStatus
+  /** Tells of an access-token life that is in use, so that revocations are remembered at least as long. */
+  noteAccessTokenLife(seconds: number): void
+  close(): Promise<void>
+}
+
+/** Builds them. */
+export function createNouns(deps: { readonly config: Config; readonly log: Log; readonly stores: OpenStores }): Nouns {
+  const { config, log, stores } = deps
+  const { db, live, sealer } = stores
+  let accessTokenLife = Math.max(config.lifetimes.accessToken, config.lifetimes.clientCredentials)
+  const endings = createEndings({
+    db,
+    // Never shorter than it has been: tokens from before a resource server's change may still be about.
+    accessTokenLifeSeconds: () => accessTokenLife,
+    announce(entries) {
+      for (const { kind, value, lifeSeconds } of entries) {
+        live
+          .addOnce(`revoked ${kind} ${value}`, (lifeSeconds ?? accessTokenLife) + CLOCK_SKEW_SECONDS)
+          .catch((error: unknown) => {
+            // PostgreSQL has it, and every answer of ours comes from there; only neighbours that listen hear of it later.
+            log.warn({ err: error }, 'a revocation was not copied to Redis')
+          })
+      }
+    },
+  })
+  const sessions = createSessions({ db, endings })
+  const passwords = createPasswords({ hashing: config.hashing })
+  const accounts = createAccounts({ db, passwords })
+  const policy = config.passwordPolicy
+  const lockout = createLockout({
+    db,
+    secret: sealer.derive('sign-in failures'),
+    addressKey,
+    enabled: config.rateLimits.enabled,
+  })
+  return {
+    accessTokens: createAccessTokens({ db }),
+    accounts,
+    consents: createConsents({ db }),
+    endings,
+    families: createRefreshFamilies({
+      db,
+      successorKeys: sealer.deriveAll('refresh successors'),
+      replayWindowSeconds: config.refreshReplayWindow,
+      idleSeconds: config.lifetimes.refreshIdle,
+      absoluteSeconds: config.lifetimes.refreshAbsolute,
+    }),
+    grants: createGrants({ db }),
+    once: createOnce({ db }),
+    changePassword: createPasswordChange({
+      db,
+      passwords,
+      lockout,
+      policy,
+      endForPasswordChange: sessions.endForPasswordChange,
+    }),
+    passwords,
+    sessions,
+    setupLinks: createSetupLinks({ db, accounts, passwords, policy, lifetimeSeconds: config.lifetimes.setupLink }),
+    signIn: createSignIn({ db, passwords, lockout }),
+    tokenStatus: createTokenStatus({ db }),
+    noteAccessTokenLife(seconds) {
+      accessTokenLife = Math.max(accessTokenLife, seconds)
+    },
+    async close() {
+      await passwords.close()
+    },
+  }
+}

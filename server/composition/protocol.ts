@@ -1,0 +1,94 @@
+// Builds the protocol: keys, registry and the provider, and keeps them up to date.
+import type { Clock } from '../../config/clock.ts'
+import type { Config } from '../../config/config.ts'
+import type { Secrets } from '../../config/secrets.ts'
+import { registerOwnClient } from '../clients/own-client.ts'
+import type { Log } from '../http/log.ts'
+import type { TokenLimits } from '../http/token-limits.ts'
+import { loadSigningKeys } from '../keys/signing-keys.ts'
+import { type AccountSignIn, createAccountSignIn } from '../provider/account-sign-in.ts'
+import { createCurrentSession } from '../provider/current-session.ts'
+import { reportFailures } from '../provider/failures.ts'
+import { createInteractions, type Interactions } from '../provider/interaction-port.ts'
+import { createJwtAccessTokens } from '../provider/jwt-access-tokens.ts'
+import { createProviderPages } from '../provider/pages.ts'
+import { buildProvider } from '../provider/provider.ts'
+import { createProviderHost, type ProviderHost } from '../provider/provider-host.ts'
+import { loadRegistry, type Registry } from '../provider/registry.ts'
+import { createSignOut } from '../provider/sign-out.ts'
+import type { Nouns } from './nouns.ts'
+import type { OpenStores } from './stores.ts'
+
+/** The protocol. */
+export interface ProtocolParts {
+  readonly host: ProviderHost
+  readonly registry: Registry
+  readonly interactions: Interactions
+  readonly currentSession: ReturnType<typeof createCurrentSession>
+  readonly accountSignIn: AccountSignIn
+  /** Looks for changes of clients and resource servers, and takes them over. */
+  followRegistry(): Promise<void>
+}
+
+/** Builds it. */
+export async function createProviderParts(deps: {
+  readonly config: Config
+  readonly secrets: Secrets
+  readonly clock: Clock
+  readonly log: Log
+  readonly stores: OpenStores
+  readonly nouns: Nouns
+  readonly tokenLimits: TokenLimits
+}): Promise<ProtocolParts> {
+  const { config, secrets, clock, log, stores, nouns } = deps
+  const { db, live } = stores
+  const { issuer } = config
+  const secureCookies = issuer.startsWith('https:')
+  await registerOwnClient(db, issuer)
+  const keys = await loadSigningKeys({ db, sealer: stores.sealer })
+  const registry = await loadRegistry({ db })
+  noteLives(nouns, registry)
+  const jwtAccessTokens = createJwtAccessTokens({ issuer, keys, clock })
+  const pages = createProviderPages({ accounts: nouns.accounts })
+  const host = createProviderHost(() => {
+    const provider = buildProvider({
+      ...nouns,
+      store: live,
+      registry,
+      jwtAccessTokens,
+      issuer,
+      keys,
+      clock,
+      pages,
+      cookieKeys: secrets.cookieKeys.map((key) => key.reveal()),
+      lifetimes: config.lifetimes,
+      codeLifeSeconds: config.lifetimes.authorizationCode,
+      endSession: createSignOut({ sessions: nouns.sessions, store: live, signOutScope: config.signOutScope }),
+      async findAccount(id) {
+        const account = await nouns.accounts.findById(id)
+        return account?.status === 'active' ? account : undefined
+      },
+    })
+    reportFailures(provider, { log, unavailablePage: pages.unavailable, clientFailed: deps.tokenLimits.failed })
+    return provider
+  })
+  const provider = () => host.current
+  return {
+    host,
+    registry,
+    interactions: createInteractions({ provider, consents: nouns.consents, db }),
+    currentSession: createCurrentSession({ provider, secureCookies }),
+    accountSignIn: createAccountSignIn({ issuer, provider, secureCookies }),
+    async followRegistry() {
+      const scopesChanged = await registry.refresh()
+      noteLives(nouns, registry)
+      if (!scopesChanged) return
+      host.swap()
+      log.info({ scopes: registry.scopes().length }, 'the scopes of resource servers changed')
+    },
+  }
+}
+
+function noteLives(nouns: Nouns, registry: Registry): void {
+  for (const server of registry.resourceServers()) nouns.noteAccessTokenLife(server.accessTokenTtl)
+}

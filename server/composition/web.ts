@@ -1,0 +1,148 @@
+// Builds what stands between the network and the nouns: the door, and our own pages.
+import Router from '@koa/router'
+import type { Clock } from '../../config/clock.ts'
+import type { Config } from '../../config/config.ts'
+import { assets } from '../../views/assets.ts'
+import { homePage } from '../../views/home.ts'
+import { createAccountConsole } from '../account-console/routes.ts'
+import type { AppParts } from '../app.ts'
+import { OWN_CALLBACK_PATH } from '../clients/own-client.ts'
+import { createAssets } from '../http/assets.ts'
+import { createClientAddress } from '../http/client-address.ts'
+import { createCsrf } from '../http/csrf.ts'
+import { createErrorPages } from '../http/error-pages.ts'
+import { createHostPinning } from '../http/host-pinning.ts'
+import type { Log } from '../http/log.ts'
+import { createPeopleLimit } from '../http/rate-limit.ts'
+import { render } from '../http/render.ts'
+import { createRequestLog } from '../http/request-log.ts'
+import { routesOf } from '../http/routes.ts'
+import { createSecurityHeaders } from '../http/security-headers.ts'
+import { createTokenLimits, type TokenLimits } from '../http/token-limits.ts'
+import { InteractionNotFound, type InteractionPort } from '../interactions/interaction-port.ts'
+import { createInteractionRoutes } from '../interactions/routes.ts'
+import { InteractionLost, type Interactions } from '../provider/interaction-port.ts'
+import { removeSetupLinkFile } from '../setup/announcement.ts'
+import { createSetup } from '../setup/routes.ts'
+import type { Nouns } from './nouns.ts'
+import type { ProtocolParts } from './protocol.ts'
+import type { OpenStores } from './stores.ts'
+
+type DoorParts = Pick<AppParts, 'hostPinning' | 'requestLog' | 'securityHeaders' | 'errorPages' | 'rateLimits' | 'assets'>
+
+/** Paths of people's pages: what one may only ask so often. */
+const PEOPLE = /^\/(?:interactions|setup|account|logout)(?:\/|$)/
+
+/** Paths of the protocol; what is not here does not exist. */
+const PROTOCOL =
+  /^\/(?:\.well-known\/(?:openid-configuration|oauth-authorization-server)|authorize|token|revoke|introspect|userinfo|jwks|par|logout)(?:\/|$)/
+
+/** Paths of the endpoints where clients authenticate. */
+const CLIENTS = /^\/(?:token|revoke|introspect|par)$/
+
+/** Counts the requests of clients. */
+export function createClientLimits(config: Config, clock: Clock): TokenLimits {
+  const { tokenPerClient, tokenFailures, enabled } = config.rateLimits
+  return createTokenLimits({
+    requests: tokenPerClient,
+    failures: tokenFailures,
+    clock,
+    counts: (ctx) => enabled && ctx.method === 'POST' && CLIENTS.test(ctx.path),
+  })
+}
+
+/** Builds the door. */
+export function createDoor(deps: {
+  readonly config: Config
+  readonly clock: Clock
+  readonly log: Log
+  readonly stores: OpenStores
+  readonly tokenLimits: TokenLimits
+}): DoorParts {
+  const { config, clock, log, stores, tokenLimits } = deps
+  return {
+    hostPinning: createHostPinning({ issuer: config.issuer, aliases: config.hostAliases }),
+    requestLog: createRequestLog({ log, clock, clientAddress: createClientAddress(config.trustProxy) }),
+    securityHeaders: createSecurityHeaders({ secure: config.issuer.startsWith('https:') }),
+    errorPages: createErrorPages({ log }),
+    rateLimits: [
+      createPeopleLimit({
+        limit: config.rateLimits.people,
+        redis: stores.redis,
+        counts: (ctx) => config.rateLimits.enabled && PEOPLE.test(ctx.path),
+        log,
+      }),
+      tokenLimits.middleware,
+    ],
+    assets: createAssets(assets),
+  }
+}
+
+/** Builds the pages. */
+export function createPages(deps: {
+  readonly config: Config
+  readonly stores: OpenStores
+  readonly nouns: Nouns
+  readonly protocol: ProtocolParts
+}): Pick<AppParts, 'pages' | 'isProtocolPath'> {
+  const { config, stores, nouns, protocol } = deps
+  const csrf = createCsrf({ key: stores.sealer.derive('forged requests'), issuer: config.issuer })
+  const policy = config.passwordPolicy
+  const pages = [
+    routesOf(createHomeRoutes(config)),
+    routesOf(createComeBackRoutes(protocol)),
+    createSetup({ links: nouns.setupLinks, policy, csrf, forgetLink: () => removeSetupLinkFile(config.dataDir) }),
+    createAccountConsole({
+      csrf,
+      policy,
+      accounts: nouns.accounts,
+      sessions: nouns.sessions,
+      changePassword: nouns.changePassword,
+      currentSession: protocol.currentSession,
+      signInUrl: protocol.accountSignIn.signInUrl,
+    }),
+    routesOf(
+      createInteractionRoutes({
+        port: interactionPort(protocol.interactions),
+        signIn: nouns.signIn.signIn,
+        csrf,
+        emailOf: async (accountId) => (await nouns.accounts.findById(accountId))?.email,
+      }),
+    ),
+  ]
+  return { pages, isProtocolPath: (path) => PROTOCOL.test(path) }
+}
+
+function createHomeRoutes(config: Config): Router {
+  const router = new Router()
+  const demo = config.demo ? { demo: { spa: 'http://localhost:3001/', server: 'http://localhost:3002/' } } : {}
+  router.get('/', (ctx) => render(ctx, homePage(demo)))
+  return router
+}
+
+function createComeBackRoutes({ accountSignIn }: ProtocolParts): Router {
+  const router = new Router()
+  router.get(OWN_CALLBACK_PATH, async (ctx) => {
+    ctx.redirect((await accountSignIn.comeBack(ctx)) ?? '/')
+  })
+  return router
+}
+
+/** The provider's interactions, in the words of the pages. */
+function interactionPort(interactions: Interactions): InteractionPort {
+  const known = async <Answer>(asked: Promise<Answer>): Promise<Answer> => {
+    try {
+      return await asked
+    } catch (error) {
+      if (error instanceof InteractionLost)
+        throw new InteractionNotFound('the browser is in no such interaction', { cause: error })
+      throw error
+    }
+  }
+  return {
+    find: (ctx, uid) => known(interactions.find(ctx, uid)),
+    completeLogin: (ctx, uid, result) => known(interactions.completeLogin(ctx, uid, result)),
+    completeConsent: (ctx, uid) => known(interactions.completeConsent(ctx, uid)),
+    deny: (ctx, uid) => known(interactions.deny(ctx, uid)),
+  }
+}

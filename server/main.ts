@@ -1,0 +1,115 @@
+// The program: read the configuration, take the ports, compose, listen, and leave in good order.
+import cluster from 'node:cluster'
+import { createServer, type RequestListener, type Server } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { type Config, loadConfig } from '../config/config.ts'
+import type { Secrets } from '../config/secrets.ts'
+import { createBanner } from './banner.ts'
+import { compose, type Latchkey } from './compose.ts'
+import { startExtras } from './composition/extras.ts'
+import { createHealthServer, type Health } from './http/health.ts'
+import { explainStart } from './start-faults.ts'
+import { runWorkers } from './workers.ts'
+
+/** How long requests in flight may take to finish after SIGTERM. */
+const DRAIN_SECONDS = 10
+
+/**
+ * Runs the server until it is told to stop. What stands in the way of a start is told in one line, with exit code 1.
+ * @returns the exit code
+ */
+export async function serve(): Promise<number> {
+  try {
+    const { config, secrets } = loadConfig()
+    return config.workers > 1 && cluster.isPrimary ? await runWorkers(config.workers) : await serveHere(config, secrets)
+  } catch (error) {
+    process.stderr.write(`${explainStart(error)}\n`)
+    return 1
+  }
+}
+
+async function serveHere(config: Config, secrets: Secrets): Promise<number> {
+  const ports: Server[] = []
+  try {
+    const server = await takePort(ports, config.host, config.port, 'PORT')
+    const starting = answerStarting(server)
+    let health: Health = { started: () => false, ready: async () => ['the program is starting'] }
+    await takePort(
+      ports,
+      config.management.host,
+      config.management.port,
+      'MANAGEMENT_PORT',
+      createHealthServer({ started: () => health.started(), ready: () => health.ready() }),
+    )
+    await using latchkey = await compose(config, secrets)
+    health = latchkey.health
+    await using extras = await startExtras({ config, latchkey })
+    starting.replaceWith(latchkey.app.callback())
+    latchkey.log.info({ issuer: config.issuer }, 'ready')
+    if (config.log.format === 'pretty') process.stdout.write(createBanner({ config, latchkey, extras }))
+    await untilToldToStop()
+    return await drain(latchkey, ports, config)
+  } finally {
+    for (const port of ports) {
+      port.closeAllConnections()
+      port.close()
+    }
+  }
+}
+
+/** Takes a port before anything is opened or written, so that a second start on the same machine changes nothing. */
+async function takePort(ports: Server[], host: string, port: number, setting: string, server = createServer()): Promise<Server> {
+  // Slow or endless requests must not hold a connection for ever.
+  server.headersTimeout = 10_000
+  server.requestTimeout = 20_000
+  server.keepAliveTimeout = 65_000
+  server.maxHeadersCount = 100
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', (error) => reject(Object.assign(error, { setting })))
+    server.listen(port, host, resolve)
+  })
+  ports.push(server)
+  return server
+}
+
+/** Until the program is ready, whoever comes is asked to come again. */
+function answerStarting(server: Server): { replaceWith(listener: RequestListener): void } {
+  const wait: RequestListener = (_request, response) => {
+    response.writeHead(503, { 'Content-Type': 'text/plain; charset=utf-8', 'Retry-After': '2', 'Cache-Control': 'no-store' })
+    response.end('Latchkey is starting. Try again in a moment.\n')
+  }
+  server.on('request', wait)
+  return {
+    replaceWith(listener) {
+      server.off('request', wait)
+      server.on('request', listener)
+    },
+  }
+}
+
+function untilToldToStop(): Promise<void> {
+  return new Promise((resolve) => {
+    for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => resolve())
+  })
+}
+
+/** Lets requests in flight finish. A second signal, or too long a wait, ends the program with exit code 1. */
+async function drain(latchkey: Latchkey, [server]: Server[], config: Config): Promise<number> {
+  latchkey.drain()
+  latchkey.log.info('shutting down: requests in flight are finished first')
+  for (const signal of ['SIGTERM', 'SIGINT'] as const) {
+    process.once(signal, () => {
+      latchkey.log.warn('told to stop a second time: requests in flight are cut off')
+      process.exit(1)
+    })
+  }
+  const address = server?.address() as AddressInfo | null
+  const closed = new Promise<'closed'>((resolve) => server?.close(() => resolve('closed')))
+  server?.closeIdleConnections()
+  const late = new Promise<'late'>((resolve) => setTimeout(() => resolve('late'), DRAIN_SECONDS * 1000).unref())
+  if ((await Promise.race([closed, late])) === 'closed') return 0
+  latchkey.log.warn({ port: address?.port ?? config.port }, `requests were still in flight after ${DRAIN_SECONDS} s`)
+  return 1
+}
+
+if (import.meta.main) process.exitCode = await serve()

@@ -1,0 +1,54 @@
+// Work that is done again and again in the background: one run at a time, failures are logged and tried again.
+import type { Log } from '../http/log.ts'
+
+/** A piece of background work. */
+export interface Task {
+  readonly name: string
+  readonly everySeconds: number
+  readonly run: () => Promise<void>
+}
+
+/** Background work that goes on until it is stopped. */
+export interface Schedule {
+  /** Stops it, and waits for runs in progress. */
+  stop(): Promise<void>
+}
+
+/** Starts the tasks. */
+export function startSchedule(tasks: readonly Task[], log: Log): Schedule {
+  const stops = tasks.map((task) => start(task, log))
+  return {
+    async stop() {
+      await Promise.all(stops.map((stop) => stop()))
+    },
+  }
+}
+
+function start(task: Task, log: Log): () => Promise<void> {
+  let running: Promise<void> | undefined
+  let failing = false
+  const timer = setInterval(() => {
+    // A run that takes longer than its interval is not overtaken by the next.
+    running ??= task
+      .run()
+      .then(
+        () => {
+          if (failing) log.info({ task: task.name }, 'background work goes on again')
+          failing = false
+        },
+        (error: unknown) => {
+          // Said once, not once a second.
+          if (!failing) log.warn({ task: task.name, err: error }, 'background work failed and will be tried again')
+          failing = true
+        },
+      )
+      .finally(() => {
+        running = undefined
+      })
+  }, task.everySeconds * 1000)
+  timer.unref()
+  return async () => {
+    clearInterval(timer)
+    await running
+  }
+}
