@@ -1,6 +1,7 @@
 // Redis for tests: a numbered database of one's own on the one server, or a server of one's own.
 import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
+import { types } from 'node:util'
 import { type RedisServer, startRedisServer } from './redis-server.ts'
 
 /** Where global-setup says which server there is, how many databases it has, and the folder in which they are given out. */
@@ -28,7 +29,8 @@ function nextNumber(folder: string): number {
       mkdirSync(join(folder, String(number)))
       return number
     } catch (error) {
-      if (!(error instanceof Error && 'code' in error && error.code === 'EEXIST')) throw error
+      // Node's own errors are of another realm than the tests'.
+      if (!(types.isNativeError(error) && 'code' in error && error.code === 'EEXIST')) throw error
     }
   }
 }

@@ -1,0 +1,160 @@
+// Starts the real program for tests: on a database of its own in the real PostgreSQL, on the real Redis, on port 0, with
+// a clock that the test moves.
+
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { createServer, type Server } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { loadConfig } from '../../config/config.ts'
+import { compose, type Latchkey } from '../../server/compose.ts'
+import { createLog } from '../../server/http/log.ts'
+import { API, BILLING, MACHINE, NOTES, PARTNER, SPA, type TestClient, WEB } from './clients.ts'
+import { LogLines } from './log-lines.ts'
+import { createDatabase, moveDatabaseClock } from './postgres.ts'
+import { redisUrl } from './redis.ts'
+
+/** The program under test. */
+export interface TestServer {
+  readonly issuer: string
+  readonly latchkey: Latchkey
+  readonly databaseUrl: string
+  readonly log: LogLines
+  readonly ada: { readonly username: string; readonly password: string }
+  readonly grace: { readonly username: string; readonly password: string }
+  /** Moves the time of the program, of the library and of the database. */
+  advance(seconds: number): Promise<void>
+  stop(): Promise<void>
+}
+
+const ADA = { username: 'ada@people.example', password: 'an analytical engine 1843' }
+const GRACE = { username: 'grace@people.example', password: 'a moth in relay 70 panel F' }
+
+const PROVISION = {
+  clients: [
+    spa(SPA, { skip_consent: true, post_logout_redirect_uris: ['https://spa.example/'] }),
+    confidential(WEB, { skip_consent: true, post_logout_redirect_uris: ['https://web.example/'] }),
+    confidential(PARTNER, {}),
+    { ...MACHINE, grant_types: ['client_credentials'], scope: 'notes:read billing:read' },
+    { ...API, grant_types: ['client_credentials'] },
+  ],
+  resource_servers: [
+    { identifier: NOTES, scopes: ['notes:read', 'notes:write'], default: true, clients: [API.client_id] },
+    { identifier: BILLING, scopes: ['billing:read'], access_token_format: 'opaque' },
+  ],
+  accounts: [
+    { email: ADA.username, email_verified: true, name: 'Ada Lovelace', password: ADA.password, roles: ['owner'] },
+    { email: GRACE.username, email_verified: true, name: 'Grace Hopper', password: GRACE.password },
+  ],
+}
+
+/** Starts the program. `provision` adds to the provision file, `settings` to the environment. */
+export async function startServer(
+  options: {
+    readonly settings?: { readonly [name: string]: string }
+    readonly provision?: { readonly clients?: readonly object[]; readonly accounts?: readonly object[] }
+    readonly redisUrl?: string
+    readonly databaseUrl?: string
+  } = {},
+): Promise<TestServer> {
+  const dataDir = await mkdtemp(join(tmpdir(), 'latchkey-test-'))
+  const database = options.databaseUrl === undefined ? await createDatabase() : { url: options.databaseUrl, drop: async () => {} }
+  const { server, port } = await listenAnywhere()
+  const issuer = `http://localhost:${port}`
+  const provisionFile = join(dataDir, 'provision.json')
+  const { clients = [], accounts = [] } = options.provision ?? {}
+  await writeFile(
+    provisionFile,
+    JSON.stringify({ ...PROVISION, clients: [...PROVISION.clients, ...clients], accounts: [...PROVISION.accounts, ...accounts] }),
+  )
+  const { config, secrets } = loadConfig({
+    NODE_ENV: 'test',
+    PORT: String(port),
+    ISSUER: issuer,
+    DATA_DIR: dataDir,
+    DATABASE_URL: database.url,
+    REDIS_URL: options.redisUrl ?? redisUrl(),
+    PROVISION_FILE: provisionFile,
+    DEMO: 'off',
+    LATCHKEY_RATE_LIMITS: 'off',
+    ENCRYPTION_KEY: Buffer.alloc(32, 7).toString('base64url'),
+    COOKIE_KEYS: 'a-cookie-key-that-is-only-for-tests-0001',
+    ...options.settings,
+  })
+  const log = new LogLines()
+  const time = startTestTime(database.url)
+  const latchkey = await compose(config, secrets, {
+    clock: time.clock,
+    log: createLog({ level: 'debug', format: 'json', destination: log }),
+  })
+  server.on('request', latchkey.app.callback())
+  return {
+    issuer,
+    latchkey,
+    databaseUrl: database.url,
+    log,
+    ada: ADA,
+    grace: GRACE,
+    advance: time.advance,
+    async stop() {
+      server.closeAllConnections()
+      await new Promise((resolve) => server.close(resolve))
+      await latchkey[Symbol.asyncDispose]()
+      await time.stop()
+      await database.drop()
+      await rm(dataDir, { recursive: true, force: true })
+    },
+  }
+}
+
+/**
+ * Time that a test moves. The library asks `Date` itself, so `Date` is moved along; timers go on as ever. The database
+ * has a clock of its own, which every statement of ours asks.
+ */
+function startTestTime(databaseUrl: string) {
+  let offsetSeconds = 0
+  const real = performance.timeOrigin
+  const now = () => Math.floor(real + performance.now()) + offsetSeconds * 1000
+  const original = Date.now
+  return {
+    clock: now,
+    async advance(seconds: number) {
+      offsetSeconds += seconds
+      Date.now = now
+      await moveDatabaseClock(databaseUrl, offsetSeconds)
+    },
+    async stop() {
+      Date.now = original
+    },
+  }
+}
+
+async function listenAnywhere(): Promise<{ server: Server; port: number }> {
+  const server = createServer()
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  return { server, port: (server.address() as AddressInfo).port }
+}
+
+function spa(client: TestClient, more: object): object {
+  return {
+    client_id: client.client_id,
+    client_name: 'Notes',
+    token_endpoint_auth_method: 'none',
+    redirect_uris: [client.redirect_uri],
+    grant_types: ['authorization_code', 'refresh_token'],
+    scope: `${client.scope} offline_access`,
+    ...more,
+  }
+}
+
+function confidential(client: TestClient, more: object): object {
+  return {
+    client_id: client.client_id,
+    client_name: `App ${client.client_id}`,
+    client_secret: client.client_secret,
+    redirect_uris: [client.redirect_uri],
+    grant_types: ['authorization_code', 'refresh_token'],
+    scope: client.scope,
+    ...more,
+  }
+}
