@@ -114,5 +114,5 @@ async function startOf(pid: number): Promise<string> {
 }
 
 function codeOf(error: unknown): unknown {
-  return error instanceof Error && 'code' in error ? error.code : undefined
+  return Error.isError(error) && 'code' in error ? error.code : undefined
 }

@@ -27,7 +27,7 @@ const UNAVAILABLE_MESSAGE =
 
 /** The error as the rest of the program knows it: StorageUnavailable when it is one, otherwise as it was. */
 export function unavailableOr(error: unknown): unknown {
-  if (!(error instanceof Error) || error instanceof StorageUnavailable) return error
+  if (!Error.isError(error) || error instanceof StorageUnavailable) return error
   const reason = unavailableReason(error)
   return reason === undefined ? error : new StorageUnavailable('postgres', reason, { cause: error })
 }

@@ -53,6 +53,7 @@ export async function openPostgres({
     application_name: 'latchkey',
     keepAlive: true,
     Client: DecisiveClient,
+    onConnect: useUniversalTime,
   })
   const database = openPrisma(new PrismaPg(pool, { statementNameGenerator: statementNames(), disposeExternalPool: true }))
   await database.ping().catch(async (error: unknown) => {
@@ -88,6 +89,11 @@ class DecisiveClient extends pg.Client {
   #closeWhenUnanswered(error: Error): void {
     if (error.message === 'Query read timeout') this.end().catch(() => undefined)
   }
+}
+
+/** Prisma's adapter takes every time for UTC, whatever the zone in which the database shows it. The pool waits for this. */
+async function useUniversalTime(client: pg.ClientBase): Promise<void> {
+  await client.query("SET TimeZone TO 'UTC'")
 }
 
 const MOST_STATEMENT_NAMES = 500

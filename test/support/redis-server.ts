@@ -1,7 +1,8 @@
 // A real Redis for tests.
 import { once } from 'node:events'
-import { rm } from 'node:fs/promises'
+import { rm, writeFile } from 'node:fs/promises'
 import { connect } from 'node:net'
+import { join } from 'node:path'
 import { findProgram, freePort, installDebianPackage, startServerProcess, temporaryFolder, untilReady } from './server-process.ts'
 
 /** A Redis of our own. */
@@ -22,12 +23,22 @@ export interface RedisServer {
 const WHAT_TO_DO =
   'The tests need Redis 7 or later, and there is none: install it (on Debian: apt-get install redis-server) so that redis-server is on the PATH, or set TEST_REDIS_URL.'
 
-/** @param options of the program, such as `['--cluster-enabled', 'yes']` */
-export async function startRedisServer(options: readonly string[] = []): Promise<RedisServer> {
+/**
+ * @param options of the program, such as `['--cluster-enabled', 'yes']`
+ * @param sentinel what a Sentinel is told, such as `sentinel monitor main 127.0.0.1 6379 1`: with it, one is started
+ */
+export async function startRedisServer(options: readonly string[] = [], sentinel?: string): Promise<RedisServer> {
   const program = findRedis()
   const folder = await temporaryFolder()
   const port = await freePort()
-  const args = ['--port', String(port), '--bind', '127.0.0.1', '--save', '', '--appendonly', 'no', '--dir', folder, ...options]
+  const address = ['--port', String(port), '--bind', '127.0.0.1', '--dir', folder]
+  // A Sentinel writes into its configuration, and so wants a file.
+  const file = join(folder, 'sentinel.conf')
+  if (sentinel !== undefined) await writeFile(file, `${sentinel}\n`)
+  const args =
+    sentinel === undefined
+      ? [...address, '--save', '', '--appendonly', 'no', ...options]
+      : [file, ...address, '--sentinel', ...options]
   const start = async () => {
     const server = startServerProcess(program, args)
     await untilReady(server, () => answers(port))
@@ -64,14 +75,14 @@ function findRedis(): string {
   return installed
 }
 
-/** Redis also takes a line of plain text. */
+/** Redis also takes a line of plain text; one that asks for a password runs as well. */
 async function answers(port: number): Promise<boolean> {
   const socket = connect(port, '127.0.0.1')
   try {
     await once(socket, 'connect')
     socket.write('PING\r\n')
     const [data] = await once(socket, 'data')
-    return String(data).startsWith('+PONG')
+    return String(data).startsWith('+PONG') || String(data).startsWith('-NOAUTH')
   } catch {
     return false
   } finally {

@@ -22,6 +22,11 @@ export function startPrivateRedis(options: readonly string[] = []): Promise<Redi
   return startRedisServer(options)
 }
 
+/** A Sentinel that watches one server under the name `main`. */
+export function startPrivateSentinel(master: RedisServer): Promise<RedisServer> {
+  return startRedisServer([], `sentinel monitor main 127.0.0.1 ${master.port} 1`)
+}
+
 /** Test files share no memory: whoever makes the folder of a number has the number. */
 function nextNumber(folder: string): number {
   for (let number = 0; ; number++) {

@@ -138,7 +138,7 @@ function isRunning(pid: number): boolean {
     process.kill(pid, 0)
     return true
   } catch (error) {
-    return error instanceof Error && 'code' in error && error.code === 'EPERM'
+    return Error.isError(error) && 'code' in error && error.code === 'EPERM'
   }
 }
 

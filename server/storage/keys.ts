@@ -1,0 +1,51 @@
+// Every key of the live store and how long it lives, on one page. A key is a kind and a digest: what things are found by (tokens,
+// codes, cookies, user codes) is never stored. Each script touches one key, so that all of it works in a Redis Cluster.
+import { createHash, createHmac } from 'node:crypto'
+
+const HOUR_SECONDS = 3600
+const DAY_SECONDS = 24 * HOUR_SECONDS
+
+/** No record that belongs to a grant may live longer, since the mark of a revoked grant does not. */
+export const LONGEST_GRANT_RECORD_SECONDS = DAY_SECONDS
+
+/** How long the mark of a revoked grant stays: longer than any record that was put with it, by the longest request. */
+export const REVOKED_GRANT_SECONDS = LONGEST_GRANT_RECORD_SECONDS + HOUR_SECONDS
+
+/** How long the mark of an ended session, or of a cookie's dropped identifier, stays at least: longer than any request. */
+export const TOMBSTONE_SECONDS = HOUR_SECONDS
+
+/** The kinds of key, as docs/storage.md lists them. */
+export const liveKeys = {
+  /** Hash. A record of the library (interaction, code, device code, pushed request): its own time to live. */
+  record: 'record',
+  /** The digest of the record that has a uid: the record's time to live. */
+  uid: 'uid',
+  /** The digest of the record that has a user code (RFC 8628): the record's time to live. */
+  userCode: 'user-code',
+  /** A grant whose records are dead: REVOKED_GRANT_SECONDS. */
+  revokedGrant: 'revoked-grant',
+  /** An identifier that was used and may not be again: as long as its user says. */
+  once: 'once',
+  /** Hash. A session's live state, found by uid: the session's time to live; ended, the rest of it, TOMBSTONE_SECONDS at least. */
+  session: 'session',
+  /** The digest of the session that a cookie's identifier points to: the session's; dropped, TOMBSTONE_SECONDS. */
+  cookie: 'cookie',
+} as const
+
+/** One of the kinds. */
+export type LiveKeyKind = (typeof liveKeys)[keyof typeof liveKeys]
+
+/** The key of one thing. */
+export function liveKey(kind: LiveKeyKind, digest: string): string {
+  return `${kind}:${digest}`
+}
+
+/** A digest of what is long and random, or not secret. */
+export function digestOf(...parts: readonly string[]): string {
+  return createHash('sha256').update(JSON.stringify(parts)).digest('base64url')
+}
+
+/** A digest of what is short enough to be guessed from a plain one. */
+export function keyedDigestOf(key: Buffer, ...parts: readonly string[]): string {
+  return createHmac('sha256', key).update(JSON.stringify(parts)).digest('base64url')
+}

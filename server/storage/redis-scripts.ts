@@ -1,0 +1,94 @@
+// The steps of the live store that must be atomic, as Lua scripts. Each touches one key. `now` is the time by the program's
+// clock: Redis forgets by its own time, and what is past by ours is treated as forgotten.
+
+const DROP_FOREIGN = `if redis.call('TYPE', KEYS[1]).ok ~= 'hash' then redis.call('DEL', KEYS[1]) end`
+
+/** Hash fields of a record: d data, e expiry, g key of the grant's mark, c when it was consumed. */
+const put = `
+${DROP_FOREIGN}
+local now, data, expires, ttl, grant = tonumber(ARGV[1]), ARGV[2], ARGV[3], ARGV[4], ARGV[5]
+local old = tonumber(redis.call('HGET', KEYS[1], 'e') or '')
+if not old or old <= now then redis.call('DEL', KEYS[1]) end
+redis.call('HSET', KEYS[1], 'd', data, 'e', expires, 'g', grant)
+redis.call('PEXPIRE', KEYS[1], ttl)
+return 1`
+
+/** Answers the key of the grant's mark to the one caller who takes the record, and nothing to all others. */
+const take = `
+if redis.call('TYPE', KEYS[1]).ok ~= 'hash' then return false end
+local now = tonumber(ARGV[1])
+local expires = tonumber(redis.call('HGET', KEYS[1], 'e') or '')
+if not expires or expires <= now then return false end
+if redis.call('HSETNX', KEYS[1], 'c', math.floor(now / 1000)) == 0 then return false end
+return redis.call('HGET', KEYS[1], 'g') or ''`
+
+const once = `
+local now, expires, ttl = tonumber(ARGV[1]), ARGV[2], ARGV[3]
+local kind = redis.call('TYPE', KEYS[1]).ok
+if kind ~= 'none' then
+  if kind ~= 'string' then return 0 end
+  if (tonumber(redis.call('GET', KEYS[1])) or math.huge) > now then return 0 end
+end
+redis.call('SET', KEYS[1], expires, 'PX', ttl)
+return 1`
+
+/** Points a cookie to its session, unless that cookie was dropped. */
+const point = `
+local kind = redis.call('TYPE', KEYS[1]).ok
+if kind == 'string' and redis.call('GET', KEYS[1]) == ARGV[3] then return 0 end
+redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
+return 1`
+
+/**
+ * Hash fields of a session: d data, e expiry, a account, r rank, p:CLIENT its part, t:CLIENT the part's tag, x:CLIENT:TAG a part
+ * that was removed, end that it has ended.
+ */
+const saveSession = `
+${DROP_FOREIGN}
+local key = KEYS[1]
+local now, data, expires, ttl, account, rank = tonumber(ARGV[1]), ARGV[2], ARGV[3], ARGV[4], ARGV[5], tonumber(ARGV[6])
+if redis.call('HEXISTS', key, 'end') == 1 then return 'ended' end
+local old = tonumber(redis.call('HGET', key, 'e') or '')
+if not old or old <= now then redis.call('DEL', key) end
+local there = redis.call('HGET', key, 'a')
+if there and there ~= '' and there ~= account then return 'other-account' end
+local place = tonumber(redis.call('HGET', key, 'r') or '')
+if not place or rank >= place then
+  redis.call('HSET', key, 'd', data, 'e', expires, 'a', account, 'r', ARGV[6])
+  redis.call('PEXPIRE', key, ttl)
+end
+local next = 8
+for _ = 1, tonumber(ARGV[7]) do
+  local client = ARGV[next]
+  local tag = redis.call('HGET', key, 't:' .. client)
+  if tag then
+    redis.call('HSET', key, 'x:' .. client .. ':' .. tag, '1')
+    redis.call('HDEL', key, 'p:' .. client, 't:' .. client)
+  end
+  next = next + 1
+end
+while ARGV[next] do
+  local client, tag, part = ARGV[next], ARGV[next + 1], ARGV[next + 2]
+  if redis.call('HEXISTS', key, 'x:' .. client .. ':' .. tag) == 0 then
+    redis.call('HSET', key, 'p:' .. client, part, 't:' .. client, tag)
+  end
+  next = next + 3
+end
+return 'saved'`
+
+const endSession = `
+local ttl = math.max(redis.call('PTTL', KEYS[1]), tonumber(ARGV[1]))
+redis.call('DEL', KEYS[1])
+redis.call('HSET', KEYS[1], 'end', '1')
+redis.call('PEXPIRE', KEYS[1], ttl)
+return 1`
+
+/** By the names under which the client knows them. */
+export const redisScripts = {
+  latchkeyPut: put,
+  latchkeyTake: take,
+  latchkeyOnce: once,
+  latchkeyPoint: point,
+  latchkeySaveSession: saveSession,
+  latchkeyEndSession: endSession,
+} as const

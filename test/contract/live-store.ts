@@ -1,0 +1,171 @@
+// The contract of the live store: one suite that every implementation passes, concurrency included.
+import { describe, expect, test } from '@jest/globals'
+import { describeLiveSessions } from './live-sessions.ts'
+import { newCode, type OpenStore, random, useStore } from './subject.ts'
+
+export function describeLiveStore(name: string, open: OpenStore): void {
+  describe(`the live store: ${name}`, () => {
+    const subject = useStore(open)
+
+    test('pings', async () => {
+      await expect(subject.store.ping()).resolves.toBeUndefined()
+    })
+
+    describe('records', () => {
+      test('a record is found by its id under its model, with its id put back', async () => {
+        const payload = { jti: 'x', params: { scope: 'openid', nested: [1, null, 'ü'] } }
+        const record = newCode({ payload })
+        await subject.store.put(record)
+        expect(await subject.other.find(record.model, record.id)).toEqual({ ...payload, jti: record.id })
+        expect(await subject.store.find('Interaction', record.id)).toBeUndefined()
+        expect(await subject.store.find(record.model, random('code'))).toBeUndefined()
+      })
+
+      test('a record is not found after its time to live, nor after its own exp', async () => {
+        const short = newCode({ ttlSeconds: 60 })
+        const expiring = newCode({ ttlSeconds: 600, payload: { exp: subject.seconds() + 60 }, uid: random('uid') })
+        await subject.store.put(short)
+        await subject.store.put(expiring)
+        subject.advance(59)
+        expect(await subject.store.find(short.model, short.id)).toBeDefined()
+        expect(await subject.store.find(expiring.model, expiring.id)).toBeDefined()
+        subject.advance(1)
+        expect(await subject.store.find(short.model, short.id)).toBeUndefined()
+        expect(await subject.store.find(expiring.model, expiring.id)).toBeUndefined()
+        expect(await subject.store.findByUid(expiring.model, expiring.uid ?? '')).toBeUndefined()
+        expect(await subject.store.consume(short.model, short.id)).toBe(false)
+      })
+
+      test('a record without a time is not kept, and takes the one before it along', async () => {
+        const record = newCode()
+        await subject.store.put(record)
+        await subject.store.put({ ...record, ttlSeconds: 0 })
+        expect(await subject.store.find(record.model, record.id)).toBeUndefined()
+      })
+
+      test('a record is written over, and its time begins anew', async () => {
+        const record = newCode()
+        await subject.store.put(record)
+        subject.advance(50)
+        await subject.store.put({ ...record, payload: { step: 2 } })
+        subject.advance(50)
+        expect(await subject.store.find(record.model, record.id)).toEqual({ step: 2, jti: record.id })
+      })
+
+      test('what is found is a copy', async () => {
+        const payload = { list: ['one'] }
+        const record = newCode({ payload })
+        await subject.store.put(record)
+        payload.list.push('two')
+        expect(await subject.store.find(record.model, record.id)).toEqual({ list: ['one'], jti: record.id })
+      })
+
+      test('a payload of 200 KiB is kept whole', async () => {
+        const record = newCode({ payload: { text: 'ü'.repeat(100_000) } })
+        await subject.store.put(record)
+        expect(await subject.store.find(record.model, record.id)).toEqual({ ...record.payload, jti: record.id })
+      })
+
+      test('a destroyed record is gone, also by its uid', async () => {
+        const record = newCode({ uid: random('uid') })
+        await subject.store.put(record)
+        await subject.store.destroy(record.model, record.id)
+        expect(await subject.store.find(record.model, record.id)).toBeUndefined()
+        expect(await subject.store.findByUid(record.model, record.uid ?? '')).toBeUndefined()
+        expect(await subject.store.consume(record.model, record.id)).toBe(false)
+        await subject.store.destroy(record.model, record.id)
+      })
+
+      test('a record is found by uid and by user code, with its id', async () => {
+        const record = newCode({ model: 'DeviceCode', uid: random('uid'), userCode: 'BCDF-GHJK' })
+        await subject.store.put(record)
+        const found = { kind: 'AuthorizationCode', jti: record.id }
+        expect(await subject.other.findByUid('DeviceCode', record.uid ?? '')).toEqual(found)
+        expect(await subject.other.findByUserCode('DeviceCode', 'BCDF-GHJK')).toEqual(found)
+        expect(await subject.store.findByUserCode('DeviceCode', 'BCDF-GHJL')).toBeUndefined()
+        expect(await subject.store.findByUserCode('Interaction', 'BCDF-GHJK')).toBeUndefined()
+        expect(await subject.store.findByUid('Interaction', record.uid ?? '')).toBeUndefined()
+        expect(await subject.store.consume('DeviceCode', record.id)).toBe(true)
+        expect(await subject.store.findByUserCode('DeviceCode', 'BCDF-GHJK')).toEqual({ ...found, consumed: subject.seconds() })
+      })
+    })
+
+    describe('once', () => {
+      test('of 50 that take a record one does', async () => {
+        const record = newCode()
+        await subject.store.put(record)
+        const outcomes = await subject.race((racer) => racer.consume(record.model, record.id))
+        expect(outcomes.filter((taken) => taken === true)).toHaveLength(1)
+        expect(await subject.store.find(record.model, record.id)).toEqual({
+          ...record.payload,
+          jti: record.id,
+          consumed: subject.seconds(),
+        })
+      })
+
+      test('a record that was taken stays so when it is written again', async () => {
+        const record = newCode()
+        await subject.store.put(record)
+        expect(await subject.store.consume(record.model, record.id)).toBe(true)
+        await subject.store.put({ ...record, payload: { late: true } })
+        expect(await subject.store.consume(record.model, record.id)).toBe(false)
+        expect(await subject.store.find(record.model, record.id)).toMatchObject({ late: true, consumed: subject.seconds() })
+      })
+
+      test('what was never put cannot be taken', async () => {
+        expect(await subject.store.consume('AuthorizationCode', random('code'))).toBe(false)
+      })
+
+      test('of 50 that add an identifier one does, until its time is over', async () => {
+        const key = random('proof')
+        const outcomes = await subject.race((racer) => racer.addOnce(key, 60))
+        expect(outcomes.filter((added) => added === true)).toHaveLength(1)
+        subject.advance(59)
+        expect(await subject.store.addOnce(key, 60)).toBe(false)
+        subject.advance(1)
+        expect(await subject.store.addOnce(key, 60)).toBe(true)
+        expect(await subject.store.addOnce(random('proof'), 60)).toBe(true)
+      })
+    })
+
+    describe('grants', () => {
+      test('revoking a grant ends its records, and those only', async () => {
+        const grantId = random('gra')
+        const mine = [newCode({ grantId }), newCode({ grantId, model: 'DeviceCode', userCode: random('u'), uid: random('uid') })]
+        const others = [newCode({ grantId: random('gra') }), newCode()]
+        for (const record of [...mine, ...others]) await subject.store.put(record)
+        await subject.other.revokeByGrantId(grantId)
+        for (const { model, id } of mine) {
+          expect(await subject.store.find(model, id)).toBeUndefined()
+          expect(await subject.store.consume(model, id)).toBe(false)
+        }
+        expect(await subject.store.findByUserCode('DeviceCode', mine[1]?.userCode ?? '')).toBeUndefined()
+        expect(await subject.store.findByUid('DeviceCode', mine[1]?.uid ?? '')).toBeUndefined()
+        for (const { model, id } of others) expect(await subject.store.find(model, id)).toBeDefined()
+      })
+
+      test('a record in flight while its grant is revoked is dead on arrival', async () => {
+        const grantId = random('gra')
+        await subject.store.revokeByGrantId(grantId)
+        const late = newCode({ grantId })
+        await subject.store.put(late)
+        expect(await subject.store.find(late.model, late.id)).toBeUndefined()
+        expect(await subject.store.consume(late.model, late.id)).toBe(false)
+      })
+
+      test('the mark of a revoked grant outlives every record that may be put with it', async () => {
+        const grantId = random('gra')
+        await subject.store.revokeByGrantId(grantId)
+        const late = newCode({ grantId, ttlSeconds: 86_400 })
+        await subject.store.put(late)
+        subject.advance(86_399)
+        expect(await subject.store.find(late.model, late.id)).toBeUndefined()
+        await expect(subject.store.put(newCode({ grantId, ttlSeconds: 86_401 }))).rejects.toThrow(RangeError)
+      })
+    })
+
+    describe('sessions', () => {
+      describeLiveSessions(subject)
+    })
+  })
+}
