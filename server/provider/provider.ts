@@ -9,6 +9,7 @@ import { accessTokenClaims, setTimes } from './access-token-claims.ts'
 import { originAllowed } from './client-origins.ts'
 import { createExistingGrant } from './existing-grant.ts'
 import { createFeatures, type ProviderPages } from './features.ts'
+import { replaceFormPages, respondByFormPost } from './form-pages.ts'
 import { createJwtTokenEndpoints, type JwtTokenEndpointDeps } from './jwt-token-endpoints.ts'
 import { type OverrideDeps, overrideModels } from './model-overrides.ts'
 import { createModelStorage, type ModelStorageDeps } from './model-storage.ts'
@@ -39,6 +40,7 @@ export function buildProvider(deps: ProviderDeps): Provider {
   const provider = new LatchkeyProvider(deps)
   overrideModels(provider, deps)
   provider.use(createJwtTokenEndpoints(deps))
+  provider.use(replaceFormPages)
   // The door has checked the host and written the configured origin into these headers (http/host-pinning.ts).
   provider.proxy = true
   return provider
@@ -65,6 +67,10 @@ class LatchkeyProvider extends Provider {
     const deps = rotations.at(-1)
     const wrapped = name === 'refresh_token' && deps !== undefined ? withRotation(handler, deps) : handler
     super.registerGrantType(name, wrapped, params, duplicates)
+  }
+
+  override registerResponseMode(...[name, handler]: Parameters<Provider['registerResponseMode']>): void {
+    super.registerResponseMode(name, name === 'form_post' ? respondByFormPost : handler)
   }
 }
 

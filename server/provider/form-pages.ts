@@ -1,0 +1,52 @@
+// Pages of the library that are a form which sends itself: with our policy no script runs, and a person should see what
+// goes on. They are answered by pages of ours.
+import type { KoaContextWithOIDC } from 'oidc-provider'
+import { FORM_POST_SCRIPT_SOURCE, formPostPage } from '../../views/interactions/form-post.ts'
+import { continuePostPage } from '../../views/logout/continue-post.ts'
+import { render } from '../http/render.ts'
+import { FORM_POST_POLICY } from '../http/security-headers.ts'
+
+/** A middleware for `provider.use`. */
+export async function replaceFormPages(ctx: KoaContextWithOIDC, next: () => Promise<void>): Promise<void> {
+  await next()
+  const route = ctx.oidc?.route
+  if (ctx.status !== 200 || typeof ctx.body !== 'string') return
+  if (route === 'end_session' && ctx.oidc.session?.accountId === undefined) leave(ctx)
+  if (route === 'resume' && ctx.oidc.entities.Interaction?.result?.login !== undefined && changesPerson(ctx)) askToChange(ctx)
+}
+
+/** The response mode `form_post`. The form goes to the app, so this page alone may post elsewhere. */
+export function respondByFormPost(ctx: KoaContextWithOIDC, action: string, payload: object): void {
+  const fields = Object.fromEntries(Object.entries(payload).map(([name, value]) => [name, String(value)]))
+  render(ctx, formPostPage({ action, fields }), 'error' in payload ? 400 : 200)
+  ctx.set('Content-Security-Policy', `${FORM_POST_POLICY};script-src ${FORM_POST_SCRIPT_SOURCE}`)
+}
+
+/** Nobody is signed in, so there is nothing to ask and nothing to end: on to where the app wants the person to go. */
+function leave(ctx: KoaContextWithOIDC): void {
+  const { postLogoutRedirectUri, state } = ctx.oidc.session?.state ?? {}
+  const url = new URL(typeof postLogoutRedirectUri === 'string' ? postLogoutRedirectUri : ctx.oidc.urlFor('end_session_success'))
+  if (typeof postLogoutRedirectUri === 'string' && typeof state === 'string') url.searchParams.set('state', state)
+  ctx.body = null
+  ctx.status = 303
+  ctx.redirect(url.href)
+}
+
+function changesPerson(ctx: KoaContextWithOIDC): boolean {
+  const { session, entities } = ctx.oidc
+  return session?.accountId !== undefined && session.accountId !== entities.Interaction?.result?.login?.accountId
+}
+
+/** Another person has signed in over the one who is signed in: the first is signed out before, and is told so. */
+function askToChange(ctx: KoaContextWithOIDC): void {
+  const secret = ctx.oidc.session?.state?.secret
+  render(
+    ctx,
+    continuePostPage({
+      action: ctx.oidc.urlFor('end_session_confirm'),
+      fields: { xsrf: typeof secret === 'string' ? secret : '', logout: 'yes' },
+      label: 'Sign out the other account and continue',
+      explanation: 'Another account is signed in here. It is signed out of its apps in this browser before you go on.',
+    }),
+  )
+}
