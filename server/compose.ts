@@ -4,6 +4,7 @@ import type Koa from 'koa'
 import { type Clock, systemClock } from '../config/clock.ts'
 import type { Config } from '../config/config.ts'
 import type { Secrets } from '../config/secrets.ts'
+import { purgeSignInFailures } from './accounts/sign-in-failures-store.ts'
 import { createApp } from './app.ts'
 import { createNouns, type Nouns } from './composition/nouns.ts'
 import { createProviderParts } from './composition/protocol.ts'
@@ -53,6 +54,7 @@ export async function compose(config: Config, secrets: Secrets, overrides: Overr
     const schedule = startSchedule(
       [
         { name: 'registry', everySeconds: 1, run: protocol.followRegistry },
+        { name: 'failed sign-ins', everySeconds: 600, run: async () => void (await purgeSignInFailures(stores.db)) },
         { name: 'last uses of sessions', everySeconds: 15, run: nouns.sessions.writeLastUses },
       ],
       log,

@@ -1,7 +1,6 @@
 // What runs beside the server once it listens: the socket for the command line, and the demo's apps.
 import type { Config } from '../../config/config.ts'
 import { listenForCommands } from '../commands/control-socket.ts'
-import { startDemo } from '../commands/demo.ts'
 import { createCommandHandlers } from '../commands/handlers.ts'
 import type { Latchkey } from '../compose.ts'
 
@@ -24,7 +23,11 @@ export async function startExtras({
   if (config.database === 'embedded') {
     started.use(await listenForCommands({ dataDir: config.dataDir, handlers: createCommandHandlers({ config, latchkey }) }))
   }
-  const apps = demo === undefined ? undefined : await startDemo({ access: demo, issuer: config.issuer })
+  // The demo is not even loaded where it is off.
+  const apps =
+    demo === undefined
+      ? undefined
+      : await (await import('../commands/demo.ts')).startDemo({ access: demo, issuer: config.issuer })
   started.defer(async () => apps?.close())
   const stack = started.move()
   return { demoLines: apps?.lines ?? [], [Symbol.asyncDispose]: () => stack.disposeAsync() }

@@ -30,15 +30,15 @@ import type { OpenStores } from './stores.ts'
 
 type DoorParts = Pick<AppParts, 'hostPinning' | 'requestLog' | 'securityHeaders' | 'errorPages' | 'rateLimits' | 'assets'>
 
-/** Paths of people's pages: what one may only ask so often. */
-const PEOPLE = /^\/(?:interactions|setup|account|logout)(?:\/|$)/
+/** Paths of people's pages: what one may only ask so often. Routers do not look at the case of a path, so neither may this. */
+const PEOPLE = /^\/(?:interactions|setup|account|logout)(?:\/|$)/i
 
 /** Paths of the protocol; what is not here does not exist. */
 const PROTOCOL =
   /^\/(?:\.well-known\/(?:openid-configuration|oauth-authorization-server)|authorize|token|revoke|introspect|userinfo|jwks|par|logout)(?:\/|$)/
 
-/** Paths of the endpoints where clients authenticate. */
-const CLIENTS = /^\/(?:token|revoke|introspect|par)$/
+/** Paths of the endpoints where clients authenticate; the library answers them with a slash at the end as well. */
+const CLIENTS = /^\/(?:token|revoke|introspect|par)\/*$/i
 
 /** Counts the requests of clients. */
 export function createClientLimits(config: Config, clock: Clock): TokenLimits {
