@@ -64,3 +64,8 @@ export async function updateProvisionedAccount(tx: Transaction, id: string, chan
 export async function deleteProvisionedAccount(tx: Transaction, id: string): Promise<void> {
   await tx.account.delete({ where: { id }, select: { id: true } })
 }
+
+/** The accounts of the demo. */
+export async function selectDemoAccounts(tx: Transaction): Promise<{ readonly id: string; readonly email: string }[]> {
+  return tx.account.findMany({ where: { managedBy: 'demo' }, select: { id: true, email: true }, orderBy: { emailKey: 'asc' } })
+}

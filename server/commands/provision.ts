@@ -8,7 +8,8 @@ import type { Passwords } from '../accounts/passwords.ts'
 import { createClients } from '../clients/clients.ts'
 import { createResourceServers } from '../resource-servers/resource-servers.ts'
 import type { Database, Transaction } from '../storage/postgres.ts'
-import type { Endings } from '../tokens/ending.ts'
+import type { Announce, Endings } from '../tokens/ending.ts'
+import type { RevocationEntry } from '../tokens/revocations.ts'
 import { planAccounts } from './provision-accounts.ts'
 import { type ProvisionFile, ProvisionFileError, readProvisionFile } from './provision-file.ts'
 import { type Plan, type PlannedChange, planClients, planResourceServers, unknownScopes } from './provision-plan.ts'
@@ -19,6 +20,8 @@ export interface ProvisionDeps {
   readonly db: Database
   readonly clock: Clock
   readonly endings: Endings
+  /** Told of what was ended, once it is committed. */
+  readonly announce?: Announce
   readonly passwords: Passwords
   readonly config: Pick<Config, 'environment' | 'issuer' | 'lifetimes' | 'provisionFile'>
 }
@@ -61,7 +64,8 @@ const LONGEST_TRANSACTION_MS = 60_000
 export async function provision(deps: ProvisionDeps, request: ProvisionRequest): Promise<ProvisionReport> {
   const { environment, issuer } = deps.config
   const file = readProvisionFile(request.file, { environment, issuer, isUsableHash: (hash) => deps.passwords.isUsableHash(hash) })
-  return alone(deps.db, async (tx) => {
+  const ended: RevocationEntry[] = []
+  const report = await alone(deps.db, async (tx) => {
     const { changes, notes, faults } = await planOf(tx, file, deps, request)
     if (faults.length > 0) throw new ProvisionFileError(faults)
     const report: ProvisionReport = {
@@ -75,9 +79,12 @@ export async function provision(deps: ProvisionDeps, request: ProvisionRequest):
     const by = { actor: request.actor ?? 'system', reason: request.reason ?? `provision file ${request.file}` }
     await deps.endings.within(tx, 'provisioned', async (ending) => {
       for (const planned of changes) await planned.make(ending, by)
+      ended.push(...ending.entries)
     })
     return report
   })
+  if (ended.length > 0) deps.announce?.(ended)
+  return report
 }
 
 /** A report for people. */

@@ -1,3 +1,4 @@
+// What a provision file may say: every fault at once, each with its line.
 import { readFileSync } from 'node:fs'
 import { describe, expect, test } from '@jest/globals'
 import {

@@ -1,3 +1,4 @@
+// Provisioning on a real database: the plan, what it changes, what it leaves alone, and what it ends.
 import { createHash } from 'node:crypto'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals'
 import { describeProvisioning, provision } from '../../server/commands/provision.ts'

@@ -1,0 +1,158 @@
+// The verbs of the command line, each with what it takes. What a verb needs is loaded when it runs, so that help is quick.
+import { existsSync } from 'node:fs'
+import { resolve } from 'node:path'
+import { settingsInForce } from '../../config/config.ts'
+import { CommandFailed } from './control-socket.ts'
+import type { GivenOptions, Verb, VerbOption } from './verb.ts'
+
+const REASON: VerbOption = { type: 'string', value: 'TEXT', help: 'why, for the audit log' }
+const DRY_RUN: VerbOption = { type: 'boolean', help: 'show what would be done, and write nothing' }
+
+const serve: Verb = {
+  name: 'serve',
+  summary: 'Run the server',
+  options: {},
+  async run() {
+    const { serve: run } = await import('../main.ts')
+    return { text: '', data: undefined, exitCode: await run() }
+  },
+}
+
+const migrateUp: Verb = {
+  name: 'migrate up',
+  summary: 'Apply the migrations that the database lacks',
+  options: {},
+  async run() {
+    const [{ withMigrations }, { migrate, migrationStatus }, { describeMigrations }] = await databaseModules()
+    return withMigrations('migrate up', async (target) => {
+      const applied = await migrate(target)
+      const status = await migrationStatus(target)
+      const lines = applied.map((name) => `  now applied  ${name}`)
+      return {
+        text: [...lines, describeMigrations({ applied: [], pending: status.pending })].join('\n'),
+        data: { ...status, now_applied: applied },
+      }
+    })
+  },
+}
+
+const migrateStatus: Verb = {
+  name: 'migrate status',
+  summary: 'Show which migrations the database has and lacks',
+  options: {},
+  async run() {
+    const [{ withMigrations }, { migrationStatus }, { describeMigrations }] = await databaseModules()
+    return withMigrations('migrate status', async (target) => {
+      const status = await migrationStatus(target)
+      return { text: describeMigrations(status), data: status }
+    })
+  },
+}
+
+const migrateDown: Verb = {
+  name: 'migrate down',
+  summary: 'Take the last migration back',
+  details: 'What only that migration’s tables and columns held is lost. Stop the servers first.',
+  options: {},
+  async run() {
+    const [{ withMigrations }, { migrateDown: down }] = await databaseModules()
+    return withMigrations('migrate down', async (target) => {
+      const name = await down(target)
+      return {
+        text: name === undefined ? 'The database has no migrations.' : `Taken back: ${name}`,
+        data: { taken_back: name ?? null },
+      }
+    })
+  },
+}
+
+const configCheck: Verb = {
+  name: 'config check',
+  summary: 'Check the settings, and tell everything that is wrong with them',
+  options: {},
+  async run() {
+    settingsInForce()
+    return { text: 'The configuration is right.', data: { ok: true } }
+  },
+}
+
+const configPrint: Verb = {
+  name: 'config print',
+  summary: 'Show the settings in force and where each came from, without secrets',
+  options: {},
+  async run() {
+    const settings = settingsInForce()
+    const lines = settings.map(
+      ({ variable, value, source }) => `${variable}=${value}${source === 'not set' ? '' : `  # ${source}`}`,
+    )
+    return { text: lines.map((line) => (line.endsWith('=not set') ? `# ${line}` : line)).join('\n'), data: settings }
+  },
+}
+
+const apply: Verb = {
+  name: 'apply',
+  summary: 'Apply a provision file (docs/provision-file.md)',
+  options: {
+    file: { type: 'string', short: 'f', value: 'FILE', help: 'the file, YAML or JSON', required: true },
+    'dry-run': DRY_RUN,
+    prune: { type: 'boolean', help: 'remove what an earlier file made and this one does not have' },
+    reason: REASON,
+  },
+  run(options) {
+    const file = resolve(String(options.file))
+    if (!existsSync(file)) throw new CommandFailed(`there is no file ${file}`)
+    return onDatabase('apply', { file, ...flags(options), prune: options.prune === true })
+  },
+}
+
+const setupLink: Verb = {
+  name: 'admin setup-link',
+  summary: 'Make a one-time link by which the first owner is made',
+  options: {},
+  run: () => onDatabase('admin setup-link', {}),
+}
+
+const demoRemove: Verb = {
+  name: 'demo remove',
+  summary: 'Remove the demo’s clients, resource server and accounts',
+  options: { 'dry-run': DRY_RUN, reason: REASON },
+  run: (options) => onDatabase('demo remove', flags(options)),
+}
+
+const version: Verb = {
+  name: 'version',
+  summary: 'Show the version',
+  options: {},
+  async run() {
+    const { default: manifest } = await import('../../package.json', { with: { type: 'json' } })
+    const data = { latchkey: manifest.version, node: process.versions.node }
+    return { text: `Latchkey ${data.latchkey} (Node ${data.node})`, data }
+  },
+}
+
+/** In the order of the help. */
+export const VERBS: readonly Verb[] = [
+  serve,
+  migrateUp,
+  migrateStatus,
+  migrateDown,
+  configCheck,
+  configPrint,
+  apply,
+  setupLink,
+  demoRemove,
+  version,
+]
+
+function databaseModules() {
+  return Promise.all([import('./database-access.ts'), import('../storage/migrations.ts'), import('./handlers.ts')])
+}
+
+async function onDatabase(verb: string, args: Readonly<Record<string, unknown>>) {
+  const { runDatabaseVerb } = await import('./database-access.ts')
+  return runDatabaseVerb(verb, args)
+}
+
+function flags(options: GivenOptions): { dryRun: boolean; reason?: string } {
+  return { dryRun: options['dry-run'] === true, ...(typeof options.reason === 'string' ? { reason: options.reason } : {}) }
+}
