@@ -1,3 +1,4 @@
+// What a client may register: defaults, every refusal with its place, and what a pasted registration may bring along.
 import { describe, expect, test } from '@jest/globals'
 import { readClientMetadata } from '../../server/clients/client-metadata.ts'
 import type { MetadataIssue } from '../../server/clients/client-metadata-rules.ts'

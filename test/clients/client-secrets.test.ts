@@ -1,3 +1,4 @@
+// Client secrets: how good they must be, what is kept of them, and when they match.
 import { expect, test } from '@jest/globals'
 import {
   clientSecretDigest,

@@ -1,3 +1,4 @@
+// Which addresses can be registered: the redirect cases of the attack catalogue, at registration.
 import { describe, expect, test } from '@jest/globals'
 import { calledUriFault, redirectUriFault, shownUriFault } from '../../server/clients/redirect-uris.ts'
 

@@ -1,3 +1,4 @@
+// The configuration: defaults, faults, and what is in force.
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'

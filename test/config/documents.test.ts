@@ -1,3 +1,4 @@
+// The documents that state the settings say what the table says.
 import { readFileSync } from 'node:fs'
 import { expect, test } from '@jest/globals'
 import { configurationPage, exampleEnv } from '../../config/configuration-page.ts'

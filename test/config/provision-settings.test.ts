@@ -1,3 +1,4 @@
+// Policy settings of the provision file, and the places that faults of files name.
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'

@@ -1,3 +1,4 @@
+// What scopes are made of, and which are reserved.
 import { expect, test } from '@jest/globals'
 import { ADMIN_SCOPES, isReservedScope, isScopeToken, scopeTokens } from '../../config/scopes.ts'
 

@@ -1,3 +1,4 @@
+// Secrets: how they print, how keys are read, and those that development makes.
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'

@@ -1,3 +1,4 @@
+// What a resource server may be called, and which scopes it may have.
 import { expect, test } from '@jest/globals'
 import { identifierFault, resourceScopeFault, scopeListFault } from '../../server/resource-servers/resource-server-rules.ts'
 
