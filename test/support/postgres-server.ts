@@ -37,17 +37,18 @@ const FAST = ['fsync=off', 'synchronous_commit=off', 'full_page_writes=off', 'ma
 const WHAT_TO_DO =
   'The tests need PostgreSQL 14 or later, and there is none: install it (on Debian: apt-get install postgresql) so that initdb and postgres are found, or set TEST_DATABASE_URL to the URL of a server on which databases may be made.'
 
-export async function startPostgresServer(): Promise<PostgresServer> {
+/** @param settings of the server, such as `fsync=on`; they win over what makes it fast */
+export async function startPostgresServer(settings: readonly string[] = []): Promise<PostgresServer> {
   const binaries = findBinaries()
   const user = unprivilegedUser()
   const folder = await temporaryFolder(user)
   const data = join(folder, 'data')
-  const settings = { cwd: folder, env: { ...process.env, LC_ALL: 'C.UTF-8' }, ...user }
+  const surroundings = { cwd: folder, env: { ...process.env, LC_ALL: 'C.UTF-8' }, ...user }
   const initdb = ['-D', data, '-U', ROLE, '--auth=trust', '--encoding=UTF8', '--no-sync', '--no-instructions']
-  await promisify(execFile)(join(binaries, 'initdb'), initdb, settings)
+  await promisify(execFile)(join(binaries, 'initdb'), initdb, surroundings)
   const port = await freePort()
   const url = `postgresql://${ROLE}@127.0.0.1:${port}/postgres`
-  const options = [...FAST, 'listen_addresses=127.0.0.1', `port=${port}`, 'unix_socket_directories=']
+  const options = [...FAST, ...settings, 'listen_addresses=127.0.0.1', `port=${port}`, 'unix_socket_directories=']
   const start = async () => {
     const server = startServerProcess(
       join(binaries, 'postgres'),

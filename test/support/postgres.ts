@@ -37,8 +37,8 @@ export async function moveDatabaseClock(url: string, offsetSeconds: number): Pro
 }
 
 /** A server of one's own, to be paused and killed. Its database `postgres` is empty. */
-export function startPrivatePostgres(): Promise<PostgresServer> {
-  return startPostgresServer()
+export function startPrivatePostgres(settings: readonly string[] = []): Promise<PostgresServer> {
+  return startPostgresServer(settings)
 }
 
 /** Runs one statement by a connection of its own. */
