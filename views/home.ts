@@ -23,11 +23,13 @@ function demo(apps: { readonly spa: string; readonly server: string }): Html {
   return html`<section class="card" aria-labelledby="demo">
 <header>
 <h2 id="demo">Try the demo <span class="badge">demo</span></h2>
-<p class="lead">Two small apps that share one sign-in. The accounts stand in the terminal in which the server started.</p>
+<p class="lead">Two small apps that share one sign-in. The accounts to use are named in the terminal where the server was started.</p>
 </header>
-<p class="actions">
-<a class="button" href="${webAddress(apps.spa)}">Single-page app</a>
-<a class="button" href="${webAddress(apps.server)}">Server-rendered app</a>
-</p>
+<p class="actions">${link('Single-page app', apps.spa)}${link('Server-rendered app', apps.server)}</p>
 </section>`
+}
+
+function link(label: string, address: string): Html | undefined {
+  const href = webAddress(address)
+  return href === undefined ? undefined : html`<a class="button" href="${href}">${label}</a>`
 }

@@ -1,15 +1,16 @@
 // Which addresses may become links. Escaping keeps text from becoming HTML, but not a link from being `javascript:…`.
 
 /**
- * The address if it is one that a person may safely be sent to: `http:`, `https:`, or a path on this site.
- * Anything else, and whatever cannot be read, is `undefined`.
+ * The address if it is one that a person may safely be sent to: a whole `http:` or `https:` address without a user name in
+ * it, or a path on this site. Anything else, and whatever cannot be read, is `undefined`.
  */
 export function webAddress(address: string | undefined): string | undefined {
-  if (address === undefined || address === '') return undefined
-  const base = 'https://this-site.invalid/'
-  const url = URL.parse(address, base)
-  if (url === null || (url.protocol !== 'https:' && url.protocol !== 'http:')) return undefined
-  // Reading `\evil.example` or ` //evil.example` as a path would be a mistake browsers do not make, so we do not either.
-  if (url.origin === new URL(base).origin && !/^\/(?![/\\])/.test(address)) return undefined
-  return address
+  if (address === undefined) return undefined
+  const url = URL.parse(address, THIS_SITE)
+  if (url === null || url.username !== '' || url.password !== '') return undefined
+  if (/^https?:\/\//i.test(address)) return address
+  // Browsers read `//evil.example`, `/\evil.example` and even `/<tab>/evil.example` as another site; so does the URL class.
+  return address.startsWith('/') && url.origin === THIS_SITE ? address : undefined
 }
+
+const THIS_SITE = 'https://this-site.invalid'

@@ -7,12 +7,14 @@ import { webAddress } from '../web-address.ts'
  * Makes the page.
  * @param p.title what happened, as the heading
  * @param p.text what to do about it
+ * @param p.detail what the app's developer needs to know, in small print
  * @param p.requestId what finds this request in the operator's log
  * @param p.action the one way on, if there is one
  */
 export function messagePage(p: {
   readonly title: string
   readonly text: string | Html
+  readonly detail?: string
   readonly requestId?: string
   readonly action?: { readonly href: string; readonly label: string }
 }): Html {
@@ -23,6 +25,7 @@ export function messagePage(p: {
 </header>
 ${typeof p.text === 'string' ? html`<p>${p.text}</p>` : p.text}
 ${href !== undefined && html`<p class="actions"><a class="button" href="${href}">${p.action?.label}</a></p>`}
+${p.detail !== undefined && html`<p class="quiet">For the app’s developer: <code>${p.detail}</code></p>`}
 ${p.requestId !== undefined && html`<p class="quiet">If you ask for help, name this: <code>${p.requestId}</code></p>`}
 </section>`
   return page({ title: p.title, body })

@@ -43,7 +43,8 @@ ${openidRows(p.openid)}
 ${Object.entries(p.resources).map(resourceRow)}
 </ul>
 </div>
-<p class="quiet">Afterwards you are taken to <bdi>${p.redirectHost}</bdi>. ${links(p.client)}</p>
+${links(p.client)}
+<p class="quiet">Afterwards you are taken to <bdi>${p.redirectHost}</bdi>.</p>
 <form method="post" action="${p.action}">
 <input type="hidden" name="csrf" value="${p.csrf}">
 <button class="button primary" type="submit">Allow</button>
@@ -83,13 +84,14 @@ function resourceRow([identifier, scopes]: readonly [string, readonly string[]])
   }</div></li>`
 }
 
-function links({ clientUri, policyUri, tosUri }: ConsentPage['client']): Html[] {
-  return [
+function links({ clientUri, policyUri, tosUri }: ConsentPage['client']): Html | undefined {
+  const shown = [
     ['About this app', clientUri],
     ['Its privacy policy', policyUri],
     ['Its terms', tosUri],
   ].flatMap(([label, uri]) => {
     const href = webAddress(uri)
-    return href === undefined ? [] : [html`<a href="${href}" rel="noreferrer noopener" target="_blank">${label}</a> `]
+    return href === undefined ? [] : [html`<a href="${href}" rel="noreferrer noopener" target="_blank">${label}</a>`]
   })
+  return shown.length === 0 ? undefined : html`<p class="quiet links">${shown}</p>`
 }

@@ -49,11 +49,10 @@ ${problemNotice(p)}
 }
 
 function lead({ clientName, redirectHost, reauthentication }: LoginPage): Html {
-  const app = html`<strong><bdi>${clientName}</bdi></strong>`
-  const where = html`<p class="quiet">Afterwards you are taken to <bdi>${redirectHost}</bdi>.</p>`
+  const app = html`<strong><bdi>${clientName}</bdi></strong> at <bdi>${redirectHost}</bdi>`
   return reauthentication
-    ? html`<p class="lead">You are signed in already, but ${app} asks for your password once more.</p>${where}`
-    : html`<p class="lead">to go on to ${app}</p>${where}`
+    ? html`<p class="lead">You are signed in already, but ${app} asks for your password once more.</p>`
+    : html`<p class="lead">to go on to ${app}</p>`
 }
 
 function problemNotice({ problem, retryAfterSeconds }: LoginPage): Html | undefined {
