@@ -34,7 +34,7 @@ export function passwordPage(view: PasswordView): Html {
 ${fault !== undefined && html`<div class="notice error" id="problem" role="alert"><p>${explain(fault, view)}</p></div>`}
 <form method="post" action="/account/password">
 <input type="hidden" name="csrf" value="${csrf}">
-<input type="hidden" name="username" autocomplete="username" value="${email}">
+<input type="text" name="username" autocomplete="username" value="${email}" readonly hidden>
 <div class="field">
 <label for="current">Current password</label>
 <input id="current" name="current_password" type="password" autocomplete="current-password" required${state(view, CURRENT)}>

@@ -1,0 +1,90 @@
+// Every page there is, made with one text in the place of everything that people, apps or operators may write, so that a
+// test can put anything into all of them. A page that is missing here is missed by `every-page.test.ts`.
+import { accountPage } from '../../views/account-console/account.ts'
+import { passwordPage } from '../../views/account-console/password.ts'
+import { messagePage } from '../../views/errors/message.ts'
+import { signInExpiredPage } from '../../views/errors/sign-in-expired.ts'
+import { homePage } from '../../views/home.ts'
+import { type Html, html } from '../../views/html.ts'
+import { consentPage } from '../../views/interactions/consent.ts'
+import { continuePage } from '../../views/interactions/continue.ts'
+import { formPostPage } from '../../views/interactions/form-post.ts'
+import { loginPage } from '../../views/interactions/login.ts'
+import { page } from '../../views/layout.ts'
+import { continuePostPage } from '../../views/logout/continue-post.ts'
+import { signOutPage } from '../../views/logout/sign-out.ts'
+import { signedOutPage } from '../../views/logout/signed-out.ts'
+import { deadLinkPage, setupDonePage, setupPage } from '../../views/setup/setup.ts'
+
+const WHEN = new Date('2026-02-03T10:00:00Z')
+
+/**
+ * The pages by name.
+ * @param text stands for names, descriptions and values
+ * @param address stands for addresses that become links
+ */
+export function allPages(text: string, address = `https://app.example/${text}`): ReadonlyMap<string, Html> {
+  const login = { action: text, abortAction: text, csrf: text, clientName: text, redirectHost: text, username: text }
+  const consent = { action: text, abortAction: text, csrf: text, redirectHost: text, email: text }
+  const client = { id: text, name: text, logoUri: address, clientUri: address, policyUri: address, tosUri: address }
+  const session = { id: text, device: text, address: text, startedAt: WHEN, lastUsedAt: WHEN }
+  const clients = [{ clientId: text, name: text }]
+  const setup = { token: text, name: text, email: text, csrf: text, minLength: 12, maxLength: 256 }
+  const password = { email: text, csrf: text, minLength: 12, maxLength: 256, history: 5 }
+  const account = { email: text, name: text, csrf: { name: text, sessions: text } }
+  const openid = ['openid', 'profile', 'email', 'address', 'phone', 'offline_access', text]
+  const action = { href: address, label: text }
+  return new Map<string, Html>([
+    ['layout', page({ title: text, body: html`<h1>${text}</h1>` })],
+    ['home', homePage({})],
+    ['home with demo', homePage({ demo: { spa: address, server: address } })],
+    ['login', loginPage({ ...login, reauthentication: false })],
+    ['login again', loginPage({ ...login, reauthentication: true })],
+    ['login refused', loginPage({ ...login, reauthentication: false, problem: 'refused' })],
+    ['login slowed', loginPage({ ...login, reauthentication: false, problem: 'too_many', retryAfterSeconds: 170 })],
+    ['login busy', loginPage({ ...login, reauthentication: false, problem: 'busy' })],
+    ['consent', consentPage({ ...consent, client, openid, resources: { [text]: [text, text], 'https://api.example/': [] } })],
+    ['consent to nothing more', consentPage({ ...consent, client: { id: text, name: text }, openid: [], resources: {} })],
+    ['continue', continuePage({ url: address })],
+    [
+      'form post',
+      formPostPage({ action: `https://app.example/${encodeURIComponent(text)}`, fields: { code: text, [text]: text } }),
+    ],
+    ['sign-out', signOutPage({ action: text, xsrf: text, clientName: text, email: text })],
+    ['sign-out of nobody', signOutPage({ action: text, xsrf: text })],
+    ['signed out', signedOutPage({ clientName: text })],
+    ['signed out of nothing', signedOutPage({})],
+    [
+      'continue by form',
+      continuePostPage({
+        action: `https://app.example/${encodeURIComponent(text)}`,
+        fields: { [text]: text, state: text },
+        label: text,
+        explanation: text,
+      }),
+    ],
+    ['message', messagePage({ title: text, text, detail: text, requestId: text, action })],
+    ['message of HTML', messagePage({ title: text, text: html`<p>${text}</p>` })],
+    ['sign-in expired', signInExpiredPage({ requestId: text })],
+    ['account', accountPage({ ...account, sessions: [{ ...session, clients, current: true }] })],
+    [
+      'account with faults',
+      accountPage({
+        ...account,
+        notice: 'password_changed',
+        nameFault: 'name_invalid',
+        sessions: [
+          { ...session, clients, current: true },
+          { ...session, clients: [...clients, ...clients], current: false },
+        ],
+      }),
+    ],
+    ['password', passwordPage(password)],
+    ['password refused', passwordPage({ ...password, fault: 'used_before' })],
+    ['setup', setupPage(setup)],
+    ['setup refused', setupPage({ ...setup, fault: 'email_invalid' })],
+    ['setup done', setupDonePage({ email: text })],
+    ['setup link used', deadLinkPage({ ownerExists: true })],
+    ['setup link dead', deadLinkPage({ ownerExists: false })],
+  ])
+}

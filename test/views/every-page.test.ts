@@ -1,0 +1,116 @@
+// What every page owes to those who read it, by whatever means: one heading, labels, landmarks, nothing inline.
+import { createHash } from 'node:crypto'
+import { readdirSync, readFileSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
+import { describe, expect, test } from '@jest/globals'
+import { assets, stylesheetHref } from '../../views/assets.ts'
+import { FORM_POST_SCRIPT_SOURCE } from '../../views/interactions/form-post.ts'
+import { loginPage } from '../../views/interactions/login.ts'
+import { allPages } from './all-pages.ts'
+import { type Tag, tagsOf } from './page-markup.ts'
+
+const PAGES = [...allPages('plain')].map(([name, made]) => [name, String(made)] as const)
+
+test('every view that makes a page is among the pages of these tests', () => {
+  const views = fileURLToPath(new URL('../../views', import.meta.url))
+  const made = readdirSync(views, { recursive: true, encoding: 'utf8' })
+    .filter((path) => path.endsWith('.ts'))
+    .flatMap((path) => [...readFileSync(`${views}/${path}`, 'utf8').matchAll(/^export function (\w*[pP]age)\(/gm)])
+    .map(([, name = '']) => name)
+  const used = readFileSync(new URL('./all-pages.ts', import.meta.url), 'utf8')
+  expect(made.length).toBeGreaterThan(10)
+  expect(made.filter((name) => !used.includes(` ${name}(`) && !used.includes(`\n      ${name}(`))).toEqual([])
+})
+
+describe.each(PAGES)('the page %j', (pageName, markup) => {
+  const tags = tagsOf(markup)
+  const named = (name: string): Tag[] => tags.filter((tag) => tag.name === name)
+
+  test('has a language, a title, one heading of the first rank, and landmarks', () => {
+    expect(markup).toMatch(/^<!doctype html>\n<html lang="en">/)
+    expect(markup).toMatch(/<title>[^<]+ – Latchkey<\/title>/)
+    for (const once of ['h1', 'main', 'title']) expect({ once, times: named(once).length }).toEqual({ once, times: 1 })
+    expect(markup).toContain('<header class="site-header">')
+    expect(markup).toContain('<footer class="site-footer">')
+    expect(markup).toContain('<a class="skip" href="#main">')
+    expect(named('main')[0]?.attributes.get('id')).toBe('main')
+  })
+
+  test('skips no rank of heading', () => {
+    const ranks = tags.flatMap(({ name }) => (/^h[1-6]$/.test(name) ? [Number(name[1])] : []))
+    ranks.reduce((before, rank) => {
+      expect(rank).toBeLessThanOrEqual(before + 1)
+      return rank
+    }, 0)
+  })
+
+  test('has a label for every field', () => {
+    const labelled = new Set(named('label').map(({ attributes }) => attributes.get('for')))
+    const inLabels = [...markup.matchAll(/<label\b[^>]*>[\s\S]*?<\/label>/g)].flatMap(([label]) => tagsOf(label))
+    const wrapped = inLabels.filter(({ name }) => name === 'input').map(({ attributes }) => attributes.get('value'))
+    const fields = tags
+      .filter(({ name }) => /^(input|select|textarea)$/.test(name))
+      .filter(({ attributes }) => attributes.get('type') !== 'hidden' && !attributes.has('hidden'))
+    for (const { attributes } of fields) {
+      expect(labelled.has(attributes.get('id') ?? 'none') || wrapped.includes(attributes.get('value'))).toBe(true)
+    }
+  })
+
+  test('names each id once, and refers only to those there are', () => {
+    const ids = tags.flatMap(({ attributes }) => attributes.get('id') ?? [])
+    expect(ids).toEqual([...new Set(ids)])
+    for (const { attributes } of tags) {
+      const references = ['aria-describedby', 'aria-labelledby', 'for'].flatMap((key) => attributes.get(key)?.split(' ') ?? [])
+      for (const reference of references) expect(ids).toContain(reference)
+    }
+  })
+
+  test('has nothing inline and nothing from elsewhere, as the content security policy demands', () => {
+    for (const { name, attributes } of tags) {
+      expect(['style', 'iframe', 'object', 'embed', 'base', 'img']).not.toContain(name)
+      expect([...attributes.keys()].filter((key) => key === 'style' || key.startsWith('on'))).toEqual([])
+      if (name === 'link') expect(attributes.get('href')).toMatch(/^\/assets\//)
+      if (attributes.get('target') === '_blank') expect(attributes.get('rel')).toContain('noopener')
+    }
+  })
+
+  test('has no script, but for the one whose digest its own policy names', () => {
+    const scripts = [...markup.matchAll(/<script\b[^>]*>([\s\S]*?)<\/script>/g)].map(([, inside = '']) => inside)
+    const sources = scripts.map((script) => `'sha256-${createHash('sha256').update(script).digest('base64')}'`)
+    expect(sources).toEqual(pageName === 'form post' ? [FORM_POST_SCRIPT_SOURCE] : [])
+    expect(named('script').length).toBe(scripts.length)
+  })
+
+  test('has buttons that say what they do to forms', () => {
+    for (const { attributes } of named('button')) expect(attributes.get('type')).toBe('submit')
+    for (const { attributes } of named('form')) expect(attributes.get('method')).toBe('post')
+  })
+})
+
+describe('assets', () => {
+  test('have addresses that change with their content', () => {
+    expect(assets.map(({ path }) => path)).toContain(stylesheetHref)
+    for (const { path, type, body } of assets) {
+      expect(path).toMatch(/^\/assets\/[a-z]+\.[\w-]{12}\.(css|svg)$/)
+      expect(type).toMatch(/^(text\/css; charset=utf-8|image\/svg\+xml)$/)
+      expect(body.length).toBeGreaterThan(100)
+    }
+  })
+
+  test('are small: the sign-in page, its style sheet and its icon come to less than 30 kB', () => {
+    const signIn = loginPage({
+      action: '/interactions/0123456789012345678901/login',
+      abortAction: '/interactions/0123456789012345678901/abort',
+      csrf: 'c'.repeat(43),
+      clientName: 'An app with quite a long name',
+      redirectHost: 'app.example',
+      username: 'somebody@a-long-domain.example',
+      reauthentication: false,
+      problem: 'too_many',
+      retryAfterSeconds: 840,
+    })
+    const total = assets.reduce((sum, { body }) => sum + body.length, Buffer.byteLength(String(signIn)))
+    expect(total).toBeLessThan(30_000)
+    expect(assets.find(({ path }) => path === stylesheetHref)?.body.length).toBeLessThan(12_000)
+  })
+})

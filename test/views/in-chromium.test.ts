@@ -1,0 +1,123 @@
+// The pages in a real browser, under the policy that the server sends: they fit narrow and wide screens, axe-core finds
+// nothing to say against them, the policy is never broken, and forty scripts at once do not run even without it.
+import { once } from 'node:events'
+import { readFileSync } from 'node:fs'
+import { createServer } from 'node:http'
+import { createRequire } from 'node:module'
+import type { AddressInfo } from 'node:net'
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
+import type { AxeResults } from 'axe-core'
+import Koa from 'koa'
+import type { Browser, Page } from 'playwright-core'
+import { createAssets } from '../../server/http/assets.ts'
+import { render } from '../../server/http/render.ts'
+import { createSecurityHeaders } from '../../server/http/security-headers.ts'
+import { assets } from '../../views/assets.ts'
+import { launchChromium } from '../support/chromium.ts'
+import { allPages } from './all-pages.ts'
+import { SCRIPT_PAYLOADS } from './script-payloads.ts'
+
+const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8')
+const LONG = 'A name without end '.repeat(4) + 'w'.repeat(80)
+const SETS = new Map([
+  ['plain', allPages('plain')],
+  ['long', allPages(LONG)],
+  ['hostile', allPages(SCRIPT_PAYLOADS.join('\n'))],
+])
+/** All but the one that leaves at once for another site. */
+const NAMES = [...allPages('plain').keys()].filter((name) => name !== 'form post')
+
+const app = new Koa()
+app.use(createSecurityHeaders({ secure: false })).use(createAssets(assets))
+app.use((ctx) => {
+  const [, set = '', name = ''] = decodeURIComponent(ctx.path).split('/')
+  const made = SETS.get(set)?.get(name)
+  if (made !== undefined) render(ctx, made)
+})
+const server = createServer(app.callback())
+let browser: Browser
+
+beforeAll(async () => {
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  browser = await launchChromium()
+}, 300_000)
+
+afterAll(async () => {
+  await browser.close()
+  server.close()
+})
+
+describe.each([
+  ['light', 320],
+  ['dark', 1280],
+] as const)('in %s, %i px wide', (colorScheme, width) => {
+  test('nothing is cut off, buttons are big enough, and axe-core has nothing to say', async () => {
+    await withPage({ colorScheme, viewport: { width, height: 800 }, bypassCSP: true }, async (page) => {
+      for (const name of NAMES) {
+        await page.goto(addressOf('long', name))
+        expect({ name, overflow: await page.evaluate('document.documentElement.scrollWidth - innerWidth') }).toEqual({
+          name,
+          overflow: 0,
+        })
+        await page.goto(addressOf('plain', name))
+        expect({ name, small: await page.evaluate(SMALL_TARGETS) }).toEqual({ name, small: [] })
+        await page.evaluate(AXE)
+        const results = await page.evaluate<AxeResults>('axe.run(document, { resultTypes: ["violations"] })')
+        expect({ name, found: results.violations.map(({ id, nodes }) => [id, nodes[0]?.html]) }).toEqual({ name, found: [] })
+      }
+    })
+  }, 120_000)
+})
+
+test('WB1: no page breaks the content security policy', async () => {
+  await withPage({}, async (page) => {
+    for (const name of NAMES) {
+      const response = await page.goto(addressOf('plain', name))
+      expect(response?.headers()['content-security-policy']).toContain("default-src 'none'")
+      // A style sheet that the policy kept out would leave the page without its width.
+      expect({ name, drawn: await page.evaluate('getComputedStyle(document.querySelector("main")).display') }).toEqual({
+        name,
+        drawn: 'grid',
+      })
+    }
+  })
+}, 60_000)
+
+test('WB4: forty scripts in every parameter do not run, not even without a policy', async () => {
+  await withPage({ bypassCSP: true }, async (page) => {
+    for (const name of NAMES) {
+      await page.goto(addressOf('hostile', name))
+      expect({ name, at: page.url() }).toEqual({ name, at: addressOf('hostile', name) })
+      expect({ name, scripts: await page.evaluate('document.scripts.length') }).toEqual({ name, scripts: 0 })
+    }
+  })
+}, 60_000)
+
+/** Opens a page in which anything said on the console and any dialogue is a failure. */
+async function withPage(options: Parameters<Browser['newContext']>[0], visit: (page: Page) => Promise<void>): Promise<void> {
+  const context = await browser.newContext(options)
+  const page = await context.newPage()
+  const complaints: string[] = []
+  page.on('console', (message) => complaints.push(`${decodeURIComponent(page.url())}: ${message.text()}`))
+  page.on('pageerror', (error) => complaints.push(error.message))
+  page.on('dialog', (dialog) => {
+    complaints.push(`dialogue: ${dialog.message()}`)
+    void dialog.dismiss()
+  })
+  try {
+    await visit(page)
+  } finally {
+    await context.close()
+  }
+  expect(complaints).toEqual([])
+}
+
+function addressOf(set: string, name: string): string {
+  const { port } = server.address() as AddressInfo
+  return `http://127.0.0.1:${port}/${set}/${encodeURIComponent(name)}`
+}
+
+const SMALL_TARGETS = `[...document.querySelectorAll('.button, .choice, input:not([type=hidden], [type=radio], [hidden])')]
+  .filter((element) => element.getBoundingClientRect().height < 44)
+  .map((element) => element.outerHTML)`
