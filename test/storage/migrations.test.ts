@@ -56,7 +56,7 @@ test('the migrations make what the schema says: no drift', async () => {
   const altered = schema.map(({ path, content }) => ({ path, content: content.replace('userAgent  String?', 'userAgent  Int?') }))
   expect(await target.transaction(({ adapter }) => schemaDrift(adapter, altered))).toContain('user_agent')
   await pglite.close()
-})
+}, 120_000)
 
 describe('there and back', () => {
   test('an empty database is migrated, taken back to nothing, and migrated again', async () => {
