@@ -1,6 +1,6 @@
 // Builds the library's Provider from everything else in this folder. A new one is built whenever what the library fixes
 // at construction changes (provider-host.ts swaps it in).
-import { type Configuration, Provider, type TokenEndpointGrantContext } from 'oidc-provider'
+import { type Configuration, errors, Provider, type TokenEndpointGrantContext } from 'oidc-provider'
 import type { Lifetimes } from '../../config/lifetimes.ts'
 import { OPENID_SCOPES } from '../../config/scopes.ts'
 import type { Consents } from '../grants/consents.ts'
@@ -141,6 +141,7 @@ function policiesOf(deps: ProviderDeps): Configuration {
     clientBasedCORS: originAllowed,
     // Code with PKCE for all; an old confidential client can be let off by name (RFC 9700 §2.1.1).
     pkce: { required: (_ctx, client) => client.clientAuthMethod === 'none' || client.require_pkce !== false },
+    extraParams: { code_challenge: (_ctx, challenge) => checkChallenge(challenge) },
     interactions: { url: (_ctx, interaction) => `/interactions/${interaction.uid}` },
     loadExistingGrant: createExistingGrant(deps),
     async findAccount(_ctx, id) {
@@ -164,5 +165,15 @@ function policiesOf(deps: ProviderDeps): Configuration {
     // Nothing of ours fetches what a client names; should the library ever want to, it must not follow redirects.
     fetch: (url, options) => globalThis.fetch(url, { ...options, redirect: 'error', signal: AbortSignal.timeout(2500) }),
     fetchResponseBodyLimits: { jwks_uri: 64 * 1024, sector_identifier_uri: 64 * 1024 },
+  }
+}
+
+/**
+ * The library takes challenges of up to 128 characters. No SHA-256 has more than 43 (RFC 7636 §4.2), so that the client
+ * hears of its mistake before the person signs in, and not when the code is refused.
+ */
+function checkChallenge(challenge: string | undefined): void {
+  if (challenge !== undefined && challenge.length !== 43) {
+    throw new errors.InvalidRequest('code_challenge must be a SHA-256 digest in base64url, of 43 characters')
   }
 }
