@@ -22,7 +22,7 @@ ${p.demo !== undefined && demo(p.demo)}`
 function demo(apps: { readonly spa: string; readonly server: string }): Html {
   return html`<section class="card" aria-labelledby="demo">
 <header>
-<h2 id="demo">Try the demo <span class="badge">demo</span></h2>
+<h2 id="demo">Try the demo</h2>
 <p class="lead">Two small apps that share one sign-in. The accounts to use are named in the terminal where the server was started.</p>
 </header>
 <p class="actions">${link('Single-page app', apps.spa)}${link('Server-rendered app', apps.server)}</p>
