@@ -33,6 +33,16 @@ export function readClientMetadata(
   return issues.length > 0 ? { issues } : { metadata: clientMetadata.parse(known) }
 }
 
+/**
+ * What is stored of a client. It was right when it was written, perhaps by another version or for a client of the server's own:
+ * it is completed by the defaults and not judged again, so that one row cannot keep all others from being read.
+ */
+export function storedClientMetadata(id: string, stored: unknown): ClientMetadata {
+  const members = typeof stored === 'object' && stored !== null && !Array.isArray(stored) ? stored : {}
+  // The defaults give every member that a registration must have.
+  return { ...withDefaults(members), client_id: id } as ClientMetadata
+}
+
 /** What a pasted registration answer (RFC 7591 §3.2.1) says of the server that gave it. */
 const IGNORED = ['client_id_issued_at']
 

@@ -1,7 +1,8 @@
 // The statements about clients and their secrets.
 import type { Prisma } from '../../prisma/client/client.ts'
 import type { Database, Transaction } from '../storage/postgres.ts'
-import { type ClientMetadata, clientMetadata } from './client-metadata-members.ts'
+import { storedClientMetadata } from './client-metadata.ts'
+import type { ClientMetadata } from './client-metadata-members.ts'
 import type { StoredSecret } from './client-secrets.ts'
 
 /** An application that is registered. */
@@ -92,7 +93,7 @@ export async function selectClientIdsByScope(tx: Connection, scopes: readonly st
 function clientOf(row: Prisma.ClientGetPayload<{ include: typeof WITH_SECRETS }>): Client {
   return {
     id: row.id,
-    metadata: clientMetadata.parse(row.metadata),
+    metadata: storedClientMetadata(row.id, row.metadata),
     // A status that is not known must not let a client in.
     status: row.status === 'active' ? 'active' : 'suspended',
     ...(row.managedBy === null ? {} : { managedBy: row.managedBy }),

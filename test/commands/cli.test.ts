@@ -1,5 +1,5 @@
 // The command line as a person runs it: the real program, on PostgreSQL, on the embedded database, and beside a server.
-import { execFile } from 'node:child_process'
+import { execFile, spawn } from 'node:child_process'
 import { copyFileSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -37,7 +37,7 @@ function cli(settings: Record<string, string>, ...args: string[]): Promise<Ran> 
 function node(args: string[], settings: Record<string, string>): Promise<Ran> {
   const env = { PATH: '/usr/bin:/bin', HOME: folder, NODE_ENV: 'test', ...settings }
   return new Promise((done) => {
-    execFile(process.execPath, args, { env, cwd: folder, timeout: 60_000 }, (error, out, err) => {
+    execFile(process.execPath, args, { env, cwd: folder, timeout: 120_000 }, (error, out, err) => {
       const code = error === null ? 0 : typeof error.code === 'number' ? error.code : -1
       done({ code, out, err })
     })
@@ -140,7 +140,7 @@ test('on a real PostgreSQL: from an empty database to an owner’s link and back
   } finally {
     await database.drop()
   }
-}, 60_000)
+}, 180_000)
 
 describe('1 with one line', () => {
   test('a database that cannot be reached', async () => {
@@ -231,5 +231,39 @@ describe('on the embedded database', () => {
       await passwords.close()
       await embedded.close()
     }
-  }, 60_000)
+  }, 180_000)
 })
+
+test('serve runs until SIGTERM, which reaches the server; the command line works beside it', async () => {
+  const settings = { ...KEYS, DATA_DIR: join(folder, 'serve'), DEMO: 'off', LOG_FORMAT: 'json', PORT: '0', MANAGEMENT_PORT: '0' }
+  const server = spawn(process.execPath, [BIN, 'serve'], {
+    env: { PATH: '/usr/bin:/bin', HOME: folder, NODE_ENV: 'test', ...settings },
+    cwd: folder,
+    stdio: ['ignore', 'pipe', 'pipe'],
+  })
+  let said = ''
+  const ended = new Promise<[number | null, NodeJS.Signals | null]>((done) => server.once('exit', (...how) => done(how)))
+  try {
+    await new Promise<void>((ready, failed) => {
+      for (const stream of [server.stdout, server.stderr]) {
+        stream.setEncoding('utf8').on('data', (text) => {
+          said += text
+          if (/"msg":"ready"/.test(said)) ready()
+        })
+      }
+      ended.then(() => failed(new Error(`the server ended: ${said}`)), failed)
+    })
+    writeFileSync(join(folder, 'beside.yaml'), FILE)
+    await expect(cli(settings, 'apply', '-f', 'beside.yaml')).resolves.toMatchObject({
+      code: 0,
+      err: '',
+      out: expect.stringContaining('+ client spa'),
+    })
+    await expect(cli(settings, 'demo', 'remove')).resolves.toMatchObject({ code: 0, out: 'There is nothing of the demo.\n' })
+    server.kill('SIGTERM')
+    await expect(ended).resolves.toEqual([0, null])
+    expect(existsSync(join(folder, 'serve', 'control.sock'))).toBe(false)
+  } finally {
+    server.kill('SIGKILL')
+  }
+}, 180_000)

@@ -211,6 +211,18 @@ describe('clients', () => {
     expect(await faultsOf({ clients: [SPA] })).toContain(why)
   })
 
+  test('one that is stored in part, as another version may have done, does not stand in the way', async () => {
+    await bench.db.client.create({ data: { id: 'own', metadata: { scope: 'openid' }, managedBy: 'latchkey' } })
+    await bench.db.client.create({ data: { id: 'spa', metadata: [], managedBy: 'provision' } })
+    const [change] = (await bench.provision({ clients: [SPA] })).changes
+    expect(change).toMatchObject({
+      action: 'update',
+      name: 'spa',
+      members: ['redirect_uris', 'scope', 'token_endpoint_auth_method'],
+    })
+    expect(changesOf(await bench.provision({ clients: [SPA] }))).toEqual([])
+  })
+
   test('a scope that no resource server has is worth a note', async () => {
     expect((await bench.provision({ clients: [SPA] })).notes).toEqual([
       'client spa has the scope notes:read, which no resource server has',
