@@ -1,6 +1,7 @@
 // What the library calls a server error: logged with its cause, and answered with 503 where a store is out of reach, so
 // that clients try again instead of giving up.
 import type { IncomingMessage } from 'node:http'
+import type { Context } from 'koa'
 import { errors, type KoaContextWithOIDC, type Provider } from 'oidc-provider'
 import type { Log } from '../http/log.ts'
 import { requestInfo } from '../http/request-context.ts'
@@ -17,7 +18,7 @@ export function reportFailures(
   provider: Provider,
   deps: {
     readonly log: Log
-    readonly unavailablePage: (ctx: KoaContextWithOIDC) => void
+    readonly unavailablePage: (ctx: Context) => void
     /** Told of a wrong secret, code or token. */
     readonly clientFailed: (request: IncomingMessage) => void
   },
@@ -29,11 +30,17 @@ export function reportFailures(
   provider.on('revocation.error', onClientError)
   provider.on('introspection.error', onClientError)
   provider.on('pushed_authorization_request.error', onClientError)
+  const unavailable = new WeakSet<object>()
   provider.on('server_error', (ctx: KoaContextWithOIDC, error: unknown) => {
     const { requestId } = requestInfo(ctx.req)
-    const unavailable = storeFailure(error)
-    deps.log[unavailable === undefined ? 'error' : 'warn']({ requestId, route: ctx.oidc?.route, err: error }, 'request failed')
-    if (unavailable === undefined) return
+    const byStore = storeFailure(error) !== undefined
+    if (byStore) unavailable.add(ctx.req)
+    deps.log[byStore ? 'warn' : 'error']({ requestId, route: ctx.oidc?.route, err: error }, 'request failed')
+  })
+  // The library would send people back to the app with `server_error`, and clients away with 500: both may try again.
+  provider.use(async (ctx, next) => {
+    await next()
+    if (!unavailable.has(ctx.req)) return
     ctx.status = 503
     ctx.remove('Location')
     ctx.set('Retry-After', String(RETRY_AFTER_SECONDS))

@@ -1,6 +1,6 @@
 // The pages that the library asks for: an error that cannot go back to a client, the question whether to sign out, and
 // that it is done.
-import type { KoaContextWithOIDC } from 'oidc-provider'
+import type { Context } from 'koa'
 import { messagePage } from '../../views/errors/message.ts'
 import { signInExpiredPage } from '../../views/errors/sign-in-expired.ts'
 import { signOutPage } from '../../views/logout/sign-out.ts'
@@ -21,7 +21,7 @@ const IN_PLAIN_WORDS: { readonly [error: string]: string } = {
 /** Makes them, with the page for a store that is out of reach. */
 export function createProviderPages(deps: {
   readonly accounts: { findById(id: string): Promise<{ readonly email: string } | undefined> }
-}): ProviderPages & { unavailable(ctx: KoaContextWithOIDC): void } {
+}): ProviderPages & { unavailable(ctx: Context): void } {
   return {
     renderError(ctx, out) {
       const { requestId } = requestInfo(ctx.req)
@@ -55,12 +55,14 @@ export function createProviderPages(deps: {
       render(ctx, signedOutPage(client?.clientName === undefined ? {} : { clientName: client.clientName }))
     },
 
-    unavailable(ctx) {
-      const { requestId } = requestInfo(ctx.req)
-      const text = 'Signing in is not possible at this moment. Nothing is lost. Please try again in a few seconds.'
-      render(ctx, messagePage({ title: 'Not available right now', text, requestId }), 503)
-    },
+    unavailable,
   }
+}
+
+function unavailable(ctx: Context): void {
+  const { requestId } = requestInfo(ctx.req)
+  const text = 'Signing in is not possible at this moment. Nothing is lost. Please try again in a few seconds.'
+  render(ctx, messagePage({ title: 'Not available right now', text, requestId }), 503)
 }
 
 /** What the library says when an interaction or session is gone (`SessionNotFound`). */
