@@ -2,7 +2,7 @@
 
 import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { type Measurement, measure } from './load.ts'
+import { type Measurement, measure, type Step } from './load.ts'
 import { type BenchOptions, HELP, OptionError, readOptions } from './options.ts'
 import { describeMachine, formatTable, type Report, type ScenarioResult, summarize } from './report.ts'
 import { discover, SCENARIOS, type Scenario } from './scenarios.ts'
@@ -43,14 +43,16 @@ async function runScenario(
   const prepared = new Map(
     await Promise.all(
       [...targets].map(async ([name, target]) => {
-        const steps = await scenario.prepare(await discover(target.issuer), callers)
+        const steps = await at(name, scenario, async () => scenario.prepare(await discover(target.issuer), callers))
         return [name, { target, steps, rounds: [] as Measurement[] }] as const
       }),
     ),
   )
-  for (const { target, steps } of prepared.values()) await measure(target, steps, options.seconds * WARM_UP_SHARE)
+  const run = (name: TargetName, { target, steps }: { target: Target; steps: readonly Step[] }, seconds: number) =>
+    at(name, scenario, () => measure(target, steps, seconds))
+  for (const [name, about] of prepared) await run(name, about, options.seconds * WARM_UP_SHARE)
   for (let round = 0; round < options.rounds; round++) {
-    for (const { target, steps, rounds } of prepared.values()) rounds.push(await measure(target, steps, options.seconds))
+    for (const [name, about] of prepared) about.rounds.push(await run(name, about, options.seconds))
   }
   const { name, what } = scenario
   return summarize({
@@ -59,6 +61,15 @@ async function runScenario(
     callers,
     rounds: Object.fromEntries([...prepared].map(([target, { rounds }]) => [target, rounds])),
   })
+}
+
+/** Says at which server and in which kind of work something failed: a wrong answer makes every figure worthless. */
+async function at<T>(target: TargetName, scenario: Scenario, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work()
+  } catch (error) {
+    throw new Error(`${scenario.name} failed at ${target}: ${error instanceof Error ? error.message : error}`, { cause: error })
+  }
 }
 
 async function main(): Promise<number> {

@@ -30,7 +30,7 @@ export const HELP = `Measures Latchkey beside oidc-provider as it comes (in memo
 
   --seconds N       how long each round lasts (5; fractions are allowed)
   --rounds N        rounds for each server and kind of work; medians are shown (3)
-  --concurrency N   callers at once (32; refresh always has 64, one for each family)
+  --concurrency N   callers at once (32; refresh has 64, one for each family, sign-in 8)
   --only A,B        only these kinds of work
   --targets A,B     only these servers: ${Object.keys(TARGETS).join(', ')}
   --out FOLDER      where the results go as JSON (bench-results); "" for nowhere
