@@ -32,7 +32,7 @@ export function createProviderPages(deps: {
       }
       const text = IN_PLAIN_WORDS[out.error] ?? 'The request could not be answered.'
       const told = out.error_description === undefined ? out.error : `${out.error}: ${out.error_description}`
-      render(ctx, messagePage({ title: 'That did not work', text: `${text} (${told})`, requestId }), ctx.status)
+      render(ctx, messagePage({ title: 'That did not work', text, detail: told, requestId }), ctx.status)
     },
 
     async logoutSource(ctx) {
