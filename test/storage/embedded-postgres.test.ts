@@ -4,6 +4,7 @@ import { once } from 'node:events'
 import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { setTimeout as wait } from 'node:timers/promises'
 import { promisify } from 'node:util'
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
 import { DataDirectoryBusy, lockDirectory } from '../../server/storage/directory-lock.ts'
@@ -109,10 +110,16 @@ describe('the lock', () => {
   })
 
   test('a dead one is taken over by one of 30 that try at once, round after round', async () => {
-    for (let round = 0; round < 10; round++) {
+    for (let round = 0; round < 20; round++) {
       const path = newPath()
-      await writeFile(path, JSON.stringify({ ...stale, nonce: `abc${round}` }))
-      const outcomes = await Promise.allSettled(Array.from({ length: 30 }, () => lock(path)))
+      // Looking up when the other process was started takes a while: time for somebody else to be done already.
+      await writeFile(path, JSON.stringify({ pid: process.ppid, started: 'long ago', nonce: `abc${round}` }))
+      const outcomes = await Promise.allSettled(
+        Array.from({ length: 30 }, async (_, index) => {
+          await wait(index % 10)
+          return lock(path)
+        }),
+      )
       const won = outcomes.filter((outcome) => outcome.status === 'fulfilled')
       expect(won).toHaveLength(1)
       await won[0]?.value()
