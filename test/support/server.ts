@@ -71,6 +71,8 @@ export async function startServer(
     NODE_ENV: 'test',
     PORT: String(port),
     ISSUER: issuer,
+    // A second server of the same issuer (`ISSUER` in `settings`) is asked at its own port.
+    LATCHKEY_HOST_ALIASES: `localhost:${port}`,
     DATA_DIR: dataDir,
     DATABASE_URL: database.url,
     REDIS_URL: options.redisUrl ?? redisUrl(),
