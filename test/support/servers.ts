@@ -1,7 +1,5 @@
 // The servers that a run of the tests uses: given by TEST_DATABASE_URL and TEST_REDIS_URL, or started.
-import { mkdtemp, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { rm } from 'node:fs/promises'
 import { Redis } from 'ioredis'
 import { postgresMigrationTarget } from '../../server/storage/migration-target.ts'
 import { migrate } from '../../server/storage/migrations.ts'
@@ -9,6 +7,7 @@ import { POSTGRES_URL_VARIABLE, run, TEMPLATE_VARIABLE, urlOfDatabase } from './
 import { startPostgresServer } from './postgres-server.ts'
 import { REDIS_DATABASES_VARIABLE, REDIS_FOLDER_VARIABLE, REDIS_URL_VARIABLE } from './redis.ts'
 import { startRedisServer } from './redis-server.ts'
+import { temporaryFolder } from './server-process.ts'
 
 /** What was begun, in the order in which it is ended. */
 export type Endings = (() => Promise<void>)[]
@@ -43,7 +42,7 @@ export async function provideRedis(endings: Endings): Promise<void> {
     endings.unshift(() => server.stop())
     url = server.url
   }
-  const folder = await mkdtemp(join(tmpdir(), 'latchkey-redis-numbers-'))
+  const folder = await temporaryFolder()
   endings.unshift(() => rm(folder, { recursive: true, force: true }))
   process.env[REDIS_URL_VARIABLE] = url
   process.env[REDIS_FOLDER_VARIABLE] = folder
