@@ -17,9 +17,9 @@ describe('the catalogue', () => {
     expect([...tests.keys()].filter((id) => !allIds().includes(id))).toEqual([])
   })
 
-  test('points to the tests that name a case, and to no others', () => {
-    const told = Object.fromEntries(cases.filter(({ files }) => files.length > 0).map(({ id, files }) => [id, files]))
-    expect(told).toEqual(Object.fromEntries(tests))
+  test('points to the tests that name a case, and to no others; "npm run docs:catalogue" sees to it', () => {
+    const stale = cases.filter(({ id, files }) => files.join() !== (tests.get(id) ?? []).join())
+    expect(stale.map(({ id, files }) => `${id}: the page says ${files}, the tests are ${tests.get(id)}`)).toEqual([])
   })
 
   test('calls nothing covered without a test', () => {
