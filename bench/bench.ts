@@ -21,7 +21,7 @@ export async function runBench(options: BenchOptions, say: (line: string) => voi
   const targets = new Map<TargetName, Target>()
   for (const name of options.targets) {
     say(`starting ${name} …`)
-    const target = await TARGETS[name]()
+    const target = await TARGETS[name](options.profile ? { profileInto: options.out } : {})
     cleanup.defer(() => target.stop())
     targets.set(name, target)
   }

@@ -14,6 +14,8 @@ export interface BenchOptions {
   readonly targets: readonly TargetName[]
   /** The folder for the results; none are written when it is empty. */
   readonly out: string
+  /** Whether the servers write profiles of their processor time into that folder. */
+  readonly profile: boolean
 }
 
 /** An option that makes no sense; its message says which. */
@@ -34,6 +36,7 @@ export const HELP = `Measures Latchkey beside oidc-provider as it comes (in memo
   --only A,B        only these kinds of work
   --targets A,B     only these servers: ${Object.keys(TARGETS).join(', ')}
   --out FOLDER      where the results go as JSON (bench-results); "" for nowhere
+  --profile         the servers write .cpuprofile files into that folder when they end
   --help            this
 
 Kinds of work:
@@ -56,6 +59,7 @@ export function readOptions(args: readonly string[]): BenchOptions {
     scenarios: listOf('--only', values.only ?? NAMES.join(','), NAMES),
     targets: listOf('--targets', values.targets ?? Object.keys(TARGETS).join(','), Object.keys(TARGETS) as TargetName[]),
     out: values.out,
+    profile: values.profile,
   }
 }
 
@@ -71,6 +75,7 @@ function parse(args: readonly string[]) {
         only: { type: 'string' },
         targets: { type: 'string' },
         out: { type: 'string', default: 'bench-results' },
+        profile: { type: 'boolean', default: false },
       },
     }).values
   } catch (error) {

@@ -23,6 +23,12 @@ export interface Target {
   stop(): Promise<void>
 }
 
+/** How to start a server. */
+export interface StartOptions {
+  /** Where it writes a profile of its processor time when it ends; none when it is left out. */
+  readonly profileInto?: string
+}
+
 /** How a server is started, by its name. */
 export const TARGETS = { latchkey: startLatchkey, bare: startBare } as const
 
@@ -32,8 +38,8 @@ const START_MILLISECONDS = 60_000
 const DURABLE = ['fsync=on', 'synchronous_commit=on', 'full_page_writes=on']
 
 /** Starts oidc-provider as it comes. */
-export async function startBare(): Promise<Target> {
-  const program = startProgram('./bare-provider.ts')
+export async function startBare(options: StartOptions = {}): Promise<Target> {
+  const program = startProgram('./bare-provider.ts', options)
   try {
     const [line] = await Promise.race([once(createInterface(program.stdout), 'line'), program.ended])
     const { issuer } = JSON.parse(String(line)) as { issuer: string }
@@ -45,7 +51,7 @@ export async function startBare(): Promise<Target> {
 }
 
 /** Starts Latchkey as in production, on a PostgreSQL that writes to the disk and a Redis that keeps a journal. */
-export async function startLatchkey(): Promise<Target> {
+export async function startLatchkey(options: StartOptions = {}): Promise<Target> {
   await using cleanup = new AsyncDisposableStack()
   const folder = await mkdtemp(join(tmpdir(), 'latchkey-bench-'))
   cleanup.defer(() => rm(folder, { recursive: true, force: true }))
@@ -57,7 +63,7 @@ export async function startLatchkey(): Promise<Target> {
   await writeFile(provision, JSON.stringify(provisionFile()))
   const [port, managementPort] = [await freePort(), await freePort()]
   const issuer = `http://localhost:${port}`
-  const program = startProgram('../server/main.ts', {
+  const program = startProgram('../server/main.ts', options, {
     // Everything as in production, but that this machine may be reached by http and that callers are not limited.
     NODE_ENV: 'test',
     LATCHKEY_RATE_LIMITS: 'off',
@@ -103,11 +109,9 @@ interface Program {
   stop(): Promise<void>
 }
 
-function startProgram(path: string, env?: NodeJS.ProcessEnv): Program {
-  const child = spawn(process.execPath, [here(path)], {
-    stdio: ['ignore', 'pipe', 'pipe'],
-    ...(env === undefined ? {} : { env }),
-  })
+function startProgram(path: string, { profileInto }: StartOptions, env: NodeJS.ProcessEnv = process.env): Program {
+  const profiling = profileInto === undefined ? [] : ['--cpu-prof', `--cpu-prof-dir=${profileInto}`]
+  const child = spawn(process.execPath, [...profiling, here(path)], { stdio: ['ignore', 'pipe', 'pipe'], env })
   let complaints = ''
   child.stderr.on('data', (data: Buffer) => {
     complaints = `${complaints}${data.toString()}`.slice(-4000)

@@ -61,7 +61,8 @@ describe('the options', () => {
   })
 
   test('are all told by --help', () => {
-    for (const option of ['seconds', 'rounds', 'concurrency', 'only', 'targets', 'out']) expect(HELP).toContain(`--${option}`)
+    for (const option of ['seconds', 'rounds', 'concurrency', 'only', 'targets', 'out', 'profile'])
+      expect(HELP).toContain(`--${option}`)
     for (const { name } of SCENARIOS) expect(HELP).toContain(name)
   })
 })
