@@ -77,6 +77,7 @@ export async function startLatchkey(options: StartOptions = {}): Promise<Target>
     REDIS_URL: redis.url,
     PROVISION_FILE: provision,
     PATH: process.env.PATH,
+    NODE_OPTIONS: process.env.NODE_OPTIONS,
   })
   cleanup.defer(program.stop)
   // Its log is written as ever, and thrown away.
