@@ -1,0 +1,191 @@
+// The demo on the real server, in Chromium: two apps, one sign-in, and everything ends by signing out.
+import { mkdtemp, readFile, rm, stat, unlink } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from '@jest/globals'
+import type { Browser, BrowserContext, Page } from 'playwright-core'
+import { loadConfig } from '../../config/config.ts'
+import { type DemoAccess, type DemoPorts, installDemo, startDemo } from '../../server/commands/demo.ts'
+import { removeDemo } from '../../server/commands/demo-removal.ts'
+import { launchChromium } from '../support/chromium.ts'
+import { startServer, type TestServer } from '../support/server.ts'
+import { freePort } from '../support/server-process.ts'
+
+let server: TestServer
+let chromium: Browser
+let context: BrowserContext
+let page: Page
+let dataDir: string
+let ports: DemoPorts
+let access: DemoAccess
+let demo: Awaited<ReturnType<typeof startDemo>>
+
+beforeAll(async () => {
+  server = await startServer()
+  dataDir = await mkdtemp(join(tmpdir(), 'latchkey-demo-'))
+  ports = { spa: await freePort(), server: await freePort(), api: await freePort() }
+  access = await install()
+  demo = await startDemo({ access, issuer: server.issuer })
+  chromium = await launchChromium()
+})
+
+afterAll(async () => {
+  await chromium.close()
+  await demo.close()
+  await server.stop()
+  await rm(dataDir, { recursive: true })
+})
+
+beforeEach(async () => {
+  context = await chromium.newContext()
+  page = await context.newPage()
+  page.setDefaultTimeout(10_000)
+})
+
+afterEach(() => context.close())
+
+test('one sign-in is enough for both apps, and one sign-out ends both', async () => {
+  await signInToSpa()
+  expect(await page.textContent('#name')).toBe('Ada Lovelace')
+  expect(await page.textContent('#refresh-token')).toBe('generation 0')
+  await press('Call the API')
+  await message('The API took the access token.')
+  await page.fill('#note', 'From the single-page app')
+  await press('Add')
+  await message('The note is kept.')
+
+  const other = await context.newPage()
+  await other.goto(url('server'))
+  await other.click('button:text-is("Sign in")')
+  await other.waitForSelector('text=Signed in as Ada Lovelace')
+  expect(await other.textContent('ul')).toBe('From the single-page app')
+
+  await press('Sign out')
+  await page.click('form[method="post"] button >> nth=0')
+  await page.waitForURL(`${url('spa')}/`)
+  await page.waitForSelector('#signed-out:not([hidden])')
+  await other.reload()
+  await other.waitForSelector('text=You have been signed out')
+})
+
+test('a replayed refresh token gives the same successor in time, and ends the family later', async () => {
+  await signInToSpa()
+  await press('Refresh now')
+  await message('Refreshed')
+  expect(await page.textContent('#refresh-token')).toBe('generation 1')
+  await press('Replay an old refresh token')
+  await message('it gave the same successor that you have already')
+  await page.reload()
+  await press('Refresh now')
+  await message('Refreshed')
+  expect(await page.textContent('#refresh-token')).toBe('generation 2')
+  await server.advance(20)
+  await press('Replay an old refresh token')
+  await message('ended the whole family of tokens. You are signed out here.')
+})
+
+test('the server-rendered app signs out at the server too', async () => {
+  await page.goto(url('server'))
+  await press('Sign in')
+  await signIn()
+  await page.waitForSelector('text=Signed in as Ada Lovelace')
+  await press('Sign out')
+  await page.click('form[method="post"] button >> nth=0')
+  await page.waitForURL(`${url('server')}/`)
+  await press('Sign in')
+  await page.waitForSelector('input[name=password]')
+})
+
+test('passwords and secrets are kept where only their owner can read them, and never in the registry', async () => {
+  const file = join(dataDir, 'demo.json')
+  expect((await stat(file)).mode & 0o777).toBe(0o600)
+  const kept = JSON.parse(await readFile(file, 'utf8'))
+  expect(kept.passwords).toEqual({ 'ada@demo.example': expect.any(String), 'grace@demo.example': expect.any(String) })
+  expect(kept.passwords['ada@demo.example']).toMatch(/^([a-z2-9]{4}-){3}[a-z2-9]{4}$/)
+  expect(demo.lines.join('\n')).toContain(kept.passwords['grace@demo.example'])
+  expect(JSON.stringify(access)).not.toContain(kept.clientSecrets['demo-server'])
+})
+
+test('a second start changes nothing', async () => {
+  const before = await registered()
+  const again = await install()
+  expect(again.people.map(({ password }) => password.reveal())).toEqual(access.people.map(({ password }) => password.reveal()))
+  expect(await registered()).toEqual(before)
+})
+
+test('an app whose port is taken is told of, and does not keep the others from starting', async () => {
+  const second = await startDemo({ access, issuer: server.issuer })
+  expect(second.lines.filter((line) => line.includes('is in use'))).toHaveLength(3)
+  await second.close()
+})
+
+test('what somebody else has made is left alone', async () => {
+  const { db } = server.latchkey.stores
+  await db.client.update({ where: { id: 'demo-spa' }, data: { managedBy: null } })
+  await expect(install()).rejects.toThrow('the client demo-spa is there already and not of the demo')
+  await db.client.update({ where: { id: 'demo-spa' }, data: { managedBy: 'demo' } })
+})
+
+test('all of it is removed, and made again; an account whose password is lost is made anew', async () => {
+  const deps = { db: server.latchkey.stores.db, clock: Date.now, endings: server.latchkey.nouns.endings }
+  const removed = await removeDemo(deps, { dryRun: false })
+  expect(removed).toEqual({
+    clients: ['demo-api', 'demo-server', 'demo-spa'],
+    resourceServers: [url('api')],
+    accounts: ['ada@demo.example', 'grace@demo.example'],
+  })
+  await install()
+  await unlink(join(dataDir, 'demo.json'))
+  access = await install()
+  const [ada] = access.people
+  const signedIn = await server.latchkey.nouns.signIn.signIn({
+    username: 'ada@demo.example',
+    password: ada?.password.reveal() ?? '',
+    origin: {},
+  })
+  expect(signedIn.outcome).toBe('ok')
+})
+
+function install(): Promise<DemoAccess> {
+  const { nouns, stores } = server.latchkey
+  const { config } = loadConfig({ NODE_ENV: 'test', DATA_DIR: dataDir })
+  return installDemo({ db: stores.db, accounts: nouns.accounts, config, ports })
+}
+
+/** Everything of the demo in the database, and how much has been written to the audit log. */
+async function registered(): Promise<unknown> {
+  const { db } = server.latchkey.stores
+  const managedBy = 'demo'
+  return {
+    clients: await db.client.findMany({ where: { managedBy }, include: { secrets: true }, orderBy: { id: 'asc' } }),
+    resourceServers: await db.resourceServer.findMany({ where: { managedBy }, include: { clients: true } }),
+    accounts: await db.account.findMany({ where: { managedBy }, include: { passwords: true }, orderBy: { emailKey: 'asc' } }),
+    events: await db.auditEvent.count(),
+  }
+}
+
+async function signInToSpa(): Promise<void> {
+  await page.goto(url('spa'))
+  await press('Sign in')
+  await signIn()
+  await page.waitForSelector('#signed-in:not([hidden])')
+}
+
+/** On the server's own page. */
+async function signIn(): Promise<void> {
+  await page.fill('input[name=username]', 'ada@demo.example')
+  await page.fill('input[name=password]', access.people[0]?.password.reveal() ?? '')
+  await page.keyboard.press('Enter')
+}
+
+async function press(name: string): Promise<void> {
+  await page.click(`button:text-is("${name}"):enabled`)
+}
+
+async function message(text: string): Promise<void> {
+  await page.waitForSelector(`#message:has-text(${JSON.stringify(text)})`)
+}
+
+function url(app: keyof DemoPorts): string {
+  return `http://localhost:${ports[app]}`
+}
