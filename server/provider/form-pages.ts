@@ -1,6 +1,7 @@
 // Pages of the library that are a form which sends itself: with our policy no script runs, and a person should see what
 // goes on. They are answered by pages of ours.
 import type { KoaContextWithOIDC } from 'oidc-provider'
+import { continuePage } from '../../views/interactions/continue.ts'
 import { FORM_POST_SCRIPT_SOURCE, formPostPage } from '../../views/interactions/form-post.ts'
 import { continuePostPage } from '../../views/logout/continue-post.ts'
 import { render } from '../http/render.ts'
@@ -10,6 +11,7 @@ import { FORM_POST_POLICY } from '../http/security-headers.ts'
 export async function replaceFormPages(ctx: KoaContextWithOIDC, next: () => Promise<void>): Promise<void> {
   await next()
   const route = ctx.oidc?.route
+  if (route === 'end_session_confirm' && ctx.status === 303) goOnByPage(ctx)
   if (ctx.status !== 200 || typeof ctx.body !== 'string') return
   if (route === 'end_session' && ctx.oidc.session?.accountId === undefined) leave(ctx)
   if (route === 'resume' && ctx.oidc.entities.Interaction?.result?.login !== undefined && changesPerson(ctx)) askToChange(ctx)
@@ -20,6 +22,17 @@ export function respondByFormPost(ctx: KoaContextWithOIDC, action: string, paylo
   const fields = Object.fromEntries(Object.entries(payload).map(([name, value]) => [name, String(value)]))
   render(ctx, formPostPage({ action, fields }), 'error' in payload ? 400 : 200)
   ctx.set('Content-Security-Policy', `${FORM_POST_POLICY};script-src ${FORM_POST_SCRIPT_SOURCE}`)
+}
+
+/**
+ * Browsers hold the redirects that follow a form against `form-action`, so the way to an app, and to an authorization
+ * that goes on to one, is a page that goes on by itself.
+ */
+function goOnByPage(ctx: KoaContextWithOIDC): void {
+  const url = ctx.response.get('Location')
+  ctx.remove('Location')
+  ctx.set('Refresh', `0;url=${url}`)
+  render(ctx, continuePage({ url, title: 'You are signed out' }))
 }
 
 /** Nobody is signed in, so there is nothing to ask and nothing to end: on to where the app wants the person to go. */
