@@ -7,7 +7,7 @@ export interface RegisteredClient {
   readonly id: string
   /** RFC 7591 names. */
   readonly metadata: Prisma.JsonObject
-  readonly secrets: readonly { readonly digest: Uint8Array; readonly expiresAt: Date | null }[]
+  readonly secrets: readonly { readonly id: string; readonly digest: Uint8Array; readonly expiresAt: Date | null }[]
 }
 
 /** A resource server with the clients that act for it. */

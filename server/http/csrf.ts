@@ -7,10 +7,14 @@ import { HttpProblem } from './problems.ts'
 
 /** Guards forms. */
 export interface Csrf {
-  /** The token for a form; `purpose` says which, so that one form's token is no good for another. */
-  token(ctx: Context, purpose: string): string
+  /**
+   * The token for a form; `purpose` says which, so that one form's token is no good for another. It is bound to a secret in
+   * a cookie of the browser; `held` stands for it where the caller has already seen that the browser holds something that
+   * nobody else does. (Of two pages that are opened at once each would set the cookie, and one would be left without.)
+   */
+  token(ctx: Context, purpose: string, held?: string): string
   /** @throws HttpProblem 403 when the form is not one of ours */
-  check(ctx: Context, form: Form, purpose: string): void
+  check(ctx: Context, form: Form, purpose: string, held?: string): void
 }
 
 /** Makes the guard. `key` is a key of the server that is used for nothing else. */
@@ -21,7 +25,8 @@ export function createCsrf(deps: { readonly key: Uint8Array; readonly issuer: st
   const tokenOf = (secret: string, purpose: string) =>
     createHmac('sha256', deps.key).update(`${secret}\0${purpose}`).digest('base64url')
   return {
-    token(ctx, purpose) {
+    token(ctx, purpose, held) {
+      if (held !== undefined) return tokenOf(held, purpose)
       const known = ctx.cookies.get(name, { signed: true })
       // Several forms on a page share the browser's secret, also when it has just been made.
       const secret = known ?? fresh.get(ctx) ?? randomBytes(16).toString('base64url')
@@ -32,10 +37,10 @@ export function createCsrf(deps: { readonly key: Uint8Array; readonly issuer: st
       return tokenOf(secret, purpose)
     },
 
-    check(ctx, form, purpose) {
+    check(ctx, form, purpose, held) {
       const site = ctx.get('Sec-Fetch-Site')
       const from = ctx.get('Origin')
-      const secret = ctx.cookies.get(name, { signed: true })
+      const secret = held ?? ctx.cookies.get(name, { signed: true })
       const believed =
         (site === '' || site === 'same-origin' || site === 'none') &&
         // Under our referrer policy browsers send `Origin: null` with their own forms (Fetch §3.2); where they come from they

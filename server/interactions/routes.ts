@@ -23,6 +23,9 @@ export interface InteractionDeps {
 /** Longer than any password may be: what is longer is refused before it is hashed. */
 const LONGEST_INPUT = 1024
 
+/** The forms of an interaction are bound to it: its name is in a cookie that only the browser that began it has. */
+const FORM = 'interaction'
+
 /** Makes the routes. */
 export function createInteractionRoutes(deps: InteractionDeps): Router {
   const router = new Router({ prefix: '/interactions/:uid' })
@@ -30,10 +33,12 @@ export function createInteractionRoutes(deps: InteractionDeps): Router {
   router.get('/', (ctx) => show(ctx, deps, uidOf(ctx)))
   router.post('/login', (ctx) => login(ctx, deps, uidOf(ctx)))
   router.post('/consent', async (ctx) => {
+    await pendingFor(ctx, deps, uidOf(ctx), 'consent')
     await checkedForm(ctx, deps, uidOf(ctx))
     goOn(ctx, await deps.port.completeConsent(ctx, uidOf(ctx)))
   })
   router.post('/abort', async (ctx) => {
+    await deps.port.find(ctx, uidOf(ctx))
     await checkedForm(ctx, deps, uidOf(ctx))
     goOn(ctx, await deps.port.deny(ctx, uidOf(ctx)))
   })
@@ -49,7 +54,7 @@ async function show(ctx: Context, deps: InteractionDeps, uid: string): Promise<v
     consentPage({
       action: `/interactions/${uid}/consent`,
       abortAction: `/interactions/${uid}/abort`,
-      csrf: deps.csrf.token(ctx, uid),
+      csrf: deps.csrf.token(ctx, FORM, uid),
       client: pending.client,
       redirectHost: pending.redirectHost,
       email: (await emailOf(deps, pending)) ?? '',
@@ -59,7 +64,7 @@ async function show(ctx: Context, deps: InteractionDeps, uid: string): Promise<v
 }
 
 async function login(ctx: Context, deps: InteractionDeps, uid: string): Promise<void> {
-  const pending = await deps.port.find(ctx, uid)
+  const pending = await pendingFor(ctx, deps, uid, 'login')
   const form = await checkedForm(ctx, deps, uid)
   const username = form.get('username')
   const password = form.get('password')
@@ -94,7 +99,7 @@ function showLogin(
   const page = loginPage({
     action: `/interactions/${pending.uid}/login`,
     abortAction: `/interactions/${pending.uid}/abort`,
-    csrf: csrf.token(ctx, pending.uid),
+    csrf: csrf.token(ctx, FORM, pending.uid),
     clientName: pending.client.name,
     redirectHost: pending.redirectHost,
     reauthentication: pending.reauthentication,
@@ -102,7 +107,21 @@ function showLogin(
     ...rest,
   })
   // A wrong password is an ordinary page: 401 would make browsers and proxies ask for HTTP authentication.
-  render(ctx, page)
+  const { retryAfterSeconds } = more
+  if (retryAfterSeconds !== undefined) ctx.set('Retry-After', String(retryAfterSeconds))
+  render(ctx, page, retryAfterSeconds === undefined ? 200 : 429)
+}
+
+/** The interaction, if it is at the step that the form is of: nobody tries passwords on a page that asks for none. */
+async function pendingFor(
+  ctx: Context,
+  { port }: InteractionDeps,
+  uid: string,
+  prompt: PendingInteraction['prompt'],
+): Promise<PendingInteraction> {
+  const pending = await port.find(ctx, uid)
+  if (pending.prompt !== prompt) throw new InteractionNotFound('the interaction is at another step')
+  return pending
 }
 
 /** 200 and `Refresh` instead of a redirect, which Chromium would hold to the `form-action` of this site. */
@@ -113,7 +132,7 @@ function goOn(ctx: Context, url: string): void {
 
 async function checkedForm(ctx: Context, { csrf }: InteractionDeps, uid: string) {
   const form = await readForm(ctx)
-  csrf.check(ctx, form, uid)
+  csrf.check(ctx, form, FORM, uid)
   return form
 }
 

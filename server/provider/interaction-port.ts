@@ -4,6 +4,7 @@ import { errors, type Grant, type Interaction, type InteractionResults, type Pro
 import { OPENID_SCOPES } from '../../config/scopes.ts'
 import { recordAudit } from '../audit/audit.ts'
 import type { Consent, Consents } from '../grants/consents.ts'
+import { grantIdOfConsent } from '../grants/grants.ts'
 import { originOf } from '../http/request-context.ts'
 import type { Database } from '../storage/postgres.ts'
 import { addTo } from './existing-grant.ts'
@@ -117,6 +118,7 @@ async function consentTo(
     await recordAudit(tx, { name: 'consent.given', actor: accountId, accountId, clientId, ...originOf(ctx), detail })
   })
   const grant = known ?? new provider.Grant({ accountId, clientId })
+  if (known === undefined) grant.jti = grantIdOfConsent(interaction.uid)
   addTo(grant, consent)
   return grant
 }

@@ -51,6 +51,25 @@ export function createLiveAdapter(model: string, store: LiveStore): Adapter {
 }
 
 /**
+ * Makes the adapter of the model `Interaction`. The library destroys an interaction when the browser goes on with it, and
+ * gives a code then. A form that was sent twice brings two requests that both still found it: one of them must lose, and
+ * what the other is still saving must not bring it back. So it stays until its time is over, marked as taken.
+ */
+export function createInteractionAdapter(store: LiveStore): Adapter {
+  const plain = createLiveAdapter('Interaction', store)
+  return {
+    ...plain,
+    async find(uid) {
+      const payload = await plain.find(uid)
+      return payload?.consumed === undefined ? payload : undefined
+    },
+    async destroy(uid) {
+      if (!(await store.consume('Interaction', uid))) throw new errors.SessionNotFound('interaction session not found')
+    },
+  }
+}
+
+/**
  * Makes the adapter of the model `AuthorizationCode`. A code is taken by one atomic step and the taking is recorded in
  * PostgreSQL too, since Redis may lose its last second; whoever brings it a second time ends the grant (RFC 6749 §4.1.2).
  */

@@ -1,11 +1,11 @@
 // The few public methods of the library's models that are replaced, all in this one file, for each Provider that is
 // built (every Provider has model classes of its own). There is no configuration that does the same.
-import { timingSafeEqual } from 'node:crypto'
 import type { Provider } from 'oidc-provider'
 import type { Clock } from '../../config/clock.ts'
+import { matchesClientSecret } from '../clients/client-secrets.ts'
 import { newGrantId } from '../grants/grants.ts'
 import type { Once } from '../tokens/once.ts'
-import { digestOf, firstRefreshToken, formatRefreshToken } from '../tokens/refresh-token.ts'
+import { firstRefreshToken, formatRefreshToken } from '../tokens/refresh-token.ts'
 import { OPAQUE_PREFIX } from './access-token-adapter.ts'
 import type { Registry } from './registry.ts'
 import { requestState } from './request-state.ts'
@@ -62,18 +62,9 @@ function giveIds(provider: Provider): void {
   }
 }
 
-/** Compares in constant time with each secret that is still good; all are compared, whichever matches. */
 async function secretMatches(deps: OverrideDeps, clientId: string, actual: unknown): Promise<boolean> {
   const client = await deps.registry.client(clientId)
-  if (client === undefined || typeof actual !== 'string') return false
-  const digest = digestOf(actual)
-  let matches = false
-  for (const secret of client.secrets) {
-    const same = secret.digest.length === digest.length && timingSafeEqual(secret.digest, digest)
-    const good = secret.expiresAt === undefined || secret.expiresAt > deps.clock()
-    matches = (same && good) || matches
-  }
-  return matches
+  return client !== undefined && typeof actual === 'string' && matchesClientSecret(client.secrets, actual, deps.clock())
 }
 
 function method(owner: object, name: string): (this: unknown, ...args: unknown[]) => unknown {

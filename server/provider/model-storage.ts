@@ -3,7 +3,7 @@ import type { Adapter, AdapterFactory } from 'oidc-provider'
 import { type AccessTokenAdapterDeps, createAccessTokenAdapter } from './access-token-adapter.ts'
 import { createClientAdapter } from './client-adapter.ts'
 import { createGrantAdapter } from './grant-adapter.ts'
-import { type CodeDeps, createCodeAdapter, createLiveAdapter } from './live-adapter.ts'
+import { type CodeDeps, createCodeAdapter, createInteractionAdapter, createLiveAdapter } from './live-adapter.ts'
 import type { RotationDeps } from './refresh-rotation.ts'
 import { createRefreshTokenAdapter } from './refresh-token-adapter.ts'
 import type { Registry } from './registry.ts'
@@ -28,7 +28,7 @@ const STORAGE: { readonly [model: string]: (deps: ModelStorageDeps) => Adapter }
   // Redis with the redemption recorded in PostgreSQL: lives a minute, must never be taken twice.
   AuthorizationCode: (deps) => createCodeAdapter(deps),
   // Redis: lives for minutes; whoever loses one starts again.
-  Interaction: (deps) => createLiveAdapter('Interaction', deps.store),
+  Interaction: (deps) => createInteractionAdapter(deps.store),
   PushedAuthorizationRequest: (deps) => createLiveAdapter('PushedAuthorizationRequest', deps.store),
 }
 

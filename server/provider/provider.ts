@@ -142,7 +142,13 @@ function policiesOf(deps: ProviderDeps): Configuration {
     // Code with PKCE for all; an old confidential client can be let off by name (RFC 9700 §2.1.1).
     pkce: { required: (_ctx, client) => client.clientAuthMethod === 'none' || client.require_pkce !== false },
     extraParams: { code_challenge: (_ctx, challenge) => checkChallenge(challenge) },
-    interactions: { url: (_ctx, interaction) => `/interactions/${interaction.uid}` },
+    interactions: {
+      url(ctx, interaction) {
+        // A browser gets its session before anybody signs in, so that two tabs that sign in at once have the same one.
+        if (ctx.oidc.session !== undefined) Reflect.set(ctx.oidc.session, 'touched', true)
+        return `/interactions/${interaction.uid}`
+      },
+    },
     loadExistingGrant: createExistingGrant(deps),
     async findAccount(_ctx, id) {
       const { refresh } = requestState()

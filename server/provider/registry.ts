@@ -2,6 +2,7 @@
 // One row's version, raised by triggers at each change, is looked at every second; so every process follows.
 import type { AdapterPayload } from 'oidc-provider'
 import { DEFAULT_CLIENT_SCOPE, OPENID_SCOPES } from '../../config/scopes.ts'
+import type { StoredSecret } from '../clients/client-secrets.ts'
 import { selectActiveClient, selectRegistryVersion, selectResourceServers } from '../clients/registry-store.ts'
 import type { Database } from '../storage/postgres.ts'
 
@@ -19,8 +20,7 @@ export interface KnownResourceServer {
 /** A client as the provider needs it. */
 export interface KnownClient {
   readonly metadata: AdapterPayload
-  /** SHA-256 digests of its secrets, and when each ends, in milliseconds since the epoch. */
-  readonly secrets: readonly { readonly digest: Uint8Array; readonly expiresAt: number | undefined }[]
+  readonly secrets: readonly StoredSecret[]
 }
 
 /** The registry of one database. */
@@ -34,6 +34,9 @@ export interface Registry {
   refresh(): Promise<boolean>
 }
 
+/** How client ids are written (clients/client-metadata-members.ts). */
+const CLIENT_ID = /^[\x21-\x7E]{1,200}$/
+
 /** Reads the registry. */
 export async function loadRegistry({ db }: { readonly db: Database }): Promise<Registry> {
   let version = await selectRegistryVersion(db)
@@ -41,7 +44,9 @@ export async function loadRegistry({ db }: { readonly db: Database }): Promise<R
   let scopes = scopesOf(resourceServers)
   const clients = new Map<string, Promise<KnownClient | undefined>>()
   return {
-    client(id) {
+    async client(id) {
+      // What cannot be registered need not be looked for; PostgreSQL takes no NUL in a text, and would call it an error.
+      if (!CLIENT_ID.test(id)) return undefined
       let client = clients.get(id)
       if (client === undefined) {
         client = readClient(db, id, new Set(scopes))
@@ -104,6 +109,7 @@ async function readClient(db: Database, id: string, scopes: ReadonlySet<string>)
       ...(confidential ? { client_secret: `digests-of-${row.id}` } : {}),
     },
     secrets: row.secrets.map((secret) => ({
+      id: secret.id,
       digest: secret.digest,
       expiresAt: secret.expiresAt === null ? undefined : secret.expiresAt.getTime(),
     })),

@@ -21,6 +21,8 @@ export interface RequestState {
   authorisedAt?: number
   /** The clients that the session held when it was read, to tell which were taken out since. */
   sessionClients?: readonly string[]
+  /** Digests of cookies that the session had before a sign-in. */
+  retiredCookies?: readonly string[] | undefined
   /** What is known of the session's record, so that it is not written again without need. */
   sessionRecord?: string
 }

@@ -4,6 +4,7 @@ import { originOf } from '../http/request-context.ts'
 import type { SessionRecord, Sessions } from '../sessions/sessions.ts'
 import type { LiveStore } from '../storage/live-store.ts'
 import { currentContext, requestState } from './request-state.ts'
+import { opens, retire, type StoredSession } from './retired-cookies.ts'
 import { sessionIdOf } from './session-ids.ts'
 
 /** What the adapter needs. */
@@ -17,28 +18,33 @@ export function createSessionAdapter(deps: SessionAdapterDeps): Adapter {
   const { store, sessions } = deps
 
   /** What the store has, if the record agrees; and what a later save will be compared with. */
-  async function admit(payload: AdapterPayload | undefined): Promise<AdapterPayload | undefined> {
+  async function admit(payload: StoredSession | undefined): Promise<AdapterPayload | undefined> {
     if (payload?.accountId === undefined || payload.uid === undefined) return payload
     const accountId = await sessions.liveAccount(sessionIdOf(payload.uid))
     if (accountId !== payload.accountId) return undefined
     const state = requestState()
+    state.retiredCookies = payload.retired
     state.sessionClients = Object.keys(payload.authorizations ?? {})
     state.sessionRecord = fingerprint(payload)
     return payload
   }
 
   return {
-    find: async (cookieId) => admit((await store.findSession(cookieId)) as AdapterPayload | undefined),
+    async find(cookieId) {
+      const payload = (await store.findSession(cookieId)) as StoredSession | undefined
+      return payload === undefined || !(await opens(store, cookieId, payload)) ? undefined : admit(payload)
+    },
+
     findByUid: async (uid) => admit((await store.findSessionByUid(uid)) as AdapterPayload | undefined),
 
     async upsert(cookieId, payload, expiresIn) {
       const uid = payload.uid ?? ''
       const { jti: _, ...kept } = payload
-      const known = requestState().sessionClients ?? []
+      const { sessionClients: known = [], retiredCookies: retired } = requestState()
       const saved = await store.saveSession({
         cookieId,
         uid,
-        payload: { ...kept },
+        payload: { ...kept, ...(retired === undefined ? {} : { retired }) },
         ttlSeconds: expiresIn ?? 0,
         removed: known.filter((clientId) => payload.authorizations?.[clientId] === undefined),
       })
@@ -57,7 +63,14 @@ export function createSessionAdapter(deps: SessionAdapterDeps): Adapter {
     },
 
     /** The library calls this for the old identifier each time it gives a session a new one; the session goes on. */
-    destroy: (cookieId) => store.dropSessionPointer(cookieId),
+    async destroy(cookieId) {
+      const ctx = currentContext()
+      if (ctx?.oidc.route !== 'resume') return store.dropSessionPointer(cookieId)
+      // After a sign-in the old cookie must not open the session. After mere consent nothing has changed hands, and other
+      // tabs that come back at the same moment still send it.
+      const state = requestState()
+      if (ctx.oidc.result?.login !== undefined) state.retiredCookies = retire(state.retiredCookies, cookieId)
+    },
     findByUserCode: async () => undefined,
     async consume() {},
     async revokeByGrantId() {},

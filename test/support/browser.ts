@@ -19,7 +19,8 @@ export interface Form {
 
 /** Makes a browser. It stops at addresses for which `stopAt` is true, as a client's callback has no server in tests. */
 export class Browser {
-  readonly #cookies = new Map<string, { value: string; path: string }>()
+  /** By name and path, as browsers keep them (RFC 6265 §5.3). */
+  readonly #cookies = new Map<string, { name: string; value: string; path: string }>()
   readonly #userAgent: string
   readonly #stopAt: (url: URL) => boolean
 
@@ -72,24 +73,24 @@ export class Browser {
 
   /** The value of a cookie, for those who want to steal it. */
   cookie(name: string): string | undefined {
-    return this.#cookies.get(name)?.value
+    return [...this.#cookies.values()].findLast((cookie) => cookie.name === name)?.value
   }
 
   /** The names of the cookies that are kept. */
   cookieNames(): string[] {
-    return [...this.#cookies.keys()]
+    return [...new Set([...this.#cookies.values()].map((cookie) => cookie.name))]
   }
 
   /** Plants a cookie. */
   setCookie(name: string, value: string, path = '/'): void {
-    this.#cookies.set(name, { value, path })
+    this.#cookies.set(`${name};${path}`, { name, value, path })
   }
 
   /** What would be sent as `Cookie`. */
   cookieHeader(path: string): string {
-    return [...this.#cookies]
-      .filter(([, cookie]) => path.startsWith(cookie.path))
-      .map(([name, { value }]) => `${name.split(' ')[0]}=${value}`)
+    return [...this.#cookies.values()]
+      .filter((cookie) => path === cookie.path || path.startsWith(cookie.path.endsWith('/') ? cookie.path : `${cookie.path}/`))
+      .map(({ name, value }) => `${name}=${value}`)
       .join('; ')
   }
 
@@ -110,8 +111,8 @@ export class Browser {
     const path = attributes.find((attribute) => attribute.toLowerCase().startsWith('path='))?.slice(5) ?? '/'
     const expires = attributes.find((attribute) => attribute.toLowerCase().startsWith('expires='))?.slice(8)
     const gone = value.join('=') === '' || (expires !== undefined && Date.parse(expires) < 1_000_000_000)
-    if (gone) this.#cookies.delete(name)
-    else this.#cookies.set(name, { value: value.join('='), path })
+    if (gone) this.#cookies.delete(`${name};${path}`)
+    else this.setCookie(name, value.join('='), path)
   }
 }
 
