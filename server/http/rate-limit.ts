@@ -33,14 +33,15 @@ export function createPeopleLimit(deps: {
     // The limiter would write the answer itself; it is ours, as a page.
     throw: false,
   }
-  const inProcess = ratelimit({ ...common, driver: 'memory', db: new BoundedMap(MOST_ADDRESSES) })
+  const inProcess = oneByOne(ratelimit({ ...common, driver: 'memory', db: new BoundedMap(MOST_ADDRESSES) }))
   // Of the client the limiter uses only `defineCommand`, which a cluster has as well; its types know single servers only.
   const db = redis as Redis | undefined
   const shared = db === undefined ? undefined : ratelimit({ ...common, driver: 'redis', db, namespace: 'latchkey:limit' })
   return async (ctx, next) => {
     if (!deps.counts(ctx)) return next()
     const admitted = shared === undefined ? await ask(inProcess, ctx) : await askShared(shared, inProcess, ctx, log)
-    if (!admitted) throw tooMany(Number(ctx.response.get('Retry-After')) || limit.windowSeconds)
+    // The limiter rounds down, and 0 would mean at once.
+    if (!admitted) throw tooMany(Math.max(1, Number(ctx.response.get('Retry-After'))))
     await next()
   }
 }
@@ -61,6 +62,19 @@ async function ask(limiter: Middleware, ctx: Context): Promise<boolean> {
     admitted = true
   })
   return admitted
+}
+
+/**
+ * Lets one request at a time ask. The memory driver hands out the very entry that it counts down, so of requests that ask at
+ * once, as all do that have waited in vain for Redis, each would read what the last of them left, and be refused too soon.
+ */
+function oneByOne(limiter: Middleware): Middleware {
+  let last: Promise<unknown> = Promise.resolve()
+  return (ctx, next) => {
+    const asked = last.then(() => limiter(ctx, next))
+    last = asked.catch(() => undefined)
+    return asked
+  }
 }
 
 function tooMany(retryAfterSeconds: number): HttpProblem {

@@ -33,7 +33,7 @@ export function createTokenLimits(deps: {
     async middleware(ctx, next) {
       if (!deps.counts(ctx)) return next()
       const key = askerOf(ctx.req)
-      const wait = Math.max(requests.count(key), failures.wait(key))
+      const wait = Math.max(requests.count(key), failures.wait(key, 1))
       if (wait === 0) return next()
       ctx.status = 429
       ctx.set('Retry-After', String(wait))
@@ -52,8 +52,18 @@ export function createTokenLimits(deps: {
  */
 function askerOf(request: IncomingMessage): string {
   const [scheme = '', credentials = ''] = (request.headers.authorization ?? '').split(' ')
-  const clientId = scheme.toLowerCase() === 'basic' ? Buffer.from(credentials, 'base64').toString('utf8').split(':', 1)[0] : ''
-  return `${addressKey(requestInfo(request).address)} ${clientId?.slice(0, 200)}`
+  const encoded = scheme.toLowerCase() === 'basic' ? Buffer.from(credentials, 'base64').toString('utf8').split(':', 1)[0] : ''
+  return `${addressKey(requestInfo(request).address)} ${decoded(encoded ?? '').slice(0, 200)}`
+}
+
+/** The client id is form-encoded before it is put into the header (RFC 6749 §2.3.1): `a` and `%61` are one client. */
+function decoded(clientId: string): string {
+  try {
+    return decodeURIComponent(clientId.replaceAll('+', ' '))
+  } catch {
+    // Nobody is authenticated under such a name.
+    return ''
+  }
 }
 
 /** Fixed windows: so many in each, then none until the next. */
@@ -86,11 +96,11 @@ class Windows {
     return 0
   }
 
-  /** The seconds to wait, without counting. */
-  wait(key: string): number {
+  /** The seconds to wait when there are too many, or would be with so many `more`. Counts nothing. */
+  wait(key: string, more = 0): number {
     const known = this.#seen.get(key)
     const now = this.#clock()
-    if (known === undefined || known.until <= now || known.count <= this.#limit.max) return 0
+    if (known === undefined || known.until <= now || known.count + more <= this.#limit.max) return 0
     return Math.ceil((known.until - now) / 1000)
   }
 }
