@@ -1,5 +1,6 @@
 // Style sheet and icon. Their addresses change with their content, so browsers may keep them for ever.
 import type { Middleware } from 'koa'
+import { HttpProblem } from './problems.ts'
 
 /** A file that pages need. */
 export interface Asset {
@@ -12,13 +13,17 @@ export interface Asset {
 export function createAssets(assets: readonly Asset[]): Middleware {
   const byPath = new Map(assets.map((asset) => [asset.path, asset]))
   return async (ctx, next) => {
-    if (ctx.path === '/robots.txt') {
+    const asset = byPath.get(ctx.path)
+    if (asset === undefined && ctx.path !== '/robots.txt') return next()
+    if (ctx.method !== 'GET' && ctx.method !== 'HEAD') {
+      ctx.set('Allow', 'GET, HEAD')
+      throw new HttpProblem(405, 'That did not work', 'This file can only be read.')
+    }
+    if (asset === undefined) {
       ctx.type = 'text/plain; charset=utf-8'
       ctx.body = 'User-agent: *\nDisallow: /\n'
       return
     }
-    const asset = byPath.get(ctx.path)
-    if (asset === undefined) return next()
     ctx.type = asset.type
     ctx.set('Cache-Control', 'public, max-age=31536000, immutable')
     ctx.body = asset.body

@@ -20,11 +20,21 @@ export function createErrorPages({ log }: { readonly log: Log }): Middleware {
 }
 
 function notFound(ctx: Context): HttpProblem {
-  // The routers leave the routes that have the path, whatever their method.
+  const methods = methodsOf(ctx)
+  if (methods.length === 0 || methods.includes(ctx.method)) {
+    return new HttpProblem(404, 'There is no such page', 'The address may have been mistyped, or the page may have moved.')
+  }
+  // RFC 9110 §15.5.6: a 405 MUST say what is allowed.
+  ctx.set('Allow', methods.join(', '))
+  return new HttpProblem(405, 'That did not work', 'This page cannot be asked in that way.')
+}
+
+/** The methods that the path has. Routers leave behind what matched it: routes, and middlewares, which have no methods. */
+function methodsOf(ctx: Context): string[] {
   const matched: unknown = ctx.matched
-  return Array.isArray(matched) && matched.length > 0
-    ? new HttpProblem(405, 'That did not work', 'This page cannot be asked in that way.')
-    : new HttpProblem(404, 'There is no such page', 'The address may have been mistyped, or the page may have moved.')
+  if (!Array.isArray(matched)) return []
+  const layers: readonly { readonly methods: readonly string[] }[] = matched
+  return [...new Set(layers.flatMap(({ methods }) => methods))]
 }
 
 function answer(ctx: Context, problem: HttpProblem, log: Log): void {

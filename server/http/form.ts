@@ -6,6 +6,9 @@ import { HttpProblem } from './problems.ts'
 /** The most that a form may weigh, in bytes; the library has the same limit for its endpoints. */
 const MOST_BYTES = 56 * 1024
 
+/** The most fields that a form may have; ours have ten at most. */
+const MOST_FIELDS = 100
+
 /** A form as it was sent. */
 export interface Form {
   /** A field's value; empty when it was not sent. Never trimmed. */
@@ -16,7 +19,7 @@ export interface Form {
 
 /**
  * Reads the form of a request.
- * @throws HttpProblem 413 too large, 415 another type, 400 a field that is there twice, or that holds a NUL
+ * @throws HttpProblem 413 too large, 415 another type, 400 too many fields, one that is there twice, or one that holds a NUL
  */
 export async function readForm(ctx: Context): Promise<Form> {
   if (ctx.is('application/x-www-form-urlencoded') === false) {
@@ -25,7 +28,9 @@ export async function readForm(ctx: Context): Promise<Form> {
   const fields = new Map<string, string>()
   for (const [name, value] of new URLSearchParams(await readText(ctx))) {
     if (fields.has(name)) throw new HttpProblem(400, 'That did not work', `The field “${name.slice(0, 40)}” was sent twice.`)
-    if (value.includes('\0')) throw new HttpProblem(400, 'That did not work', 'A field held a character that no field can have.')
+    if (fields.size >= MOST_FIELDS) throw new HttpProblem(400, 'That did not work', 'The form has more fields than any of ours.')
+    if (`${name}${value}`.includes('\0'))
+      throw new HttpProblem(400, 'That did not work', 'A field held a character that no field can have.')
     fields.set(name, value)
   }
   return { get: (name) => fields.get(name) ?? '', has: (name) => fields.has(name) }

@@ -31,7 +31,7 @@ export function problemJson(problem: HttpProblem, requestId: string): { readonly
 export function problemOf(error: unknown): HttpProblem {
   if (error instanceof HttpProblem) return error
   if (error instanceof Error) {
-    const known = KNOWN[error.name]
+    const known = knownCause(error)
     if (known !== undefined)
       return new HttpProblem(known.status, known.title, known.detail, { cause: error, retryAfterSeconds: 5 })
     const { status, expose } = error as { status?: unknown; expose?: unknown }
@@ -40,6 +40,15 @@ export function problemOf(error: unknown): HttpProblem {
     }
   }
   return new HttpProblem(500, 'Something went wrong', 'The server could not do this. It has been written down.', { cause: error })
+}
+
+/** What is known of an error, also when whoever met it has wrapped it in one of its own. */
+function knownCause(error: Error): (typeof KNOWN)[string] | undefined {
+  for (let cause: unknown = error; cause instanceof Error; cause = cause.cause) {
+    const known = KNOWN[cause.name]
+    if (known !== undefined) return known
+  }
+  return undefined
 }
 
 const TRY_AGAIN = 'Nothing is lost. Please try again in a few seconds.'
