@@ -23,9 +23,6 @@ export interface InteractionDeps {
 /** Longer than any password may be: what is longer is refused before it is hashed. */
 const LONGEST_INPUT = 1024
 
-/** The forms of an interaction are bound to it: its name is in a cookie that only the browser that began it has. */
-const FORM = 'interaction'
-
 /** Makes the routes. */
 export function createInteractionRoutes(deps: InteractionDeps): Router {
   const router = new Router({ prefix: '/interactions/:uid' })
@@ -54,7 +51,7 @@ async function show(ctx: Context, deps: InteractionDeps, uid: string): Promise<v
     consentPage({
       action: `/interactions/${uid}/consent`,
       abortAction: `/interactions/${uid}/abort`,
-      csrf: deps.csrf.token(ctx, FORM, uid),
+      csrf: deps.csrf.token(ctx, uid),
       client: pending.client,
       redirectHost: pending.redirectHost,
       email: (await emailOf(deps, pending)) ?? '',
@@ -99,7 +96,7 @@ function showLogin(
   const page = loginPage({
     action: `/interactions/${pending.uid}/login`,
     abortAction: `/interactions/${pending.uid}/abort`,
-    csrf: csrf.token(ctx, FORM, pending.uid),
+    csrf: csrf.token(ctx, pending.uid),
     clientName: pending.client.name,
     redirectHost: pending.redirectHost,
     reauthentication: pending.reauthentication,
@@ -132,7 +129,7 @@ function goOn(ctx: Context, url: string): void {
 
 async function checkedForm(ctx: Context, { csrf }: InteractionDeps, uid: string) {
   const form = await readForm(ctx)
-  csrf.check(ctx, form, FORM, uid)
+  csrf.check(ctx, form, uid)
   return form
 }
 
