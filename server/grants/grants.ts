@@ -1,6 +1,6 @@
 // Grants: one authorization of a client by an account, in one session. A grant is ended, never deleted, while anything
 // of its may live; what a person agreed to for good is a consent (consents.ts) and outlives it.
-import { randomBytes } from 'node:crypto'
+import { createHash, randomBytes } from 'node:crypto'
 import { Prisma } from '../../prisma/client/client.ts'
 import type { Database } from '../storage/postgres.ts'
 import { endAccessTokensOfGrant } from '../tokens/access-tokens.ts'
@@ -64,6 +64,12 @@ export function createGrants({ db }: { readonly db: Database }): Grants {
 /** A new grant's id. */
 export function newGrantId(): string {
   return `gra_${randomBytes(16).toString('base64url')}`
+}
+
+/** The id of the grant that a consent makes: the same however often its form is sent, so that there is one grant. */
+export function grantIdOfConsent(interactionUid: string): string {
+  const digest = createHash('sha256').update(`the grant of ${interactionUid}`).digest()
+  return `gra_${digest.subarray(0, 16).toString('base64url')}`
 }
 
 /** Ends a grant with everything under it: families, access tokens, and codes, which are refused without it. */
