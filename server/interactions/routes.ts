@@ -23,6 +23,9 @@ export interface InteractionDeps {
 /** Longer than any password may be: what is longer is refused before it is hashed. */
 const LONGEST_INPUT = 1024
 
+/** The forms of an interaction are bound to it: its name is in a cookie that only the browser that began it has. */
+const FORM = 'interaction'
+
 /** Makes the routes. */
 export function createInteractionRoutes(deps: InteractionDeps): Router {
   const router = new Router({ prefix: '/interactions/:uid' })
@@ -51,7 +54,7 @@ async function show(ctx: Context, deps: InteractionDeps, uid: string): Promise<v
     consentPage({
       action: `/interactions/${uid}/consent`,
       abortAction: `/interactions/${uid}/abort`,
-      csrf: deps.csrf.token(ctx, uid),
+      csrf: deps.csrf.token(ctx, FORM, uid),
       client: pending.client,
       redirectHost: pending.redirectHost,
       email: (await emailOf(deps, pending)) ?? '',
@@ -96,7 +99,7 @@ function showLogin(
   const page = loginPage({
     action: `/interactions/${pending.uid}/login`,
     abortAction: `/interactions/${pending.uid}/abort`,
-    csrf: csrf.token(ctx, pending.uid),
+    csrf: csrf.token(ctx, FORM, pending.uid),
     clientName: pending.client.name,
     redirectHost: pending.redirectHost,
     reauthentication: pending.reauthentication,
@@ -129,7 +132,7 @@ function goOn(ctx: Context, url: string): void {
 
 async function checkedForm(ctx: Context, { csrf }: InteractionDeps, uid: string) {
   const form = await readForm(ctx)
-  csrf.check(ctx, form, uid)
+  csrf.check(ctx, form, FORM, uid)
   return form
 }
 
