@@ -118,6 +118,7 @@ async function forgetUser() {
 function show() {
   at('signed-in').hidden = user === null
   at('signed-out').hidden = user !== null
+  for (const button of document.getElementsByTagName('button')) button.disabled = busy
   if (user === null) return
   const { name, email, sub } = user.profile
   at('name').textContent = name ?? email ?? sub
@@ -129,7 +130,6 @@ function show() {
   at('old-refresh-token').textContent = old
     ? `${generation(old.token)}, used ${duration(old.age)} ago`
     : 'none yet: refresh first'
-  for (const button of document.getElementsByTagName('button')) button.disabled = busy
   at('refresh').disabled ||= !user.refresh_token
   at('replay').disabled ||= !old
 }
