@@ -159,7 +159,7 @@ describe('sign-in', () => {
 describe('consent', () => {
   beforeEach(askConsent)
 
-  test('CN1: the page says which app, where it goes, what it may and where, and who agrees', async () => {
+  test('CN1: the page says which app, where it goes, what it may, where and for how long, and who agrees', async () => {
     const page = await open()
     for (const told of [
       'Notes of the Secret Project',
@@ -171,7 +171,10 @@ describe('consent', () => {
       expect(page.body).toContain(told)
     }
     expect(page.body).toMatch(/e-mail address/)
-    expect(page.body).toMatch(/while you are away|after you sign out/)
+    expect(page.body).toContain('It can do this until you or an administrator end it')
+    const pending = port.pending.get('u1')
+    if (pending !== undefined) pending.missing = { openid: ['openid'], resources: {} }
+    expect((await open()).body).toContain('It can do this until you sign out, and your answer is remembered')
   })
 
   test('the first button of the first form agrees, the other one does not', async () => {

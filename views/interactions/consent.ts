@@ -44,7 +44,7 @@ ${Object.entries(p.resources).map(resourceRow)}
 </ul>
 </div>
 ${links(p.client)}
-<p class="quiet">Afterwards you are taken to <bdi>${p.redirectHost}</bdi>.</p>
+<p class="quiet">It can do this ${howLong(p.openid)}, and your answer is remembered for the next time. Afterwards you are taken to <bdi>${p.redirectHost}</bdi>.</p>
 <form method="post" action="${p.action}">
 <input type="hidden" name="csrf" value="${p.csrf}">
 <button class="button primary" type="submit">Allow</button>
@@ -55,6 +55,11 @@ ${links(p.client)}
 </form>
 </section>`
   return page({ title: `Let ${p.client.name} in?`, body })
+}
+
+/** What a client holds without `offline_access` ends with the session (OIDC Core §11). */
+function howLong(openid: readonly string[]): string {
+  return openid.includes('offline_access') ? 'until you or an administrator end it' : 'until you sign out'
 }
 
 function openidRows(scopes: readonly string[]): Html[] {
