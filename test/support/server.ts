@@ -88,6 +88,11 @@ export async function startServer(
   const latchkey = await compose(config, secrets, {
     clock: time.clock,
     log: createLog({ level: 'debug', format: 'json', destination: log }),
+  }).catch(async (error: unknown) => {
+    // A port that is still listened at would keep the run of the tests from ending.
+    server.close()
+    await database.drop()
+    throw error
   })
   server.on('request', latchkey.app.callback())
   return {
