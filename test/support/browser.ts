@@ -86,6 +86,13 @@ export class Browser {
     this.#cookies.set(`${name};${path}`, { name, value, path })
   }
 
+  /** Another browser with the cookies that this one has now: what their thief has. */
+  copy(): Browser {
+    const other = new Browser({ userAgent: this.#userAgent, stopAt: this.#stopAt })
+    for (const { name, value, path } of this.#cookies.values()) other.setCookie(name, value, path)
+    return other
+  }
+
   /** What would be sent as `Cookie`. */
   cookieHeader(path: string): string {
     return [...this.#cookies.values()]
