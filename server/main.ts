@@ -1,4 +1,5 @@
 // The program: read the configuration, take the ports, compose, listen, and leave in good order.
+import './memory.ts'
 import cluster from 'node:cluster'
 import { createServer, type RequestListener, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
