@@ -49,7 +49,7 @@ export async function compose(config: Config, secrets: Secrets, overrides: Overr
       cookieKeys: secrets.cookieKeys.map((key) => key.reveal()),
       provider: protocol.host,
       ...createDoor({ config, clock, log, stores, tokenLimits }),
-      ...createPages({ config, stores, nouns, protocol }),
+      ...createPages({ config, stores, nouns, protocol, announcements }),
     })
     const schedule = startSchedule(
       [

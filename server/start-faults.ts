@@ -22,6 +22,7 @@ export function explainStart(error: unknown): string {
 const OPERATOR_FAULTS = new Set([
   'ConfigError',
   'DataDirectoryBusy',
+  'DemoRefused',
   'MigrationRefused',
   'MigrationsNewerThanProgram',
   'ProvisionFileError',

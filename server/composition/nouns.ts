@@ -12,7 +12,7 @@ import { addressKey } from '../http/client-address.ts'
 import type { Log } from '../http/log.ts'
 import { createSessions, type Sessions } from '../sessions/sessions.ts'
 import { type AccessTokens, createAccessTokens } from '../tokens/access-tokens.ts'
-import { createEndings, type Endings } from '../tokens/ending.ts'
+import { type Announce, createEndings, type Endings } from '../tokens/ending.ts'
 import { createOnce, type Once } from '../tokens/once.ts'
 import { createRefreshFamilies, type RefreshFamilies } from '../tokens/refresh-families.ts'
 import { CLOCK_SKEW_SECONDS } from '../tokens/revocations.ts'
@@ -23,6 +23,8 @@ import type { OpenStores } from './stores.ts'
 export interface Nouns {
   readonly accessTokens: AccessTokens
   readonly accounts: Accounts
+  /** Tells the neighbours of revocations that were written in a transaction of the caller's. */
+  readonly announce: Announce
   readonly consents: Consents
   readonly endings: Endings
   readonly families: RefreshFamilies
@@ -44,21 +46,16 @@ export function createNouns(deps: { readonly config: Config; readonly log: Log; 
   const { config, log, stores } = deps
   const { db, live, sealer } = stores
   let accessTokenLife = Math.max(config.lifetimes.accessToken, config.lifetimes.clientCredentials)
-  const endings = createEndings({
-    db,
-    // Never shorter than it has been: tokens from before a resource server's change may still be about.
-    accessTokenLifeSeconds: () => accessTokenLife,
-    announce(entries) {
-      for (const { kind, value, lifeSeconds } of entries) {
-        live
-          .addOnce(`revoked ${kind} ${value}`, (lifeSeconds ?? accessTokenLife) + CLOCK_SKEW_SECONDS)
-          .catch((error: unknown) => {
-            // PostgreSQL has it, and every answer of ours comes from there; only neighbours that listen hear of it later.
-            log.warn({ err: error }, 'a revocation was not copied to Redis')
-          })
-      }
-    },
-  })
+  const announce: Announce = (entries) => {
+    for (const { kind, value, lifeSeconds } of entries) {
+      live.addOnce(`revoked ${kind} ${value}`, (lifeSeconds ?? accessTokenLife) + CLOCK_SKEW_SECONDS).catch((error: unknown) => {
+        // PostgreSQL has it, and every answer of ours comes from there; only neighbours that listen hear of it later.
+        log.warn({ err: error }, 'a revocation was not copied to Redis')
+      })
+    }
+  }
+  // Never shorter than it has been: tokens from before a resource server's change may still be about.
+  const endings = createEndings({ db, accessTokenLifeSeconds: () => accessTokenLife, announce })
   const sessions = createSessions({ db, endings })
   const passwords = createPasswords({ hashing: config.hashing })
   const accounts = createAccounts({ db, passwords })
@@ -72,6 +69,7 @@ export function createNouns(deps: { readonly config: Config; readonly log: Log; 
   return {
     accessTokens: createAccessTokens({ db }),
     accounts,
+    announce,
     consents: createConsents({ db }),
     endings,
     families: createRefreshFamilies({

@@ -28,7 +28,7 @@ export async function register(deps: {
   const { db } = stores
   if (config.provisionFile !== undefined) {
     await provision(
-      { db, clock, endings: nouns.endings, passwords: nouns.passwords, config },
+      { db, clock, endings: nouns.endings, passwords: nouns.passwords, announce: nouns.announce, config },
       { file: config.provisionFile, onPlan: (report) => log.info(describeProvisioning(report)) },
     )
   }

@@ -26,6 +26,7 @@ import { removeSetupLinkFile } from '../setup/announcement.ts'
 import { createSetup } from '../setup/routes.ts'
 import type { Nouns } from './nouns.ts'
 import type { ProtocolParts } from './protocol.ts'
+import type { Announcements } from './registrations.ts'
 import type { OpenStores } from './stores.ts'
 
 type DoorParts = Pick<AppParts, 'hostPinning' | 'requestLog' | 'securityHeaders' | 'errorPages' | 'rateLimits' | 'assets'>
@@ -84,12 +85,13 @@ export function createPages(deps: {
   readonly stores: OpenStores
   readonly nouns: Nouns
   readonly protocol: ProtocolParts
+  readonly announcements: Announcements
 }): Pick<AppParts, 'pages' | 'isProtocolPath'> {
-  const { config, stores, nouns, protocol } = deps
+  const { config, stores, nouns, protocol, announcements } = deps
   const csrf = createCsrf({ key: stores.sealer.derive('forged requests'), issuer: config.issuer })
   const policy = config.passwordPolicy
   const pages = [
-    routesOf(createHomeRoutes(config)),
+    routesOf(createHomeRoutes(announcements.demo?.ports)),
     routesOf(createComeBackRoutes(protocol)),
     createSetup({ links: nouns.setupLinks, policy, csrf, forgetLink: () => removeSetupLinkFile(config.dataDir) }),
     createAccountConsole({
@@ -113,9 +115,10 @@ export function createPages(deps: {
   return { pages, isProtocolPath: (path) => PROTOCOL.test(path) }
 }
 
-function createHomeRoutes(config: Config): Router {
+function createHomeRoutes(ports: { readonly spa: number; readonly server: number } | undefined): Router {
   const router = new Router()
-  const demo = config.demo ? { demo: { spa: 'http://localhost:3001/', server: 'http://localhost:3002/' } } : {}
+  const at = (port: number) => `http://localhost:${port}/`
+  const demo = ports === undefined ? {} : { demo: { spa: at(ports.spa), server: at(ports.server) } }
   router.get('/', (ctx) => render(ctx, homePage(demo)))
   return router
 }

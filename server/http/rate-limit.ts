@@ -36,7 +36,7 @@ export function createPeopleLimit(deps: {
   const inProcess = oneByOne(ratelimit({ ...common, driver: 'memory', db: new BoundedMap(MOST_ADDRESSES) }))
   // Of the client the limiter uses only `defineCommand`, which a cluster has as well; its types know single servers only.
   const db = redis as Redis | undefined
-  const shared = db === undefined ? undefined : ratelimit({ ...common, driver: 'redis', db, namespace: 'latchkey:limit' })
+  const shared = db === undefined ? undefined : ratelimit({ ...common, driver: 'redis', db, namespace: 'limit' })
   return async (ctx, next) => {
     if (!deps.counts(ctx)) return next()
     const admitted = shared === undefined ? await ask(inProcess, ctx) : await askShared(shared, inProcess, ctx, log)

@@ -1,16 +1,19 @@
 // Builds the library's Provider from everything else in this folder. A new one is built whenever what the library fixes
 // at construction changes (provider-host.ts swaps it in).
 import { type Configuration, errors, Provider, type TokenEndpointGrantContext } from 'oidc-provider'
+import type { Clock } from '../../config/clock.ts'
 import type { Lifetimes } from '../../config/lifetimes.ts'
 import { OPENID_SCOPES } from '../../config/scopes.ts'
 import type { Consents } from '../grants/consents.ts'
 import { SIGNING_ALGORITHMS, type SigningKeys } from '../keys/signing-keys.ts'
 import { accessTokenClaims, setTimes } from './access-token-claims.ts'
 import { originAllowed } from './client-origins.ts'
+import { nameErrors } from './error-names.ts'
 import { createExistingGrant } from './existing-grant.ts'
 import { createFeatures, type ProviderPages } from './features.ts'
 import { replaceFormPages, respondByFormPost } from './form-pages.ts'
 import { createJwtTokenEndpoints, type JwtTokenEndpointDeps } from './jwt-token-endpoints.ts'
+import { fetchKeys } from './key-fetch.ts'
 import { type OverrideDeps, overrideModels } from './model-overrides.ts'
 import { createModelStorage, type ModelStorageDeps } from './model-storage.ts'
 import { type GrantHandler, type RotationDeps, withRotation } from './refresh-rotation.ts'
@@ -41,6 +44,7 @@ export function buildProvider(deps: ProviderDeps): Provider {
   overrideModels(provider, deps)
   provider.use(createJwtTokenEndpoints(deps))
   provider.use(replaceFormPages)
+  provider.use(nameErrors)
   // The door has checked the host and written the configured origin into these headers (http/host-pinning.ts).
   provider.proxy = true
   return provider
@@ -149,6 +153,7 @@ function policiesOf(deps: ProviderDeps): Configuration {
         return `/interactions/${interaction.uid}`
       },
     },
+    assertJwtClientAuthClaimsAndHeader: (_ctx, claims) => checkAssertionLife(claims.exp, deps.clock),
     loadExistingGrant: createExistingGrant(deps),
     async findAccount(_ctx, id) {
       const { refresh } = requestState()
@@ -168,9 +173,19 @@ function policiesOf(deps: ProviderDeps): Configuration {
       bitsOfOpaqueRandomness: 256,
       customizers: { jwt: (ctx, _token, parts) => setTimes(ctx, parts.payload) },
     },
-    // Nothing of ours fetches what a client names; should the library ever want to, it must not follow redirects.
-    fetch: (url, options) => globalThis.fetch(url, { ...options, redirect: 'error', signal: AbortSignal.timeout(2500) }),
+    fetch: fetchKeys,
     fetchResponseBodyLimits: { jwks_uri: 64 * 1024, sector_identifier_uri: 64 * 1024 },
+  }
+}
+
+/** How long a client assertion may live, and how far a client's clock may be ahead, in seconds. */
+const LONGEST_ASSERTION_LIFE = 300
+const CLIENT_CLOCK_AHEAD = 60
+
+/** RFC 7523 §3 lets the server refuse an `exp` that is far away: such an assertion is a password that somebody stores. */
+function checkAssertionLife(exp: unknown, clock: Clock): void {
+  if (typeof exp !== 'number' || exp > clock() / 1000 + LONGEST_ASSERTION_LIFE + CLIENT_CLOCK_AHEAD) {
+    throw new errors.InvalidClientAuth(`the assertion must expire within ${LONGEST_ASSERTION_LIFE} seconds`)
   }
 }
 
