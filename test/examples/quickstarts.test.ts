@@ -97,7 +97,7 @@ test('what a client may not ask for is refused by the names that the quickstarts
   const own = { grant_type: 'client_credentials' }
   const secretOf = (id: string) => secrets.get(id) ?? ''
   expect(await ask('reports', 'wrong', own)).toBe('invalid_client')
-  expect(await ask('notes-web', secretOf('notes-web'), own)).toBe('invalid_request')
+  expect(await ask('notes-web', secretOf('notes-web'), own)).toBe('unauthorized_client')
   expect(await ask('reports', secretOf('reports'), { ...own, scope: 'notes:write' })).toBe('invalid_scope')
   expect(await ask('reports', secretOf('reports'), { ...own, resource: 'https://other.example' })).toBe('invalid_target')
   const astray = await new Browser().open(
