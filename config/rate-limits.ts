@@ -61,7 +61,8 @@ export const rateLimitSettings = {
     variable: 'LATCHKEY_RATE_LIMIT_TOKEN_FAILURES',
     kind: COUNT,
     default: '30',
-    meaning: 'Requests to the token endpoint that failed, per client, client address and window.',
+    meaning:
+      'Requests to the token endpoint that failed, per client, client address and window. A wrong secret counts as one; a wrong code or refresh token as a tenth, since nobody can guess those.',
     example: '30',
   }),
   rateLimitTokenFailuresWindow: setting({

@@ -12,8 +12,8 @@ import { requestInfo } from './request-context.ts'
 export interface TokenLimits {
   /** Counts each request, and answers 429 when there were too many, or too many failures. */
   readonly middleware: Middleware
-  /** Counts a failure: a wrong secret, code or token. */
-  failed(request: IncomingMessage): void
+  /** Counts a failure; `weight` is less than 1 for what nobody can guess, and apps run into by themselves. */
+  failed(request: IncomingMessage, weight?: number): void
 }
 
 /** The most askers that are remembered at once. */
@@ -38,10 +38,13 @@ export function createTokenLimits(deps: {
       ctx.status = 429
       ctx.set('Retry-After', String(wait))
       ctx.set('Cache-Control', 'no-store')
+      // A single-page app must be able to read that it should wait; there is nothing else in the answer.
+      ctx.set('Access-Control-Allow-Origin', '*')
+      ctx.set('Access-Control-Expose-Headers', 'Retry-After')
       ctx.body = { error: 'temporarily_unavailable', error_description: `too many requests; try again in ${wait} seconds` }
     },
-    failed(request) {
-      failures.count(askerOf(request))
+    failed(request, weight = 1) {
+      failures.count(askerOf(request), weight)
     },
   }
 }
@@ -77,12 +80,12 @@ class Windows {
     this.#clock = clock
   }
 
-  /** Counts one; the seconds to wait when that was one too many. */
-  count(key: string): number {
+  /** Counts one, or as much as it weighs; the seconds to wait when that was too much. */
+  count(key: string, weight = 1): number {
     const now = this.#clock()
     const known = this.#seen.get(key)
     if (known !== undefined && known.until > now) {
-      known.count += 1
+      known.count += weight
       return this.wait(key)
     }
     this.#seen.delete(key)
@@ -92,7 +95,7 @@ class Windows {
         break
       }
     }
-    this.#seen.set(key, { until: now + this.#limit.windowSeconds * 1000, count: 1 })
+    this.#seen.set(key, { until: now + this.#limit.windowSeconds * 1000, count: weight })
     return 0
   }
 

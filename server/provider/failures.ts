@@ -7,8 +7,11 @@ import type { Log } from '../http/log.ts'
 import { requestInfo } from '../http/request-context.ts'
 import { StorageUnavailable } from '../storage/errors.ts'
 
-/** Errors that a guess at a secret, a code or a token ends in (RFC 6749 §5.2). */
-const GUESSES = new Set(['invalid_client', 'invalid_grant'])
+/**
+ * Errors that a guess ends in (RFC 6749 §5.2), and how much each weighs. Codes and tokens are too long to be guessed; a whole
+ * office of apps whose sessions have ended must not be taken for a thief.
+ */
+const GUESSES: { readonly [error: string]: number } = { invalid_client: 1, invalid_grant: 0.1 }
 
 /** How soon it is worth trying again, in seconds. */
 const RETRY_AFTER_SECONDS = 2
@@ -19,12 +22,13 @@ export function reportFailures(
   deps: {
     readonly log: Log
     readonly unavailablePage: (ctx: Context) => void
-    /** Told of a wrong secret, code or token. */
-    readonly clientFailed: (request: IncomingMessage) => void
+    /** Told of a wrong secret, code or token, and how much it weighs. */
+    readonly clientFailed: (request: IncomingMessage, weight: number) => void
   },
 ): void {
   const onClientError = (ctx: KoaContextWithOIDC, error: Error) => {
-    if (error instanceof errors.OIDCProviderError && GUESSES.has(error.error)) deps.clientFailed(ctx.req)
+    const weight = error instanceof errors.OIDCProviderError ? GUESSES[error.error] : undefined
+    if (weight !== undefined) deps.clientFailed(ctx.req, weight)
   }
   provider.on('grant.error', onClientError)
   provider.on('revocation.error', onClientError)
