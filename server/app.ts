@@ -1,5 +1,7 @@
 // The Koa app: its middlewares in order. The order is policy, so all of it stands here.
 import Koa, { type Middleware } from 'koa'
+import { HttpProblem } from './http/problems.ts'
+import { protocolRoute } from './provider/protocol-routes.ts'
 import type { ProviderHost } from './provider/provider-host.ts'
 
 /** The middlewares, by what they do. */
@@ -21,8 +23,6 @@ export interface AppParts {
   readonly pages: readonly Middleware[]
   /** 8. Everything else is the protocol. */
   readonly provider: ProviderHost
-  /** Which paths the protocol has; others do not exist. */
-  readonly isProtocolPath: (path: string) => boolean
 }
 
 /** Makes the app. */
@@ -43,9 +43,15 @@ export function createApp(parts: AppParts): Koa {
 }
 
 /** Hands the request over to the provider, which answers it by itself. */
-function protocol({ provider, isProtocolPath }: AppParts): Middleware {
+function protocol({ provider }: AppParts): Middleware {
   return async (ctx, next) => {
-    if (!isProtocolPath(ctx.path)) return next()
+    const route = protocolRoute(ctx.path)
+    if (route === undefined) return next()
+    if (!route.methods.includes(ctx.method)) {
+      ctx.set('Allow', route.methods.join(', '))
+      throw new HttpProblem(405, 'That did not work', 'This address cannot be asked in that way.')
+    }
+    ctx.set('Cache-Control', route.caching)
     ctx.respond = false
     // Koa begins with 404; the provider sets its own status on the same response.
     ctx.res.statusCode = 200

@@ -34,10 +34,6 @@ type DoorParts = Pick<AppParts, 'hostPinning' | 'requestLog' | 'securityHeaders'
 /** Paths of people's pages: what one may only ask so often. Routers do not look at the case of a path, so neither may this. */
 const PEOPLE = /^\/(?:interactions|setup|account|logout)(?:\/|$)/i
 
-/** Paths of the protocol; what is not here does not exist. */
-const PROTOCOL =
-  /^\/(?:\.well-known\/(?:openid-configuration|oauth-authorization-server)|authorize|token|revoke|introspect|userinfo|jwks|par|logout)(?:\/|$)/
-
 /** Paths of the endpoints where clients authenticate; the library answers them with a slash at the end as well. */
 const CLIENTS = /^\/(?:token|revoke|introspect|par)\/*$/i
 
@@ -86,7 +82,7 @@ export function createPages(deps: {
   readonly nouns: Nouns
   readonly protocol: ProtocolParts
   readonly announcements: Announcements
-}): Pick<AppParts, 'pages' | 'isProtocolPath'> {
+}): Pick<AppParts, 'pages'> {
   const { config, stores, nouns, protocol, announcements } = deps
   const csrf = createCsrf({ key: stores.sealer.derive('forged requests'), issuer: config.issuer })
   const policy = config.passwordPolicy
@@ -112,7 +108,7 @@ export function createPages(deps: {
       }),
     ),
   ]
-  return { pages, isProtocolPath: (path) => PROTOCOL.test(path) }
+  return { pages }
 }
 
 function createHomeRoutes(ports: { readonly spa: number; readonly server: number } | undefined): Router {
