@@ -11,6 +11,7 @@ import { createProviderParts } from './composition/protocol.ts'
 import { type Announcements, register } from './composition/registrations.ts'
 import { type OpenStores, openStores } from './composition/stores.ts'
 import { createClientLimits, createDoor, createPages } from './composition/web.ts'
+import { createConnectionFaults } from './http/connection-faults.ts'
 import type { Health } from './http/health.ts'
 import { createLog, type Log } from './http/log.ts'
 import { type Schedule, startSchedule } from './maintenance/schedule.ts'
@@ -51,6 +52,7 @@ export async function compose(config: Config, secrets: Secrets, overrides: Overr
       ...createDoor({ config, clock, log, stores, tokenLimits }),
       ...createPages({ config, stores, nouns, protocol, announcements }),
     })
+    app.on('error', createConnectionFaults({ log }))
     const schedule = startSchedule(
       [
         { name: 'registry', everySeconds: 1, run: protocol.followRegistry },

@@ -1,8 +1,10 @@
 // What the library calls a server error: logged with its cause, and answered with 503 where a store is out of reach, so
 // that clients try again instead of giving up.
+import type { EventEmitter } from 'node:events'
 import type { IncomingMessage } from 'node:http'
 import type { Context } from 'koa'
 import { errors, type KoaContextWithOIDC, type Provider } from 'oidc-provider'
+import { createConnectionFaults } from '../http/connection-faults.ts'
 import type { Log } from '../http/log.ts'
 import { requestInfo } from '../http/request-context.ts'
 import { StorageUnavailable } from '../storage/errors.ts'
@@ -30,6 +32,8 @@ export function reportFailures(
     const weight = error instanceof errors.OIDCProviderError ? GUESSES[error.error] : undefined
     if (weight !== undefined) deps.clientFailed(ctx.req, weight)
   }
+  const asApp: EventEmitter = provider
+  asApp.on('error', createConnectionFaults({ log: deps.log }))
   provider.on('grant.error', onClientError)
   provider.on('revocation.error', onClientError)
   provider.on('introspection.error', onClientError)
