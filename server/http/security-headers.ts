@@ -33,4 +33,4 @@ export function createSecurityHeaders({ secure }: { readonly secure: boolean }):
 
 /** The policy for the one page that must post a form elsewhere: `response_mode=form_post`. */
 export const FORM_POST_POLICY =
-  "default-src 'none';style-src 'self';frame-ancestors 'none';base-uri 'none';require-trusted-types-for 'script';trusted-types 'none'"
+  "default-src 'none';style-src 'self';img-src 'self' data:;frame-ancestors 'none';base-uri 'none';require-trusted-types-for 'script';trusted-types 'none'"
