@@ -109,7 +109,7 @@ async function endReplayed(endings: Endings, grantId: string | undefined): Promi
   if (grantId === undefined) return
   const ctx = currentContext()
   const clientId = ctx?.oidc.client?.clientId
-  await endings.run('code_replayed', async (ending) => {
+  await endings.runOnce(`code_replayed ${grantId}`, 'code_replayed', async (ending) => {
     await endGrant(ending, grantId)
     if (ending.counts.grants === 0) return
     await recordAudit(ending.tx, {

@@ -91,7 +91,7 @@ async function admit(
 
 /** A spent token came back: either its holder or the one who rotated it is a thief, so both lose (RFC 9700 §4.14.2). */
 async function endReused(ctx: KoaContextWithOIDC, endings: Endings, state: FamilyState): Promise<void> {
-  await endings.run('refresh_token_reused', async (ending) => {
+  await endings.runOnce(`refresh_token_reused ${state.grantId}`, 'refresh_token_reused', async (ending) => {
     await endGrant(ending, state.grantId)
     if (ending.counts.grants === 0) return
     await recordAudit(ending.tx, {

@@ -29,6 +29,11 @@ export type Announce = (entries: readonly RevocationEntry[]) => void
 export interface Endings {
   /** Runs `work` in a transaction, writes the entries it collected last of all, commits, and tells the neighbours. */
   run(cause: string, work: (ending: Ending) => Promise<void>): Promise<Ended>
+  /**
+   * The same, but of several calls with one key at the same moment only the first does it, and all get its answer: whoever
+   * sends a spent token fifty times at once must not keep fifty connections waiting for one row.
+   */
+  runOnce(key: string, cause: string, work: (ending: Ending) => Promise<void>): Promise<Ended>
   /** The same inside a transaction that the caller has open and will commit. */
   within(tx: Transaction, cause: string, work: (ending: Ending) => Promise<void>): Promise<Ended>
 }
@@ -52,10 +57,19 @@ export function createEndings(deps: {
     }
     return { ended, entries: ending.entries }
   }
+  async function run(cause: string, work: (ending: Ending) => Promise<void>): Promise<Ended> {
+    const { ended, entries } = await deps.db.$transaction((tx) => within(tx, cause, work))
+    if (entries.length > 0) deps.announce(entries)
+    return ended
+  }
+  const running = new Map<string, Promise<Ended>>()
   return {
-    async run(cause, work) {
-      const { ended, entries } = await deps.db.$transaction((tx) => within(tx, cause, work))
-      if (entries.length > 0) deps.announce(entries)
+    run,
+    runOnce(key, cause, work) {
+      const known = running.get(key)
+      if (known !== undefined) return known
+      const ended = run(cause, work).finally(() => running.delete(key))
+      running.set(key, ended)
       return ended
     },
     async within(tx, cause, work) {

@@ -101,7 +101,6 @@ async function startProgram(): Promise<[ChildProcess, string]> {
     cwd: fileURLToPath(new URL('../..', import.meta.url)),
     stdio: ['ignore', 'pipe', 'pipe'],
     env: {
-      PATH: process.env.PATH,
       NODE_ENV: 'test',
       PORT: String(port),
       MANAGEMENT_PORT: String(managementPort),
