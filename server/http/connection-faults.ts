@@ -9,6 +9,8 @@ const BY_THE_CLIENT = /^(?:HPE_.*|ECONNRESET|ECONNABORTED|EPIPE|ERR_STREAM_PREMA
 export function createConnectionFaults({ log }: { readonly log: Log }): (error: Error) => void {
   return (error) => {
     if ('code' in error && BY_THE_CLIENT.test(String(error.code))) log.debug({ err: error }, 'a client broke off')
+    // What may be told to the client has been answered as its own fault.
+    else if ('expose' in error && error.expose === true) log.debug({ err: error }, 'request refused')
     else log.error({ err: error }, 'request failed')
   }
 }
