@@ -5,6 +5,7 @@ import { signInExpiredPage } from '../../views/errors/sign-in-expired.ts'
 import { consentPage } from '../../views/interactions/consent.ts'
 import { continuePage } from '../../views/interactions/continue.ts'
 import { loginPage } from '../../views/interactions/login.ts'
+import { HashingBusy } from '../accounts/hashing-pool.ts'
 import type { Csrf } from '../http/csrf.ts'
 import { readForm } from '../http/form.ts'
 import { render } from '../http/render.ts'
@@ -68,22 +69,35 @@ async function login(ctx: Context, deps: InteractionDeps, uid: string): Promise<
   const form = await checkedForm(ctx, deps, uid)
   const username = form.get('username')
   const password = form.get('password')
-  const result =
-    username.length <= LONGEST_INPUT && Buffer.byteLength(password) <= LONGEST_INPUT
-      ? await deps.signIn({ username, password, origin: originOf(ctx) })
-      : ({ outcome: 'refused' } as const)
+  const result = await tryPassword(ctx, deps, username, password)
   if (result.outcome === 'ok') {
     // RFC 8176: `pwd`, a password.
     goOn(ctx, await deps.port.completeLogin(ctx, uid, { accountId: result.account.id, amr: ['pwd'] }))
     return
   }
-  const { retryAfterSeconds } = result
+  const { outcome, retryAfterSeconds } = result
   showLogin(ctx, deps, pending, {
     username: username.slice(0, LONGEST_INPUT),
-    problem: retryAfterSeconds === undefined ? 'refused' : 'too_many',
+    problem: outcome === 'refused' && retryAfterSeconds !== undefined ? 'too_many' : outcome,
     ...(retryAfterSeconds === undefined ? {} : { retryAfterSeconds }),
   })
 }
+
+type Tried = Awaited<ReturnType<SignIn>> | { readonly outcome: 'busy'; readonly retryAfterSeconds: number }
+
+async function tryPassword(ctx: Context, { signIn }: InteractionDeps, username: string, password: string): Promise<Tried> {
+  if (username.length > LONGEST_INPUT || Buffer.byteLength(password) > LONGEST_INPUT) return { outcome: 'refused' }
+  try {
+    return await signIn({ username, password, origin: originOf(ctx) })
+  } catch (error) {
+    // The page stays, with what was typed: the person sends it again in a moment.
+    if (error instanceof HashingBusy) return { outcome: 'busy', retryAfterSeconds: error.retryAfterSeconds }
+    throw error
+  }
+}
+
+/** A wrong password is an ordinary page: 401 would make browsers and proxies ask for HTTP authentication. */
+const STATUS = { refused: 200, too_many: 429, busy: 503 } as const
 
 function showLogin(
   ctx: Context,
@@ -91,7 +105,7 @@ function showLogin(
   pending: PendingInteraction,
   more: {
     readonly username?: string | undefined
-    readonly problem?: 'refused' | 'too_many'
+    readonly problem?: keyof typeof STATUS
     readonly retryAfterSeconds?: number
   },
 ): void {
@@ -106,10 +120,9 @@ function showLogin(
     ...(username === undefined ? {} : { username }),
     ...rest,
   })
-  // A wrong password is an ordinary page: 401 would make browsers and proxies ask for HTTP authentication.
-  const { retryAfterSeconds } = more
+  const { problem, retryAfterSeconds } = more
   if (retryAfterSeconds !== undefined) ctx.set('Retry-After', String(retryAfterSeconds))
-  render(ctx, page, retryAfterSeconds === undefined ? 200 : 429)
+  render(ctx, page, problem === undefined ? 200 : STATUS[problem])
 }
 
 /** The interaction, if it is at the step that the form is of: nobody tries passwords on a page that asks for none. */
