@@ -22,6 +22,7 @@ import { createTokenLimits, type TokenLimits } from '../http/token-limits.ts'
 import { InteractionNotFound, type InteractionPort } from '../interactions/interaction-port.ts'
 import { createInteractionRoutes } from '../interactions/routes.ts'
 import { InteractionLost, type Interactions } from '../provider/interaction-port.ts'
+import { POSTED_REQUESTS, sendOn } from '../provider/posted-requests.ts'
 import { removeSetupLinkFile } from '../setup/announcement.ts'
 import { createSetup } from '../setup/routes.ts'
 import type { Nouns } from './nouns.ts'
@@ -89,6 +90,7 @@ export function createPages(deps: {
   const pages = [
     routesOf(createHomeRoutes(announcements.demo?.ports)),
     routesOf(createComeBackRoutes(protocol)),
+    routesOf(createPostedRequestRoutes()),
     createSetup({ links: nouns.setupLinks, policy, csrf, forgetLink: () => removeSetupLinkFile(config.dataDir) }),
     createAccountConsole({
       csrf,
@@ -124,6 +126,12 @@ function createComeBackRoutes({ accountSignIn }: ProtocolParts): Router {
   router.get(OWN_CALLBACK_PATH, async (ctx) => {
     ctx.redirect((await accountSignIn.comeBack(ctx)) ?? '/')
   })
+  return router
+}
+
+function createPostedRequestRoutes(): Router {
+  const router = new Router()
+  for (const path of POSTED_REQUESTS) router.post(path, sendOn)
   return router
 }
 

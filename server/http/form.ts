@@ -15,6 +15,8 @@ export interface Form {
   get(name: string): string
   /** Whether the field, or the button of that name, was sent. */
   has(name: string): boolean
+  /** All of it, as the query of an address. */
+  toQuery(): string
 }
 
 /**
@@ -33,7 +35,11 @@ export async function readForm(ctx: Context): Promise<Form> {
       throw new HttpProblem(400, 'That did not work', 'A field held a character that no field can have.')
     fields.set(name, value)
   }
-  return { get: (name) => fields.get(name) ?? '', has: (name) => fields.has(name) }
+  return {
+    get: (name) => fields.get(name) ?? '',
+    has: (name) => fields.has(name),
+    toQuery: () => new URLSearchParams([...fields]).toString(),
+  }
 }
 
 async function readText(ctx: Context): Promise<string> {

@@ -175,7 +175,9 @@ describe('requests from elsewhere', () => {
     const query = new URL(authorizationRequest(server, PARTNER, { prompt: 'consent' }).url).searchParams
     const headers = { origin: 'https://evil.test', 'sec-fetch-site': 'cross-site' }
     const posted = await browser.fetch(`${server.issuer}/authorize`, { body: query.toString(), headers })
-    expect([404, 405]).toContain(posted.status)
+    // It is sent on as a navigation, which asks like any other.
+    expect(posted.status).toBe(303)
+    expect(posted.headers.location).toBe(`/authorize?${query}`)
     const consent = await browser.open(`${server.issuer}/authorize?${query}`)
     const form = formsOf(consent).find(({ action }) => action.includes('/consent'))
     expect(form).toBeDefined()

@@ -339,7 +339,7 @@ describe('WB7: errors tell nothing of our insides', () => {
     ['GET', '/introspect', 405],
     ['GET', '/par', 405],
     ['POST', '/jwks', 405],
-    ['POST', '/authorize', 405],
+    ['PUT', '/authorize', 405],
     ['DELETE', '/userinfo', 405],
     ['GET', '/logout/confirm', 405],
     ['POST', '/jwks/', 405],

@@ -132,3 +132,19 @@ describe('code flow with PKCE', () => {
     expect(callbackParams(await signIn(browser, refused, server.ada))).toHaveProperty('code')
   })
 })
+
+test('an app may send its requests by a form: the browser is sent on to the same request (OpenID Connect Core §3.1.2.1)', async () => {
+  const browser = new Browser()
+  const request = new URL(authorizationRequest(server, SPA).url)
+  const sent = await browser.fetch(`${server.issuer}/authorize`, {
+    body: request.searchParams.toString(),
+    headers: { origin: 'https://spa.example', 'sec-fetch-site': 'cross-site' },
+  })
+  expect(sent.status).toBe(303)
+  expect(new URL(String(sent.headers.location), server.issuer).href).toBe(request.href)
+  expect(callbackParams(await signIn(browser, await browser.open(request), server.ada))).toHaveProperty('code')
+  const out = await browser.fetch(`${server.issuer}/logout`, { body: `client_id=${SPA.client_id}` })
+  expect(out.headers.location).toBe(`/logout?client_id=${SPA.client_id}`)
+  const twice = await browser.fetch(`${server.issuer}/authorize`, { body: 'client_id=a&client_id=b' })
+  expect(twice.status).toBe(400)
+})
