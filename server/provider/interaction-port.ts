@@ -110,8 +110,8 @@ async function consentTo(
 ): Promise<Grant> {
   const provider = deps.provider()
   const clientId = String(interaction.params.client_id)
-  const consent = missingOf(interaction)
-  const known = interaction.grantId === undefined ? undefined : await provider.Grant.find(interaction.grantId)
+  const known = await grantOf(provider, interaction)
+  const consent = missingOf(interaction, known)
   await deps.db.$transaction(async (tx) => {
     await deps.consents.add(tx, accountId, clientId, consent)
     const detail = { openid: [...consent.openid], resources: JSON.parse(JSON.stringify(consent.resources)) }
@@ -144,13 +144,18 @@ async function describe(provider: Provider, interaction: Interaction): Promise<P
     ...(accountId === undefined ? {} : { accountId }),
     ...(typeof params.login_hint === 'string' ? { loginHint: params.login_hint } : {}),
     reauthentication: prompt.name === 'login' && accountId !== undefined,
-    missing: missingOf(interaction),
+    missing: shown(missingOf(interaction, await grantOf(provider, interaction))),
     redirectHost: URL.parse(String(params.redirect_uri))?.host ?? '',
   }
 }
 
+/** The grant that the request starts from. */
+async function grantOf(provider: Provider, { grantId, prompt }: Interaction): Promise<Grant | undefined> {
+  return grantId === undefined || prompt.name !== 'consent' ? undefined : provider.Grant.find(grantId)
+}
+
 /** What the consent prompt lists as missing; with `prompt=consent` and nothing missing, what was asked for. */
-function missingOf(interaction: Interaction): Consent {
+function missingOf(interaction: Interaction, known: Grant | undefined): Consent {
   const { missingOIDCScope, missingResourceScopes } = interaction.prompt.details
   const resources: { [identifier: string]: string[] } = {}
   if (typeof missingResourceScopes === 'object' && missingResourceScopes !== null) {
@@ -160,7 +165,17 @@ function missingOf(interaction: Interaction): Consent {
   if (openid.length > 0 || Object.keys(resources).length > 0 || interaction.prompt.name !== 'consent')
     return { openid, resources }
   const asked = String(interaction.params.scope ?? '').split(' ')
+  for (const [identifier, granted] of Object.entries(known?.resources ?? {})) {
+    const scopes = granted.split(' ').filter((scope) => asked.includes(scope))
+    if (scopes.length > 0) resources[identifier] = scopes
+  }
   return { openid: asked.filter((scope) => Object.hasOwn(OPENID_SCOPES, scope)), resources }
+}
+
+/** The library counts the scopes of APIs among those of OpenID Connect as well; a page names each once, with its API. */
+function shown({ openid, resources }: Consent): Consent {
+  const withTheirApi = new Set(Object.values(resources).flat())
+  return { openid: openid.filter((scope) => !withTheirApi.has(scope)), resources }
 }
 
 function strings(value: unknown): string[] {
