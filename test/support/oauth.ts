@@ -5,6 +5,9 @@ import { Browser, type Page } from './browser.ts'
 import type { TestClient } from './clients.ts'
 import type { TestServer } from './server.ts'
 
+/** A server, as far as a client knows it. */
+export type Reachable = Pick<TestServer, 'issuer' | 'ada'>
+
 /** The answer of the token endpoint. */
 export interface TokenAnswer {
   readonly status: number
@@ -31,7 +34,7 @@ export interface Authorization {
 
 /** Makes an authorization request with PKCE. `undefined` as a value leaves a parameter out. */
 export function authorizationRequest(
-  server: TestServer,
+  server: Reachable,
   client: TestClient,
   params: { readonly [name: string]: string | undefined } = {},
 ): Authorization {
@@ -75,7 +78,7 @@ export function callbackParams(page: Page): { readonly [name: string]: string } 
 
 /** The whole code flow of a person in a browser: sign-in where needed, consent, and the exchange of the code. */
 export async function obtainTokens(
-  server: TestServer,
+  server: Reachable,
   client: TestClient,
   options: {
     readonly browser?: Browser
@@ -100,7 +103,7 @@ export async function obtainTokens(
 
 /** Redeems a code. */
 export function redeem(
-  server: TestServer,
+  server: Reachable,
   client: TestClient,
   authorization: Authorization,
   code: string,
@@ -117,7 +120,7 @@ export function redeem(
 
 /** Refreshes. */
 export function refresh(
-  server: TestServer,
+  server: Reachable,
   client: TestClient,
   refreshToken: string,
   more: { readonly [name: string]: string } = {},
@@ -127,7 +130,7 @@ export function refresh(
 
 /** A request to the token endpoint, with the client's own authentication. */
 export async function tokenRequest(
-  server: TestServer,
+  server: Reachable,
   client: Pick<TestClient, 'client_id' | 'client_secret'>,
   params: { readonly [name: string]: string },
 ): Promise<TokenAnswer> {
@@ -137,7 +140,7 @@ export async function tokenRequest(
 
 /** A request to an endpoint where clients authenticate: `client_secret_basic`, or only the `client_id` of a public client. */
 export function clientRequest(
-  server: TestServer,
+  server: Reachable,
   path: string,
   client: Pick<TestClient, 'client_id' | 'client_secret'>,
   params: { readonly [name: string]: string },
@@ -156,7 +159,7 @@ export function basic(id: string, secret: string): string {
 
 /** Introspects a token. */
 export async function introspect(
-  server: TestServer,
+  server: Reachable,
   client: Pick<TestClient, 'client_id' | 'client_secret'>,
   token: string,
 ): Promise<{ readonly active: boolean; readonly [claim: string]: unknown }> {

@@ -27,10 +27,12 @@ export interface TestServer {
   stop(): Promise<void>
 }
 
-const ADA = { username: 'ada@people.example', password: 'an analytical engine 1843' }
+/** The owner of the tests. */
+export const ADA = { username: 'ada@people.example', password: 'an analytical engine 1843' }
 const GRACE = { username: 'grace@people.example', password: 'a moth in relay 70 panel F' }
 
-const PROVISION = {
+/** The provision file of the tests. */
+export const PROVISION = {
   clients: [
     spa(SPA, { skip_consent: true, post_logout_redirect_uris: ['https://spa.example/'] }),
     confidential(WEB, { skip_consent: true, post_logout_redirect_uris: ['https://web.example/'] }),

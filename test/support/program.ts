@@ -1,0 +1,65 @@
+// Runs the program as it is run, in a process of its own, so that it can be killed.
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { fileURLToPath } from 'node:url'
+
+/** The program, running. */
+export interface Program {
+  readonly issuer: string
+  readonly pid: number
+  /** Ends it in the middle of whatever it does. */
+  kill(): Promise<void>
+}
+
+/** Two ports that nobody uses, for a program that is started several times. */
+export async function freePorts(): Promise<readonly [number, number]> {
+  const probes = [createServer(), createServer()] as const
+  const [port, managementPort] = await Promise.all([listen(probes[0]), listen(probes[1])])
+  await Promise.all(probes.map((probe) => new Promise((resolve) => probe.close(resolve))))
+  return [port, managementPort]
+}
+
+/** Starts it, and waits until it is ready. `settings` are its environment, and nothing else is. */
+export async function startProgram(
+  [port, managementPort]: readonly [number, number],
+  settings: { readonly [name: string]: string },
+): Promise<Program> {
+  const issuer = `http://localhost:${port}`
+  const own = { NODE_ENV: 'test', PORT: String(port), MANAGEMENT_PORT: String(managementPort), ISSUER: issuer }
+  const child = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', 'server/main.ts'], {
+    cwd: fileURLToPath(new URL('../..', import.meta.url)),
+    stdio: ['ignore', 'pipe', 'pipe'],
+    env: { ...own, DEMO: 'off', LOG_FORMAT: 'json', ...settings },
+  })
+  await ready(child)
+  return {
+    issuer,
+    pid: child.pid ?? 0,
+    async kill() {
+      if (child.exitCode !== null || child.signalCode !== null) return
+      const ended = once(child, 'exit')
+      child.kill('SIGKILL')
+      await ended
+    },
+  }
+}
+
+async function ready(child: ChildProcess): Promise<void> {
+  let printed = ''
+  await new Promise<void>((resolve, reject) => {
+    const read = (chunk: Buffer) => {
+      printed += chunk.toString()
+      if (printed.includes('"ready"')) resolve()
+    }
+    child.stdout?.on('data', read)
+    child.stderr?.on('data', read)
+    child.once('exit', () => reject(new Error(`the program did not start: ${printed}`)))
+  })
+}
+
+async function listen(server: ReturnType<typeof createServer>): Promise<number> {
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  return (server.address() as AddressInfo).port
+}
