@@ -1,17 +1,15 @@
 // Requests that the server makes itself: the keys of clients, from addresses that somebody wrote into a registration. The
 // guard stands in Node's own HTTP client, which jest hides from the program; so this runs the program as it is run.
-import { type ChildProcess, spawn } from 'node:child_process'
-import { once } from 'node:events'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, expect, test } from '@jest/globals'
 import { type CryptoKey, exportJWK, generateKeyPair, SignJWT } from 'jose'
 import { fetchKeys } from '../../server/provider/key-fetch.ts'
 import { createDatabase, type TestDatabase } from '../support/postgres.ts'
+import { freePorts, type Program, startProgram } from '../support/program.ts'
 import { redisUrl } from '../support/redis.ts'
 
 const PRIVATE_ADDRESSES = [
@@ -26,8 +24,7 @@ let folder: string
 let database: TestDatabase
 let keyServer: Server
 let keysAsked = 0
-let program: ChildProcess
-let issuer: string
+let program: Program
 let privateKey: CryptoKey
 let clientIds: readonly string[]
 
@@ -51,14 +48,16 @@ beforeAll(async () => {
     jwks_uri,
   }))
   await writeFile(join(folder, 'provision.json'), JSON.stringify({ clients }))
-  ;[program, issuer] = await startProgram()
+  program = await startProgram(await freePorts(), {
+    DATA_DIR: folder,
+    DATABASE_URL: database.url,
+    REDIS_URL: redisUrl(),
+    PROVISION_FILE: join(folder, 'provision.json'),
+  })
 })
 
 afterAll(async () => {
-  if (program?.exitCode === null) {
-    program.kill('SIGKILL')
-    await once(program, 'exit')
-  }
+  await program?.kill()
   keyServer?.close()
   await database?.drop()
   await rm(folder, { recursive: true, force: true })
@@ -67,11 +66,11 @@ afterAll(async () => {
 test('CA8: keys are fetched from no private address, and not from this machine, whatever name leads there', async () => {
   for (const id of clientIds) {
     const now = Math.floor(Date.now() / 1000)
-    const client_assertion = await new SignJWT({ iss: id, sub: id, aud: issuer, jti: id, iat: now, exp: now + 60 })
+    const client_assertion = await new SignJWT({ iss: id, sub: id, aud: program.issuer, jti: id, iat: now, exp: now + 60 })
       .setProtectedHeader({ alg: 'ES256', kid: 'k1' })
       .sign(privateKey)
     const began = performance.now()
-    const response = await fetch(new URL('/token', issuer), {
+    const response = await fetch(new URL('/token', program.issuer), {
       method: 'POST',
       body: new URLSearchParams({
         grant_type: 'client_credentials',
@@ -93,45 +92,6 @@ test('CA8: without the guard nothing is fetched at all', async () => {
   await expect(fetchKeys(`http://127.0.0.1:${port}/jwks`, { headers: {} })).rejects.toThrow('private networks')
   expect(keysAsked).toBe(0)
 })
-
-async function startProgram(): Promise<[ChildProcess, string]> {
-  const [port, managementPort] = await Promise.all([freePort(), freePort()])
-  const url = `http://localhost:${port}`
-  const child = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', 'server/main.ts'], {
-    cwd: fileURLToPath(new URL('../..', import.meta.url)),
-    stdio: ['ignore', 'pipe', 'pipe'],
-    env: {
-      NODE_ENV: 'test',
-      PORT: String(port),
-      MANAGEMENT_PORT: String(managementPort),
-      ISSUER: url,
-      DATA_DIR: folder,
-      DATABASE_URL: database.url,
-      REDIS_URL: redisUrl(),
-      PROVISION_FILE: join(folder, 'provision.json'),
-      DEMO: 'off',
-      LOG_FORMAT: 'json',
-    },
-  })
-  let printed = ''
-  await new Promise<void>((resolve, reject) => {
-    const read = (chunk: Buffer) => {
-      printed += chunk.toString()
-      if (printed.includes('"ready"')) resolve()
-    }
-    child.stdout.on('data', read)
-    child.stderr.on('data', read)
-    child.once('exit', () => reject(new Error(`the program did not start: ${printed}`)))
-  })
-  return [child, url]
-}
-
-async function freePort(): Promise<number> {
-  const probe = createServer()
-  const { port } = await listening(probe)
-  await new Promise((resolve) => probe.close(resolve))
-  return port
-}
 
 async function listening(server: Server): Promise<AddressInfo> {
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
