@@ -59,7 +59,14 @@ async function serveHere(config: Config, secrets: Secrets): Promise<number> {
 }
 
 /** Takes a port before anything is opened or written, so that a second start on the same machine changes nothing. */
-async function takePort(ports: Server[], host: string, port: number, setting: string, server = createServer()): Promise<Server> {
+async function takePort(
+  ports: Server[],
+  host: string,
+  port: number,
+  setting: string,
+  // Node looks every 30 s, so that the limits below could be exceeded by as much.
+  server = createServer({ connectionsCheckingInterval: 2000 }),
+): Promise<Server> {
   // Slow or endless requests must not hold a connection for ever.
   server.headersTimeout = 10_000
   server.requestTimeout = 20_000
