@@ -5,10 +5,9 @@ import type { Secrets } from '../../config/secrets.ts'
 import { registerOwnClient } from '../clients/own-client.ts'
 import type { Log } from '../http/log.ts'
 import type { TokenLimits } from '../http/token-limits.ts'
-import { loadSigningKeys } from '../keys/signing-keys.ts'
+import type { SigningKeys } from '../keys/signing-keys.ts'
 import { type AccountSignIn, createAccountSignIn } from '../provider/account-sign-in.ts'
 import { createCurrentSession } from '../provider/current-session.ts'
-import { reportFailures } from '../provider/failures.ts'
 import { createInteractions, type Interactions } from '../provider/interaction-port.ts'
 import { createJwtAccessTokens } from '../provider/jwt-access-tokens.ts'
 import { createProviderPages } from '../provider/pages.ts'
@@ -39,19 +38,19 @@ export async function createProviderParts(deps: {
   readonly stores: OpenStores
   readonly nouns: Nouns
   readonly tokenLimits: TokenLimits
+  readonly keys: SigningKeys
 }): Promise<ProtocolParts> {
-  const { config, secrets, clock, log, stores, nouns } = deps
+  const { config, secrets, clock, log, stores, nouns, keys } = deps
   const { db, live } = stores
   const { issuer } = config
   const secureCookies = issuer.startsWith('https:')
   await registerOwnClient(db, issuer)
-  const keys = await loadSigningKeys({ db, sealer: stores.sealer })
   const registry = await loadRegistry({ db })
   noteLives(nouns, registry)
   const jwtAccessTokens = createJwtAccessTokens({ issuer, keys, clock })
   const pages = createProviderPages({ accounts: nouns.accounts })
   const host = createProviderHost(() => {
-    const provider = buildProvider({
+    return buildProvider({
       ...nouns,
       store: live,
       registry,
@@ -60,6 +59,7 @@ export async function createProviderParts(deps: {
       keys,
       clock,
       pages,
+      failures: { log, unavailablePage: pages.unavailable, clientFailed: deps.tokenLimits.failed },
       cookieKeys: secrets.cookieKeys.map((key) => key.reveal()),
       lifetimes: config.lifetimes,
       codeLifeSeconds: config.lifetimes.authorizationCode,
@@ -69,8 +69,6 @@ export async function createProviderParts(deps: {
         return account?.status === 'active' ? account : undefined
       },
     })
-    reportFailures(provider, { log, unavailablePage: pages.unavailable, clientFailed: deps.tokenLimits.failed })
-    return provider
   })
   const provider = () => host.current
   return {

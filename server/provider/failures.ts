@@ -18,16 +18,17 @@ const GUESSES: { readonly [error: string]: number } = { invalid_client: 1, inval
 /** How soon it is worth trying again, in seconds. */
 const RETRY_AFTER_SECONDS = 2
 
-/** Listens to a Provider's errors. `unavailablePage` shows a person what is wrong. */
-export function reportFailures(
-  provider: Provider,
-  deps: {
-    readonly log: Log
-    readonly unavailablePage: (ctx: Context) => void
-    /** Told of a wrong secret, code or token, and how much it weighs. */
-    readonly clientFailed: (request: IncomingMessage, weight: number) => void
-  },
-): void {
+/** What is done about them. */
+export interface FailureDeps {
+  readonly log: Log
+  /** Shows a person what is wrong. */
+  readonly unavailablePage: (ctx: Context) => void
+  /** Told of a wrong secret, code or token, and how much it weighs. */
+  readonly clientFailed: (request: IncomingMessage, weight: number) => void
+}
+
+/** Listens to a Provider's errors. Comes before all other middlewares, so that it sees what they throw. */
+export function reportFailures(provider: Provider, deps: FailureDeps): void {
   const onClientError = (ctx: KoaContextWithOIDC, error: Error) => {
     const weight = error instanceof errors.OIDCProviderError ? GUESSES[error.error] : undefined
     if (weight !== undefined) deps.clientFailed(ctx.req, weight)
@@ -45,9 +46,16 @@ export function reportFailures(
     if (byStore) unavailable.add(ctx.req)
     deps.log[byStore ? 'warn' : 'error']({ requestId, route: ctx.oidc?.route, err: error }, 'request failed')
   })
-  // The library would send people back to the app with `server_error`, and clients away with 500: both may try again.
+  // The library would send people back to the app with `server_error`, and clients away with 500: both may try again. What
+  // our own middlewares throw, and what the library throws outside its handlers, would be nobody's.
   provider.use(async (ctx, next) => {
-    await next()
+    try {
+      await next()
+    } catch (error) {
+      if (storeFailure(error) === undefined) throw error
+      deps.log.warn({ requestId: requestInfo(ctx.req).requestId, err: error }, 'request failed')
+      unavailable.add(ctx.req)
+    }
     if (!unavailable.has(ctx.req)) return
     ctx.status = 503
     ctx.remove('Location')

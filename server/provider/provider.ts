@@ -10,6 +10,7 @@ import { accessTokenClaims, setTimes } from './access-token-claims.ts'
 import { originAllowed } from './client-origins.ts'
 import { nameErrors } from './error-names.ts'
 import { createExistingGrant } from './existing-grant.ts'
+import { type FailureDeps, reportFailures } from './failures.ts'
 import { createFeatures, type ProviderPages } from './features.ts'
 import { replaceFormPages, respondByFormPost } from './form-pages.ts'
 import { createJwtTokenEndpoints, type JwtTokenEndpointDeps } from './jwt-token-endpoints.ts'
@@ -31,6 +32,7 @@ export type ProviderDeps = ModelStorageDeps &
     readonly lifetimes: Lifetimes
     readonly consents: Consents
     readonly pages: ProviderPages
+    readonly failures: FailureDeps
     /** An active account. */
     readonly findAccount: (id: string) => Promise<SubjectAccount | undefined>
   }
@@ -42,6 +44,7 @@ export const OWN_CLIENT_METADATA = ['skip_consent', 'require_pkce', 'refresh_rep
 export function buildProvider(deps: ProviderDeps): Provider {
   const provider = new LatchkeyProvider(deps)
   overrideModels(provider, deps)
+  reportFailures(provider, deps.failures)
   provider.use(createJwtTokenEndpoints(deps))
   provider.use(replaceFormPages)
   provider.use(nameErrors)
@@ -93,10 +96,9 @@ function configurationOf(deps: ProviderDeps): Configuration {
     features: createFeatures(deps),
     responseTypes: ['code'],
     subjectTypes: ['public'],
-    // `client_secret_jwt` would need the secret itself; only its digest is kept.
-    clientAuthMethods: ['client_secret_basic', 'client_secret_post', 'private_key_jwt', 'none'],
+    clientAuthMethods: [...CLIENT_AUTH_METHODS],
     enabledJWA: {
-      clientAuthSigningAlgValues: ['ES256', 'RS256', 'PS256', 'EdDSA'],
+      clientAuthSigningAlgValues: [...CLIENT_ASSERTION_ALGORITHMS],
       idTokenSigningAlgValues: [...SIGNING_ALGORITHMS],
     },
     clientDefaults: {
@@ -118,9 +120,27 @@ function configurationOf(deps: ProviderDeps): Configuration {
       short: { httpOnly: true, overwrite: true, sameSite: 'lax', secure, signed: true },
     },
     ttl: createLifetimes(deps),
+    discovery: endpointAuthentication(),
     ...policiesOf(deps),
   }
 }
+
+/** RFC 8414 §2: without these, clients must take it that only `client_secret_basic` is good there. */
+function endpointAuthentication() {
+  const algorithms = [...CLIENT_ASSERTION_ALGORITHMS]
+  return {
+    revocation_endpoint_auth_methods_supported: [...CLIENT_AUTH_METHODS],
+    revocation_endpoint_auth_signing_alg_values_supported: algorithms,
+    // A public client learns nothing there (RFC 7662 §4).
+    introspection_endpoint_auth_methods_supported: CLIENT_AUTH_METHODS.filter((method) => method !== 'none'),
+    introspection_endpoint_auth_signing_alg_values_supported: algorithms,
+  }
+}
+
+/** `client_secret_jwt` would need the secret itself; only its digest is kept. */
+const CLIENT_AUTH_METHODS = ['client_secret_basic', 'client_secret_post', 'private_key_jwt', 'none'] as const
+
+const CLIENT_ASSERTION_ALGORITHMS = ['ES256', 'RS256', 'PS256', 'EdDSA'] as const
 
 /** The names of the endpoints (docs/reference/endpoints.md). */
 const ROUTES = {

@@ -128,6 +128,11 @@ describe('DI3: what is advertised is served', () => {
       ],
       subject_types_supported: ['public'],
       token_endpoint_auth_methods_supported: AUTH_METHODS,
+      // RFC 8414 §2: without these only `client_secret_basic` would be good there.
+      revocation_endpoint_auth_methods_supported: AUTH_METHODS,
+      revocation_endpoint_auth_signing_alg_values_supported: ASSERTION_ALGORITHMS.toSorted(),
+      introspection_endpoint_auth_methods_supported: AUTH_METHODS.filter((method) => method !== 'none'),
+      introspection_endpoint_auth_signing_alg_values_supported: ASSERTION_ALGORITHMS.toSorted(),
       token_endpoint_auth_signing_alg_values_supported: ASSERTION_ALGORITHMS.toSorted(),
     })
     const others = Object.fromEntries(Object.entries(told).filter(([, value]) => !Array.isArray(value)))

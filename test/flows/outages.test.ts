@@ -65,6 +65,10 @@ describe('Redis', () => {
       expect(page.status).toBe(503)
       expect(page.headers['retry-after']).toBe('2')
       expect(page.body).toContain('Not available right now')
+      // Whoever is not signed in has nothing to sign out of, but the browser is given a session all the same.
+      const leave = await timely(() => new Browser().open(`${server.issuer}/logout`))
+      expect([leave.status, leave.headers['retry-after']]).toEqual([503, '2'])
+      expect(leave.body).toContain('Not available right now')
 
       if (how === 'paused') redis.resume()
       else await redis.restart()
@@ -98,6 +102,13 @@ describe('PostgreSQL', () => {
     expect(failed.status).toBe(503)
     expect(failed.body.error).toBe('temporarily_unavailable')
     expect(failed.headers.get('retry-after')).toBe('2')
+    for (const [path, client] of [
+      ['/introspect', API],
+      ['/revoke', SPA],
+    ] as const) {
+      const asked = await timely(() => clientRequest(server, path, client, { token: tokens.body.access_token ?? '' }))
+      expect([path, asked.status, asked.headers.get('retry-after')]).toEqual([path, 503, '2'])
+    }
     const login = await timely(() => new Browser().open(authorizationRequest(server, SPA).url))
     expect(login.status).toBeLessThanOrEqual(503)
     expect((await timely(() => fetch(new URL('/jwks', server.issuer)))).status).toBe(200)
