@@ -56,9 +56,18 @@ export interface SettingInForce {
  * @throws ConfigError that tells every fault
  */
 export function loadConfig(variables: Variables = process.env): { config: Config; secrets: Secrets } {
+  const { config, makeSecrets } = readConfig(variables)
+  return { config, secrets: makeSecrets() }
+}
+
+/**
+ * The same in two steps, for a program that makes sure of its ports before it writes anything.
+ * @throws ConfigError that tells every fault
+ */
+export function readConfig(variables: Variables = process.env): { config: Config; makeSecrets: () => Secrets } {
   const values = checkedValues(readSettings(variables))
-  const config = configOf(values)
-  return { config: deepFreeze(config), secrets: deepFreeze(secretsOf(values, config)) }
+  const config = deepFreeze(configOf(values))
+  return { config, makeSecrets: () => deepFreeze(secretsOf(values, config)) }
 }
 
 /**

@@ -14,6 +14,7 @@ import { createClientLimits, createDoor, createPages } from './composition/web.t
 import { createConnectionFaults } from './http/connection-faults.ts'
 import type { Health } from './http/health.ts'
 import { createLog, type Log } from './http/log.ts'
+import { loadSigningKeys } from './keys/signing-keys.ts'
 import { type Schedule, startSchedule } from './maintenance/schedule.ts'
 
 /** What a test may put in the place of the real thing. */
@@ -43,9 +44,11 @@ export async function compose(config: Config, secrets: Secrets, overrides: Overr
   const stores = await (overrides.openStores ?? openStores)(config, secrets, { clock, log })
   try {
     const nouns = createNouns({ config, log, stores })
+    // The first to be read: with another ENCRYPTION_KEY than theirs nothing may be written.
+    const keys = await loadSigningKeys({ db: stores.db, sealer: stores.sealer })
     const announcements = await register({ config, clock, log, stores, nouns })
     const tokenLimits = createClientLimits(config, clock)
-    const protocol = await createProviderParts({ config, secrets, clock, log, stores, nouns, tokenLimits })
+    const protocol = await createProviderParts({ config, secrets, clock, log, stores, nouns, tokenLimits, keys })
     const app = createApp({
       cookieKeys: secrets.cookieKeys.map((key) => key.reveal()),
       provider: protocol.host,

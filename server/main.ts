@@ -3,7 +3,7 @@ import './memory.ts'
 import cluster from 'node:cluster'
 import { createServer, type RequestListener, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { type Config, loadConfig } from '../config/config.ts'
+import { type Config, readConfig } from '../config/config.ts'
 import type { Secrets } from '../config/secrets.ts'
 import { createBanner } from './banner.ts'
 import { compose, type Latchkey } from './compose.ts'
@@ -21,15 +21,15 @@ const DRAIN_SECONDS = 10
  */
 export async function serve(): Promise<number> {
   try {
-    const { config, secrets } = loadConfig()
-    return config.workers > 1 && cluster.isPrimary ? await runWorkers(config.workers) : await serveHere(config, secrets)
+    const { config, makeSecrets } = readConfig()
+    return config.workers > 1 && cluster.isPrimary ? await runWorkers(config.workers) : await serveHere(config, makeSecrets)
   } catch (error) {
     process.stderr.write(`${explainStart(error)}\n`)
     return 1
   }
 }
 
-async function serveHere(config: Config, secrets: Secrets): Promise<number> {
+async function serveHere(config: Config, makeSecrets: () => Secrets): Promise<number> {
   const ports: Server[] = []
   try {
     const server = await takePort(ports, config.host, config.port, 'PORT')
@@ -42,7 +42,7 @@ async function serveHere(config: Config, secrets: Secrets): Promise<number> {
       'MANAGEMENT_PORT',
       createHealthServer({ started: () => health.started(), ready: () => health.ready() }),
     )
-    await using latchkey = await compose(config, secrets)
+    await using latchkey = await compose(config, makeSecrets())
     health = latchkey.health
     await using extras = await startExtras({ config, latchkey })
     starting.replaceWith(latchkey.app.callback())
