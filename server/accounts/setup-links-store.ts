@@ -8,9 +8,9 @@ export async function lockSetup(tx: Transaction): Promise<void> {
   await tx.$executeRaw`SELECT pg_advisory_xact_lock(hashtextextended('latchkey setup', 0))`
 }
 
-/** Writes a link, and voids those before it; when it expires. */
+/** Writes a link; when it expires. Those before it stay good: another process may have printed one just now. */
 export async function insertSetupLink(tx: Transaction, digest: Digest, lifetimeSeconds: number): Promise<Date> {
-  await tx.$executeRaw`DELETE FROM setup_links WHERE used_at IS NULL`
+  await tx.$executeRaw`DELETE FROM setup_links WHERE expires_at <= latchkey_now()`
   const rows = await tx.$queryRaw<{ expiresAt: Date }[]>`
     INSERT INTO setup_links (digest, expires_at)
     VALUES (${digest}, latchkey_now() + make_interval(secs => ${lifetimeSeconds})) RETURNING expires_at AS "expiresAt"`
@@ -26,7 +26,8 @@ export async function isLiveSetupLink(db: Database | Transaction, digest: Digest
   return rows.length === 1
 }
 
-/** Marks a link as used. */
+/** Marks a link as used; the others are good for nothing any more. */
 export async function useSetupLink(tx: Transaction, digest: Digest): Promise<void> {
+  await tx.$executeRaw`DELETE FROM setup_links WHERE used_at IS NULL AND digest <> ${digest}`
   await tx.$executeRaw`UPDATE setup_links SET used_at = latchkey_now() WHERE digest = ${digest}`
 }

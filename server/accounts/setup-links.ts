@@ -35,7 +35,7 @@ export type SetupOutcome =
 export interface SetupLinks {
   /** Whether an active account has the role `owner`. */
   ownerExists(): Promise<boolean>
-  /** Makes a link; those before it can no longer be used. @throws OwnerExists */
+  /** Makes a link. The first one that is used voids the others. @throws OwnerExists */
   issue(): Promise<{ readonly token: string; readonly expiresAt: Date }>
   /** Whether a link can be used. */
   isLive(token: string): Promise<boolean>
