@@ -74,13 +74,16 @@ export function planResourceServers(
   const plan: Plan = { changes: [], notes: [], faults: [] }
   const remaining = new Map(found.map((server) => [server.identifier, server]))
   for (const { entry, place } of wanted) {
-    const server = resourceServerOf(entry, deps.accessTokenTtl)
-    const { identifier } = server
+    const named = resourceServerOf(entry, deps.accessTokenTtl)
+    const { identifier } = named
+    const server = { ...named, clientIds: named.clientIds.filter((clientId) => deps.clientIds.has(clientId)) }
     const before = remaining.get(identifier)
     remaining.set(identifier, server)
     if (isOthers(before?.managedBy)) plan.faults.push({ place, message: othersMessage(identifier, before?.managedBy) })
-    for (const id of server.clientIds.filter((clientId) => !deps.clientIds.has(clientId))) {
-      plan.faults.push({ place, message: `clients: there is no client ${id}` })
+    for (const id of named.clientIds.filter((clientId) => !deps.clientIds.has(clientId))) {
+      plan.notes.push(
+        `${place}: there is no client ${id} yet; it acts for ${identifier} once it is registered and the file is applied again`,
+      )
     }
     if (before === undefined) {
       plan.changes.push(

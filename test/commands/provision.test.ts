@@ -263,8 +263,18 @@ describe('resource servers', () => {
     }
   })
 
-  test('a client that there is not, and two default ones with one scope, are refused', async () => {
-    expect(await faultsOf({ resource_servers: [{ ...SERVER, clients: ['nobody'] }] })).toContain('there is no client nobody')
+  test('a client that there is not yet is noted, and acts for it once it is there', async () => {
+    const file = { resource_servers: [{ ...SERVER, clients: ['reports', 'later'] }] }
+    const first = await bench.provision({ clients: [REPORTS], ...file })
+    expect(first.notes.join()).toContain('there is no client later yet')
+    expect((await bench.provision({ clients: [REPORTS], ...file })).changes).toEqual([])
+    const later = { ...REPORTS, client_id: 'later' }
+    const second = await bench.provision({ clients: [REPORTS, later], ...file })
+    expect(second.changes.map(({ kind, action }) => `${action} ${kind}`)).toEqual(['create client', 'update resource_server'])
+    expect(await bench.db.resourceServerClient.count({ where: { clientId: 'later' } })).toBe(1)
+  })
+
+  test('two default ones with one scope are refused', async () => {
     const other = { ...SERVER, identifier: 'https://other.example/', clients: [] }
     expect(await faultsOf({ clients: [REPORTS], resource_servers: [SERVER, other] })).toContain('both default')
     expect(await bench.db.resourceServer.count()).toBe(0)
