@@ -9,6 +9,7 @@ import { createBanner } from './banner.ts'
 import { compose, type Latchkey } from './compose.ts'
 import { startExtras } from './composition/extras.ts'
 import { createHealthServer, type Health } from './http/health.ts'
+import { collectSooner } from './memory.ts'
 import { explainStart } from './start-faults.ts'
 import { runWorkers } from './workers.ts'
 
@@ -46,6 +47,7 @@ async function serveHere(config: Config, makeSecrets: () => Secrets): Promise<nu
     health = latchkey.health
     await using extras = await startExtras({ config, latchkey })
     starting.replaceWith(latchkey.app.callback())
+    collectSooner()
     latchkey.log.info({ issuer: config.issuer }, 'ready')
     if (config.log.format === 'pretty') process.stdout.write(createBanner({ config, latchkey, extras }))
     await untilToldToStop()
