@@ -122,4 +122,8 @@ async function drain(latchkey: Latchkey, [server]: Server[], config: Config): Pr
   return 1
 }
 
-if (import.meta.main) process.exitCode = await serve()
+if (import.meta.main) {
+  process.exitCode = await serve()
+  // A worker's line to the process that started it would keep it alive.
+  if (cluster.isWorker) process.disconnect()
+}
