@@ -39,7 +39,7 @@ export function describeLiveSessions(subject: Subject): void {
     }
   })
 
-  test('50 saves at once of different apps lose none (6-known-facts: the library writes whole sessions)', async () => {
+  test('50 saves at once of different apps lose none, though the library writes whole sessions', async () => {
     const base = session()
     await subject.store.saveSession(base)
     const ids = Array.from({ length: RACERS }, (_, index) => `app-${String(index).padStart(2, '0')}`)
