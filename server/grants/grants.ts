@@ -5,7 +5,7 @@ import { Prisma } from '../../prisma/client/client.ts'
 import type { Database } from '../storage/postgres.ts'
 import { endAccessTokensOfGrant } from '../tokens/access-tokens.ts'
 import type { Ending } from '../tokens/ending.ts'
-import { endFamiliesOfGrant } from '../tokens/refresh-families.ts'
+import { endFamiliesOfGrant } from '../tokens/family-ends.ts'
 
 /** A grant to be stored, or stored again with more in it. */
 export interface StoredGrant {

@@ -1,7 +1,7 @@
 // What one request to the provider has learned so far, shared between the adapters that read it and the wrappers that
 // decide: the library calls them separately, and each would have to ask the database again.
 import { type KoaContextWithOIDC, Provider } from 'oidc-provider'
-import type { FamilyState } from '../tokens/refresh-families.ts'
+import type { FamilyState } from '../tokens/refresh-families-store.ts'
 import type { RefreshToken } from '../tokens/refresh-token.ts'
 
 /** A refresh in progress. */

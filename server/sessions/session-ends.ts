@@ -4,7 +4,7 @@ import { Prisma } from '../../prisma/client/client.ts'
 import { endGrantsOfAccount, endGrantsOfSession } from '../grants/grants.ts'
 import { endAccessTokensOfAccount, endAccessTokensOfSession } from '../tokens/access-tokens.ts'
 import type { Ending } from '../tokens/ending.ts'
-import { endFamiliesOfAccount, endFamiliesOfSession } from '../tokens/refresh-families.ts'
+import { endFamiliesOfAccount, endFamiliesOfSession } from '../tokens/family-ends.ts'
 
 /**
  * How a session ends. After a sign-out, refresh tokens with `offline_access` go on; a revoked session, and one that another

@@ -4,6 +4,7 @@ import { Prisma } from '../../prisma/client/client.ts'
 import { type AuditEvent, type Origin, recordAudit } from '../audit/audit.ts'
 import type { Database, Transaction } from '../storage/postgres.ts'
 import type { Ended, Endings } from '../tokens/ending.ts'
+import { lockFamiliesOfAccount } from '../tokens/family-ends.ts'
 import { deviceName } from './device-name.ts'
 import { endAccount, endSession, type SessionEnd } from './session-ends.ts'
 
@@ -92,6 +93,7 @@ export function createSessions(deps: { readonly db: Database; readonly endings: 
 
     endOthers: ({ accountId, keepSessionId, origin, reason }) =>
       endings.run('sessions_revoked', async (ending) => {
+        await lockFamiliesOfAccount(ending.tx, accountId)
         const others = await otherSessions(ending.tx, accountId, keepSessionId)
         for (const sessionId of others) {
           if (!(await endSession(ending, { sessionId, accountId, how: 'revoked' }))) continue

@@ -1,6 +1,6 @@
 // What a refresh token looks like: `rt_<family secret>.<generation>.<token secret>`. All but the number is random; the
 // server keeps only digests of the parts.
-import { createHash, randomBytes } from 'node:crypto'
+import { hash, randomBytes } from 'node:crypto'
 
 /** The parts of a refresh token. */
 export interface RefreshToken {
@@ -39,7 +39,7 @@ export function nextRefreshToken(token: RefreshToken): RefreshToken {
 
 /** SHA-256 of a secret that is random and long enough for a plain digest. */
 export function digestOf(secret: string): Uint8Array<ArrayBuffer> {
-  return new Uint8Array(createHash('sha256').update(secret).digest())
+  return new Uint8Array(hash('sha256', secret, 'buffer'))
 }
 
 function newSecret(): string {

@@ -1,0 +1,44 @@
+// The ends of refresh-token families. Rows are locked in the order of their ids, as rotation locks them: of two that want
+// the same rows one is first, and neither waits for the other in a circle.
+import { Prisma } from '../../prisma/client/client.ts'
+import type { Transaction } from '../storage/postgres.ts'
+import type { Ending } from './ending.ts'
+
+/** Ends the live families of a grant. */
+export function endFamiliesOfGrant(ending: Ending, grantId: string): Promise<void> {
+  return endFamilies(ending, Prisma.sql`grant_id = ${grantId}`)
+}
+
+/** Ends the live families that were born in a session: all of them, or only those that are bound to it. */
+export function endFamiliesOfSession(ending: Ending, sessionId: string, which: 'all' | 'bound'): Promise<void> {
+  return endFamilies(ending, Prisma.sql`session_id = ${sessionId} AND (session_bound OR ${which === 'all'})`)
+}
+
+/** Ends an account's live families, but those that are bound to the session it keeps. */
+export function endFamiliesOfAccount(ending: Ending, accountId: string, keepSessionId?: string): Promise<void> {
+  return endFamilies(
+    ending,
+    Prisma.sql`account_id = ${accountId}
+      AND NOT (session_bound AND session_id IS NOT DISTINCT FROM ${keepSessionId ?? null}::text)`,
+  )
+}
+
+/** Takes the locks of all of an account's live families, before an end that goes through its sessions one by one. */
+export async function lockFamiliesOfAccount(tx: Transaction, accountId: string): Promise<void> {
+  await tx.$executeRaw(Prisma.sql`
+    SELECT 1 FROM refresh_families WHERE account_id = ${accountId} AND ended_at IS NULL ORDER BY id FOR UPDATE`)
+}
+
+/** Ends one family and nothing else. */
+export function endFamily(ending: Ending, id: Uint8Array): Promise<void> {
+  return endFamilies(ending, Prisma.sql`id = ${new Uint8Array(id)}`)
+}
+
+async function endFamilies(ending: Ending, which: Prisma.Sql): Promise<void> {
+  ending.counts.refreshFamilies += await ending.tx.$executeRaw(Prisma.sql`
+    WITH locked AS (
+      SELECT id FROM refresh_families WHERE ${which} AND ended_at IS NULL ORDER BY id FOR UPDATE
+    )
+    UPDATE refresh_families SET ended_at = latchkey_now(), end_reason = ${ending.cause}, successor = NULL
+    WHERE id IN (SELECT id FROM locked) AND ended_at IS NULL`)
+}

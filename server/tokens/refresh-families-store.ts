@@ -1,0 +1,170 @@
+// The rows of refresh-token families: what is read of one, how it moves on, how it begins. Many requests read and move
+// theirs by one statement (storage/gathering.ts). Digests travel as base64 here, since arrays of bytes do not.
+import { Prisma } from '../../prisma/client/client.ts'
+import type { Database } from '../storage/postgres.ts'
+import { digestOf, type RefreshToken } from './refresh-token.ts'
+
+/** Everything that a refresh relies on, read in one statement. Times are PostgreSQL's. */
+export interface FamilyState {
+  readonly id: Uint8Array
+  readonly generation: number
+  readonly currentDigest: Uint8Array
+  readonly previousDigest: Uint8Array | null
+  readonly successor: Uint8Array | null
+  readonly secondsSinceRotation: number | null
+  readonly grantId: string
+  readonly accountId: string
+  readonly clientId: string
+  readonly sessionId: string | null
+  readonly payload: Prisma.JsonObject
+  readonly issuedAt: number
+  readonly expiresAt: number
+  readonly replayWindowSeconds: number | null
+  readonly live: boolean
+  readonly sessionLive: boolean
+  readonly account: FamilyAccount
+  readonly grantPayload: Prisma.JsonObject
+  readonly grantExpiresAt: number
+  /** PostgreSQL's time of the read, in seconds since the epoch. */
+  readonly now: number
+}
+
+/** The account as the refresh finds it: a claim that changed, or a role that was taken away, counts at once. */
+export interface FamilyAccount {
+  readonly id: string
+  readonly email: string
+  readonly emailVerified: boolean
+  readonly name: string | null
+  readonly profile: Prisma.JsonObject
+  readonly roles: readonly string[]
+}
+
+/** A family to be started. */
+export interface NewFamily {
+  readonly token: RefreshToken
+  readonly grantId: string
+  readonly accountId: string
+  readonly clientId: string
+  readonly sessionId: string | undefined
+  readonly sessionBound: boolean
+  readonly senderKey: string | undefined
+  readonly payload: Prisma.InputJsonObject
+}
+
+/** A family that is to move on, if it still is where it was. */
+export interface FamilyStep {
+  readonly token: RefreshToken
+  readonly next: RefreshToken
+  /** `next`, sealed for those who present `token` again. */
+  readonly successor: Uint8Array
+}
+
+/** Reads families, each with all that a refresh relies on. One statement. */
+export async function readFamilies(db: Database, tokens: readonly RefreshToken[]): Promise<readonly (FamilyState | undefined)[]> {
+  const ids = tokens.map(({ family }) => base64(digestOf(family)))
+  const rows = await db.$queryRaw<FamilyState[]>(Prisma.sql`
+    SELECT f.id, f.generation, f.current_digest AS "currentDigest", f.previous_digest AS "previousDigest", f.successor,
+      EXTRACT(EPOCH FROM latchkey_now() - f.rotated_at)::float8 AS "secondsSinceRotation",
+      f.grant_id AS "grantId", f.account_id AS "accountId", f.client_id AS "clientId", f.session_id AS "sessionId", f.payload,
+      FLOOR(EXTRACT(EPOCH FROM COALESCE(f.rotated_at, f.created_at)))::float8 AS "issuedAt",
+      FLOOR(EXTRACT(EPOCH FROM f.idle_expires_at))::float8 AS "expiresAt",
+      (c.metadata->>'refresh_replay_window')::float8 AS "replayWindowSeconds",
+      (f.ended_at IS NULL AND f.idle_expires_at > latchkey_now() AND f.absolute_expires_at > latchkey_now()
+        AND g.ended_at IS NULL AND g.expires_at > latchkey_now() AND a.status = 'active' AND c.status = 'active'
+        AND (NOT f.session_bound OR (s.ended_at IS NULL AND s.expires_at > latchkey_now()))) IS TRUE AS live,
+      (s.ended_at IS NULL AND s.expires_at > latchkey_now()) IS TRUE AS "sessionLive",
+      jsonb_build_object('id', a.id, 'email', a.email, 'emailVerified', a.email_verified, 'name', a.name,
+                         'profile', a.profile, 'roles', a.roles) AS account,
+      g.payload AS "grantPayload", FLOOR(EXTRACT(EPOCH FROM g.expires_at))::float8 AS "grantExpiresAt",
+      FLOOR(EXTRACT(EPOCH FROM latchkey_now()))::float8 AS now
+    FROM unnest(${[...new Set(ids)]}::text[]) AS asked (id)
+    JOIN refresh_families f ON f.id = decode(asked.id, 'base64')
+    JOIN grants g ON g.id = f.grant_id
+    JOIN accounts a ON a.id = f.account_id
+    JOIN clients c ON c.id = f.client_id
+    LEFT JOIN sessions s ON s.id = f.session_id`)
+  const found = new Map(rows.map((row) => [base64(row.id), row]))
+  return ids.map((id) => found.get(id))
+}
+
+/**
+ * Moves families on by one conditional update each, all in one statement; says of each whether it did. Of two steps from
+ * the same token one is taken, whichever it is. The update repeats what the read relied on, so that an end in between wins;
+ * and the rows are locked in the order of their ids, as ends lock them, so that nobody waits in a circle.
+ */
+export async function moveFamilies(
+  db: Database,
+  steps: readonly FamilyStep[],
+  { idleSeconds }: { readonly idleSeconds: number },
+): Promise<readonly boolean[]> {
+  const all = steps.map(({ token, next, successor }) => ({
+    id: base64(digestOf(token.family)),
+    generation: token.generation,
+    current: base64(digestOf(token.secret)),
+    next: base64(digestOf(next.secret)),
+    successor: base64(successor),
+  }))
+  const moved = await db.$queryRaw<{ current: Uint8Array }[]>(Prisma.sql`
+    WITH step AS (
+      SELECT decode(id, 'base64') AS id, generation, decode(current, 'base64') AS current, decode(next, 'base64') AS next,
+             decode(successor, 'base64') AS successor
+      FROM unnest(${all.map(({ id }) => id)}::text[], ${all.map(({ generation }) => generation)}::int[],
+                  ${all.map(({ current }) => current)}::text[], ${all.map(({ next }) => next)}::text[],
+                  ${all.map(({ successor }) => successor)}::text[]) AS asked (id, generation, current, next, successor)
+    ), locked AS (
+      SELECT f.id FROM refresh_families f WHERE f.id IN (SELECT id FROM step) ORDER BY f.id FOR UPDATE
+    )
+    UPDATE refresh_families f
+    SET generation = f.generation + 1, previous_digest = f.current_digest, current_digest = step.next,
+        successor = step.successor, rotated_at = latchkey_now(),
+        idle_expires_at = LEAST(f.absolute_expires_at, latchkey_now() + make_interval(secs => ${idleSeconds}))
+    FROM step JOIN locked ON locked.id = step.id
+    WHERE f.id = step.id AND f.generation = step.generation AND f.current_digest = step.current AND f.ended_at IS NULL
+      AND EXISTS (SELECT 1 FROM grants WHERE grants.id = f.grant_id AND grants.ended_at IS NULL)
+    RETURNING f.current_digest AS current`)
+  const taken = new Set(moved.map(({ current }) => base64(current)))
+  return all.map(({ next }) => taken.has(next))
+}
+
+/** Says of each token whether it is the newest of a family that has not ended. One statement. */
+export async function areNewest(db: Database, tokens: readonly RefreshToken[]): Promise<readonly boolean[]> {
+  const digests = tokens.map(({ secret }) => base64(digestOf(secret)))
+  const rows = await db.$queryRaw<{ current: Uint8Array }[]>(Prisma.sql`
+    SELECT f.current_digest AS current
+    FROM unnest(${tokens.map(({ family }) => base64(digestOf(family)))}::text[],
+                ${tokens.map(({ generation }) => generation)}::int[], ${digests}::text[]) AS asked (id, generation, current)
+    JOIN refresh_families f ON f.id = decode(asked.id, 'base64') AND f.generation = asked.generation
+      AND f.current_digest = decode(asked.current, 'base64') AND f.ended_at IS NULL`)
+  const newest = new Set(rows.map(({ current }) => base64(current)))
+  return digests.map((digest) => newest.has(digest))
+}
+
+/** Starts a family; false when its grant or its session has ended meanwhile. */
+export async function startFamily(
+  db: Database,
+  family: NewFamily,
+  life: { readonly idleSeconds: number; readonly absoluteSeconds: number },
+): Promise<boolean> {
+  // One statement locks and requires a live grant and session; ending them takes the same locks, so no end can slip past.
+  const inserted = await db.$executeRaw(Prisma.sql`
+    WITH live_session AS (
+      SELECT id FROM sessions
+      WHERE id = ${family.sessionId ?? null}::text AND ended_at IS NULL AND expires_at > latchkey_now() FOR SHARE
+    ), live_grant AS (
+      SELECT id FROM grants WHERE id = ${family.grantId} AND ended_at IS NULL AND expires_at > latchkey_now()
+        AND (${family.sessionId ?? null}::text IS NULL OR EXISTS (SELECT 1 FROM live_session)) FOR SHARE
+    )
+    INSERT INTO refresh_families (id, current_digest, grant_id, account_id, client_id, session_id, session_bound, sender_key,
+                                  payload, idle_expires_at, absolute_expires_at)
+    SELECT ${digestOf(family.token.family)}, ${digestOf(family.token.secret)}, live_grant.id, ${family.accountId},
+      ${family.clientId}, ${family.sessionId ?? null}::text, ${family.sessionBound}, ${family.senderKey ?? null}::text,
+      ${JSON.stringify(family.payload)}::jsonb,
+      latchkey_now() + make_interval(secs => ${Math.min(life.idleSeconds, life.absoluteSeconds)}),
+      latchkey_now() + make_interval(secs => ${life.absoluteSeconds})
+    FROM live_grant`)
+  return inserted === 1
+}
+
+function base64(bytes: Uint8Array): string {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('base64')
+}
