@@ -12,6 +12,7 @@ import { type Announcements, register } from './composition/registrations.ts'
 import { type OpenStores, openStores } from './composition/stores.ts'
 import { createClientLimits, createDoor, createPages } from './composition/web.ts'
 import { createConnectionFaults } from './http/connection-faults.ts'
+import { createCookieSignatures } from './http/cookie-signatures.ts'
 import type { Health } from './http/health.ts'
 import { createLog, type Log } from './http/log.ts'
 import { loadSigningKeys } from './keys/signing-keys.ts'
@@ -47,10 +48,11 @@ export async function compose(config: Config, secrets: Secrets, overrides: Overr
     // The first to be read: with another ENCRYPTION_KEY than theirs nothing may be written.
     const keys = await loadSigningKeys({ db: stores.db, sealer: stores.sealer })
     const announcements = await register({ config, clock, log, stores, nouns })
+    const cookieSignatures = createCookieSignatures(secrets.cookieKeys.map((key) => key.reveal()))
     const tokenLimits = createClientLimits(config, clock)
-    const protocol = await createProviderParts({ config, secrets, clock, log, stores, nouns, tokenLimits, keys })
+    const protocol = await createProviderParts({ config, cookieSignatures, clock, log, stores, nouns, tokenLimits, keys })
     const app = createApp({
-      cookieKeys: secrets.cookieKeys.map((key) => key.reveal()),
+      cookieSignatures,
       provider: protocol.host,
       ...createDoor({ config, clock, log, stores, tokenLimits }),
       ...createPages({ config, stores, nouns, protocol, announcements }),

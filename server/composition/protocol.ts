@@ -1,8 +1,8 @@
 // Builds the protocol: keys, registry and the provider, and keeps them up to date.
 import type { Clock } from '../../config/clock.ts'
 import type { Config } from '../../config/config.ts'
-import type { Secrets } from '../../config/secrets.ts'
 import { registerOwnClient } from '../clients/own-client.ts'
+import type { CookieSignatures } from '../http/cookie-signatures.ts'
 import type { Log } from '../http/log.ts'
 import type { TokenLimits } from '../http/token-limits.ts'
 import type { SigningKeys } from '../keys/signing-keys.ts'
@@ -32,7 +32,7 @@ export interface ProtocolParts {
 /** Builds it. */
 export async function createProviderParts(deps: {
   readonly config: Config
-  readonly secrets: Secrets
+  readonly cookieSignatures: CookieSignatures
   readonly clock: Clock
   readonly log: Log
   readonly stores: OpenStores
@@ -40,7 +40,7 @@ export async function createProviderParts(deps: {
   readonly tokenLimits: TokenLimits
   readonly keys: SigningKeys
 }): Promise<ProtocolParts> {
-  const { config, secrets, clock, log, stores, nouns, keys } = deps
+  const { config, clock, log, stores, nouns, keys } = deps
   const { db, live } = stores
   const { issuer } = config
   const secureCookies = issuer.startsWith('https:')
@@ -60,7 +60,7 @@ export async function createProviderParts(deps: {
       clock,
       pages,
       failures: { log, unavailablePage: pages.unavailable, clientFailed: deps.tokenLimits.failed },
-      cookieKeys: secrets.cookieKeys.map((key) => key.reveal()),
+      cookieSignatures: deps.cookieSignatures,
       lifetimes: config.lifetimes,
       codeLifeSeconds: config.lifetimes.authorizationCode,
       endSession: createSignOut({ sessions: nouns.sessions, store: live, signOutScope: config.signOutScope }),

@@ -1,9 +1,27 @@
 // What browsers may do with what we answer: next to nothing. Our pages have one style sheet and no script.
-import type { Middleware } from 'koa'
+import { IncomingMessage, type OutgoingHttpHeaders, ServerResponse } from 'node:http'
+import { Socket } from 'node:net'
+import Koa, { type Middleware } from 'koa'
 import helmet from 'koa-helmet'
 
 /** Makes the middleware. `secure`: the server is reached by https. */
 export function createSecurityHeaders({ secure }: { readonly secure: boolean }): Middleware {
+  const headers = headersOf(createHelmet(secure))
+  return async (ctx, next) => {
+    for (const [name, value] of Object.entries(await headers)) if (value !== undefined) ctx.res.setHeader(name, value)
+    await next()
+  }
+}
+
+/** They are the same for every answer, so that helmet need be asked once only. */
+async function headersOf(middleware: Middleware): Promise<OutgoingHttpHeaders> {
+  const request = new IncomingMessage(new Socket())
+  const ctx = new Koa().createContext(request, new ServerResponse(request))
+  await middleware(ctx, async () => undefined)
+  return ctx.res.getHeaders()
+}
+
+function createHelmet(secure: boolean): Middleware {
   return helmet({
     contentSecurityPolicy: {
       // Helmet's own defaults would allow inline styles and, on plain http, send browsers to https.

@@ -5,6 +5,7 @@ import type { Clock } from '../../config/clock.ts'
 import type { Lifetimes } from '../../config/lifetimes.ts'
 import { OPENID_SCOPES } from '../../config/scopes.ts'
 import type { Consents } from '../grants/consents.ts'
+import type { CookieSignatures } from '../http/cookie-signatures.ts'
 import { SIGNING_ALGORITHMS, type SigningKeys } from '../keys/signing-keys.ts'
 import { accessTokenClaims, setTimes } from './access-token-claims.ts'
 import { originAllowed } from './client-origins.ts'
@@ -28,7 +29,7 @@ export type ProviderDeps = ModelStorageDeps &
   JwtTokenEndpointDeps & {
     readonly issuer: string
     readonly keys: SigningKeys
-    readonly cookieKeys: readonly string[]
+    readonly cookieSignatures: CookieSignatures
     readonly lifetimes: Lifetimes
     readonly consents: Consents
     readonly pages: ProviderPages
@@ -109,7 +110,7 @@ function configurationOf(deps: ProviderDeps): Configuration {
     },
     extraClientMetadata: { properties: [...OWN_CLIENT_METADATA] },
     cookies: {
-      keys: [...deps.cookieKeys],
+      keys: deps.cookieSignatures,
       // `__Host-` makes the browser refuse a cookie that another host of the domain tries to plant.
       names: {
         session: secure ? '__Host-latchkey_session' : 'latchkey_session',
