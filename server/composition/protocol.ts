@@ -74,7 +74,7 @@ export async function createProviderParts(deps: {
   return {
     host,
     registry,
-    interactions: createInteractions({ provider, consents: nouns.consents, db }),
+    interactions: createInteractions({ ...nouns, provider, grantLifeSeconds: config.lifetimes.grant, db }),
     currentSession: createCurrentSession({ provider, secureCookies }),
     accountSignIn: createAccountSignIn({ issuer, provider, secureCookies }),
     async followRegistry() {

@@ -2,10 +2,12 @@
 // of its may live; what a person agreed to for good is a consent (consents.ts) and outlives it.
 import { createHash, randomBytes } from 'node:crypto'
 import { Prisma } from '../../prisma/client/client.ts'
+import { gather } from '../storage/gathering.ts'
 import type { Database } from '../storage/postgres.ts'
 import { endAccessTokensOfGrant } from '../tokens/access-tokens.ts'
 import type { Ending } from '../tokens/ending.ts'
 import { endFamiliesOfGrant } from '../tokens/family-ends.ts'
+import { SUBJECT, type TokenSubject } from '../tokens/subject.ts'
 
 /** A grant to be stored, or stored again with more in it. */
 export interface StoredGrant {
@@ -17,11 +19,21 @@ export interface StoredGrant {
   readonly lifeSeconds: number
 }
 
-/** A live grant as read. */
+/** A live grant, and what was read with it. */
 export interface LiveGrant {
+  readonly id: string
+  readonly clientId: string
   readonly payload: Prisma.JsonObject
   /** Seconds since the epoch. */
   readonly expiresAt: number
+}
+
+/** A live grant with the account that gave it. */
+export interface LiveAuthorization {
+  readonly grant: LiveGrant
+  readonly account: TokenSubject
+  /** The session in which the grant was born, while it lives. */
+  readonly liveSessionId: string | null
   /** PostgreSQL's time of the read, in seconds since the epoch. */
   readonly now: number
 }
@@ -30,8 +42,8 @@ export interface LiveGrant {
 export interface Grants {
   /** Stores a grant; false when its session has ended, or the grant itself has. */
   save(grant: StoredGrant): Promise<boolean>
-  /** A grant that lives, whose account and client live, and whose session has not been ended. */
-  findLive(id: string): Promise<LiveGrant | undefined>
+  /** A grant that lives, whose account and client live. */
+  findLive(id: string): Promise<LiveAuthorization | undefined>
 }
 
 /** Makes them. */
@@ -48,18 +60,26 @@ export function createGrants({ db }: { readonly db: Database }): Grants {
       return written === 1
     },
 
-    async findLive(id) {
-      const rows = await db.$queryRaw<LiveGrant[]>(Prisma.sql`
-        SELECT g.payload, FLOOR(EXTRACT(EPOCH FROM g.expires_at))::float8 AS "expiresAt",
-          FLOOR(EXTRACT(EPOCH FROM latchkey_now()))::float8 AS now
-        FROM grants g
-        JOIN accounts a ON a.id = g.account_id AND a.status = 'active'
-        JOIN clients c ON c.id = g.client_id AND c.status = 'active'
-        WHERE g.id = ${id} AND g.ended_at IS NULL AND g.expires_at > latchkey_now()`)
-      return rows[0]
-    },
+    findLive: gather((ids) => readAuthorizations(db, ids)),
   }
 }
+
+async function readAuthorizations(db: Database, ids: readonly string[]): Promise<readonly (LiveAuthorization | undefined)[]> {
+  const rows = await db.$queryRaw<LiveAuthorization[]>(Prisma.sql`
+    SELECT ${LIVE_GRANT} AS grant, ${SUBJECT} AS account, s.id AS "liveSessionId",
+      FLOOR(EXTRACT(EPOCH FROM latchkey_now()))::float8 AS now
+    FROM unnest(${[...new Set(ids)]}::text[]) AS asked (id)
+    JOIN grants g ON g.id = asked.id AND g.ended_at IS NULL AND g.expires_at > latchkey_now()
+    JOIN accounts a ON a.id = g.account_id AND a.status = 'active'
+    JOIN clients c ON c.id = g.client_id AND c.status = 'active'
+    LEFT JOIN sessions s ON s.id = g.session_id AND s.ended_at IS NULL AND s.expires_at > latchkey_now()`)
+  const found = new Map(rows.map((row) => [row.grant.id, row]))
+  return ids.map((id) => found.get(id))
+}
+
+/** The column that reads a grant, of the table `grants` under the name `g`. */
+export const LIVE_GRANT = Prisma.sql`jsonb_build_object('id', g.id, 'clientId', g.client_id, 'payload', g.payload,
+  'expiresAt', FLOOR(EXTRACT(EPOCH FROM g.expires_at)))`
 
 /** A new grant's id. */
 export function newGrantId(): string {

@@ -2,20 +2,19 @@
 // accepted here at the userinfo endpoint only.
 import { type Adapter, type AdapterPayload, errors } from 'oidc-provider'
 import { recordAudit } from '../audit/audit.ts'
-import type { Grants } from '../grants/grants.ts'
 import { originOf } from '../http/request-context.ts'
 import { type AccessTokenKind, type AccessTokens, endAccessToken } from '../tokens/access-tokens.ts'
 import type { Endings } from '../tokens/ending.ts'
+import type { TokenSubject } from '../tokens/subject.ts'
 import type { TokenStatus } from '../tokens/token-status.ts'
 import type { JwtAccessTokens } from './jwt-access-tokens.ts'
 import { jsonOf } from './payload.ts'
-import { currentContext, requestState } from './request-state.ts'
+import { currentContext, type KnownGrant, requestState } from './request-state.ts'
 import { sessionIdOf } from './session-ids.ts'
 
 /** What the adapter needs. */
 export interface AccessTokenAdapterDeps {
   readonly accessTokens: AccessTokens
-  readonly grants: Grants
   readonly tokenStatus: TokenStatus
   readonly jwtAccessTokens: JwtAccessTokens
   readonly endings: Endings
@@ -44,8 +43,11 @@ export function createAccessTokenAdapter(kind: AccessTokenKind, deps: AccessToke
 
     async find(value) {
       if (value.startsWith(OPAQUE_PREFIX[kind])) {
-        const payload = await deps.accessTokens.find(kind, value)
-        return payload === undefined ? undefined : { ...payload, jti: value }
+        const token = await deps.accessTokens.find(kind, value)
+        if (token === undefined) return undefined
+        const payload = token.payload as AdapterPayload
+        remember(payload.grantId, token)
+        return { ...payload, jti: value }
       }
       return kind === 'AccessToken' && currentContext()?.oidc.route === 'userinfo' ? jwtPayload(deps, value) : undefined
     },
@@ -82,13 +84,24 @@ function sessionOf(payload: AdapterPayload): string | undefined {
   return sessionIdOf(payload.sessionUid)
 }
 
+/** The library asks for the grant and the account of a token next; they have been read with it. */
+function remember(
+  grantId: string | undefined,
+  { grant, account }: { readonly grant: KnownGrant | null; readonly account: TokenSubject | null },
+): void {
+  const state = requestState()
+  if (grant !== null && grantId !== undefined) state.grants.set(grantId, grant)
+  if (account !== null) state.accounts.set(account.id, account)
+}
+
 /** A JWT that was issued with `openid` may ask who its person is, whatever API it is for. */
 async function jwtPayload(deps: AccessTokenAdapterDeps, value: string): Promise<AdapterPayload | undefined> {
   const token = await deps.jwtAccessTokens.verify(value)
   if (token?.accountId === undefined || token.grantId === undefined) return undefined
-  if ((await deps.tokenStatus.whyDead(token)) !== undefined) return undefined
-  const grant = await deps.grants.findLive(token.grantId)
-  const openid = grant?.payload.openid
+  const status = await deps.tokenStatus.check(token)
+  if (status.whyDead !== undefined) return undefined
+  remember(token.grantId, status)
+  const openid = status.grant?.payload.openid
   const scope = typeof openid === 'object' && openid !== null && !Array.isArray(openid) ? openid.scope : undefined
   return {
     kind: 'AccessToken',

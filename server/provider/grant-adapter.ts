@@ -1,9 +1,9 @@
 // Grants as the library sees them. A grant that has ended is not found, and so nothing can be issued on it.
 import { type Adapter, type AdapterPayload, errors } from 'oidc-provider'
-import { endGrant, type Grants } from '../grants/grants.ts'
+import { endGrant, type Grants, type LiveAuthorization } from '../grants/grants.ts'
 import type { Endings } from '../tokens/ending.ts'
 import { jsonOf } from './payload.ts'
-import { currentContext, requestState } from './request-state.ts'
+import { currentContext, type KnownGrant, type RequestState, requestState } from './request-state.ts'
 import { sessionIdOf } from './session-ids.ts'
 
 /** Makes the adapter of the model `Grant`. */
@@ -11,14 +11,12 @@ export function createGrantAdapter(deps: { readonly grants: Grants; readonly end
   return {
     async find(id) {
       const state = requestState()
-      // A refresh has read the grant together with its family.
-      if (state.refresh?.state.grantId === id) {
-        return asPayload(id, state.refresh.state.grantPayload, state.refresh.state.grantExpiresAt)
-      }
-      const grant = await deps.grants.findLive(id)
-      if (grant === undefined) return undefined
-      state.authorisedAt = grant.now
-      return asPayload(id, grant.payload, grant.expiresAt)
+      const known = state.grants.get(id)
+      if (known !== undefined) return asPayload(id, known)
+      const authorization = await deps.grants.findLive(id)
+      if (authorization === undefined) return undefined
+      rememberAuthorization(state, authorization)
+      return asPayload(id, authorization.grant)
     },
 
     async upsert(id, payload, expiresIn) {
@@ -33,6 +31,7 @@ export function createGrantAdapter(deps: { readonly grants: Grants; readonly end
         payload: jsonOf(kept),
         lifeSeconds: expiresIn ?? 0,
       })
+      requestState().grants.delete(id)
       if (!saved) throw new errors.AccessDenied('the session or the grant has ended')
     },
 
@@ -47,6 +46,13 @@ export function createGrantAdapter(deps: { readonly grants: Grants; readonly end
   }
 }
 
-function asPayload(id: string, payload: object, expiresAt: number): AdapterPayload {
+/** Keeps what one read has told, for whoever asks for a part of it later in the request. */
+export function rememberAuthorization(state: RequestState, { grant, account, now }: LiveAuthorization): void {
+  state.grants.set(grant.id, grant)
+  state.accounts.set(account.id, account)
+  state.authorisedAt = now
+}
+
+function asPayload(id: string, { payload, expiresAt }: KnownGrant): AdapterPayload {
   return { ...(payload as AdapterPayload), jti: id, exp: expiresAt }
 }

@@ -4,10 +4,11 @@ import { errors, type Grant, type Interaction, type InteractionResults, type Pro
 import { OPENID_SCOPES } from '../../config/scopes.ts'
 import { recordAudit } from '../audit/audit.ts'
 import type { Consent, Consents } from '../grants/consents.ts'
-import { grantIdOfConsent } from '../grants/grants.ts'
+import { type Grants, grantIdOfConsent } from '../grants/grants.ts'
 import { originOf } from '../http/request-context.ts'
 import type { Database } from '../storage/postgres.ts'
 import { addTo } from './existing-grant.ts'
+import { sessionIdOf } from './session-ids.ts'
 
 /** What a page shows of an interaction. */
 export interface PendingInteraction {
@@ -54,12 +55,17 @@ export interface Interactions {
   deny(ctx: Context, uid: string): Promise<string>
 }
 
-/** Makes them. */
-export function createInteractions(deps: {
+/** What they need. */
+export interface InteractionDeps {
   readonly provider: () => Provider
   readonly consents: Consents
+  readonly grants: Grants
+  readonly grantLifeSeconds: number
   readonly db: Database
-}): Interactions {
+}
+
+/** Makes them. */
+export function createInteractions(deps: InteractionDeps): Interactions {
   const load = (ctx: Context, uid: string) => loadInteraction(deps.provider(), ctx, uid)
   const finish = (ctx: Context, result: InteractionResults) =>
     deps.provider().interactionResult(ctx.req, ctx.res, result, { mergeWithLastSubmission: true })
@@ -102,12 +108,7 @@ async function loadInteraction(provider: Provider, ctx: Context, uid: string): P
   return interaction
 }
 
-async function consentTo(
-  deps: { readonly provider: () => Provider; readonly consents: Consents; readonly db: Database },
-  ctx: Context,
-  interaction: Interaction,
-  accountId: string,
-): Promise<Grant> {
+async function consentTo(deps: InteractionDeps, ctx: Context, interaction: Interaction, accountId: string): Promise<Grant> {
   const provider = deps.provider()
   const clientId = String(interaction.params.client_id)
   const known = await grantOf(provider, interaction)
@@ -118,9 +119,22 @@ async function consentTo(
     await recordAudit(tx, { name: 'consent.given', actor: accountId, accountId, clientId, ...originOf(ctx), detail })
   })
   const grant = known ?? new provider.Grant({ accountId, clientId })
-  if (known === undefined) grant.jti = grantIdOfConsent(interaction.uid)
+  if (known === undefined) grant.jti = await bornInSession(deps, interaction, { accountId, clientId })
   addTo(grant, consent)
   return grant
+}
+
+/** The library cannot say, while a page is answered, in which session a new grant is born; so it is born here, and filled after. */
+async function bornInSession(
+  { grants, grantLifeSeconds }: InteractionDeps,
+  interaction: Interaction,
+  about: { readonly accountId: string; readonly clientId: string },
+): Promise<string> {
+  const id = grantIdOfConsent(interaction.uid)
+  const uid = interaction.session?.uid
+  const sessionId = uid === undefined ? undefined : sessionIdOf(uid)
+  if (await grants.save({ ...about, id, sessionId, payload: {}, lifeSeconds: grantLifeSeconds })) return id
+  throw new InteractionLost('the session or the grant has ended')
 }
 
 async function describe(provider: Provider, interaction: Interaction): Promise<PendingInteraction> {

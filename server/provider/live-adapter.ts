@@ -1,19 +1,19 @@
 // Short-lived things as the library sees them: interactions, codes and pushed requests, kept in the live store.
 import { type Adapter, type AdapterPayload, errors } from 'oidc-provider'
 import { recordAudit } from '../audit/audit.ts'
-import { endGrant } from '../grants/grants.ts'
+import { endGrant, type Grants } from '../grants/grants.ts'
 import { originOf } from '../http/request-context.ts'
-import type { Sessions } from '../sessions/sessions.ts'
 import type { LiveStore } from '../storage/live-store.ts'
 import type { Endings } from '../tokens/ending.ts'
 import type { Once } from '../tokens/once.ts'
-import { currentContext } from './request-state.ts'
+import { rememberAuthorization } from './grant-adapter.ts'
+import { currentContext, requestState } from './request-state.ts'
 import { sessionIdOf } from './session-ids.ts'
 
 /** What codes need besides the store. */
 export interface CodeDeps {
   readonly store: LiveStore
-  readonly sessions: Sessions
+  readonly grants: Grants
   readonly endings: Endings
   readonly once: Once
   readonly codeLifeSeconds: number
@@ -80,15 +80,19 @@ export function createCodeAdapter(deps: CodeDeps): Adapter {
 
     async find(code) {
       const payload = await plain.find(code)
-      if (payload?.sessionUid === undefined) return undefined
-      // Codes in flight end with the session they came from.
-      const accountId = await deps.sessions.liveAccount(sessionIdOf(payload.sessionUid))
-      return accountId === payload.accountId ? payload : undefined
+      if (payload?.sessionUid === undefined || payload.grantId === undefined) return undefined
+      // Codes in flight end with the grant and the session they came from.
+      const authorization = await deps.grants.findLive(payload.grantId)
+      if (authorization === undefined || authorization.account.id !== payload.accountId) return undefined
+      if (authorization.liveSessionId !== sessionIdOf(payload.sessionUid)) return undefined
+      const state = requestState()
+      rememberAuthorization(state, authorization)
+      state.code = payload
+      return payload
     },
 
     async consume(code) {
-      const payload = await plain.find(code)
-      const grantId = payload?.grantId
+      const grantId = requestState().code?.grantId
       const taken =
         grantId !== undefined &&
         (await deps.store.consume('AuthorizationCode', code)) &&

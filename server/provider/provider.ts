@@ -177,8 +177,7 @@ function policiesOf(deps: ProviderDeps): Configuration {
     assertJwtClientAuthClaimsAndHeader: (_ctx, claims) => checkAssertionLife(claims.exp, deps.clock),
     loadExistingGrant: createExistingGrant(deps),
     async findAccount(_ctx, id) {
-      const { refresh } = requestState()
-      const account = refresh?.state.accountId === id ? refresh.state.account : await deps.findAccount(id)
+      const account = requestState().accounts.get(id) ?? (await deps.findAccount(id))
       return account === undefined ? undefined : subjectOf(account)
     },
     // Every client with the grant type gets one; a family without `offline_access` is bound to its session by a column.

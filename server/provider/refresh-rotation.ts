@@ -53,6 +53,8 @@ async function tryRefresh<Context extends KoaContextWithOIDC>(
   const refresh = await admit(ctx, deps, presented)
   const state = requestState(ctx)
   state.refresh = { presented: value, state: refresh.state, how: refresh.how, next: refresh.next }
+  state.grants.set(refresh.state.grantId, { payload: refresh.state.grantPayload, expiresAt: refresh.state.grantExpiresAt })
+  state.accounts.set(refresh.state.accountId, refresh.state.account)
   state.authorisedAt = refresh.state.now
   await handler(ctx)
   const stands =

@@ -1,8 +1,9 @@
 // What one request to the provider has learned so far, shared between the adapters that read it and the wrappers that
 // decide: the library calls them separately, and each would have to ask the database again.
-import { type KoaContextWithOIDC, Provider } from 'oidc-provider'
+import { type AdapterPayload, type KoaContextWithOIDC, Provider } from 'oidc-provider'
 import type { FamilyState } from '../tokens/refresh-families-store.ts'
 import type { RefreshToken } from '../tokens/refresh-token.ts'
+import type { TokenSubject } from '../tokens/subject.ts'
 
 /** A refresh in progress. */
 export interface RefreshInProgress {
@@ -14,9 +15,21 @@ export interface RefreshInProgress {
   readonly next: RefreshToken
 }
 
+/** A live grant, as the library asks for it. */
+export interface KnownGrant {
+  readonly payload: object
+  /** Seconds since the epoch. */
+  readonly expiresAt: number
+}
+
 /** What a request has learned. */
 export interface RequestState {
   refresh?: RefreshInProgress
+  /** Grants and accounts that were read along with something else, by their ids. */
+  readonly grants: Map<string, KnownGrant>
+  readonly accounts: Map<string, TokenSubject>
+  /** The code that is being redeemed. */
+  code?: AdapterPayload
   /** PostgreSQL's time of the read that authorised what is issued, in seconds since the epoch. */
   authorisedAt?: number
   /** The clients that the session held when it was read, to tell which were taken out since. */
@@ -31,13 +44,17 @@ const states = new WeakMap<object, RequestState>()
 
 /** The state of the request that is being handled; outside of one, an empty state that nobody else sees. */
 export function requestState(ctx: KoaContextWithOIDC | undefined = Provider.ctx): RequestState {
-  if (ctx === undefined) return {}
+  if (ctx === undefined) return emptyState()
   let state = states.get(ctx.req)
   if (state === undefined) {
-    state = {}
+    state = emptyState()
     states.set(ctx.req, state)
   }
   return state
+}
+
+function emptyState(): RequestState {
+  return { grants: new Map(), accounts: new Map() }
 }
 
 /** The context of the request that is being handled, if any. */

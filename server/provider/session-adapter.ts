@@ -20,9 +20,12 @@ export function createSessionAdapter(deps: SessionAdapterDeps): Adapter {
   /** What the store has, if the record agrees; and what a later save will be compared with. */
   async function admit(payload: StoredSession | undefined): Promise<AdapterPayload | undefined> {
     if (payload?.accountId === undefined || payload.uid === undefined) return payload
-    const accountId = await sessions.liveAccount(sessionIdOf(payload.uid))
-    if (accountId !== payload.accountId) return undefined
+    const live = await sessions.findLive(sessionIdOf(payload.uid))
+    if (live?.account.id !== payload.accountId) return undefined
     const state = requestState()
+    for (const grant of live.grants) state.grants.set(grant.id, grant)
+    state.accounts.set(live.account.id, live.account)
+    state.authorisedAt = live.now
     state.retiredCookies = payload.retired
     state.sessionClients = Object.keys(payload.authorizations ?? {})
     state.sessionRecord = fingerprint(payload)

@@ -2,9 +2,12 @@
 // provider's session adapter keeps it); a session whose record has ended is dead whatever Redis says.
 import { Prisma } from '../../prisma/client/client.ts'
 import { type AuditEvent, type Origin, recordAudit } from '../audit/audit.ts'
+import { LIVE_GRANT, type LiveGrant } from '../grants/grants.ts'
+import { gather } from '../storage/gathering.ts'
 import type { Database, Transaction } from '../storage/postgres.ts'
 import type { Ended, Endings } from '../tokens/ending.ts'
 import { lockFamiliesOfAccount } from '../tokens/family-ends.ts'
+import { SUBJECT, type TokenSubject } from '../tokens/subject.ts'
 import { deviceName } from './device-name.ts'
 import { endAccount, endSession, type SessionEnd } from './session-ends.ts'
 
@@ -31,6 +34,16 @@ export interface SessionRecord {
   readonly clients: readonly { readonly clientId: string; readonly sid: string; readonly grantId: string | undefined }[]
 }
 
+/** A live session with what an authorization in it will ask for. */
+export interface LiveSession {
+  readonly id: string
+  readonly account: TokenSubject
+  /** Those that were born in it. */
+  readonly grants: readonly LiveGrant[]
+  /** PostgreSQL's time of the read, in seconds since the epoch. */
+  readonly now: number
+}
+
 /** Who asks for an end, and why. */
 export interface EndRequest {
   readonly accountId: string
@@ -42,8 +55,8 @@ export interface EndRequest {
 export interface Sessions {
   /** Writes a session's record, or adds to it; false when it has ended. */
   record(session: SessionRecord): Promise<boolean>
-  /** Whether the record of a session says that it lives: the account's id, or undefined. */
-  liveAccount(sessionId: string): Promise<string | undefined>
+  /** A session that lives by its record, with its account and its grants. */
+  findLive(sessionId: string): Promise<LiveSession | undefined>
   /** Notes that a session was used; written with the next batch. */
   touch(sessionId: string): void
   /** Writes the times of last use that have been noted since the last batch. */
@@ -76,12 +89,7 @@ export function createSessions(deps: { readonly db: Database; readonly endings: 
 
     record: (session) => writeRecord(db, session),
 
-    async liveAccount(sessionId) {
-      const rows = await db.$queryRaw<{ accountId: string }[]>(Prisma.sql`
-        SELECT s.account_id AS "accountId" FROM sessions s JOIN accounts a ON a.id = s.account_id AND a.status = 'active'
-        WHERE s.id = ${sessionId} AND s.ended_at IS NULL AND s.expires_at > latchkey_now()`)
-      return rows[0]?.accountId
-    },
+    findLive: gather((ids) => readLive(db, ids)),
 
     list: (accountId) => listSessions(db, accountId),
 
@@ -165,6 +173,18 @@ async function writeRecord(db: Database, session: SessionRecord): Promise<boolea
     )
     SELECT id FROM recorded`)
   return rows.length === 1
+}
+
+async function readLive(db: Database, ids: readonly string[]): Promise<readonly (LiveSession | undefined)[]> {
+  const rows = await db.$queryRaw<LiveSession[]>(Prisma.sql`
+    SELECT s.id, ${SUBJECT} AS account, FLOOR(EXTRACT(EPOCH FROM latchkey_now()))::float8 AS now,
+      COALESCE((SELECT jsonb_agg(${LIVE_GRANT}) FROM grants g JOIN clients c ON c.id = g.client_id AND c.status = 'active'
+                WHERE g.session_id = s.id AND g.ended_at IS NULL AND g.expires_at > latchkey_now()), '[]'::jsonb) AS grants
+    FROM unnest(${[...new Set(ids)]}::text[]) AS asked (id)
+    JOIN sessions s ON s.id = asked.id AND s.ended_at IS NULL AND s.expires_at > latchkey_now()
+    JOIN accounts a ON a.id = s.account_id AND a.status = 'active'`)
+  const found = new Map(rows.map((row) => [row.id, row]))
+  return ids.map((id) => found.get(id))
 }
 
 async function listSessions(db: Database, accountId: string): Promise<SessionEntry[]> {

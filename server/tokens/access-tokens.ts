@@ -1,9 +1,11 @@
 // Opaque access tokens: kept in PostgreSQL under their digest, since a refresh must work without Redis. JWT access
 // tokens are not stored at all.
 import { Prisma } from '../../prisma/client/client.ts'
+import { gather } from '../storage/gathering.ts'
 import type { Database } from '../storage/postgres.ts'
 import type { Ending } from './ending.ts'
 import { digestOf } from './refresh-token.ts'
+import { SUBJECT, type TokenSubject } from './subject.ts'
 
 /** Access tokens of a person, and those that a client gets for itself. */
 export type AccessTokenKind = 'AccessToken' | 'ClientCredentials'
@@ -24,12 +26,21 @@ export interface NewAccessToken {
 export interface AccessTokens {
   /** Stores a token; false when the grant it stands on has ended meanwhile. */
   store(token: NewAccessToken): Promise<boolean>
-  /** The payload of a live token: its grant, session, account and client must live too. */
-  find(kind: AccessTokenKind, value: string): Promise<Prisma.JsonObject | undefined>
+  /** A live token: its grant, session, account and client live too. */
+  find(kind: AccessTokenKind, value: string): Promise<LiveAccessToken | undefined>
+}
+
+/** A live token, and what was read with it. */
+export interface LiveAccessToken {
+  readonly payload: Prisma.JsonObject
+  /** Null for a client's own token. */
+  readonly grant: { readonly payload: Prisma.JsonObject; readonly expiresAt: number } | null
+  readonly account: TokenSubject | null
 }
 
 /** Makes them. */
 export function createAccessTokens({ db }: { readonly db: Database }): AccessTokens {
+  const read = gather((sought: readonly Sought[]) => readLive(db, sought))
   return {
     async store(token) {
       const inserted = await db.$executeRaw(Prisma.sql`
@@ -44,20 +55,35 @@ export function createAccessTokens({ db }: { readonly db: Database }): AccessTok
       return inserted === 1
     },
 
-    async find(kind, value) {
-      const rows = await db.$queryRaw<{ payload: Prisma.JsonObject }[]>(Prisma.sql`
-        SELECT t.payload FROM access_tokens t
-        JOIN clients c ON c.id = t.client_id AND c.status = 'active'
-        LEFT JOIN grants g ON g.id = t.grant_id
-        LEFT JOIN accounts a ON a.id = t.account_id
-        LEFT JOIN sessions s ON s.id = t.session_id
-        WHERE t.digest = ${digestOf(value)} AND t.kind = ${kind} AND t.ended_at IS NULL AND t.expires_at > latchkey_now()
-          AND (t.grant_id IS NULL OR (g.id IS NOT NULL AND g.ended_at IS NULL))
-          AND (t.account_id IS NULL OR a.status = 'active')
-          AND (t.session_id IS NULL OR s.ended_at IS NULL)`)
-      return rows[0]?.payload
-    },
+    find: (kind, value) => read({ kind, digest: Buffer.from(digestOf(value)).toString('base64') }),
   }
+}
+
+interface Sought {
+  readonly kind: AccessTokenKind
+  /** In base64. */
+  readonly digest: string
+}
+
+async function readLive(db: Database, sought: readonly Sought[]): Promise<readonly (LiveAccessToken | undefined)[]> {
+  const rows = await db.$queryRaw<(LiveAccessToken & { position: number })[]>(Prisma.sql`
+    SELECT asked.position::int AS position, t.payload,
+      CASE WHEN g.id IS NOT NULL THEN
+        jsonb_build_object('payload', g.payload, 'expiresAt', FLOOR(EXTRACT(EPOCH FROM g.expires_at))) END AS grant,
+      CASE WHEN a.id IS NOT NULL THEN ${SUBJECT} END AS account
+    FROM unnest(${sought.map(({ kind }) => kind)}::text[], ${sought.map(({ digest }) => digest)}::text[])
+      WITH ORDINALITY AS asked (kind, digest, position)
+    JOIN access_tokens t ON t.digest = decode(asked.digest, 'base64') AND t.kind = asked.kind
+    JOIN clients c ON c.id = t.client_id AND c.status = 'active'
+    LEFT JOIN grants g ON g.id = t.grant_id
+    LEFT JOIN accounts a ON a.id = t.account_id
+    LEFT JOIN sessions s ON s.id = t.session_id
+    WHERE t.ended_at IS NULL AND t.expires_at > latchkey_now()
+      AND (t.grant_id IS NULL OR (g.id IS NOT NULL AND g.ended_at IS NULL))
+      AND (t.account_id IS NULL OR a.status = 'active')
+      AND (t.session_id IS NULL OR s.ended_at IS NULL)`)
+  const found = new Map(rows.map((row) => [row.position, row]))
+  return sought.map((_, index) => found.get(index + 1))
 }
 
 /** Ends one token; undefined when there was none alive. */

@@ -3,6 +3,7 @@
 import { Prisma } from '../../prisma/client/client.ts'
 import type { Database } from '../storage/postgres.ts'
 import { digestOf, type RefreshToken } from './refresh-token.ts'
+import { SUBJECT, type TokenSubject } from './subject.ts'
 
 /** Everything that a refresh relies on, read in one statement. Times are PostgreSQL's. */
 export interface FamilyState {
@@ -22,21 +23,11 @@ export interface FamilyState {
   readonly replayWindowSeconds: number | null
   readonly live: boolean
   readonly sessionLive: boolean
-  readonly account: FamilyAccount
+  readonly account: TokenSubject
   readonly grantPayload: Prisma.JsonObject
   readonly grantExpiresAt: number
   /** PostgreSQL's time of the read, in seconds since the epoch. */
   readonly now: number
-}
-
-/** The account as the refresh finds it: a claim that changed, or a role that was taken away, counts at once. */
-export interface FamilyAccount {
-  readonly id: string
-  readonly email: string
-  readonly emailVerified: boolean
-  readonly name: string | null
-  readonly profile: Prisma.JsonObject
-  readonly roles: readonly string[]
 }
 
 /** A family to be started. */
@@ -73,8 +64,7 @@ export async function readFamilies(db: Database, tokens: readonly RefreshToken[]
         AND g.ended_at IS NULL AND g.expires_at > latchkey_now() AND a.status = 'active' AND c.status = 'active'
         AND (NOT f.session_bound OR (s.ended_at IS NULL AND s.expires_at > latchkey_now()))) IS TRUE AS live,
       (s.ended_at IS NULL AND s.expires_at > latchkey_now()) IS TRUE AS "sessionLive",
-      jsonb_build_object('id', a.id, 'email', a.email, 'emailVerified', a.email_verified, 'name', a.name,
-                         'profile', a.profile, 'roles', a.roles) AS account,
+      ${SUBJECT} AS account,
       g.payload AS "grantPayload", FLOOR(EXTRACT(EPOCH FROM g.expires_at))::float8 AS "grantExpiresAt",
       FLOOR(EXTRACT(EPOCH FROM latchkey_now()))::float8 AS now
     FROM unnest(${[...new Set(ids)]}::text[]) AS asked (id)
