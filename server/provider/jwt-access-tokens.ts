@@ -1,7 +1,9 @@
 // JWT access tokens that come back to us (RFC 9068): at userinfo, introspection and revocation.
+import { hash } from 'node:crypto'
 import { createLocalJWKSet, errors, jwtVerify } from 'jose'
 import type { Clock } from '../../config/clock.ts'
 import { SIGNING_ALGORITHMS, type SigningKeys } from '../keys/signing-keys.ts'
+import { createExpiringMap } from '../storage/expiring-map.ts'
 import type { TokenClaims } from '../tokens/token-status.ts'
 
 /** A JWT access token of this server, whose signature and expiry are right. Whether it was ended is another question. */
@@ -12,6 +14,9 @@ export interface VerifiedAccessToken extends TokenClaims {
   /** All claims, as introspection shows them. */
   readonly claims: { readonly [name: string]: unknown }
 }
+
+/** When as many are remembered, all are forgotten. */
+const MOST_VERIFIED = 5000
 
 /** Verifies them. */
 export interface JwtAccessTokens {
@@ -26,8 +31,13 @@ export function createJwtAccessTokens(deps: {
   readonly clock: Clock
 }): JwtAccessTokens {
   const keySet = createLocalJWKSet({ keys: [...deps.keys.publicJwks.keys] })
+  let verified = createExpiringMap<VerifiedAccessToken>(deps.clock)
   return {
     async verify(value) {
+      // APIs ask about the same token again and again, and its signature stays as good as it was.
+      const digest = hash('sha256', value, 'base64url')
+      const known = verified.get(digest)
+      if (known !== undefined) return known
       try {
         const { payload, protectedHeader } = await jwtVerify(value, keySet, {
           issuer: deps.issuer,
@@ -37,7 +47,10 @@ export function createJwtAccessTokens(deps: {
           requiredClaims: ['aud', 'client_id', 'exp', 'iat', 'jti', 'sub'],
           currentDate: new Date(deps.clock()),
         })
-        return read(payload, protectedHeader.kid)
+        const token = read(payload, protectedHeader.kid)
+        if (verified.size() >= MOST_VERIFIED) verified = createExpiringMap(deps.clock)
+        if (token !== undefined) verified.set(digest, token, token.expiresAt * 1000)
+        return token
       } catch (error) {
         if (error instanceof errors.JOSEError) return undefined
         throw error

@@ -34,7 +34,6 @@ export function createLiveAdapter(model: string, store: LiveStore): Adapter {
         id,
         payload: { ...kept },
         ttlSeconds: expiresIn ?? 0,
-        ...(payload.grantId === undefined ? {} : { grantId: payload.grantId }),
         ...(payload.uid === undefined ? {} : { uid: payload.uid }),
         ...(payload.userCode === undefined ? {} : { userCode: payload.userCode }),
       })

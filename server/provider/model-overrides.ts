@@ -28,6 +28,8 @@ interface Identified {
 export function overrideModels(provider: Provider, deps: OverrideDeps): void {
   giveIds(provider)
 
+  rememberClients(provider, deps.registry)
+
   // Secrets are stored as digests; the library would compare with the secret itself.
   replace(provider.Client.prototype, 'compareClientSecret', function (this: { readonly clientId: string }, actual: unknown) {
     return secretMatches(deps, this.clientId, actual)
@@ -60,6 +62,24 @@ function giveIds(provider: Provider): void {
       return this.format === 'jwt' ? id : `${OPAQUE_PREFIX[kind]}${id}`
     })
   }
+}
+
+/**
+ * The library finds out whether a client has changed by a digest of all its metadata, at each look-up. The registry knows: it
+ * hands out the same object until something changes.
+ */
+function rememberClients(provider: Provider, registry: Registry): void {
+  const find = method(provider.Client, 'find')
+  const known = new WeakMap<object, Promise<unknown>>()
+  replace(provider.Client, 'find', async (id: unknown) => {
+    const client = typeof id === 'string' ? await registry.client(id) : undefined
+    if (client === undefined) return undefined
+    const found = known.get(client) ?? Promise.resolve(find.call(provider.Client, id))
+    known.set(client, found)
+    // What the library refuses is looked at again the next time.
+    found.catch(() => known.delete(client))
+    return found
+  })
 }
 
 async function secretMatches(deps: OverrideDeps, clientId: string, actual: unknown): Promise<boolean> {

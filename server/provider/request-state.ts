@@ -32,6 +32,8 @@ export interface RequestState {
   code?: AdapterPayload
   /** PostgreSQL's time of the read that authorised what is issued, in seconds since the epoch. */
   authorisedAt?: number
+  /** The session as it was read. */
+  sessionFound?: AdapterPayload
   /** The clients that the session held when it was read, to tell which were taken out since. */
   sessionClients?: readonly string[]
   /** Digests of cookies that the session had before a sign-in. */

@@ -1,4 +1,5 @@
 // Sessions as the library sees them: live state in the live store, and the record in PostgreSQL, which has the last word.
+import { isDeepStrictEqual } from 'node:util'
 import { type Adapter, type AdapterPayload, errors } from 'oidc-provider'
 import { originOf } from '../http/request-context.ts'
 import type { SessionRecord, Sessions } from '../sessions/sessions.ts'
@@ -23,6 +24,8 @@ export function createSessionAdapter(deps: SessionAdapterDeps): Adapter {
     const live = await sessions.findLive(sessionIdOf(payload.uid))
     if (live?.account.id !== payload.accountId) return undefined
     const state = requestState()
+    // A copy: the library goes on to change what it is given.
+    state.sessionFound = asJson(payload)
     for (const grant of live.grants) state.grants.set(grant.id, grant)
     state.accounts.set(live.account.id, live.account)
     state.authorisedAt = live.now
@@ -43,26 +46,23 @@ export function createSessionAdapter(deps: SessionAdapterDeps): Adapter {
     async upsert(cookieId, payload, expiresIn) {
       const uid = payload.uid ?? ''
       const { jti: _, ...kept } = payload
-      const { sessionClients: known = [], retiredCookies: retired } = requestState()
+      const { sessionClients: known = [], retiredCookies: retired, sessionFound } = requestState()
+      // Most authorizations change nothing: the app has been let in before.
+      if (sessionFound !== undefined && isDeepStrictEqual(sessionFound, asJson({ ...asStored(kept, retired), jti: cookieId }))) {
+        return sessions.touch(sessionIdOf(uid))
+      }
       const saved = await store.saveSession({
         cookieId,
         uid,
-        payload: { ...kept, ...(retired === undefined ? {} : { retired }) },
+        payload: asStored(kept, retired),
         ttlSeconds: expiresIn ?? 0,
+        pointed: sessionFound?.jti === cookieId && sessionFound.exp === payload.exp,
         removed: known.filter((clientId) => payload.authorizations?.[clientId] === undefined),
       })
       // A session that was ended meanwhile stays so, and two people never share one.
       if (saved !== 'saved') throw new errors.SessionNotFound('the session has ended')
       if (payload.accountId === undefined) return
-      const state = requestState()
-      const now = fingerprint(payload)
-      if (state.sessionRecord === now) return sessions.touch(sessionIdOf(uid))
-      if (await sessions.record(recordOf(payload, payload.accountId, expiresIn ?? 0))) {
-        state.sessionRecord = now
-        return
-      }
-      await store.endSession(uid)
-      throw new errors.SessionNotFound('the session has ended')
+      await record(deps, payload, payload.accountId, expiresIn ?? 0)
     },
 
     /** The library calls this for the old identifier each time it gives a session a new one; the session goes on. */
@@ -78,6 +78,34 @@ export function createSessionAdapter(deps: SessionAdapterDeps): Adapter {
     async consume() {},
     async revokeByGrantId() {},
   }
+}
+
+/** Writes what has changed of a session into its record. */
+async function record(
+  { sessions, store }: SessionAdapterDeps,
+  payload: AdapterPayload,
+  accountId: string,
+  lifeSeconds: number,
+): Promise<void> {
+  const uid = payload.uid ?? ''
+  const state = requestState()
+  const now = fingerprint(payload)
+  if (state.sessionRecord === now) return sessions.touch(sessionIdOf(uid))
+  if (await sessions.record(recordOf(payload, accountId, lifeSeconds))) {
+    state.sessionRecord = now
+    return
+  }
+  await store.endSession(uid)
+  throw new errors.SessionNotFound('the session has ended')
+}
+
+function asStored(payload: AdapterPayload, retired: readonly string[] | undefined): StoredSession {
+  return { ...payload, ...(retired === undefined ? {} : { retired }) }
+}
+
+/** As it would be found if it were stored: JSON has no members without a value. */
+function asJson(payload: AdapterPayload): AdapterPayload {
+  return JSON.parse(JSON.stringify(payload)) as AdapterPayload
 }
 
 /** What of a session is in its record. */

@@ -3,13 +3,6 @@
 import { createHash, createHmac } from 'node:crypto'
 
 const HOUR_SECONDS = 3600
-const DAY_SECONDS = 24 * HOUR_SECONDS
-
-/** No record that belongs to a grant may live longer, since the mark of a revoked grant does not. */
-export const LONGEST_GRANT_RECORD_SECONDS = DAY_SECONDS
-
-/** How long the mark of a revoked grant stays: longer than any record that was put with it, by the longest request. */
-export const REVOKED_GRANT_SECONDS = LONGEST_GRANT_RECORD_SECONDS + HOUR_SECONDS
 
 /** How long the mark of an ended session, or of a cookie's dropped identifier, stays at least: longer than any request. */
 export const TOMBSTONE_SECONDS = HOUR_SECONDS
@@ -22,8 +15,6 @@ export const liveKeys = {
   uid: 'uid',
   /** The digest of the record that has a user code (RFC 8628): the record's time to live. */
   userCode: 'user-code',
-  /** A grant whose records are dead: REVOKED_GRANT_SECONDS. */
-  revokedGrant: 'revoked-grant',
   /** An identifier that was used and may not be again: as long as its user says. */
   once: 'once',
   /** Hash. A session's live state, found by uid: the session's time to live; ended, the rest of it, TOMBSTONE_SECONDS at least. */

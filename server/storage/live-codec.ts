@@ -1,6 +1,6 @@
 // What the live store keeps of a record or a session: sealed, so that a dump tells nothing and no value works under another key.
 import type { Clock } from '../../config/clock.ts'
-import { digestOf, keyedDigestOf, LONGEST_GRANT_RECORD_SECONDS, liveKey, liveKeys } from './keys.ts'
+import { digestOf, keyedDigestOf, liveKey, liveKeys } from './keys.ts'
 import type { LiveRecord, Payload, SessionSave } from './live-store.ts'
 import type { Sealer } from './sealing.ts'
 
@@ -11,8 +11,6 @@ export interface StoredRecord {
   /** By the clock, in milliseconds. */
   readonly expiresAt: number
   readonly ttlMs: number
-  /** The key of the mark that says that its grant was revoked; empty without a grant. */
-  readonly grantKey: string
   /** Keys by which it is found too, each with the sealed key of the record. */
   readonly links: readonly { readonly key: string; readonly data: Buffer }[]
 }
@@ -47,7 +45,6 @@ export interface LiveCodec {
   uidKey(model: string, uid: string): string
   /** One for each encryption key: the first is written, all are looked up. */
   userCodeKeys(model: string, userCode: string): string[]
-  /** @throws RangeError for a record of a grant that would outlive the mark of a revoked one */
   sealRecord(record: LiveRecord): StoredRecord
   /** Nothing when the data is not readable, not for this key, or its time is over. */
   openRecord(key: string, data: Buffer, id?: string): Payload | undefined
@@ -128,9 +125,7 @@ function recordCodec(envelopes: Envelopes, userCodeSecrets: readonly Buffer[]): 
     userCodeKeys,
     openRecord: envelopes.open,
     sealRecord(record) {
-      const { model, id, payload, grantId, uid, userCode } = record
-      if (grantId !== undefined && record.ttlSeconds > LONGEST_GRANT_RECORD_SECONDS)
-        throw new RangeError(`A ${model} of a grant cannot be kept for ${record.ttlSeconds} s in the live store.`)
+      const { model, id, payload, uid, userCode } = record
       const key = recordKey(model, id)
       const times = envelopes.times(record)
       const linkKeys = [
@@ -141,7 +136,6 @@ function recordCodec(envelopes: Envelopes, userCodeSecrets: readonly Buffer[]): 
         key,
         ...times,
         data: envelopes.seal(key, { id, payload: without(payload, 'jti'), expiresAt: times.expiresAt }),
-        grantKey: grantId === undefined ? '' : revokedGrantKey(grantId),
         links: linkKeys.map((linkKey) => ({ key: linkKey, data: envelopes.seal(linkKey, key) })),
       }
     },
@@ -190,11 +184,6 @@ function sessionCodec(envelopes: Envelopes): SessionCodec {
       return parts.size === 0 ? shared : { ...shared, authorizations: Object.fromEntries(authorizations) }
     },
   }
-}
-
-/** The key of the mark that a grant was revoked. */
-export function revokedGrantKey(grantId: string): string {
-  return liveKey(liveKeys.revokedGrant, digestOf(grantId))
 }
 
 /** The key of an identifier that may be used once. */

@@ -13,8 +13,6 @@ export interface LiveRecord {
   readonly ttlSeconds: number
   readonly uid?: string
   readonly userCode?: string
-  /** With it, the record dies when the grant is revoked; it may then live for a day at most. */
-  readonly grantId?: string
 }
 
 /** What is written back of a session. */
@@ -24,6 +22,8 @@ export interface SessionSave {
   readonly uid: string
   readonly payload: Payload
   readonly ttlSeconds: number
+  /** The cookie points to the session already, until the same time. */
+  readonly pointed?: boolean
   /** Clients whose authorization was taken out of the session since it was read. */
   readonly removed: readonly string[]
 }
@@ -49,8 +49,6 @@ export interface LiveStore {
   /** True for exactly one caller; the record stays until its time. */
   consume(model: string, id: string): Promise<boolean>
   destroy(model: string, id: string): Promise<void>
-  /** Ends every record that was put, or will yet be put, with this grant. */
-  revokeByGrantId(grantId: string): Promise<void>
   /** True for exactly one caller until the time is over. */
   addOnce(key: string, ttlSeconds: number): Promise<boolean>
 

@@ -1,8 +1,8 @@
 // The live store in the memory of the process, for development: the same port, the same rules, gone with the process.
 import type { Clock } from '../../config/clock.ts'
 import { createExpiringMap, type ExpiringMap } from './expiring-map.ts'
-import { REVOKED_GRANT_SECONDS, TOMBSTONE_SECONDS } from './keys.ts'
-import { createLiveCodec, type LiveCodec, onceKey, revokedGrantKey, type StoredSession } from './live-codec.ts'
+import { TOMBSTONE_SECONDS } from './keys.ts'
+import { createLiveCodec, type LiveCodec, onceKey, type StoredSession } from './live-codec.ts'
 import type { LiveStore, Payload, SessionSaved } from './live-store.ts'
 import type { Sealer } from './sealing.ts'
 
@@ -19,28 +19,19 @@ export function openMemoryStore({ sealer, clock }: { readonly sealer: Sealer; re
 
 interface MemoryRecord {
   readonly data: Buffer
-  readonly grantKey: string
   /** Seconds since the epoch. */
   consumed: number | undefined
 }
 
-type Records = Pick<
-  LiveStore,
-  'put' | 'find' | 'findByUid' | 'findByUserCode' | 'consume' | 'destroy' | 'revokeByGrantId' | 'addOnce'
->
+type Records = Pick<LiveStore, 'put' | 'find' | 'findByUid' | 'findByUserCode' | 'consume' | 'destroy' | 'addOnce'>
 
 function recordStore(codec: LiveCodec, clock: Clock): Records {
   const records: ExpiringMap<MemoryRecord> = createExpiringMap(clock)
   const links: ExpiringMap<Buffer> = createExpiringMap(clock)
   const marks: ExpiringMap<true> = createExpiringMap(clock)
 
-  const live = (key: string) => {
-    const record = records.get(key)
-    return record === undefined || marks.get(record.grantKey) ? undefined : record
-  }
-
   function read(key: string, id?: string): Payload | undefined {
-    const record = live(key)
+    const record = records.get(key)
     const payload = record && codec.openRecord(key, record.data, id)
     if (payload === undefined || record?.consumed === undefined) return payload
     return { ...payload, consumed: record.consumed }
@@ -57,22 +48,21 @@ function recordStore(codec: LiveCodec, clock: Clock): Records {
 
   return {
     async put(record) {
-      const { key, data, expiresAt, ttlMs, grantKey, links: linkList } = codec.sealRecord(record)
+      const { key, data, expiresAt, ttlMs, links: linkList } = codec.sealRecord(record)
       if (!(ttlMs > 0)) return records.delete(key)
-      records.set(key, { data, grantKey, consumed: records.get(key)?.consumed }, expiresAt)
+      records.set(key, { data, consumed: records.get(key)?.consumed }, expiresAt)
       for (const link of linkList) links.set(link.key, link.data, expiresAt)
     },
     find: async (model, id) => read(codec.recordKey(model, id), id),
     findByUid: async (model, uid) => follow([codec.uidKey(model, uid)]),
     findByUserCode: async (model, userCode) => follow(codec.userCodeKeys(model, userCode)),
     async consume(model, id) {
-      const record = live(codec.recordKey(model, id))
+      const record = records.get(codec.recordKey(model, id))
       if (record === undefined || record.consumed !== undefined) return false
       record.consumed = Math.floor(clock() / 1000)
       return true
     },
     destroy: async (model, id) => records.delete(codec.recordKey(model, id)),
-    revokeByGrantId: async (grantId) => marks.set(revokedGrantKey(grantId), true, clock() + REVOKED_GRANT_SECONDS * 1000),
     async addOnce(key, ttlSeconds) {
       if (marks.get(onceKey(key))) return false
       marks.set(onceKey(key), true, clock() + Math.max(1, ttlSeconds * 1000))
@@ -123,7 +113,7 @@ function sessionStore(codec: LiveCodec, clock: Clock): Sessions {
       const stored = codec.sealSession(request)
       if (!(stored.ttlMs > 0)) return 'ended'
       const saved = save(stored)
-      if (saved === 'saved' && pointers.get(stored.cookieKey) !== DROPPED)
+      if (saved === 'saved' && request.pointed !== true && pointers.get(stored.cookieKey) !== DROPPED)
         pointers.set(stored.cookieKey, stored.pointer, stored.expiresAt)
       return saved
     },

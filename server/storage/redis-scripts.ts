@@ -3,24 +3,23 @@
 
 const DROP_FOREIGN = `if redis.call('TYPE', KEYS[1]).ok ~= 'hash' then redis.call('DEL', KEYS[1]) end`
 
-/** Hash fields of a record: d data, e expiry, g key of the grant's mark, c when it was consumed. */
+/** Hash fields of a record: d data, e expiry, c when it was consumed. */
 const put = `
 ${DROP_FOREIGN}
-local now, data, expires, ttl, grant = tonumber(ARGV[1]), ARGV[2], ARGV[3], ARGV[4], ARGV[5]
+local now, data, expires, ttl = tonumber(ARGV[1]), ARGV[2], ARGV[3], ARGV[4]
 local old = tonumber(redis.call('HGET', KEYS[1], 'e') or '')
 if not old or old <= now then redis.call('DEL', KEYS[1]) end
-redis.call('HSET', KEYS[1], 'd', data, 'e', expires, 'g', grant)
+redis.call('HSET', KEYS[1], 'd', data, 'e', expires)
 redis.call('PEXPIRE', KEYS[1], ttl)
 return 1`
 
-/** Answers the key of the grant's mark to the one caller who takes the record, and nothing to all others. */
+/** Answers 1 to the one caller who takes the record, and 0 to all others. */
 const take = `
-if redis.call('TYPE', KEYS[1]).ok ~= 'hash' then return false end
+if redis.call('TYPE', KEYS[1]).ok ~= 'hash' then return 0 end
 local now = tonumber(ARGV[1])
 local expires = tonumber(redis.call('HGET', KEYS[1], 'e') or '')
-if not expires or expires <= now then return false end
-if redis.call('HSETNX', KEYS[1], 'c', math.floor(now / 1000)) == 0 then return false end
-return redis.call('HGET', KEYS[1], 'g') or ''`
+if not expires or expires <= now then return 0 end
+return redis.call('HSETNX', KEYS[1], 'c', math.floor(now / 1000))`
 
 const once = `
 local now, expires, ttl = tonumber(ARGV[1]), ARGV[2], ARGV[3]

@@ -1,8 +1,8 @@
 // The live store in Redis. A flushed or lost Redis ends what is in flight (people sign in again), and never revives anything.
 import type { Clock } from '../../config/clock.ts'
 import { StorageUnavailable } from './errors.ts'
-import { REVOKED_GRANT_SECONDS, TOMBSTONE_SECONDS } from './keys.ts'
-import { createLiveCodec, type LiveCodec, onceKey, revokedGrantKey } from './live-codec.ts'
+import { TOMBSTONE_SECONDS } from './keys.ts'
+import { createLiveCodec, type LiveCodec, onceKey } from './live-codec.ts'
 import type { LiveStore, Payload, SessionSaved } from './live-store.ts'
 import { connectRedis, type RedisClient, type ScriptedClient } from './redis-client.ts'
 import type { Sealer } from './sealing.ts'
@@ -45,22 +45,13 @@ export async function openRedis({
   return { store, client }
 }
 
-type Records = Pick<
-  LiveStore,
-  'put' | 'find' | 'findByUid' | 'findByUserCode' | 'consume' | 'destroy' | 'revokeByGrantId' | 'addOnce'
->
+type Records = Pick<LiveStore, 'put' | 'find' | 'findByUid' | 'findByUserCode' | 'consume' | 'destroy' | 'addOnce'>
 
 function recordStore(client: ScriptedClient, codec: LiveCodec, clock: Clock): Records {
   async function read(key: string, id?: string): Promise<Payload | undefined> {
-    const [data, consumed, grantKey] = (await readable(client.hmgetBuffer(key, 'd', 'c', 'g'))) ?? []
-    if (!data) return undefined
-    const payload = codec.openRecord(key, data, id)
-    if (payload === undefined || (await isRevoked(String(grantKey ?? '')))) return undefined
-    return consumed ? { ...payload, consumed: Number(consumed) } : payload
-  }
-
-  async function isRevoked(grantKey: string): Promise<boolean> {
-    return grantKey !== '' && (await answered(client.exists(grantKey))) === 1
+    const [data, consumed] = (await readable(client.hmgetBuffer(key, 'd', 'c'))) ?? []
+    const payload = data ? codec.openRecord(key, data, id) : undefined
+    return payload !== undefined && consumed ? { ...payload, consumed: Number(consumed) } : payload
   }
 
   async function follow(keys: readonly string[]): Promise<Payload | undefined> {
@@ -74,21 +65,16 @@ function recordStore(client: ScriptedClient, codec: LiveCodec, clock: Clock): Re
 
   return {
     async put(record) {
-      const { key, data, expiresAt, ttlMs, grantKey, links } = codec.sealRecord(record)
+      const { key, data, expiresAt, ttlMs, links } = codec.sealRecord(record)
       if (!(ttlMs > 0)) return void (await answered(client.del(key)))
-      await answered(client.latchkeyPut(key, clock(), data, expiresAt, ttlMs, grantKey))
+      await answered(client.latchkeyPut(key, clock(), data, expiresAt, ttlMs))
       await Promise.all(links.map((link) => answered(client.set(link.key, link.data, 'PX', ttlMs))))
     },
     find: (model, id) => read(codec.recordKey(model, id), id),
     findByUid: (model, uid) => follow([codec.uidKey(model, uid)]),
     findByUserCode: (model, userCode) => follow(codec.userCodeKeys(model, userCode)),
-    async consume(model, id) {
-      const grantKey = await answered(client.latchkeyTake(codec.recordKey(model, id), clock()))
-      return typeof grantKey === 'string' && !(await isRevoked(grantKey))
-    },
+    consume: async (model, id) => (await answered(client.latchkeyTake(codec.recordKey(model, id), clock()))) === 1,
     destroy: async (model, id) => void (await answered(client.del(codec.recordKey(model, id)))),
-    revokeByGrantId: async (grantId) =>
-      void (await answered(client.set(revokedGrantKey(grantId), '1', 'EX', REVOKED_GRANT_SECONDS))),
     async addOnce(key, ttlSeconds) {
       const ttlMs = Math.max(1, Math.ceil(ttlSeconds * 1000))
       return (await answered(client.latchkeyOnce(onceKey(key), clock(), clock() + ttlMs, ttlMs))) === 1
@@ -120,7 +106,7 @@ function sessionStore(client: ScriptedClient, codec: LiveCodec, clock: Clock): S
       )
       if (!isSaved(saved)) throw new StorageUnavailable('redis', 'a script gave an unknown answer')
       // The pointer has a key, and in a Cluster perhaps a server, of its own. Without it the session is found by uid alone.
-      if (saved === 'saved') await answered(client.latchkeyPoint(cookieKey, pointer, ttlMs, DROPPED))
+      if (saved === 'saved' && save.pointed !== true) await answered(client.latchkeyPoint(cookieKey, pointer, ttlMs, DROPPED))
       return saved
     },
     async findSession(cookieId) {

@@ -128,42 +128,6 @@ export function describeLiveStore(name: string, open: OpenStore): void {
       })
     })
 
-    describe('grants', () => {
-      test('revoking a grant ends its records, and those only', async () => {
-        const grantId = random('gra')
-        const mine = [newCode({ grantId }), newCode({ grantId, model: 'DeviceCode', userCode: random('u'), uid: random('uid') })]
-        const others = [newCode({ grantId: random('gra') }), newCode()]
-        for (const record of [...mine, ...others]) await subject.store.put(record)
-        await subject.other.revokeByGrantId(grantId)
-        for (const { model, id } of mine) {
-          expect(await subject.store.find(model, id)).toBeUndefined()
-          expect(await subject.store.consume(model, id)).toBe(false)
-        }
-        expect(await subject.store.findByUserCode('DeviceCode', mine[1]?.userCode ?? '')).toBeUndefined()
-        expect(await subject.store.findByUid('DeviceCode', mine[1]?.uid ?? '')).toBeUndefined()
-        for (const { model, id } of others) expect(await subject.store.find(model, id)).toBeDefined()
-      })
-
-      test('a record in flight while its grant is revoked is dead on arrival', async () => {
-        const grantId = random('gra')
-        await subject.store.revokeByGrantId(grantId)
-        const late = newCode({ grantId })
-        await subject.store.put(late)
-        expect(await subject.store.find(late.model, late.id)).toBeUndefined()
-        expect(await subject.store.consume(late.model, late.id)).toBe(false)
-      })
-
-      test('the mark of a revoked grant outlives every record that may be put with it', async () => {
-        const grantId = random('gra')
-        await subject.store.revokeByGrantId(grantId)
-        const late = newCode({ grantId, ttlSeconds: 86_400 })
-        await subject.store.put(late)
-        subject.advance(86_399)
-        expect(await subject.store.find(late.model, late.id)).toBeUndefined()
-        await expect(subject.store.put(newCode({ grantId, ttlSeconds: 86_401 }))).rejects.toThrow(RangeError)
-      })
-    })
-
     describe('sessions', () => {
       describeLiveSessions(subject)
     })

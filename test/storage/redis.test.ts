@@ -92,10 +92,9 @@ describe('every key has a time to live', () => {
   test('none stays for ever', async () => {
     const url = redisUrl()
     const { store } = await openRedis({ url, sealer, clock: systemClock })
-    const record = { model: 'DeviceCode', id: 'a', payload: {}, ttlSeconds: 60, uid: 'b', userCode: 'c', grantId: 'd' }
+    const record = { model: 'DeviceCode', id: 'a', payload: {}, ttlSeconds: 60, uid: 'b', userCode: 'c' }
     await store.put(record)
     await store.consume(record.model, record.id)
-    await store.revokeByGrantId('d')
     await store.addOnce('e', 60)
     const session = { cookieId: 'f', uid: 'g', payload: { authorizations: { app: { sid: 'h' } } }, ttlSeconds: 60, removed: [] }
     await store.saveSession(session)
@@ -103,7 +102,7 @@ describe('every key has a time to live', () => {
     await store.dropSessionPointer('never saved')
     const raw = new Redis(url)
     const keys = await raw.keys('*')
-    expect(keys.length).toBeGreaterThanOrEqual(9)
+    expect(keys.length).toBeGreaterThanOrEqual(8)
     for (const key of keys) expect(await raw.pttl(key)).toBeGreaterThan(0)
     raw.disconnect()
     await store.close()
