@@ -7,6 +7,7 @@ import type { LiveStore } from '../storage/live-store.ts'
 import type { Endings } from '../tokens/ending.ts'
 import type { Once } from '../tokens/once.ts'
 import { rememberAuthorization } from './grant-adapter.ts'
+import { getsRefreshToken } from './policies.ts'
 import { currentContext, requestState } from './request-state.ts'
 import { sessionIdOf } from './session-ids.ts'
 
@@ -91,12 +92,16 @@ export function createCodeAdapter(deps: CodeDeps): Adapter {
     },
 
     async consume(code) {
-      const grantId = requestState().code?.grantId
-      const taken =
-        grantId !== undefined &&
-        (await deps.store.consume('AuthorizationCode', code)) &&
-        (await deps.once.redeemCode(code, grantId, deps.codeLifeSeconds * 2))
-      if (taken) return
+      const state = requestState()
+      const grantId = state.code?.grantId
+      const taken = grantId !== undefined && (await deps.store.consume('AuthorizationCode', code))
+      const client = currentContext()?.oidc.client
+      const lifeSeconds = deps.codeLifeSeconds * 2
+      if (taken && client !== undefined && getsRefreshToken(client)) {
+        state.redeeming = { value: code, lifeSeconds }
+        return
+      }
+      if (taken && (await deps.once.redeemCode(code, grantId, lifeSeconds))) return
       await endReplayed(deps.endings, grantId)
       throw new errors.InvalidGrant('authorization code already consumed')
     },
@@ -108,7 +113,8 @@ export function createCodeAdapter(deps: CodeDeps): Adapter {
   }
 }
 
-async function endReplayed(endings: Endings, grantId: string | undefined): Promise<void> {
+/** Ends what a code has got that came a second time (RFC 6749 §4.1.2). */
+export async function endReplayed(endings: Endings, grantId: string | undefined): Promise<void> {
   if (grantId === undefined) return
   const ctx = currentContext()
   const clientId = ctx?.oidc.client?.clientId

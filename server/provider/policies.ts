@@ -17,6 +17,11 @@ export function mayIntrospect(registry: Registry, client: Client, token: HeldTok
   return server?.clientIds.includes(client.clientId) ?? false
 }
 
+/** Every client with the grant type gets a refresh token; without `offline_access` it is bound to its session by a column. */
+export function getsRefreshToken(client: Client): boolean {
+  return client.grantTypeAllowed('refresh_token')
+}
+
 /** May revoke: the client to which the token was issued (RFC 7009 §2.1). */
 export function mayRevoke(_ctx: KoaContextWithOIDC, client: Client, token: HeldToken): boolean {
   return token.clientId === client.clientId

@@ -18,6 +18,7 @@ import { createJwtTokenEndpoints, type JwtTokenEndpointDeps } from './jwt-token-
 import { fetchKeys } from './key-fetch.ts'
 import { type OverrideDeps, overrideModels } from './model-overrides.ts'
 import { createModelStorage, type ModelStorageDeps } from './model-storage.ts'
+import { getsRefreshToken } from './policies.ts'
 import { type GrantHandler, type RotationDeps, withRotation } from './refresh-rotation.ts'
 import { requestState } from './request-state.ts'
 import { type SubjectAccount, subjectOf } from './subject-claims.ts'
@@ -180,8 +181,7 @@ function policiesOf(deps: ProviderDeps): Configuration {
       const account = requestState().accounts.get(id) ?? (await deps.findAccount(id))
       return account === undefined ? undefined : subjectOf(account)
     },
-    // Every client with the grant type gets one; a family without `offline_access` is bound to its session by a column.
-    issueRefreshToken: (_ctx, client) => client.grantTypeAllowed('refresh_token'),
+    issueRefreshToken: (_ctx, client) => getsRefreshToken(client),
     // Answering true would make the library ask Redis at each refresh; the one read of the family decides.
     expiresWithSession: () => false,
     rotateRefreshToken: () => requestState().refresh?.how === 'rotate',

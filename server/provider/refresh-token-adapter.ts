@@ -7,6 +7,7 @@ import type { Endings } from '../tokens/ending.ts'
 import type { RefreshFamilies } from '../tokens/refresh-families.ts'
 import type { FamilyState } from '../tokens/refresh-families-store.ts'
 import { parseRefreshToken } from '../tokens/refresh-token.ts'
+import { endReplayed } from './live-adapter.ts'
 import { jsonOf } from './payload.ts'
 import { currentContext, requestState } from './request-state.ts'
 import { sessionIdOf } from './session-ids.ts'
@@ -31,7 +32,8 @@ export function createRefreshTokenAdapter(deps: { readonly families: RefreshFami
       const token = parseRefreshToken(value)
       if (token === undefined) throw new Error('a refresh token was made that has the wrong shape')
       const { jti: _, ...kept } = payload
-      const started = await families.start({
+      const { redeeming } = requestState()
+      const start = await families.start({
         token,
         grantId: required(payload.grantId),
         accountId: required(payload.accountId),
@@ -40,8 +42,10 @@ export function createRefreshTokenAdapter(deps: { readonly families: RefreshFami
         sessionBound: !(payload.scope ?? '').split(' ').includes('offline_access'),
         senderKey: payload.jkt ?? payload['x5t#S256'],
         payload: jsonOf(kept),
+        code: redeeming,
       })
-      if (!started) throw new errors.InvalidGrant('the grant has ended')
+      if (start === 'replayed') await endReplayed(deps.endings, payload.grantId)
+      if (start !== 'started') throw new errors.InvalidGrant('the grant has ended')
     },
 
     // Rotation is the conditional update; there is nothing else to mark.

@@ -30,6 +30,8 @@ export interface RequestState {
   readonly accounts: Map<string, TokenSubject>
   /** The code that is being redeemed. */
   code?: AdapterPayload
+  /** A code that was taken, and whose redemption is recorded together with the refresh token it is traded for. */
+  redeeming?: { readonly value: string; readonly lifeSeconds: number }
   /** PostgreSQL's time of the read that authorised what is issued, in seconds since the epoch. */
   authorisedAt?: number
   /** The session as it was read. */

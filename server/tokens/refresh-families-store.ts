@@ -40,7 +40,16 @@ export interface NewFamily {
   readonly sessionBound: boolean
   readonly senderKey: string | undefined
   readonly payload: Prisma.InputJsonObject
+  /** The code that it is the answer to, and how long to remember that it was redeemed. */
+  readonly code?: { readonly value: string; readonly lifeSeconds: number } | undefined
 }
+
+/**
+ * - `started`
+ * - `ended`: its grant or its session has ended meanwhile
+ * - `replayed`: its code has been redeemed before
+ */
+export type FamilyStart = 'started' | 'ended' | 'replayed'
 
 /** A family that is to move on, if it still is where it was. */
 export interface FamilyStep {
@@ -129,30 +138,44 @@ export async function areNewest(db: Database, tokens: readonly RefreshToken[]): 
   return digests.map((digest) => newest.has(digest))
 }
 
-/** Starts a family; false when its grant or its session has ended meanwhile. */
+/**
+ * Starts a family, and records the redemption of its code, in one statement. It locks and requires a live grant and session;
+ * ending them takes the same locks, so that no end can slip past.
+ */
 export async function startFamily(
   db: Database,
   family: NewFamily,
   life: { readonly idleSeconds: number; readonly absoluteSeconds: number },
-): Promise<boolean> {
-  // One statement locks and requires a live grant and session; ending them takes the same locks, so no end can slip past.
-  const inserted = await db.$executeRaw(Prisma.sql`
-    WITH live_session AS (
+): Promise<FamilyStart> {
+  const sessionId = family.sessionId ?? null
+  const code = family.code === undefined ? null : digestOf(family.code.value)
+  const rows = await db.$queryRaw<{ redeemed: boolean; started: boolean }[]>(Prisma.sql`
+    WITH redeemed AS (
+      INSERT INTO redeemed_codes (digest, grant_id, expires_at)
+      SELECT ${code}::bytea, ${family.grantId}, latchkey_now() + make_interval(secs => ${family.code?.lifeSeconds ?? 0})
+      WHERE ${code}::bytea IS NOT NULL
+      ON CONFLICT (digest) DO NOTHING
+      RETURNING digest
+    ), live_session AS (
       SELECT id FROM sessions
-      WHERE id = ${family.sessionId ?? null}::text AND ended_at IS NULL AND expires_at > latchkey_now() FOR SHARE
+      WHERE id = ${sessionId}::text AND ended_at IS NULL AND expires_at > latchkey_now() FOR SHARE
     ), live_grant AS (
       SELECT id FROM grants WHERE id = ${family.grantId} AND ended_at IS NULL AND expires_at > latchkey_now()
-        AND (${family.sessionId ?? null}::text IS NULL OR EXISTS (SELECT 1 FROM live_session)) FOR SHARE
+        AND (${sessionId}::text IS NULL OR EXISTS (SELECT 1 FROM live_session)) FOR SHARE
+    ), started AS (
+      INSERT INTO refresh_families (id, current_digest, grant_id, account_id, client_id, session_id, session_bound, sender_key,
+                                    payload, idle_expires_at, absolute_expires_at)
+      SELECT ${digestOf(family.token.family)}, ${digestOf(family.token.secret)}, live_grant.id, ${family.accountId},
+        ${family.clientId}, ${sessionId}::text, ${family.sessionBound}, ${family.senderKey ?? null}::text,
+        ${JSON.stringify(family.payload)}::jsonb,
+        latchkey_now() + make_interval(secs => ${Math.min(life.idleSeconds, life.absoluteSeconds)}),
+        latchkey_now() + make_interval(secs => ${life.absoluteSeconds})
+      FROM live_grant WHERE ${code}::bytea IS NULL OR EXISTS (SELECT 1 FROM redeemed)
+      RETURNING id
     )
-    INSERT INTO refresh_families (id, current_digest, grant_id, account_id, client_id, session_id, session_bound, sender_key,
-                                  payload, idle_expires_at, absolute_expires_at)
-    SELECT ${digestOf(family.token.family)}, ${digestOf(family.token.secret)}, live_grant.id, ${family.accountId},
-      ${family.clientId}, ${family.sessionId ?? null}::text, ${family.sessionBound}, ${family.senderKey ?? null}::text,
-      ${JSON.stringify(family.payload)}::jsonb,
-      latchkey_now() + make_interval(secs => ${Math.min(life.idleSeconds, life.absoluteSeconds)}),
-      latchkey_now() + make_interval(secs => ${life.absoluteSeconds})
-    FROM live_grant`)
-  return inserted === 1
+    SELECT EXISTS (SELECT 1 FROM redeemed) AS redeemed, EXISTS (SELECT 1 FROM started) AS started`)
+  if (rows[0]?.started === true) return 'started'
+  return code !== null && rows[0]?.redeemed !== true ? 'replayed' : 'ended'
 }
 
 function base64(bytes: Uint8Array): string {

@@ -5,6 +5,7 @@ import { gather } from '../storage/gathering.ts'
 import type { Database } from '../storage/postgres.ts'
 import {
   areNewest,
+  type FamilyStart,
   type FamilyState,
   type FamilyStep,
   moveFamilies,
@@ -38,8 +39,8 @@ export interface RefreshFamilies {
   rotate(token: RefreshToken, next: RefreshToken, state: FamilyState): Promise<boolean>
   /** Whether a replay still stands: the family lives and its newest token is still the successor. */
   confirm(successor: RefreshToken): Promise<boolean>
-  /** Starts a family; false when its grant or its session has ended meanwhile. */
-  start(family: NewFamily): Promise<boolean>
+  /** Starts a family. */
+  start(family: NewFamily): Promise<FamilyStart>
   /** Reads the family of a token that is its newest or the one before, for introspection and revocation. */
   find(token: RefreshToken): Promise<{ readonly state: FamilyState; readonly newest: boolean } | undefined>
 }

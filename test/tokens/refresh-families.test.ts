@@ -38,7 +38,7 @@ async function accountWithFamilies(count: number): Promise<{ accountId: string; 
   for (const token of tokens) {
     const grantId = newGrantId()
     await grants.save({ ...about, id: grantId, lifeSeconds: 3600 })
-    expect(await families.start({ ...about, token, grantId, sessionBound: false, senderKey: undefined })).toBe(true)
+    expect(await families.start({ ...about, token, grantId, sessionBound: false, senderKey: undefined })).toBe('started')
   }
   return { accountId: account.id, tokens }
 }
