@@ -1,13 +1,14 @@
-// The Koa app: its middlewares in order. The order is policy, so all of it stands here.
+// What answers a request: the protocol, which is a Koa app of the library's, or our pages, which are one of ours. Both stand
+// behind the same door. The order is policy, so all of it stands here.
+import type { IncomingMessage, RequestListener } from 'node:http'
 import Koa, { type Middleware } from 'koa'
 import type { CookieSignatures } from './http/cookie-signatures.ts'
 import { HttpProblem } from './http/problems.ts'
 import { protocolRoute } from './provider/protocol-routes.ts'
 import type { ProviderHost } from './provider/provider-host.ts'
 
-/** The middlewares, by what they do. */
-export interface AppParts {
-  readonly cookieSignatures: CookieSignatures
+/** What every request passes first, by what it does. */
+export interface Door {
   /** 1. Refuses other hosts, before anything is looked at. */
   readonly hostPinning: Middleware
   /** 2. Finds out who asks, and logs the answer. */
@@ -18,7 +19,20 @@ export interface AppParts {
   readonly errorPages: Middleware
   /** 5. How often people may ask, and clients. */
   readonly rateLimits: readonly Middleware[]
-  /** 6. The protocol: what most requests want. */
+}
+
+/** The middlewares of the door in their order. */
+export function throughDoor(door: Door): readonly Middleware[] {
+  return [door.hostPinning, door.requestLog, door.securityHeaders, door.errorPages, ...door.rateLimits]
+}
+
+/** What answers. */
+export interface AppParts {
+  readonly door: Door
+  readonly cookieSignatures: CookieSignatures
+  /** Told of errors that nobody else has met. */
+  readonly onError: (error: Error) => void
+  /** 6. The protocol: what most requests want. It has the door built in. */
   readonly provider: ProviderHost
   /** 7. Style sheets and icons. */
   readonly assets: Middleware
@@ -27,35 +41,28 @@ export interface AppParts {
 }
 
 /** Makes the app. */
-export function createApp(parts: AppParts): Koa {
+export function createApp(parts: AppParts): { callback(): RequestListener } {
   const app = new Koa()
   app.keys = parts.cookieSignatures
   // The door has checked the host, and only it says who the client is; see http/host-pinning.ts.
   app.proxy = true
-  app.use(parts.hostPinning)
-  app.use(parts.requestLog)
-  app.use(parts.securityHeaders)
-  app.use(parts.errorPages)
-  for (const limit of parts.rateLimits) app.use(limit)
-  app.use(protocol(parts))
+  app.on('error', parts.onError)
+  for (const middleware of throughDoor(parts.door)) app.use(middleware)
   app.use(parts.assets)
   for (const page of parts.pages) app.use(page)
   app.use(refuseOtherMethods)
-  return app
+  return {
+    callback() {
+      const answerPage = app.callback()
+      return (request, response) =>
+        isProtocol(request) ? parts.provider.handle(request, response) : answerPage(request, response)
+    },
+  }
 }
 
-/** Hands the request over to the provider, which answers it by itself. */
-function protocol({ provider }: AppParts): Middleware {
-  return async (ctx, next) => {
-    const route = protocolRoute(ctx.path)
-    // Some paths take forms as well, which pages of ours answer.
-    if (!route?.methods.includes(ctx.method)) return next()
-    ctx.set('Cache-Control', route.caching)
-    ctx.respond = false
-    // Koa begins with 404; the provider sets its own status on the same response.
-    ctx.res.statusCode = 200
-    await provider.handle(ctx.req, ctx.res)
-  }
+/** Some paths of the protocol take forms as well, which pages of ours answer. */
+function isProtocol({ url = '', method = '' }: IncomingMessage): boolean {
+  return protocolRoute(url.split('?', 1)[0] ?? '')?.methods.includes(method) ?? false
 }
 
 /** RFC 9110 §15.5.6: a 405 MUST say what is allowed. */

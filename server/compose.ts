@@ -1,11 +1,11 @@
 // The composition root: the only file that builds the parts and joins them. Tests build the same program with another
 // clock and other stores.
-import type Koa from 'koa'
+import type { RequestListener } from 'node:http'
 import { type Clock, systemClock } from '../config/clock.ts'
 import type { Config } from '../config/config.ts'
 import type { Secrets } from '../config/secrets.ts'
 import { purgeSignInFailures } from './accounts/sign-in-failures-store.ts'
-import { createApp } from './app.ts'
+import { createApp, throughDoor } from './app.ts'
 import { createNouns, type Nouns } from './composition/nouns.ts'
 import { createProviderParts } from './composition/protocol.ts'
 import { type Announcements, register } from './composition/registrations.ts'
@@ -28,7 +28,7 @@ export interface Overrides {
 
 /** The program, ready to be listened for. */
 export interface Latchkey extends AsyncDisposable {
-  readonly app: Koa
+  readonly app: { callback(): RequestListener }
   readonly health: Health
   readonly log: Log
   readonly nouns: Nouns
@@ -50,14 +50,25 @@ export async function compose(config: Config, secrets: Secrets, overrides: Overr
     const announcements = await register({ config, clock, log, stores, nouns })
     const cookieSignatures = createCookieSignatures(secrets.cookieKeys.map((key) => key.reveal()))
     const tokenLimits = createClientLimits(config, clock)
-    const protocol = await createProviderParts({ config, cookieSignatures, clock, log, stores, nouns, tokenLimits, keys })
-    const app = createApp({
+    const door = createDoor({ config, clock, log, stores, tokenLimits })
+    const protocol = await createProviderParts({
+      config,
+      door: throughDoor(door),
       cookieSignatures,
+      clock,
+      log,
+      stores,
+      nouns,
+      tokenLimits,
+      keys,
+    })
+    const app = createApp({
+      door,
+      cookieSignatures,
+      onError: createConnectionFaults({ log }),
       provider: protocol.host,
-      ...createDoor({ config, clock, log, stores, tokenLimits }),
       ...createPages({ config, stores, nouns, protocol, announcements }),
     })
-    app.on('error', createConnectionFaults({ log }))
     const schedule = startSchedule(
       [
         { name: 'registry', everySeconds: 1, run: protocol.followRegistry },

@@ -1,4 +1,5 @@
 // Builds the protocol: keys, registry and the provider, and keeps them up to date.
+import type { Middleware } from 'koa'
 import type { Clock } from '../../config/clock.ts'
 import type { Config } from '../../config/config.ts'
 import { registerOwnClient } from '../clients/own-client.ts'
@@ -32,6 +33,8 @@ export interface ProtocolParts {
 /** Builds it. */
 export async function createProviderParts(deps: {
   readonly config: Config
+  /** What every request passes first. */
+  readonly door: readonly Middleware[]
   readonly cookieSignatures: CookieSignatures
   readonly clock: Clock
   readonly log: Log
@@ -60,6 +63,7 @@ export async function createProviderParts(deps: {
       clock,
       pages,
       failures: { log, unavailablePage: pages.unavailable, clientFailed: deps.tokenLimits.failed },
+      door: deps.door,
       cookieSignatures: deps.cookieSignatures,
       lifetimes: config.lifetimes,
       codeLifeSeconds: config.lifetimes.authorizationCode,

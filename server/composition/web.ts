@@ -5,7 +5,7 @@ import type { Config } from '../../config/config.ts'
 import { assets } from '../../views/assets.ts'
 import { homePage } from '../../views/home.ts'
 import { createAccountConsole } from '../account-console/routes.ts'
-import type { AppParts } from '../app.ts'
+import type { AppParts, Door } from '../app.ts'
 import { OWN_CALLBACK_PATH } from '../clients/own-client.ts'
 import { createAssets } from '../http/assets.ts'
 import { createClientAddress } from '../http/client-address.ts'
@@ -29,8 +29,6 @@ import type { Nouns } from './nouns.ts'
 import type { ProtocolParts } from './protocol.ts'
 import type { Announcements } from './registrations.ts'
 import type { OpenStores } from './stores.ts'
-
-type DoorParts = Pick<AppParts, 'hostPinning' | 'requestLog' | 'securityHeaders' | 'errorPages' | 'rateLimits' | 'assets'>
 
 /** Paths of people's pages: what one may only ask so often. Routers do not look at the case of a path, so neither may this. */
 const PEOPLE = /^\/(?:interactions|setup|account|logout)(?:\/|$)/i
@@ -56,7 +54,7 @@ export function createDoor(deps: {
   readonly log: Log
   readonly stores: OpenStores
   readonly tokenLimits: TokenLimits
-}): DoorParts {
+}): Door {
   const { config, clock, log, stores, tokenLimits } = deps
   return {
     hostPinning: createHostPinning({ issuer: config.issuer, aliases: config.hostAliases }),
@@ -72,7 +70,6 @@ export function createDoor(deps: {
       }),
       tokenLimits.middleware,
     ],
-    assets: createAssets(assets),
   }
 }
 
@@ -83,7 +80,7 @@ export function createPages(deps: {
   readonly nouns: Nouns
   readonly protocol: ProtocolParts
   readonly announcements: Announcements
-}): Pick<AppParts, 'pages'> {
+}): Pick<AppParts, 'assets' | 'pages'> {
   const { config, stores, nouns, protocol, announcements } = deps
   const csrf = createCsrf({ key: stores.sealer.derive('forged requests'), issuer: config.issuer })
   const policy = config.passwordPolicy
@@ -110,7 +107,7 @@ export function createPages(deps: {
       }),
     ),
   ]
-  return { pages }
+  return { assets: createAssets(assets), pages }
 }
 
 function createHomeRoutes(ports: { readonly spa: number; readonly server: number } | undefined): Router {

@@ -8,12 +8,12 @@ export type ClientAddress = (request: Pick<IncomingMessage, 'headers' | 'socket'
 /** Makes the finder. `trusted` are addresses and CIDR ranges of proxies in front of the server. */
 export function createClientAddress(trusted: readonly string[]): ClientAddress {
   const ranges = trusted.map(parseRange)
-  const isTrusted = (address: string) => {
+  const isTrusted = remembered((address) => {
     const parsed = parse(address)
     return (
       parsed !== undefined && ranges.some(([network, bits]) => network.kind() === parsed.kind() && parsed.match(network, bits))
     )
-  }
+  })
   return ({ headers, socket }) => {
     let address = normalise(socket.remoteAddress ?? '')
     const forwarded = [headers['x-forwarded-for'] ?? []].flat().join(',').split(',')
@@ -28,16 +28,14 @@ export function createClientAddress(trusted: readonly string[]): ClientAddress {
 }
 
 /** What counts as one place: an IPv4 address, or the network of an IPv6 one, of which each customer has a whole /64. */
-export function addressKey(address: string): string {
-  const parsed = parse(normalise(address))
+export const addressKey: (address: string) => string = remembered((address) => {
+  const parsed = parse(address)
   if (!(parsed instanceof ipaddr.IPv6)) return parsed?.toString() ?? 'unknown'
   return `${parsed.toByteArray().slice(0, 8).join('.')}/64`
-}
+})
 
 /** One way of writing an address; an IPv4 address in IPv6 clothes is the IPv4 address (RFC 4291 §2.5.5.2). */
-function normalise(address: string): string {
-  return parse(address)?.toString() ?? address.trim()
-}
+const normalise = remembered((address) => parse(address)?.toString() ?? address.trim())
 
 function parse(address: string): ipaddr.IPv4 | ipaddr.IPv6 | undefined {
   const text = address
@@ -52,4 +50,24 @@ function parseRange(range: string): [ipaddr.IPv4 | ipaddr.IPv6, number] {
   if (range.includes('/')) return ipaddr.parseCIDR(range)
   const address = ipaddr.process(range)
   return [address, address.kind() === 'ipv4' ? 32 : 128]
+}
+
+/** As many addresses are remembered; then all are forgotten. */
+const MOST_REMEMBERED = 1000
+
+/** What is longer is no address, but something that somebody has made up. */
+const LONGEST_ADDRESS = 64
+
+/** The same function, which works out once what it is asked again and again: an address is in use for many requests. */
+function remembered<Answer>(work: (address: string) => Answer): (address: string) => Answer {
+  const known = new Map<string, Answer>()
+  return (address) => {
+    const answer = known.get(address)
+    if (answer !== undefined) return answer
+    const made = work(address)
+    if (address.length > LONGEST_ADDRESS) return made
+    if (known.size >= MOST_REMEMBERED) known.clear()
+    known.set(address, made)
+    return made
+  }
 }

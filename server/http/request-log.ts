@@ -20,6 +20,8 @@ export function createRequestLog(deps: {
     setRequestInfo(ctx.req, { requestId, address, ...(userAgent === undefined ? {} : { userAgent }) })
     ctx.set('X-Request-Id', requestId)
     ctx.res.once('close', () => {
+      // Most requests are not told of, and need no line to be made.
+      if (ctx.res.statusCode < 500 && !deps.log.isLevelEnabled('debug')) return
       const line = {
         requestId,
         method: ctx.req.method,

@@ -27,7 +27,7 @@ export interface FailureDeps {
   readonly clientFailed: (request: IncomingMessage, weight: number) => void
 }
 
-/** Listens to a Provider's errors. Comes before all other middlewares, so that it sees what they throw. */
+/** Listens to a Provider's errors. Comes before the library's and our other middlewares, so that it sees what they throw. */
 export function reportFailures(provider: Provider, deps: FailureDeps): void {
   const onClientError = (ctx: KoaContextWithOIDC, error: Error) => {
     const weight = error instanceof errors.OIDCProviderError ? GUESSES[error.error] : undefined

@@ -1,5 +1,6 @@
 // The endpoints of the protocol as requests meet them: which methods each has, and whether caches may keep its answer.
 // What is not here is not handed to the library, which would say 404 to a wrong method and nothing to caches.
+import type { Middleware } from 'koa'
 
 /** An endpoint. */
 export interface ProtocolRoute {
@@ -12,6 +13,13 @@ export interface ProtocolRoute {
 /** The endpoint at a path, if there is one. */
 export function protocolRoute(path: string): ProtocolRoute | undefined {
   return ROUTES.find(([pattern]) => pattern.test(path))?.[1]
+}
+
+/** Says in each answer who may keep it. */
+export const setCaching: Middleware = (ctx, next) => {
+  const route = protocolRoute(ctx.path)
+  if (route !== undefined) ctx.set('Cache-Control', route.caching)
+  return next()
 }
 
 /** Pages, and answers that are about a person or a token (RFC 6749 §5.1, RFC 7662 §2.2). */

@@ -1,5 +1,6 @@
 // Builds the library's Provider from everything else in this folder. A new one is built whenever what the library fixes
 // at construction changes (provider-host.ts swaps it in).
+import type { Middleware } from 'koa'
 import { type Configuration, errors, Provider, type TokenEndpointGrantContext } from 'oidc-provider'
 import type { Clock } from '../../config/clock.ts'
 import type { Lifetimes } from '../../config/lifetimes.ts'
@@ -19,6 +20,7 @@ import { fetchKeys } from './key-fetch.ts'
 import { type OverrideDeps, overrideModels } from './model-overrides.ts'
 import { createModelStorage, type ModelStorageDeps } from './model-storage.ts'
 import { getsRefreshToken } from './policies.ts'
+import { setCaching } from './protocol-routes.ts'
 import { type GrantHandler, type RotationDeps, withRotation } from './refresh-rotation.ts'
 import { requestState } from './request-state.ts'
 import { type SubjectAccount, subjectOf } from './subject-claims.ts'
@@ -30,6 +32,8 @@ export type ProviderDeps = ModelStorageDeps &
   JwtTokenEndpointDeps & {
     readonly issuer: string
     readonly keys: SigningKeys
+    /** What every request passes first. */
+    readonly door: readonly Middleware[]
     readonly cookieSignatures: CookieSignatures
     readonly lifetimes: Lifetimes
     readonly consents: Consents
@@ -46,6 +50,8 @@ export const OWN_CLIENT_METADATA = ['skip_consent', 'require_pkce', 'refresh_rep
 export function buildProvider(deps: ProviderDeps): Provider {
   const provider = new LatchkeyProvider(deps)
   overrideModels(provider, deps)
+  for (const middleware of deps.door) provider.use(middleware)
+  provider.use(setCaching)
   reportFailures(provider, deps.failures)
   provider.use(createJwtTokenEndpoints(deps))
   provider.use(replaceFormPages)
