@@ -6,6 +6,7 @@ import type { Config } from '../config/config.ts'
 import type { Secrets } from '../config/secrets.ts'
 import { purgeSignInFailures } from './accounts/sign-in-failures-store.ts'
 import { createApp, throughDoor } from './app.ts'
+import { countRun, openMetrics } from './composition/measures.ts'
 import { createNouns, type Nouns } from './composition/nouns.ts'
 import { createProviderParts } from './composition/protocol.ts'
 import { type Announcements, register } from './composition/registrations.ts'
@@ -13,8 +14,9 @@ import { type OpenStores, openStores } from './composition/stores.ts'
 import { createClientLimits, createDoor, createPages } from './composition/web.ts'
 import { createConnectionFaults } from './http/connection-faults.ts'
 import { createCookieSignatures } from './http/cookie-signatures.ts'
-import type { Health } from './http/health.ts'
 import { createLog, type Log } from './http/log.ts'
+import type { ManagedProcess } from './http/management.ts'
+import type { Metrics } from './http/metrics.ts'
 import { loadSigningKeys } from './keys/signing-keys.ts'
 import { type Schedule, startSchedule } from './maintenance/schedule.ts'
 
@@ -29,7 +31,8 @@ export interface Overrides {
 /** The program, ready to be listened for. */
 export interface Latchkey extends AsyncDisposable {
   readonly app: { callback(): RequestListener }
-  readonly health: Health
+  readonly management: ManagedProcess
+  readonly metrics: Metrics
   readonly log: Log
   readonly nouns: Nouns
   readonly stores: OpenStores
@@ -44,13 +47,14 @@ export async function compose(config: Config, secrets: Secrets, overrides: Overr
   const log = overrides.log ?? createLog(config.log)
   const stores = await (overrides.openStores ?? openStores)(config, secrets, { clock, log })
   try {
-    const nouns = createNouns({ config, log, stores })
+    const metrics = openMetrics({ stores })
+    const nouns = createNouns({ config, log, stores, metrics })
     // The first to be read: with another ENCRYPTION_KEY than theirs nothing may be written.
     const keys = await loadSigningKeys({ db: stores.db, sealer: stores.sealer })
     const announcements = await register({ config, clock, log, stores, nouns })
     const cookieSignatures = createCookieSignatures(secrets.cookieKeys.map((key) => key.reveal()))
-    const tokenLimits = createClientLimits(config, clock)
-    const door = createDoor({ config, clock, log, stores, tokenLimits })
+    const tokenLimits = createClientLimits({ config, clock, metrics })
+    const door = createDoor({ config, clock, log, stores, tokenLimits, metrics })
     const protocol = await createProviderParts({
       config,
       door: throughDoor(door),
@@ -61,6 +65,7 @@ export async function compose(config: Config, secrets: Secrets, overrides: Overr
       nouns,
       tokenLimits,
       keys,
+      metrics,
     })
     const app = createApp({
       door,
@@ -75,9 +80,9 @@ export async function compose(config: Config, secrets: Secrets, overrides: Overr
         { name: 'failed sign-ins', everySeconds: 600, run: async () => void (await purgeSignInFailures(stores.db)) },
         { name: 'last uses of sessions', everySeconds: 15, run: nouns.sessions.writeLastUses },
       ],
-      log,
+      { log, ran: (task, error) => countRun(metrics, clock, task, error) },
     )
-    return assemble({ app, log, nouns, stores, schedule, announcements })
+    return assemble({ app, log, metrics, nouns, stores, schedule, announcements })
   } catch (error) {
     await stores.close()
     throw error
@@ -85,9 +90,9 @@ export async function compose(config: Config, secrets: Secrets, overrides: Overr
 }
 
 function assemble(
-  parts: Pick<Latchkey, 'app' | 'log' | 'nouns' | 'stores' | 'announcements'> & { schedule: Schedule },
+  parts: Pick<Latchkey, 'app' | 'log' | 'metrics' | 'nouns' | 'stores' | 'announcements'> & { schedule: Schedule },
 ): Latchkey {
-  const { app, log, nouns, stores, announcements, schedule } = parts
+  const { app, log, metrics, nouns, stores, announcements, schedule } = parts
   let draining = false
   return {
     app,
@@ -95,9 +100,11 @@ function assemble(
     nouns,
     stores,
     announcements,
-    health: {
-      started: () => true,
-      ready: async () => (draining ? ['the process is shutting down'] : stores.missing()),
+    metrics,
+    management: {
+      started: async () => true,
+      missing: async () => (draining ? ['the process is shutting down'] : stores.missing()),
+      figures: () => metrics.figures(),
     },
     drain() {
       draining = true

@@ -1,16 +1,18 @@
 // The program: read the configuration, take the ports, compose, listen, and leave in good order.
 import './memory.ts'
 import cluster from 'node:cluster'
-import { createServer, type RequestListener, type Server } from 'node:http'
+import type { RequestListener, Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { type Config, readConfig } from '../config/config.ts'
 import type { Secrets } from '../config/secrets.ts'
 import { createBanner } from './banner.ts'
 import { compose, type Latchkey } from './compose.ts'
 import { startExtras } from './composition/extras.ts'
-import { createHealthServer, type Health } from './http/health.ts'
+import { createManagementServer, type ManagedProcess } from './http/management.ts'
 import { collectSooner } from './memory.ts'
+import { takePort } from './ports.ts'
 import { explainStart } from './start-faults.ts'
+import { answerFirstProcess } from './worker-line.ts'
 import { runWorkers } from './workers.ts'
 
 /** How long requests in flight may take to finish after SIGTERM. */
@@ -23,7 +25,9 @@ const DRAIN_SECONDS = 10
 export async function serve(): Promise<number> {
   try {
     const { config, makeSecrets } = readConfig()
-    return config.workers > 1 && cluster.isPrimary ? await runWorkers(config.workers) : await serveHere(config, makeSecrets)
+    return config.workers > 1 && cluster.isPrimary
+      ? await runWorkers(config.workers, config.management)
+      : await serveHere(config, makeSecrets)
   } catch (error) {
     process.stderr.write(`${explainStart(error)}\n`)
     return 1
@@ -33,18 +37,20 @@ export async function serve(): Promise<number> {
 async function serveHere(config: Config, makeSecrets: () => Secrets): Promise<number> {
   const ports: Server[] = []
   try {
-    const server = await takePort(ports, config.host, config.port, 'PORT')
+    const server = await takePort(config.host, config.port, 'PORT')
+    ports.push(server)
     const starting = answerStarting(server)
-    let health: Health = { started: () => false, ready: async () => ['the program is starting'] }
-    await takePort(
-      ports,
-      config.management.host,
-      config.management.port,
-      'MANAGEMENT_PORT',
-      createHealthServer({ started: () => health.started(), ready: () => health.ready() }),
+    let latest: ManagedProcess = STARTING
+    ports.push(
+      ...(await answerManagement(config, {
+        started: () => latest.started(),
+        missing: () => latest.missing(),
+        figures: () => latest.figures(),
+      })),
     )
     await using latchkey = await compose(config, makeSecrets())
-    health = latchkey.health
+    latchkey.metrics.measureProcess()
+    latest = latchkey.management
     await using extras = await startExtras({ config, latchkey })
     starting.replaceWith(latchkey.app.callback())
     collectSooner()
@@ -60,26 +66,25 @@ async function serveHere(config: Config, makeSecrets: () => Secrets): Promise<nu
   }
 }
 
-/** Takes a port before anything is opened or written, so that a second start on the same machine changes nothing. */
-async function takePort(
-  ports: Server[],
-  host: string,
-  port: number,
-  setting: string,
-  // Node looks every 30 s, so that the limits below could be exceeded by as much.
-  server = createServer({ connectionsCheckingInterval: 2000 }),
-): Promise<Server> {
-  // Slow or endless requests must not hold a connection for ever.
-  server.headersTimeout = 10_000
-  server.requestTimeout = 20_000
-  server.keepAliveTimeout = 65_000
-  server.maxHeadersCount = 100
-  await new Promise<void>((resolve, reject) => {
-    server.once('error', (error) => reject(Object.assign(error, { setting })))
-    server.listen(port, host, resolve)
-  })
-  ports.push(server)
-  return server
+const STARTING: ManagedProcess = {
+  started: async () => false,
+  missing: async () => ['the program is starting'],
+  figures: async () => [],
+}
+
+/** Answers at the management port; of several processes the first has that port, and asks this one. */
+async function answerManagement({ management }: Config, self: ManagedProcess): Promise<Server[]> {
+  if (!cluster.isWorker)
+    return [
+      await takePort(
+        management.host,
+        management.port,
+        'MANAGEMENT_PORT',
+        createManagementServer(() => [self]),
+      ),
+    ]
+  answerFirstProcess(self)
+  return []
 }
 
 /** Until the program is ready, whoever comes is asked to come again. */

@@ -1,6 +1,10 @@
-// Several processes on one machine (WORKERS): they share the ports and nothing else; what they must agree on is in
-// PostgreSQL and Redis, as with several machines.
+// Several processes on one machine (WORKERS): they share the port and nothing else; what they must agree on is in
+// PostgreSQL and Redis, as with several machines. The first process serves nobody; it answers at the management port for
+// all of them.
 import cluster, { type Worker } from 'node:cluster'
+import { createManagementServer } from './http/management.ts'
+import { takePort } from './ports.ts'
+import { askedWorker } from './worker-line.ts'
 
 /** A worker that ends sooner than this after its start is not replaced: it would only end again. */
 const LIVES_AT_LEAST_MS = 5000
@@ -9,10 +13,24 @@ const LIVES_AT_LEAST_MS = 5000
  * Starts the workers and replaces those that die, until the program is told to stop.
  * @returns the exit code: that of a worker that could not start, else 0 when all left in good order
  */
-export async function runWorkers(count: number): Promise<number> {
+export async function runWorkers(
+  count: number,
+  { host, port }: { readonly host: string; readonly port: number },
+): Promise<number> {
+  const running = new Set<Worker>()
+  const asked = () => [...running].map(askedWorker)
+  const management = await takePort(host, port, 'MANAGEMENT_PORT', createManagementServer(asked))
+  try {
+    return await keepRunning(running, count)
+  } finally {
+    management.closeAllConnections()
+    management.close()
+  }
+}
+
+function keepRunning(running: Set<Worker>, count: number): Promise<number> {
   let stopping = false
   let exitCode = 0
-  const running = new Set<Worker>()
   return new Promise((resolve) => {
     const fork = () => {
       const worker = cluster.fork()

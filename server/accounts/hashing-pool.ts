@@ -27,6 +27,8 @@ export class HashingBusy extends Error {
 export interface HashingPool {
   /** @throws HashingBusy when the queue is full, or the job waited or ran for too long */
   run(job: HashJob): Promise<HashAnswer>
+  /** How many jobs wait for their turn. */
+  waiting(): number
   /** Ends the processes; jobs that have not been answered are refused. */
   close(): Promise<void>
 }
@@ -85,6 +87,10 @@ class Pool implements HashingPool {
         reject(new HashingBusy('the queue is full'))
       else this.#enqueue(task)
     })
+  }
+
+  waiting(): number {
+    return this.#queue.length
   }
 
   async close(): Promise<void> {

@@ -24,6 +24,8 @@ export interface Passwords {
   needsRehash(hash: string): boolean
   /** Whether `verify` could ever be true for it: what an import checks. */
   isUsableHash(hash: string): boolean
+  /** How many passwords wait to be hashed. */
+  waiting(): number
   close(): Promise<void>
 }
 
@@ -66,6 +68,8 @@ export function createPasswords(deps: { readonly hashing: Hashing; readonly pool
     },
 
     isUsableHash: (hash) => parsePasswordHash(hash, limits) !== undefined,
+
+    waiting: () => pool.waiting(),
 
     close: () => pool.close(),
   }

@@ -23,15 +23,27 @@ export interface SignIn {
   signIn(request: { readonly username: string; readonly password: string; readonly origin: Origin }): Promise<SignInOutcome>
 }
 
+/** Why a sign-in was refused, for the operator. */
+export type SignInRefusal = 'too_many_failures' | 'unknown_account' | 'wrong_password' | 'suspended' | 'changed_meanwhile'
+
 /** Makes it. */
-export function createSignIn(deps: { readonly db: Database; readonly passwords: Passwords; readonly lockout: Lockout }): SignIn {
+export function createSignIn(deps: {
+  readonly db: Database
+  readonly passwords: Passwords
+  readonly lockout: Lockout
+  /** Told how each attempt went. */
+  readonly tried?: (outcome: 'succeeded' | 'busy' | SignInRefusal) => void
+}): SignIn {
   const { db, passwords, lockout } = deps
 
   async function verify(stored: StoredPassword | undefined, password: string, attempt: Attempt): Promise<boolean> {
     try {
       return await (stored === undefined ? passwords.burn(password) : passwords.verify(stored.hash, password))
     } catch (error) {
-      if (error instanceof HashingBusy) await attempt.release()
+      if (error instanceof HashingBusy) {
+        deps.tried?.('busy')
+        await attempt.release()
+      }
       throw error
     }
   }
@@ -60,7 +72,8 @@ export function createSignIn(deps: { readonly db: Database; readonly passwords: 
       const key = emailKey(username)
       const attempt = await lockout.reserveSignIn({ key, address: origin.address })
       const found = await selectAccountAndPassword(db, { emailKey: key })
-      const refuse = async (why: string): Promise<SignInOutcome> => {
+      const refuse = async (why: SignInRefusal): Promise<SignInOutcome> => {
+        deps.tried?.(why)
         // The address that was typed is not written down: it may be a password in the wrong field.
         const about = found === undefined ? { detail: { subject: attempt.subjectDigest } } : { accountId: found.account.id }
         await recordAudit(db, { name: 'sign_in.failed', reason: why, ...about, ...origin })
@@ -72,6 +85,7 @@ export function createSignIn(deps: { readonly db: Database; readonly passwords: 
       if (!right || found.password === undefined) return refuse('wrong_password')
       if (found.account.status !== 'active') return refuse('suspended')
       if (!(await admit(found.account, found.password, origin))) return refuse('changed_meanwhile')
+      deps.tried?.('succeeded')
       await attempt.succeeded()
       await renew(found.password, password)
       return { outcome: 'ok', account: found.account }

@@ -10,6 +10,7 @@ import { type Consents, createConsents } from '../grants/consents.ts'
 import { createGrants, type Grants } from '../grants/grants.ts'
 import { addressKey } from '../http/client-address.ts'
 import type { Log } from '../http/log.ts'
+import type { Metrics } from '../http/metrics.ts'
 import { createSessions, type Sessions } from '../sessions/sessions.ts'
 import { type AccessTokens, createAccessTokens } from '../tokens/access-tokens.ts'
 import { type Announce, createEndings, type Endings } from '../tokens/ending.ts'
@@ -42,8 +43,13 @@ export interface Nouns {
 }
 
 /** Builds them. */
-export function createNouns(deps: { readonly config: Config; readonly log: Log; readonly stores: OpenStores }): Nouns {
-  const { config, log, stores } = deps
+export function createNouns(deps: {
+  readonly config: Config
+  readonly log: Log
+  readonly stores: OpenStores
+  readonly metrics: Metrics
+}): Nouns {
+  const { config, log, stores, metrics } = deps
   const { db, live, sealer } = stores
   let accessTokenLife = Math.max(config.lifetimes.accessToken, config.lifetimes.clientCredentials)
   const announce: Announce = (entries) => {
@@ -55,9 +61,15 @@ export function createNouns(deps: { readonly config: Config; readonly log: Log; 
     }
   }
   // Never shorter than it has been: tokens from before a resource server's change may still be about.
-  const endings = createEndings({ db, accessTokenLifeSeconds: () => accessTokenLife, announce })
+  const endings = createEndings({
+    db,
+    accessTokenLifeSeconds: () => accessTokenLife,
+    announce,
+    ended: (cause) => metrics.count('ends', { cause }),
+  })
   const sessions = createSessions({ db, endings })
   const passwords = createPasswords({ hashing: config.hashing })
+  metrics.whenAsked(() => metrics.set('hashingWaiting', {}, passwords.waiting()))
   const accounts = createAccounts({ db, passwords })
   const policy = config.passwordPolicy
   const lockout = createLockout({
@@ -91,7 +103,7 @@ export function createNouns(deps: { readonly config: Config; readonly log: Log; 
     passwords,
     sessions,
     setupLinks: createSetupLinks({ db, accounts, passwords, policy, lifetimeSeconds: config.lifetimes.setupLink }),
-    signIn: createSignIn({ db, passwords, lockout }),
+    signIn: createSignIn({ db, passwords, lockout, tried: (outcome) => metrics.count('signIns', { outcome }) }),
     tokenStatus: createTokenStatus({ db }),
     noteAccessTokenLife(seconds) {
       accessTokenLife = Math.max(accessTokenLife, seconds)

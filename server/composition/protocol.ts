@@ -5,12 +5,14 @@ import type { Config } from '../../config/config.ts'
 import { registerOwnClient } from '../clients/own-client.ts'
 import type { CookieSignatures } from '../http/cookie-signatures.ts'
 import type { Log } from '../http/log.ts'
+import type { Metrics } from '../http/metrics.ts'
 import type { TokenLimits } from '../http/token-limits.ts'
 import type { SigningKeys } from '../keys/signing-keys.ts'
 import { type AccountSignIn, createAccountSignIn } from '../provider/account-sign-in.ts'
 import { createCurrentSession } from '../provider/current-session.ts'
 import { createInteractions, type Interactions } from '../provider/interaction-port.ts'
 import { createJwtAccessTokens } from '../provider/jwt-access-tokens.ts'
+import type { ProtocolMeasures } from '../provider/measures.ts'
 import { createProviderPages } from '../provider/pages.ts'
 import { buildProvider } from '../provider/provider.ts'
 import { createProviderHost, type ProviderHost } from '../provider/provider-host.ts'
@@ -42,8 +44,10 @@ export async function createProviderParts(deps: {
   readonly nouns: Nouns
   readonly tokenLimits: TokenLimits
   readonly keys: SigningKeys
+  readonly metrics: Metrics
 }): Promise<ProtocolParts> {
   const { config, clock, log, stores, nouns, keys } = deps
+  const measures = measuresOf(deps.metrics)
   const { db, live } = stores
   const { issuer } = config
   const secureCookies = issuer.startsWith('https:')
@@ -62,7 +66,8 @@ export async function createProviderParts(deps: {
       keys,
       clock,
       pages,
-      failures: { log, unavailablePage: pages.unavailable, clientFailed: deps.tokenLimits.failed },
+      measures,
+      failures: { log, unavailablePage: pages.unavailable, clientFailed: deps.tokenLimits.failed, measures },
       door: deps.door,
       cookieSignatures: deps.cookieSignatures,
       lifetimes: config.lifetimes,
@@ -93,4 +98,14 @@ export async function createProviderParts(deps: {
 
 function noteLives(nouns: Nouns, registry: Registry): void {
   for (const server of registry.resourceServers()) nouns.noteAccessTokenLife(server.accessTokenTtl)
+}
+
+function measuresOf(metrics: Metrics): ProtocolMeasures {
+  return {
+    tokensIssued: (grantType) => metrics.count('tokensIssued', { grant_type: grantType }),
+    tokensRefused: (error) => metrics.count('tokensRefused', { error }),
+    refreshed: (outcome) => metrics.count('refreshes', { outcome }),
+    codePresented: (outcome) => metrics.count('codes', { outcome }),
+    storeFailed: (store) => metrics.count('storeFailures', { store }),
+  }
 }

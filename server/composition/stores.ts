@@ -9,7 +9,7 @@ import type { LiveStore } from '../storage/live-store.ts'
 import { openMemoryStore } from '../storage/memory.ts'
 import { postgresMigrationTarget } from '../storage/migration-target.ts'
 import { migrate } from '../storage/migrations.ts'
-import { type Database, type OpenDatabase, openPostgres } from '../storage/postgres.ts'
+import { type Connections, type Database, type OpenDatabase, openPostgres } from '../storage/postgres.ts'
 import { openRedis } from '../storage/redis.ts'
 import { createSealer, type Sealer } from '../storage/sealing.ts'
 
@@ -20,8 +20,12 @@ export interface OpenStores {
   /** For the rate limiter; undefined when sessions are in memory. */
   readonly redis: Redis | Cluster | undefined
   readonly sealer: Sealer
-  /** Which stores do not answer. */
+  /** Which stores answer. */
+  answering(): Promise<{ readonly postgres: boolean; readonly redis: boolean }>
+  /** Which stores do not answer, in words. */
   missing(): Promise<string[]>
+  /** The connections to PostgreSQL; the embedded one has none. */
+  connections(): Connections | undefined
   close(): Promise<void>
 }
 
@@ -35,18 +39,21 @@ export async function openStores(
   const database = await openDatabase(config, secrets, log)
   try {
     const { store, client } = await openLiveStore(config, secrets, sealer, clock)
+    async function answering() {
+      const [postgres, redis] = await Promise.allSettled([database.ping(), store.ping()])
+      return { postgres: postgres.status === 'fulfilled', redis: redis.status === 'fulfilled' }
+    }
     return {
       db: database.db,
       live: store,
       redis: client,
       sealer,
+      answering,
       async missing() {
-        const [postgres, redis] = await Promise.allSettled([database.ping(), store.ping()])
-        return [
-          ...(postgres.status === 'rejected' ? ['PostgreSQL does not answer'] : []),
-          ...(redis.status === 'rejected' ? ['Redis does not answer'] : []),
-        ]
+        const { postgres, redis } = await answering()
+        return [...(postgres ? [] : ['PostgreSQL does not answer']), ...(redis ? [] : ['Redis does not answer'])]
       },
+      connections: () => database.connections?.(),
       async close() {
         await store.close()
         await database.close()

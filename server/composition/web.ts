@@ -13,6 +13,7 @@ import { createCsrf } from '../http/csrf.ts'
 import { createErrorPages } from '../http/error-pages.ts'
 import { createHostPinning } from '../http/host-pinning.ts'
 import type { Log } from '../http/log.ts'
+import type { Metrics } from '../http/metrics.ts'
 import { createPeopleLimit } from '../http/rate-limit.ts'
 import { render } from '../http/render.ts'
 import { createRequestLog } from '../http/request-log.ts'
@@ -37,13 +38,22 @@ const PEOPLE = /^\/(?:interactions|setup|account|logout)(?:\/|$)/i
 const CLIENTS = /^\/(?:token|revoke|introspect|par)\/*$/i
 
 /** Counts the requests of clients. */
-export function createClientLimits(config: Config, clock: Clock): TokenLimits {
+export function createClientLimits({
+  config,
+  clock,
+  metrics,
+}: {
+  readonly config: Config
+  readonly clock: Clock
+  readonly metrics: Metrics
+}): TokenLimits {
   const { tokenPerClient, tokenFailures, enabled } = config.rateLimits
   return createTokenLimits({
     requests: tokenPerClient,
     failures: tokenFailures,
     clock,
     counts: (ctx) => enabled && ctx.method === 'POST' && CLIENTS.test(ctx.path),
+    turnedAway: (limit) => metrics.count('rateLimited', { limit }),
   })
 }
 
@@ -54,19 +64,26 @@ export function createDoor(deps: {
   readonly log: Log
   readonly stores: OpenStores
   readonly tokenLimits: TokenLimits
+  readonly metrics: Metrics
 }): Door {
-  const { config, clock, log, stores, tokenLimits } = deps
+  const { config, clock, log, stores, tokenLimits, metrics } = deps
   return {
     hostPinning: createHostPinning({ issuer: config.issuer, aliases: config.hostAliases }),
-    requestLog: createRequestLog({ log, clock, clientAddress: createClientAddress(config.trustProxy) }),
+    requestLog: createRequestLog({
+      log,
+      clock,
+      clientAddress: createClientAddress(config.trustProxy),
+      answered: metrics.request,
+    }),
     securityHeaders: createSecurityHeaders({ secure: config.issuer.startsWith('https:') }),
-    errorPages: createErrorPages({ log }),
+    errorPages: createErrorPages({ log, storeFailed: (store) => metrics.count('storeFailures', { store }) }),
     rateLimits: [
       createPeopleLimit({
         limit: config.rateLimits.people,
         redis: stores.redis,
         counts: (ctx) => config.rateLimits.enabled && PEOPLE.test(ctx.path),
         log,
+        turnedAway: () => metrics.count('rateLimited', { limit: 'people' }),
       }),
       tokenLimits.middleware,
     ],

@@ -2,19 +2,29 @@
 // with the cause for the operator.
 import type { Context, Middleware } from 'koa'
 import { messagePage } from '../../views/errors/message.ts'
+import { type StorageUnavailable, storeFailure } from '../storage/errors.ts'
 import type { Log } from './log.ts'
 import { HttpProblem, problemJson, problemOf } from './problems.ts'
 import { render } from './render.ts'
 import { requestInfo } from './request-context.ts'
 
+/** What it needs. */
+export interface ErrorPageDeps {
+  readonly log: Log
+  /** Told of requests that failed because a store did not answer. */
+  readonly storeFailed?: (store: StorageUnavailable['store']) => void
+}
+
 /** Makes the middleware. */
-export function createErrorPages({ log }: { readonly log: Log }): Middleware {
+export function createErrorPages(deps: ErrorPageDeps): Middleware {
   return async (ctx, next) => {
     try {
       await next()
       if (ctx.status === 404 && ctx.respond !== false && ctx.body == null) throw notFound(ctx)
     } catch (error) {
-      answer(ctx, problemOf(error), log)
+      const failure = storeFailure(error)
+      if (failure !== undefined) deps.storeFailed?.(failure.store)
+      answer(ctx, problemOf(error), deps.log)
     }
   }
 }

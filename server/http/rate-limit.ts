@@ -23,6 +23,8 @@ export function createPeopleLimit(deps: {
   readonly redis: Redis | Cluster | undefined
   readonly counts: (ctx: Context) => boolean
   readonly log: Log
+  /** Told of each request that is turned away. */
+  readonly turnedAway?: () => void
 }): Middleware {
   const { limit, redis, log } = deps
   const common = {
@@ -40,8 +42,11 @@ export function createPeopleLimit(deps: {
   return async (ctx, next) => {
     if (!deps.counts(ctx)) return next()
     const admitted = shared === undefined ? await ask(inProcess, ctx) : await askShared(shared, inProcess, ctx, log)
-    // The limiter rounds down, and 0 would mean at once.
-    if (!admitted) throw tooMany(Math.max(1, Number(ctx.response.get('Retry-After'))))
+    if (!admitted) {
+      deps.turnedAway?.()
+      // The limiter rounds down, and 0 would mean at once.
+      throw tooMany(Math.max(1, Number(ctx.response.get('Retry-After'))))
+    }
     await next()
   }
 }

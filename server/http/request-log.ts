@@ -11,15 +11,21 @@ export function createRequestLog(deps: {
   readonly log: Log
   readonly clock: Clock
   readonly clientAddress: (request: IncomingMessage) => string
+  /** Told of each answer. */
+  readonly answered?: (path: string, status: number | 'aborted', seconds: number) => void
 }): Middleware {
   return async (ctx, next) => {
     const startedAt = deps.clock()
+    const began = performance.now()
     const requestId = randomUUID()
     const address = deps.clientAddress(ctx.req)
     const userAgent = ctx.req.headers['user-agent']
     setRequestInfo(ctx.req, { requestId, address, ...(userAgent === undefined ? {} : { userAgent }) })
     ctx.set('X-Request-Id', requestId)
+    const { path } = ctx
     ctx.res.once('close', () => {
+      const status = ctx.res.writableFinished ? ctx.res.statusCode : 'aborted'
+      deps.answered?.(path, status, (performance.now() - began) / 1000)
       // Most requests are not told of, and need no line to be made.
       if (ctx.res.statusCode < 500 && !deps.log.isLevelEnabled('debug')) return
       const line = {

@@ -26,6 +26,8 @@ export function createTokenLimits(deps: {
   readonly clock: Clock
   /** Which requests are counted. */
   readonly counts: (ctx: Context) => boolean
+  /** Told of each request that is turned away, and by which limit. */
+  readonly turnedAway?: (limit: 'clients' | 'client_failures') => void
 }): TokenLimits {
   const requests = new Windows(deps.requests, deps.clock)
   const failures = new Windows(deps.failures, deps.clock)
@@ -33,8 +35,10 @@ export function createTokenLimits(deps: {
     async middleware(ctx, next) {
       if (!deps.counts(ctx)) return next()
       const key = askerOf(ctx.req)
-      const wait = Math.max(requests.count(key), failures.wait(key, 1))
+      const failed = failures.wait(key, 1)
+      const wait = Math.max(requests.count(key), failed)
       if (wait === 0) return next()
+      deps.turnedAway?.(failed > 0 ? 'client_failures' : 'clients')
       ctx.status = 429
       ctx.set('Retry-After', String(wait))
       ctx.set('Cache-Control', 'no-store')

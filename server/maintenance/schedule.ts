@@ -14,9 +14,16 @@ export interface Schedule {
   stop(): Promise<void>
 }
 
+/** Where it is told how runs went. */
+export interface ScheduleDeps {
+  readonly log: Log
+  /** Told after each run; of a failure, with its error. */
+  readonly ran: (task: string, error?: unknown) => void
+}
+
 /** Starts the tasks. */
-export function startSchedule(tasks: readonly Task[], log: Log): Schedule {
-  const stops = tasks.map((task) => start(task, log))
+export function startSchedule(tasks: readonly Task[], deps: ScheduleDeps): Schedule {
+  const stops = tasks.map((task) => start(task, deps))
   return {
     async stop() {
       await Promise.all(stops.map((stop) => stop()))
@@ -24,7 +31,7 @@ export function startSchedule(tasks: readonly Task[], log: Log): Schedule {
   }
 }
 
-function start(task: Task, log: Log): () => Promise<void> {
+function start(task: Task, { log, ran }: ScheduleDeps): () => Promise<void> {
   let running: Promise<void> | undefined
   let failing = false
   const timer = setInterval(() => {
@@ -33,10 +40,12 @@ function start(task: Task, log: Log): () => Promise<void> {
       .run()
       .then(
         () => {
+          ran(task.name)
           if (failing) log.info({ task: task.name }, 'background work goes on again')
           failing = false
         },
         (error: unknown) => {
+          ran(task.name, error)
           // Said once, not once a second.
           if (!failing) log.warn({ task: task.name, err: error }, 'background work failed and will be tried again')
           failing = true

@@ -7,7 +7,8 @@ import { errors, type KoaContextWithOIDC, type Provider } from 'oidc-provider'
 import { createConnectionFaults } from '../http/connection-faults.ts'
 import type { Log } from '../http/log.ts'
 import { requestInfo } from '../http/request-context.ts'
-import { StorageUnavailable } from '../storage/errors.ts'
+import { storeFailure } from '../storage/errors.ts'
+import type { ProtocolMeasures } from './measures.ts'
 
 /**
  * Errors that a guess ends in (RFC 6749 §5.2), and how much each weighs. Codes and tokens are too long to be guessed; a whole
@@ -25,6 +26,7 @@ export interface FailureDeps {
   readonly unavailablePage: (ctx: Context) => void
   /** Told of a wrong secret, code or token, and how much it weighs. */
   readonly clientFailed: (request: IncomingMessage, weight: number) => void
+  readonly measures: Pick<ProtocolMeasures, 'storeFailed'>
 }
 
 /** Listens to a Provider's errors. Comes before the library's and our other middlewares, so that it sees what they throw. */
@@ -42,9 +44,12 @@ export function reportFailures(provider: Provider, deps: FailureDeps): void {
   const unavailable = new WeakSet<object>()
   provider.on('server_error', (ctx: KoaContextWithOIDC, error: unknown) => {
     const { requestId } = requestInfo(ctx.req)
-    const byStore = storeFailure(error) !== undefined
-    if (byStore) unavailable.add(ctx.req)
-    deps.log[byStore ? 'warn' : 'error']({ requestId, route: ctx.oidc?.route, err: error }, 'request failed')
+    const failure = storeFailure(error)
+    if (failure !== undefined) {
+      unavailable.add(ctx.req)
+      deps.measures.storeFailed(failure.store)
+    }
+    deps.log[failure !== undefined ? 'warn' : 'error']({ requestId, route: ctx.oidc?.route, err: error }, 'request failed')
   })
   // The library would send people back to the app with `server_error`, and clients away with 500: both may try again. What
   // our own middlewares throw, and what the library throws outside its handlers, would be nobody's.
@@ -52,7 +57,9 @@ export function reportFailures(provider: Provider, deps: FailureDeps): void {
     try {
       await next()
     } catch (error) {
-      if (storeFailure(error) === undefined) throw error
+      const failure = storeFailure(error)
+      if (failure === undefined) throw error
+      deps.measures.storeFailed(failure.store)
       deps.log.warn({ requestId: requestInfo(ctx.req).requestId, err: error }, 'request failed')
       unavailable.add(ctx.req)
     }
@@ -64,12 +71,4 @@ export function reportFailures(provider: Provider, deps: FailureDeps): void {
     if (ctx.accepts('json', 'html') === 'html') deps.unavailablePage(ctx)
     else ctx.body = { error: 'temporarily_unavailable', error_description: 'a store of the server is out of reach; try again' }
   })
-}
-
-/** The failure of a store, also when the library has wrapped it. */
-function storeFailure(error: unknown): StorageUnavailable | undefined {
-  for (let cause = error; cause instanceof Error; cause = cause.cause) {
-    if (cause instanceof StorageUnavailable) return cause
-  }
-  return undefined
 }

@@ -7,6 +7,7 @@ import type { LiveStore } from '../storage/live-store.ts'
 import type { Endings } from '../tokens/ending.ts'
 import type { Once } from '../tokens/once.ts'
 import { rememberAuthorization } from './grant-adapter.ts'
+import type { ProtocolMeasures } from './measures.ts'
 import { getsRefreshToken } from './policies.ts'
 import { currentContext, requestState } from './request-state.ts'
 import { sessionIdOf } from './session-ids.ts'
@@ -18,6 +19,7 @@ export interface CodeDeps {
   readonly endings: Endings
   readonly once: Once
   readonly codeLifeSeconds: number
+  readonly measures: Pick<ProtocolMeasures, 'codePresented'>
 }
 
 /** Makes the adapter of a model that is only stored, found, taken once, and forgotten. */
@@ -101,20 +103,24 @@ export function createCodeAdapter(deps: CodeDeps): Adapter {
         state.redeeming = { value: code, lifeSeconds }
         return
       }
-      if (taken && (await deps.once.redeemCode(code, grantId, lifeSeconds))) return
-      await endReplayed(deps.endings, grantId)
+      if (taken && (await deps.once.redeemCode(code, grantId, lifeSeconds))) return deps.measures.codePresented('redeemed')
+      await endReplayed(deps, grantId)
       throw new errors.InvalidGrant('authorization code already consumed')
     },
 
     /** The library calls this when a code that was consumed comes back from its own client with the right verifier. */
     async revokeByGrantId(grantId) {
-      if (currentContext()?.oidc.route === 'token') await endReplayed(deps.endings, grantId)
+      if (currentContext()?.oidc.route === 'token') await endReplayed(deps, grantId)
     },
   }
 }
 
 /** Ends what a code has got that came a second time (RFC 6749 §4.1.2). */
-export async function endReplayed(endings: Endings, grantId: string | undefined): Promise<void> {
+export async function endReplayed(
+  { endings, measures }: Pick<CodeDeps, 'endings' | 'measures'>,
+  grantId: string | undefined,
+): Promise<void> {
+  measures.codePresented('replayed')
   if (grantId === undefined) return
   const ctx = currentContext()
   const clientId = ctx?.oidc.client?.clientId

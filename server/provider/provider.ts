@@ -17,6 +17,7 @@ import { createFeatures, type ProviderPages } from './features.ts'
 import { replaceFormPages, respondByFormPost } from './form-pages.ts'
 import { createJwtTokenEndpoints, type JwtTokenEndpointDeps } from './jwt-token-endpoints.ts'
 import { fetchKeys } from './key-fetch.ts'
+import { countTokenAnswers, type ProtocolMeasures } from './measures.ts'
 import { type OverrideDeps, overrideModels } from './model-overrides.ts'
 import { createModelStorage, type ModelStorageDeps } from './model-storage.ts'
 import { getsRefreshToken } from './policies.ts'
@@ -39,6 +40,7 @@ export type ProviderDeps = ModelStorageDeps &
     readonly consents: Consents
     readonly pages: ProviderPages
     readonly failures: FailureDeps
+    readonly measures: ProtocolMeasures
     /** An active account. */
     readonly findAccount: (id: string) => Promise<SubjectAccount | undefined>
   }
@@ -53,6 +55,7 @@ export function buildProvider(deps: ProviderDeps): Provider {
   for (const middleware of deps.door) provider.use(middleware)
   provider.use(setCaching)
   reportFailures(provider, deps.failures)
+  countTokenAnswers(provider, deps.measures)
   provider.use(createJwtTokenEndpoints(deps))
   provider.use(replaceFormPages)
   provider.use(nameErrors)

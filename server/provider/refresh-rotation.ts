@@ -9,6 +9,7 @@ import { endFamily } from '../tokens/family-ends.ts'
 import { type Presented, type RefreshFamilies, successorOf } from '../tokens/refresh-families.ts'
 import type { FamilyState } from '../tokens/refresh-families-store.ts'
 import { formatRefreshToken, parseRefreshToken, type RefreshToken } from '../tokens/refresh-token.ts'
+import type { ProtocolMeasures } from './measures.ts'
 import { requestState } from './request-state.ts'
 
 /** The library's handler of a grant type. */
@@ -18,6 +19,7 @@ export type GrantHandler<Context> = (ctx: Context) => void | Promise<void>
 export interface RotationDeps {
   readonly families: RefreshFamilies
   readonly endings: Endings
+  readonly measures: Pick<ProtocolMeasures, 'refreshed'>
 }
 
 /**
@@ -34,10 +36,14 @@ export function withRotation<Context extends KoaContextWithOIDC>(
     const value = ctx.oidc.params?.refresh_token
     const token = typeof value === 'string' ? parseRefreshToken(value) : undefined
     // Without a token, or with one of another shape, the library gives the right error, at no cost of a look-up.
-    if (typeof value !== 'string' || token === undefined) return handler(ctx)
+    if (typeof value !== 'string' || token === undefined) {
+      deps.measures.refreshed('malformed')
+      return handler(ctx)
+    }
     for (let attempt = 0; attempt < 2; attempt += 1) {
       if (await tryRefresh(ctx, handler, deps, value, token)) return
     }
+    deps.measures.refreshed('unknown')
     throw new errors.InvalidGrant('refresh token not found')
   }
 }
@@ -63,6 +69,7 @@ async function tryRefresh<Context extends KoaContextWithOIDC>(
       : await deps.families.confirm(refresh.next)
   if (stands && isRecord(ctx.body)) {
     ctx.body.refresh_token = formatRefreshToken(refresh.next)
+    deps.measures.refreshed(refresh.how === 'rotate' ? 'rotated' : 'replayed')
     return true
   }
   ctx.body = undefined
@@ -75,6 +82,8 @@ async function admit(
   deps: RotationDeps,
   presented: Presented,
 ): Promise<{ readonly how: 'rotate' | 'replay'; readonly state: FamilyState; readonly next: RefreshToken }> {
+  const { outcome } = presented
+  if (outcome !== 'current' && outcome !== 'replay') deps.measures.refreshed(outcome)
   switch (presented.outcome) {
     case 'current':
       return { how: 'rotate', state: presented.state, next: successorOf(presented.token) }

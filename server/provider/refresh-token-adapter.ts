@@ -8,12 +8,17 @@ import type { RefreshFamilies } from '../tokens/refresh-families.ts'
 import type { FamilyState } from '../tokens/refresh-families-store.ts'
 import { parseRefreshToken } from '../tokens/refresh-token.ts'
 import { endReplayed } from './live-adapter.ts'
+import type { ProtocolMeasures } from './measures.ts'
 import { jsonOf } from './payload.ts'
 import { currentContext, requestState } from './request-state.ts'
 import { sessionIdOf } from './session-ids.ts'
 
 /** Makes the adapter of the model `RefreshToken`. */
-export function createRefreshTokenAdapter(deps: { readonly families: RefreshFamilies; readonly endings: Endings }): Adapter {
+export function createRefreshTokenAdapter(deps: {
+  readonly families: RefreshFamilies
+  readonly endings: Endings
+  readonly measures: Pick<ProtocolMeasures, 'codePresented'>
+}): Adapter {
   const { families } = deps
   return {
     async find(value) {
@@ -44,8 +49,9 @@ export function createRefreshTokenAdapter(deps: { readonly families: RefreshFami
         payload: jsonOf(kept),
         code: redeeming,
       })
-      if (start === 'replayed') await endReplayed(deps.endings, payload.grantId)
+      if (start === 'replayed') await endReplayed(deps, payload.grantId)
       if (start !== 'started') throw new errors.InvalidGrant('the grant has ended')
+      if (redeeming !== undefined) deps.measures.codePresented('redeemed')
     },
 
     // Rotation is the conditional update; there is nothing else to mark.

@@ -13,3 +13,11 @@ export class StorageUnavailable extends Error {
     this.store = store
   }
 }
+
+/** The failure of a store that an error comes from, also when others have wrapped it. */
+export function storeFailure(error: unknown): StorageUnavailable | undefined {
+  for (let cause = error; cause instanceof Error; cause = cause.cause) {
+    if (cause instanceof StorageUnavailable) return cause
+  }
+  return undefined
+}

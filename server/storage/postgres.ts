@@ -10,9 +10,17 @@ import { withStorageErrors } from './postgres-errors.ts'
 export type Database = PrismaClient
 export type Transaction = Prisma.TransactionClient
 
+/** The connections of a pool, and the queries that wait for one. */
+export interface Connections {
+  readonly idle: number
+  readonly busy: number
+  readonly waiting: number
+}
+
 /** A database that is ready for use. */
 export interface OpenDatabase {
   readonly db: Database
+  readonly connections?: () => Connections
   /** @throws StorageUnavailable */
   ping(): Promise<void>
   close(): Promise<void>
@@ -60,7 +68,10 @@ export async function openPostgres({
     await database.close()
     throw error
   })
-  return database
+  return {
+    ...database,
+    connections: () => ({ idle: pool.idleCount, busy: pool.totalCount - pool.idleCount, waiting: pool.waitingCount }),
+  }
 }
 
 /** Prisma's client on a driver adapter, with our errors. */

@@ -43,6 +43,8 @@ export function createEndings(deps: {
   readonly db: Database
   readonly accessTokenLifeSeconds: () => number
   readonly announce: Announce
+  /** Told of each end that found something to end. */
+  readonly ended?: (cause: string) => void
 }): Endings {
   async function within(tx: Transaction, cause: string, work: (ending: Ending) => Promise<void>) {
     const ending: Ending = { tx, cause, counts: { sessions: 0, grants: 0, refreshFamilies: 0 }, entries: [] }
@@ -59,7 +61,10 @@ export function createEndings(deps: {
   }
   async function run(cause: string, work: (ending: Ending) => Promise<void>): Promise<Ended> {
     const { ended, entries } = await deps.db.$transaction((tx) => within(tx, cause, work))
-    if (entries.length > 0) deps.announce(entries)
+    if (entries.length > 0) {
+      deps.announce(entries)
+      deps.ended?.(cause)
+    }
     return ended
   }
   const running = new Map<string, Promise<Ended>>()
@@ -73,7 +78,9 @@ export function createEndings(deps: {
       return ended
     },
     async within(tx, cause, work) {
-      return (await within(tx, cause, work)).ended
+      const { ended, entries } = await within(tx, cause, work)
+      if (entries.length > 0) deps.ended?.(cause)
+      return ended
     },
   }
 }

@@ -1,7 +1,7 @@
 // Revocations: what was ended before its time. Whoever ends something writes its entries here in the same transaction.
 // The order of entries is the order of commits, since the number comes from one row whose lock is held to the commit.
 import { Prisma } from '../../prisma/client/client.ts'
-import type { Transaction } from '../storage/postgres.ts'
+import type { Database, Transaction } from '../storage/postgres.ts'
 
 /** The claim (or header) of a token by which an entry names it. */
 export type RevocationKind = 'jti' | 'sid' | 'grant_id' | 'sub' | 'client_id' | 'kid'
@@ -51,7 +51,8 @@ export async function writeRevocations(
   return Number(rows[0]?.sequence ?? 0n)
 }
 
-async function currentSequence(tx: Transaction): Promise<number> {
-  const counter = await tx.revocationCounter.findUnique({ where: { id: 1 } })
+/** The number of the last revocation. */
+export async function currentSequence(db: Transaction | Database): Promise<number> {
+  const counter = await db.revocationCounter.findUnique({ where: { id: 1 } })
   return Number(counter?.sequence ?? 0n)
 }

@@ -36,6 +36,7 @@ export async function openPeople() {
         jobs.push(job)
         return pool.run(job)
       },
+      waiting: () => pool.waiting(),
       close: () => pool.close(),
     },
   })

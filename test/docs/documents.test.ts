@@ -5,6 +5,7 @@ import { posix } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { describe, expect, test } from '@jest/globals'
 import { settings } from '../../config/settings.ts'
+import { metricsPage } from './metrics-page.ts'
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url))
 const DECISIONS = 'docs/decisions'
@@ -34,6 +35,10 @@ describe.each(documents)('%s', (path) => {
     const mentioned = [...text.matchAll(/\bLATCHKEY_[A-Z0-9_]+[A-Z0-9]\b/g)].map(([name]) => name.replace(/_FILE$/, ''))
     expect(mentioned.filter((name) => !variables.has(name as never))).toEqual([])
   })
+})
+
+test('docs/reference/metrics.md is what `npm run docs` writes', () => {
+  expect(read('docs/reference/metrics.md')).toBe(metricsPage())
 })
 
 describe('the decisions', () => {

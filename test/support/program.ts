@@ -8,6 +8,8 @@ import { fileURLToPath } from 'node:url'
 /** The program, running. */
 export interface Program {
   readonly issuer: string
+  /** Where health and metrics are. */
+  readonly managementUrl: string
   readonly pid: number
   /** Ends it in the middle of whatever it does. */
   kill(): Promise<void>
@@ -36,6 +38,7 @@ export async function startProgram(
   await ready(child)
   return {
     issuer,
+    managementUrl: `http://127.0.0.1:${managementPort}`,
     pid: child.pid ?? 0,
     async kill() {
       if (child.exitCode !== null || child.signalCode !== null) return
