@@ -6,7 +6,7 @@ import type { Lifetimes } from './lifetimes.ts'
 import type { Hashing, PasswordPolicy } from './password-policy.ts'
 import { productionFaults } from './production.ts'
 import type { RateLimits } from './rate-limits.ts'
-import { type Readings, readSettings, type Source, type Variables } from './read-settings.ts'
+import { missing, type Readings, readSettings, type Source, type Variables } from './read-settings.ts'
 import { Secret, type Secrets } from './secrets.ts'
 import { type Environment, lineFor } from './setting.ts'
 import { type SettingValues, settings } from './settings.ts'
@@ -33,6 +33,8 @@ export interface Config {
   readonly demo: boolean
   readonly workers: number
   readonly management: { readonly host: string; readonly port: number }
+  /** `mailbox`: mail goes into the data directory, for the page /dev/mail. `off`: none is written. */
+  readonly mail: 'smtp' | 'mailbox' | 'off'
   readonly mailFrom?: string
   readonly rateLimits: RateLimits
   readonly lifetimes: Lifetimes
@@ -97,7 +99,7 @@ function checkedValues(readings: Readings): SettingValues {
 }
 
 /** Settings that are right one by one and wrong together. */
-function contradictions({ values, environment }: Readings): Fault[] {
+function contradictions({ values, environment, byVariable }: Readings): Fault[] {
   const faults: Fault[] = []
   const { port, managementPort, refreshIdleTtl, refreshAbsoluteTtl, passwordMinLength, passwordMaxLength, workers } = values
   for (const row of [settings.port, settings.managementPort]) {
@@ -124,6 +126,8 @@ function contradictions({ values, environment }: Readings): Fault[] {
       conflict(settings.passwordMinLength.variable, String(passwordMinLength), 'no more than LATCHKEY_PASSWORD_MAX_LENGTH', '12'),
     )
   }
+  if (values.smtpUrl !== undefined && byVariable.get(settings.mailFrom.variable)?.source === 'not set')
+    faults.push(missing(settings.mailFrom, 'required with SMTP_URL'))
   // In production both are missed by name already.
   if (workers !== undefined && workers > 1 && environment !== 'production' && !(values.databaseUrl && values.redisUrl)) {
     faults.push(
@@ -159,6 +163,7 @@ function configOf(values: SettingValues): Config {
     demo: values.demo,
     workers: values.workers,
     management: { host: values.managementHost, port: values.managementPort },
+    mail: values.smtpUrl ? 'smtp' : values.environment === 'production' ? 'off' : 'mailbox',
     ...(values.mailFrom === undefined ? {} : { mailFrom: values.mailFrom }),
     rateLimits: rateLimitsOf(values),
     lifetimes: lifetimesOf(values),

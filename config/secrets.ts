@@ -150,8 +150,9 @@ export const secretSettings = {
     variable: 'SMTP_URL',
     kind: smtpUrl,
     secret: true,
-    otherwise: 'no mail is sent',
-    meaning: 'The mail server.',
+    otherwise: 'no mail is sent; in development it is kept for the page `/dev/mail`',
+    meaning:
+      'The mail server. `smtps://` is TLS from the start; with `smtp://` a server on another machine must offer STARTTLS, unless the URL ends in `?requireTLS=false`.',
     example: 'smtps://latchkey:change-me@mail.example.com:465',
   }),
 }

@@ -134,7 +134,7 @@ const contentSettings = {
     variable: 'MAIL_FROM',
     kind: mailAddress,
     otherwise: 'none',
-    meaning: 'The sender of the server’s mail. Wanted when `SMTP_URL` is given.',
+    meaning: 'The sender of the server’s mail. Required with `SMTP_URL`.',
     example: 'Latchkey <no-reply@example.com>',
   }),
   signOutScope: setting({

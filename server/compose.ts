@@ -6,6 +6,7 @@ import type { Config } from '../config/config.ts'
 import type { Secrets } from '../config/secrets.ts'
 import { purgeSignInFailures } from './accounts/sign-in-failures-store.ts'
 import { createApp, throughDoor } from './app.ts'
+import { createMail, type MailParts } from './composition/mail.ts'
 import { countRun, openMetrics } from './composition/measures.ts'
 import { createNouns, type Nouns } from './composition/nouns.ts'
 import { createProviderParts } from './composition/protocol.ts'
@@ -37,6 +38,7 @@ export interface Latchkey extends AsyncDisposable {
   readonly nouns: Nouns
   readonly stores: OpenStores
   readonly announcements: Announcements
+  readonly mail: MailParts
   /** Says no to readiness probes from now on, so that no new requests are sent here. */
   drain(): void
 }
@@ -49,12 +51,14 @@ export async function compose(config: Config, secrets: Secrets, overrides: Overr
   try {
     const metrics = openMetrics({ stores })
     const nouns = createNouns({ config, log, stores, metrics })
+    const mail = createMail({ config, secrets, log, stores, metrics })
     // The first to be read: with another ENCRYPTION_KEY than theirs nothing may be written.
     const keys = await loadSigningKeys({ db: stores.db, sealer: stores.sealer })
     const announcements = await register({ config, clock, log, stores, nouns })
     const cookieSignatures = createCookieSignatures(secrets.cookieKeys.map((key) => key.reveal()))
     const tokenLimits = createClientLimits({ config, clock, metrics })
     const door = createDoor({ config, clock, log, stores, tokenLimits, metrics })
+    const { outbox } = mail
     const protocol = await createProviderParts({
       config,
       door: throughDoor(door),
@@ -66,23 +70,25 @@ export async function compose(config: Config, secrets: Secrets, overrides: Overr
       tokenLimits,
       keys,
       metrics,
+      outbox,
     })
     const app = createApp({
       door,
       cookieSignatures,
       onError: createConnectionFaults({ log }),
       provider: protocol.host,
-      ...createPages({ config, stores, nouns, protocol, announcements }),
+      ...createPages({ config, stores, nouns, protocol, announcements, mail }),
     })
     const schedule = startSchedule(
       [
         { name: 'registry', everySeconds: 1, run: protocol.followRegistry },
         { name: 'failed sign-ins', everySeconds: 600, run: async () => void (await purgeSignInFailures(stores.db)) },
         { name: 'last uses of sessions', everySeconds: 15, run: nouns.sessions.writeLastUses },
+        { name: 'mail', everySeconds: 2, run: mail.delivery.run },
       ],
       { log, ran: (task, error) => countRun(metrics, clock, task, error) },
     )
-    return assemble({ app, log, metrics, nouns, stores, schedule, announcements })
+    return assemble({ app, log, metrics, nouns, stores, schedule, announcements, mail })
   } catch (error) {
     await stores.close()
     throw error
@@ -90,9 +96,9 @@ export async function compose(config: Config, secrets: Secrets, overrides: Overr
 }
 
 function assemble(
-  parts: Pick<Latchkey, 'app' | 'log' | 'metrics' | 'nouns' | 'stores' | 'announcements'> & { schedule: Schedule },
+  parts: Pick<Latchkey, 'app' | 'log' | 'metrics' | 'nouns' | 'stores' | 'announcements' | 'mail'> & { schedule: Schedule },
 ): Latchkey {
-  const { app, log, metrics, nouns, stores, announcements, schedule } = parts
+  const { app, log, metrics, nouns, stores, announcements, mail, schedule } = parts
   let draining = false
   return {
     app,
@@ -100,6 +106,7 @@ function assemble(
     nouns,
     stores,
     announcements,
+    mail,
     metrics,
     management: {
       started: async () => true,
@@ -111,6 +118,7 @@ function assemble(
     },
     async [Symbol.asyncDispose]() {
       draining = true
+      mail.delivery.close()
       await schedule.stop()
       await nouns.sessions.writeLastUses().catch((error: unknown) => log.warn({ err: error }, 'last uses were not written'))
       await nouns.close()

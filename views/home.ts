@@ -5,9 +5,9 @@ import { webAddress } from './web-address.ts'
 
 /**
  * Makes the page.
- * @param p.demo the addresses of the demo's two apps, when it is on
+ * @param p.demo the addresses of the demo's two apps, when it is on, and of the mailbox of development
  */
-export function homePage(p: { readonly demo?: { readonly spa: string; readonly server: string } }): Html {
+export function homePage(p: { readonly demo?: Demo }): Html {
   const body = html`<section class="card">
 <header>
 <h1>One sign-in for all your apps</h1>
@@ -19,13 +19,19 @@ ${p.demo !== undefined && demo(p.demo)}`
   return page({ title: 'One sign-in for all your apps', body })
 }
 
-function demo(apps: { readonly spa: string; readonly server: string }): Html {
+interface Demo {
+  readonly spa: string
+  readonly server: string
+  readonly mailbox?: string
+}
+
+function demo(apps: Demo): Html {
   return html`<section class="card" aria-labelledby="demo">
 <header>
 <h2 id="demo">Try the demo</h2>
 <p class="lead">Two small apps that share one sign-in. The accounts to use are named in the terminal where the server was started.</p>
 </header>
-<p class="actions">${link('Single-page app', apps.spa)}${link('Server-rendered app', apps.server)}</p>
+<p class="actions">${link('Single-page app', apps.spa)}${link('Server-rendered app', apps.server)}${apps.mailbox !== undefined && link('Mailbox', apps.mailbox)}</p>
 </section>`
 }
 

@@ -8,6 +8,7 @@ import type { Log } from '../http/log.ts'
 import type { Metrics } from '../http/metrics.ts'
 import type { TokenLimits } from '../http/token-limits.ts'
 import type { SigningKeys } from '../keys/signing-keys.ts'
+import type { Outbox } from '../mail/outbox.ts'
 import { type AccountSignIn, createAccountSignIn } from '../provider/account-sign-in.ts'
 import { createCurrentSession } from '../provider/current-session.ts'
 import { createInteractions, type Interactions } from '../provider/interaction-port.ts'
@@ -45,6 +46,7 @@ export async function createProviderParts(deps: {
   readonly tokenLimits: TokenLimits
   readonly keys: SigningKeys
   readonly metrics: Metrics
+  readonly outbox: Outbox
 }): Promise<ProtocolParts> {
   const { config, clock, log, stores, nouns, keys } = deps
   const measures = measuresOf(deps.metrics)
@@ -67,6 +69,7 @@ export async function createProviderParts(deps: {
       clock,
       pages,
       measures,
+      outbox: deps.outbox,
       failures: { log, unavailablePage: pages.unavailable, clientFailed: deps.tokenLimits.failed, measures },
       door: deps.door,
       cookieSignatures: deps.cookieSignatures,

@@ -1,5 +1,6 @@
 // Builds what stands between the network and the nouns: the door, and our own pages.
 import Router from '@koa/router'
+import type { Middleware } from 'koa'
 import type { Clock } from '../../config/clock.ts'
 import type { Config } from '../../config/config.ts'
 import { assets } from '../../views/assets.ts'
@@ -7,6 +8,7 @@ import { homePage } from '../../views/home.ts'
 import { createAccountConsole } from '../account-console/routes.ts'
 import type { AppParts, Door } from '../app.ts'
 import { OWN_CALLBACK_PATH } from '../clients/own-client.ts'
+import { createDevMail, DEV_MAIL_PATH } from '../dev-mail/routes.ts'
 import { createAssets } from '../http/assets.ts'
 import { createClientAddress } from '../http/client-address.ts'
 import { createCsrf } from '../http/csrf.ts'
@@ -26,6 +28,7 @@ import { InteractionLost, type Interactions } from '../provider/interaction-port
 import { POSTED_REQUESTS, sendOn } from '../provider/posted-requests.ts'
 import { removeSetupLinkFile } from '../setup/announcement.ts'
 import { createSetup } from '../setup/routes.ts'
+import type { MailParts } from './mail.ts'
 import type { Nouns } from './nouns.ts'
 import type { ProtocolParts } from './protocol.ts'
 import type { Announcements } from './registrations.ts'
@@ -97,12 +100,14 @@ export function createPages(deps: {
   readonly nouns: Nouns
   readonly protocol: ProtocolParts
   readonly announcements: Announcements
+  readonly mail: MailParts
 }): Pick<AppParts, 'assets' | 'pages'> {
-  const { config, stores, nouns, protocol, announcements } = deps
+  const { config, stores, nouns, protocol, announcements, mail } = deps
   const csrf = createCsrf({ key: stores.sealer.derive('forged requests'), issuer: config.issuer })
   const policy = config.passwordPolicy
   const pages = [
-    routesOf(createHomeRoutes(announcements.demo?.ports)),
+    routesOf(createHomeRoutes(announcements.demo?.ports, mail.mailbox !== undefined)),
+    ...createMailPages(mail),
     routesOf(createComeBackRoutes(protocol)),
     routesOf(createPostedRequestRoutes()),
     createSetup({ links: nouns.setupLinks, policy, csrf, forgetLink: () => removeSetupLinkFile(config.dataDir) }),
@@ -127,12 +132,25 @@ export function createPages(deps: {
   return { assets: createAssets(assets), pages }
 }
 
-function createHomeRoutes(ports: { readonly spa: number; readonly server: number } | undefined): Router {
+function createHomeRoutes(ports: { readonly spa: number; readonly server: number } | undefined, mailbox: boolean): Router {
   const router = new Router()
   const at = (port: number) => `http://localhost:${port}/`
-  const demo = ports === undefined ? {} : { demo: { spa: at(ports.spa), server: at(ports.server) } }
+  const demo =
+    ports === undefined
+      ? {}
+      : { demo: { spa: at(ports.spa), server: at(ports.server), ...(mailbox ? { mailbox: DEV_MAIL_PATH } : {}) } }
   router.get('/', (ctx) => render(ctx, homePage(demo)))
   return router
+}
+
+/** Whoever looks wants to see what is still in the outbox as well. */
+function createMailPages({ mailbox, delivery }: MailParts): Middleware[] {
+  if (mailbox === undefined) return []
+  const list = async () => {
+    await delivery.run()
+    return mailbox.list()
+  }
+  return [createDevMail({ list })]
 }
 
 function createComeBackRoutes({ accountSignIn }: ProtocolParts): Router {

@@ -149,6 +149,19 @@ const backgroundMetrics = {
     meaning: 'Rows past their time that are still there. Told by the process that purges, and by no other.',
     together: 'max',
   },
+  mails: {
+    name: 'latchkey_mails_total',
+    kind: 'counter',
+    labels: { outcome: ['delivered', 'postponed', 'given_up'] },
+    meaning: 'Attempts to deliver a mail.',
+  },
+  mailsWaiting: {
+    name: 'latchkey_mails_waiting',
+    kind: 'gauge',
+    labels: {},
+    meaning: 'Mails in the outbox.',
+    together: 'max',
+  },
   processes: {
     name: 'latchkey_processes',
     kind: 'gauge',

@@ -11,12 +11,13 @@ import type { FamilyState } from '../tokens/refresh-families-store.ts'
 import { formatRefreshToken, parseRefreshToken, type RefreshToken } from '../tokens/refresh-token.ts'
 import type { ProtocolMeasures } from './measures.ts'
 import { requestState } from './request-state.ts'
+import { noticeReuse, type ReuseNoticeDeps } from './reuse-notice.ts'
 
 /** The library's handler of a grant type. */
 export type GrantHandler<Context> = (ctx: Context) => void | Promise<void>
 
 /** What a rotation needs. */
-export interface RotationDeps {
+export interface RotationDeps extends ReuseNoticeDeps {
   readonly families: RefreshFamilies
   readonly endings: Endings
   readonly measures: Pick<ProtocolMeasures, 'refreshed'>
@@ -90,7 +91,7 @@ async function admit(
     case 'replay':
       return { how: 'replay', state: presented.state, next: presented.successor }
     case 'reused':
-      await endReused(ctx, deps.endings, presented.state)
+      await endReused(ctx, deps, presented.state)
       throw new errors.InvalidGrant('refresh token already used')
     case 'ahead':
       await deps.endings.run('refresh_token_from_elsewhere', (ending) => endFamily(ending, presented.state.id))
@@ -103,8 +104,8 @@ async function admit(
 }
 
 /** A spent token came back: either its holder or the one who rotated it is a thief, so both lose (RFC 9700 §4.14.2). */
-async function endReused(ctx: KoaContextWithOIDC, endings: Endings, state: FamilyState): Promise<void> {
-  await endings.runOnce(`refresh_token_reused ${state.grantId}`, 'refresh_token_reused', async (ending) => {
+async function endReused(ctx: KoaContextWithOIDC, deps: RotationDeps, state: FamilyState): Promise<void> {
+  await deps.endings.runOnce(`refresh_token_reused ${state.grantId}`, 'refresh_token_reused', async (ending) => {
     await endGrant(ending, state.grantId)
     if (ending.counts.grants === 0) return
     await recordAudit(ending.tx, {
@@ -117,6 +118,7 @@ async function endReused(ctx: KoaContextWithOIDC, endings: Endings, state: Famil
       ...originOf(ctx),
       detail: { generation: state.generation },
     })
+    await noticeReuse(ending.tx, ctx, deps, state)
   })
 }
 

@@ -202,6 +202,14 @@ describe('faults', () => {
     expect(faultyNames({ ...DEVELOPMENT, [name]: String(max + 1) })).not.toEqual([])
   })
 
+  test('mail needs a sender as well; without a server it is kept in development, and not written in production', () => {
+    const smtp = { SMTP_URL: 'smtp://mail.test' }
+    expect(faultyNames({ ...DEVELOPMENT, ...smtp })).toEqual(['MAIL_FROM'])
+    expect(loadConfig({ ...DEVELOPMENT, ...smtp, MAIL_FROM: 'id@mail.test' }).config.mail).toBe('smtp')
+    expect(loadConfig(DEVELOPMENT).config.mail).toBe('mailbox')
+    expect(loadConfig(PRODUCTION).config.mail).toBe('off')
+  })
+
   test('settings that are wrong together', () => {
     expect(faultyNames({ ...DEVELOPMENT, LATCHKEY_REFRESH_IDLE_TTL: '8d', LATCHKEY_REFRESH_ABSOLUTE_TTL: '7d' })).toEqual([
       'LATCHKEY_REFRESH_IDLE_TTL',
@@ -357,7 +365,7 @@ describe('secrets in files', () => {
       'SMTP_URL',
     ])
     const variables = Object.fromEntries(secretRows.map((row) => [`${row.variable}_FILE`, file(row.variable, row.example)]))
-    const { secrets } = loadConfig(variables)
+    const { secrets } = loadConfig({ ...variables, MAIL_FROM: settings.mailFrom.example })
     expect(secrets.databaseUrl?.reveal()).toBe(settings.databaseUrl.example)
     expect(secrets.smtpUrl?.reveal()).toBe(settings.smtpUrl.example)
   })

@@ -13,6 +13,8 @@ export interface Program {
   readonly pid: number
   /** Ends it in the middle of whatever it does. */
   kill(): Promise<void>
+  /** Tells it to end, and waits for it; the exit code. */
+  end(): Promise<number | null>
 }
 
 /** Two ports that nobody uses, for a program that is started several times. */
@@ -40,6 +42,12 @@ export async function startProgram(
     issuer,
     managementUrl: `http://127.0.0.1:${managementPort}`,
     pid: child.pid ?? 0,
+    async end() {
+      const ended = once(child, 'exit')
+      child.kill('SIGTERM')
+      const [code] = await ended
+      return code
+    },
     async kill() {
       if (child.exitCode !== null || child.signalCode !== null) return
       const ended = once(child, 'exit')

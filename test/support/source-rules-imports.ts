@@ -30,7 +30,7 @@ const NOUN_ARROWS: { readonly [noun: string]: readonly string[] } = {
   'logout-notifications': [],
 }
 
-const SURFACES = ['interactions', 'setup', 'account-console', 'admin-console', 'admin-api']
+const SURFACES = ['interactions', 'setup', 'account-console', 'dev-mail', 'admin-console', 'admin-api']
 const RECORDERS = ['audit', 'mail', 'webhooks']
 
 const nouns = Object.keys(NOUN_ARROWS).map(inServer)
@@ -87,6 +87,8 @@ const RESERVED_PACKAGES: readonly ReservedPackages[] = [
     typesIn: [...nouns, 'server/http', 'server/composition', 'server'],
   },
   { packages: /^(argon2|bcryptjs)$/, places: ['server/accounts'] },
+  { packages: /^nodemailer$/, places: ['server/mail'] },
+  { packages: /^prom-client$/, places: ['server/http'] },
   {
     packages: /^(koa|@koa\/.+|koa-.+)$/,
     places: ['server/http', 'server/provider', 'server/composition', 'server', ...SURFACES.map(inServer)],

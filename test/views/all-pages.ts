@@ -2,6 +2,7 @@
 // test can put anything into all of them. A page that is missing here is missed by `every-page.test.ts`.
 import { accountPage } from '../../views/account-console/account.ts'
 import { passwordPage } from '../../views/account-console/password.ts'
+import { mailboxPage, mailPage } from '../../views/dev-mail/mailbox.ts'
 import { messagePage } from '../../views/errors/message.ts'
 import { signInExpiredPage } from '../../views/errors/sign-in-expired.ts'
 import { homePage } from '../../views/home.ts'
@@ -34,10 +35,11 @@ export function allPages(text: string, address = `https://app.example/${text}`):
   const account = { email: text, name: text, csrf: { name: text, sessions: text } }
   const openid = ['openid', 'profile', 'email', 'address', 'phone', 'offline_access', text]
   const action = { href: address, label: text }
+  const mail = { id: text, to: text, subject: text, createdAt: WHEN }
   return new Map<string, Html>([
     ['layout', page({ title: text, body: html`<h1>${text}</h1>` })],
     ['home', homePage({})],
-    ['home with demo', homePage({ demo: { spa: address, server: address } })],
+    ['home with demo', homePage({ demo: { spa: address, server: address, mailbox: address } })],
     ['login', loginPage({ ...login, reauthentication: false })],
     ['login again', loginPage({ ...login, reauthentication: true })],
     ['login refused', loginPage({ ...login, reauthentication: false, problem: 'refused' })],
@@ -79,6 +81,9 @@ export function allPages(text: string, address = `https://app.example/${text}`):
         ],
       }),
     ],
+    ['mailbox', mailboxPage({ mails: [mail, { ...mail, id: 'mail_2' }] })],
+    ['mailbox without mail', mailboxPage({ mails: [] })],
+    ['mail', mailPage({ ...mail, text: `${text}\n\n  ${address}\n` })],
     ['password', passwordPage(password)],
     ['password refused', passwordPage({ ...password, fault: 'used_before' })],
     ['setup', setupPage(setup)],

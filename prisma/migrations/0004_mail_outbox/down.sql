@@ -1,0 +1,2 @@
+-- The way back: mail that waits is not sent.
+DROP TABLE mail_outbox;
