@@ -41,6 +41,8 @@ export interface Config {
   /** Seconds in which a used refresh token gets the same successor again. */
   readonly refreshReplayWindow: number
   readonly signOutScope: 'session' | 'account'
+  /** Whether DPoP proofs must carry a nonce. */
+  readonly dpopNonce: 'optional' | 'required'
   readonly passwordPolicy: PasswordPolicy
   readonly hashing: Hashing
 }
@@ -169,6 +171,7 @@ function configOf(values: SettingValues): Config {
     lifetimes: lifetimesOf(values),
     refreshReplayWindow: values.refreshReplayWindow,
     signOutScope: values.signOutScope,
+    dpopNonce: values.dpopNonce,
     passwordPolicy: { minLength: values.passwordMinLength, maxLength: values.passwordMaxLength, history: values.passwordHistory },
     hashing: {
       memoryKiB: values.hashMemory,

@@ -144,6 +144,14 @@ const contentSettings = {
     meaning: 'What signing out ends: this session, or all sessions of the account.',
     example: 'session',
   }),
+  dpopNonce: setting({
+    variable: 'LATCHKEY_DPOP_NONCE',
+    kind: oneOf('optional', 'required'),
+    default: 'optional',
+    meaning:
+      'Whether DPoP proofs must carry a nonce of the server’s (RFC 9449 §8), so that none can be made in advance. Every app must then be able to repeat its request with one.',
+    example: 'required',
+  }),
 }
 
 /** Every setting there is, by the name it has in the program. */

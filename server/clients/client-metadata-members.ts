@@ -100,6 +100,7 @@ export const clientMetadataMembers = {
   default_max_age: z.int('it must be a number of seconds').min(0, 'it must not be negative'),
   require_auth_time: flag,
   require_pushed_authorization_requests: flag,
+  dpop_bound_access_tokens: flag,
   backchannel_logout_uri: called,
   backchannel_logout_session_required: flag,
   software_id: text(200),

@@ -48,7 +48,6 @@ const IGNORED = ['client_id_issued_at']
 
 /** Members of specifications that are not supported. Saying that they are not wanted is fine. */
 const UNSUPPORTED = [
-  'dpop_bound_access_tokens',
   'frontchannel_logout_session_required',
   'require_signed_request_object',
   'tls_client_certificate_bound_access_tokens',

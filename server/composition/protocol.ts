@@ -70,6 +70,7 @@ export async function createProviderParts(deps: {
       pages,
       measures,
       outbox: deps.outbox,
+      dpop: { nonceSecret: stores.sealer.derive('dpop nonces'), nonceRequired: config.dpopNonce === 'required' },
       failures: { log, unavailablePage: pages.unavailable, clientFailed: deps.tokenLimits.failed, measures },
       door: deps.door,
       cookieSignatures: deps.cookieSignatures,

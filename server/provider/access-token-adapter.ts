@@ -112,5 +112,6 @@ async function jwtPayload(deps: AccessTokenAdapterDeps, value: string): Promise<
     accountId: token.accountId,
     grantId: token.grantId,
     scope: typeof scope === 'string' ? scope : '',
+    ...token.bound,
   }
 }

@@ -14,12 +14,21 @@ export interface ProviderPages {
   postLogoutSuccessSource(ctx: KoaContextWithOIDC): Promise<void> | void
 }
 
+/** How proofs of possession are judged (RFC 9449). */
+export interface DpopPolicy {
+  /** Of it every process makes the same nonces, so that one which restarts goes on where it was. */
+  readonly nonceSecret: Buffer
+  /** Whether a proof without a nonce is refused. */
+  readonly nonceRequired: boolean
+}
+
 /** The library's `features`. */
 export function createFeatures(deps: {
   readonly registry: Registry
   readonly pages: ProviderPages
+  readonly dpop: DpopPolicy
 }): NonNullable<Configuration['features']> {
-  const { registry, pages } = deps
+  const { registry, pages, dpop } = deps
   return {
     // RFC 6749 §4.4
     clientCredentials: { enabled: true },
@@ -35,6 +44,8 @@ export function createFeatures(deps: {
       requirePushedAuthorizationRequests: false,
       allowUnregisteredRedirectUris: false,
     },
+    // RFC 9449. A proof is good once (model-overrides.ts).
+    dPoP: { enabled: true, nonceSecret: dpop.nonceSecret, requireNonce: () => dpop.nonceRequired, allowReplay: false },
     // OpenID Connect Core §5.3
     userinfo: { enabled: true },
     // OpenID Connect RP-Initiated Logout 1.0
@@ -49,7 +60,6 @@ export function createFeatures(deps: {
     ciba: { enabled: false },
     claimsParameter: { enabled: false },
     deviceFlow: { enabled: false },
-    dPoP: { enabled: false },
     encryption: { enabled: false },
     jwtIntrospection: { enabled: false },
     jwtResponseModes: { enabled: false },

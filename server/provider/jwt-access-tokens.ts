@@ -11,6 +11,8 @@ export interface VerifiedAccessToken extends TokenClaims {
   /** Seconds since the epoch. */
   readonly expiresAt: number
   readonly audience: string
+  /** What its sender must prove to have (RFC 7800 §3): a key (RFC 9449 §6) or a certificate (RFC 8705 §3.1). */
+  readonly bound: { readonly jkt?: string; readonly 'x5t#S256'?: string }
   /** All claims, as introspection shows them. */
   readonly claims: { readonly [name: string]: unknown }
 }
@@ -70,11 +72,20 @@ function read(claims: { readonly [name: string]: unknown }, kid: string | undefi
     issuedAt: iat,
     expiresAt: exp,
     audience: aud,
+    bound: boundOf(claims.cnf),
     claims,
     ...(kid === undefined ? {} : { kid }),
     // A client that acts for itself is its own subject; only people have accounts (RFC 9068 §2.2).
     ...(typeof sub === 'string' && sub !== clientId ? { accountId: sub } : {}),
     ...(typeof sid === 'string' ? { sessionId: sid } : {}),
     ...(typeof grantId === 'string' ? { grantId } : {}),
+  }
+}
+
+function boundOf(cnf: unknown): VerifiedAccessToken['bound'] {
+  if (typeof cnf !== 'object' || cnf === null) return {}
+  return {
+    ...('jkt' in cnf && typeof cnf.jkt === 'string' ? { jkt: cnf.jkt } : {}),
+    ...('x5t#S256' in cnf && typeof cnf['x5t#S256'] === 'string' ? { 'x5t#S256': cnf['x5t#S256'] } : {}),
   }
 }

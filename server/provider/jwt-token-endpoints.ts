@@ -72,7 +72,7 @@ async function introspect(ctx: KoaContextWithOIDC, deps: JwtTokenEndpointDeps): 
     mayIntrospect(deps.registry, client, { clientId: token.clientId, aud: token.audience }) &&
     (await deps.tokenStatus.check(token)).whyDead === undefined
   // Whoever may not ask gets the same answer as for a token that is dead or was never there (RFC 7662 §2.2).
-  ctx.body = known ? { active: true, ...token.claims, token_type: 'Bearer' } : { active: false }
+  ctx.body = known ? { active: true, ...token.claims, token_type: token.bound.jkt ? 'DPoP' : 'Bearer' } : { active: false }
 }
 
 async function read(

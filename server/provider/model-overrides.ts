@@ -44,16 +44,28 @@ export function overrideModels(provider: Provider, deps: OverrideDeps): void {
 
   // The library looks first and saves then; two requests at once would both pass (RFC 9449 §11.1, RFC 7523 §3).
   replace(provider.ReplayDetection, 'unique', (issuer: string, id: string, expiresAt: number) =>
-    deps.once.useIdentifier(`${issuer}\n${id}`, Math.max(1, expiresAt - Math.floor(deps.clock() / 1000))),
+    useOnce(deps, `${issuer}\n${id}`, expiresAt - Math.floor(deps.clock() / 1000)),
   )
+}
+
+/** The library takes proofs that were made up to five minutes ahead; they stay good that much longer than it reckons. */
+const PROOF_AHEAD_SECONDS = 300
+
+async function useOnce(deps: OverrideDeps, identifier: string, lifeSeconds: number): Promise<boolean> {
+  const { usedIdentifiers } = requestState()
+  if (usedIdentifiers.has(identifier)) return true
+  const first = await deps.once.useIdentifier(identifier, Math.max(0, lifeSeconds) + PROOF_AHEAD_SECONDS)
+  if (first) usedIdentifiers.add(identifier)
+  return first
 }
 
 /** Identifiers that say what they are: a family's next refresh token, a prefix on opaque tokens, `gra_` on grants. */
 function giveIds(provider: Provider): void {
   replace(provider.Grant.prototype, 'generateTokenId', newGrantId)
-  replace(provider.RefreshToken.prototype, 'generateTokenId', () =>
-    formatRefreshToken(requestState().refresh?.next ?? firstRefreshToken()),
-  )
+  replace(provider.RefreshToken.prototype, 'generateTokenId', () => {
+    const { refresh } = requestState()
+    return formatRefreshToken(refresh?.how === 'rotate' ? refresh.next : firstRefreshToken())
+  })
   for (const kind of ['AccessToken', 'ClientCredentials'] as const) {
     const { prototype } = provider[kind]
     const generate = method(prototype, 'generateTokenId')

@@ -13,7 +13,7 @@ import { originAllowed } from './client-origins.ts'
 import { nameErrors } from './error-names.ts'
 import { createExistingGrant } from './existing-grant.ts'
 import { type FailureDeps, reportFailures } from './failures.ts'
-import { createFeatures, type ProviderPages } from './features.ts'
+import { createFeatures, type DpopPolicy, type ProviderPages } from './features.ts'
 import { replaceFormPages, respondByFormPost } from './form-pages.ts'
 import { createJwtTokenEndpoints, type JwtTokenEndpointDeps } from './jwt-token-endpoints.ts'
 import { fetchKeys } from './key-fetch.ts'
@@ -39,6 +39,7 @@ export type ProviderDeps = ModelStorageDeps &
     readonly lifetimes: Lifetimes
     readonly consents: Consents
     readonly pages: ProviderPages
+    readonly dpop: DpopPolicy
     readonly failures: FailureDeps
     readonly measures: ProtocolMeasures
     /** An active account. */
@@ -110,6 +111,7 @@ function configurationOf(deps: ProviderDeps): Configuration {
     clientAuthMethods: [...CLIENT_AUTH_METHODS],
     enabledJWA: {
       clientAuthSigningAlgValues: [...CLIENT_ASSERTION_ALGORITHMS],
+      dPoPSigningAlgValues: [...DPOP_ALGORITHMS],
       idTokenSigningAlgValues: [...SIGNING_ALGORITHMS],
     },
     clientDefaults: {
@@ -153,6 +155,9 @@ const CLIENT_AUTH_METHODS = ['client_secret_basic', 'client_secret_post', 'priva
 
 const CLIENT_ASSERTION_ALGORITHMS = ['ES256', 'RS256', 'PS256', 'EdDSA'] as const
 
+/** `Ed25519` is the same as `EdDSA` under its newer name (RFC 9864); apps use either. */
+const DPOP_ALGORITHMS = ['ES256', 'PS256', 'EdDSA', 'Ed25519'] as const
+
 /** The names of the endpoints (docs/reference/endpoints.md). */
 const ROUTES = {
   authorization: '/authorize',
@@ -193,7 +198,12 @@ function policiesOf(deps: ProviderDeps): Configuration {
     issueRefreshToken: (_ctx, client) => getsRefreshToken(client),
     // Answering true would make the library ask Redis at each refresh; the one read of the family decides.
     expiresWithSession: () => false,
-    rotateRefreshToken: () => requestState().refresh?.how === 'rotate',
+    // Asked when all that the sender must show has been checked: key, certificate, scope.
+    async rotateRefreshToken() {
+      const { refresh } = requestState()
+      if (refresh?.how === 'refuse') await refresh.refuse()
+      return refresh?.how === 'rotate'
+    },
     // What a revocation ends is decided by grants/grants.ts, not by the library's look at the caller.
     revokeGrantPolicy: () => false,
     renderError: deps.pages.renderError,

@@ -10,7 +10,7 @@ import { type Presented, type RefreshFamilies, successorOf } from '../tokens/ref
 import type { FamilyState } from '../tokens/refresh-families-store.ts'
 import { formatRefreshToken, parseRefreshToken, type RefreshToken } from '../tokens/refresh-token.ts'
 import type { ProtocolMeasures } from './measures.ts'
-import { requestState } from './request-state.ts'
+import { type Admission, requestState } from './request-state.ts'
 import { noticeReuse, type ReuseNoticeDeps } from './reuse-notice.ts'
 
 /** The library's handler of a grant type. */
@@ -57,13 +57,14 @@ async function tryRefresh<Context extends KoaContextWithOIDC>(
   token: RefreshToken,
 ): Promise<boolean> {
   const presented = await deps.families.present(token, ctx.oidc.client?.clientId ?? '')
-  const refresh = await admit(ctx, deps, presented)
+  const refresh = admit(ctx, deps, presented)
   const state = requestState(ctx)
-  state.refresh = { presented: value, state: refresh.state, how: refresh.how, next: refresh.next }
+  state.refresh = { presented: value, ...refresh }
   state.grants.set(refresh.state.grantId, { payload: refresh.state.grantPayload, expiresAt: refresh.state.grantExpiresAt })
   state.accounts.set(refresh.state.accountId, refresh.state.account)
   state.authorisedAt = refresh.state.now
   await handler(ctx)
+  if (refresh.how === 'refuse') return refresh.refuse()
   const stands =
     refresh.how === 'rotate'
       ? await deps.families.rotate(token, refresh.next, refresh.state)
@@ -77,12 +78,11 @@ async function tryRefresh<Context extends KoaContextWithOIDC>(
   return false
 }
 
-/** Lets a token through that may be refreshed, and ends what must be ended. */
-async function admit(
-  ctx: KoaContextWithOIDC,
-  deps: RotationDeps,
-  presented: Presented,
-): Promise<{ readonly how: 'rotate' | 'replay'; readonly state: FamilyState; readonly next: RefreshToken }> {
+/**
+ * Decides what becomes of a token. Nothing ends yet: only the library's handler looks at the sender's key and certificate, and
+ * whoever comes without them must not be able to end somebody's family by a spent token.
+ */
+function admit(ctx: KoaContextWithOIDC, deps: RotationDeps, presented: Presented): Admission {
   const { outcome } = presented
   if (outcome !== 'current' && outcome !== 'replay') deps.measures.refreshed(outcome)
   switch (presented.outcome) {
@@ -91,11 +91,23 @@ async function admit(
     case 'replay':
       return { how: 'replay', state: presented.state, next: presented.successor }
     case 'reused':
-      await endReused(ctx, deps, presented.state)
-      throw new errors.InvalidGrant('refresh token already used')
+      return {
+        how: 'refuse',
+        state: presented.state,
+        async refuse() {
+          await endReused(ctx, deps, presented.state)
+          throw new errors.InvalidGrant('refresh token already used')
+        },
+      }
     case 'ahead':
-      await deps.endings.run('refresh_token_from_elsewhere', (ending) => endFamily(ending, presented.state.id))
-      throw new errors.InvalidGrant('refresh token not found')
+      return {
+        how: 'refuse',
+        state: presented.state,
+        async refuse() {
+          await deps.endings.run('refresh_token_from_elsewhere', (ending) => endFamily(ending, presented.state.id))
+          throw new errors.InvalidGrant('refresh token not found')
+        },
+      }
     case 'foreign':
       throw new errors.InvalidGrant('client mismatch')
     case 'unknown':

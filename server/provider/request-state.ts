@@ -5,14 +5,20 @@ import type { FamilyState } from '../tokens/refresh-families-store.ts'
 import type { RefreshToken } from '../tokens/refresh-token.ts'
 import type { TokenSubject } from '../tokens/subject.ts'
 
+/**
+ * What becomes of a refresh token that was presented.
+ * - `rotate`: the family moves on to `next`
+ * - `replay`: `next` is the successor it has already
+ * - `refuse`: what must end is ended by `refuse`, which throws, once the sender has shown to be the right one
+ */
+export type Admission =
+  | { readonly how: 'rotate' | 'replay'; readonly state: FamilyState; readonly next: RefreshToken }
+  | { readonly how: 'refuse'; readonly state: FamilyState; readonly refuse: () => Promise<never> }
+
 /** A refresh in progress. */
-export interface RefreshInProgress {
+export type RefreshInProgress = Admission & {
   /** The token as presented. */
   readonly presented: string
-  readonly state: FamilyState
-  /** `rotate`: the family moves on to `next`. `replay`: `next` is the successor it has already. */
-  readonly how: 'rotate' | 'replay'
-  readonly next: RefreshToken
 }
 
 /** A live grant, as the library asks for it. */
@@ -42,6 +48,8 @@ export interface RequestState {
   retiredCookies?: readonly string[] | undefined
   /** What is known of the session's record, so that it is not written again without need. */
   sessionRecord?: string
+  /** Identifiers of proofs and assertions that this request has used, so that its own second try is not taken for a replay. */
+  readonly usedIdentifiers: Set<string>
 }
 
 const states = new WeakMap<object, RequestState>()
@@ -58,7 +66,7 @@ export function requestState(ctx: KoaContextWithOIDC | undefined = Provider.ctx)
 }
 
 function emptyState(): RequestState {
-  return { grants: new Map(), accounts: new Map() }
+  return { grants: new Map(), accounts: new Map(), usedIdentifiers: new Set() }
 }
 
 /** The context of the request that is being handled, if any. */

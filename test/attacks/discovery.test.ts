@@ -111,6 +111,8 @@ describe('DI3: what is advertised is served', () => {
       claim_types_supported: ['normal'],
       claims_supported: expect.arrayContaining(['sub', 'email', 'name', 'auth_time', 'iss']),
       code_challenge_methods_supported: ['S256'],
+      // Each is tried in test/attacks/dpop.test.ts.
+      dpop_signing_alg_values_supported: ['ES256', 'Ed25519', 'EdDSA', 'PS256'],
       grant_types_supported: ['authorization_code', 'client_credentials', 'refresh_token'],
       id_token_signing_alg_values_supported: ID_TOKEN_ALGORITHMS.toSorted(),
       response_modes_supported: RESPONSE_MODES,

@@ -180,7 +180,7 @@ describe('WB5: pages of other origins', () => {
   const preflight = (path: string, origin: string) =>
     fetch(address(path), {
       method: 'OPTIONS',
-      headers: { origin, 'access-control-request-method': 'POST', 'access-control-request-headers': 'authorization' },
+      headers: { origin, 'access-control-request-method': 'POST', 'access-control-request-headers': 'authorization, dpop' },
     })
   const EVIL = [
     'https://evil.example',
@@ -234,7 +234,7 @@ describe('WB5: pages of other origins', () => {
     async (path) => {
       const answer = await preflight(path, 'https://spa.example')
       expect(answer.status).toBe(204)
-      expect(answer.headers.get('access-control-allow-headers')).toMatch(/authorization/i)
+      expect(answer.headers.get('access-control-allow-headers')).toMatch(/authorization, dpop/i)
       expect(Number(answer.headers.get('access-control-max-age'))).toBeGreaterThan(0)
       expect(answer.headers.get('access-control-allow-credentials')).toBeNull()
     },

@@ -148,7 +148,7 @@ describe('refused', () => {
     ['PK1 a public client without PKCE', { ...PUBLIC, require_pkce: false }, 'require_pkce'],
     ['ID tokens that are not signed', { ...WEB, id_token_signed_response_alg: 'none' }, 'id_token_signed_response_alg'],
     ['pairwise subjects', { ...WEB, subject_type: 'pairwise' }, 'subject_type'],
-    ['DPoP that is wanted', { ...WEB, dpop_bound_access_tokens: true }, ''],
+    ['DPoP that is half wanted', { ...WEB, dpop_bound_access_tokens: 'yes' }, 'dpop_bound_access_tokens'],
     ['a logo that is a script', { ...WEB, logo_uri: 'javascript:alert(1)' }, 'logo_uri'],
     ['a name that is too long', { ...WEB, client_name: 'x'.repeat(201) }, 'client_name'],
     ['a scope twice', { ...WEB, scope: 'openid openid' }, 'scope'],

@@ -133,8 +133,9 @@ export async function tokenRequest(
   server: Reachable,
   client: Pick<TestClient, 'client_id' | 'client_secret'>,
   params: { readonly [name: string]: string },
+  headers: { readonly [name: string]: string } = {},
 ): Promise<TokenAnswer> {
-  const response = await clientRequest(server, '/token', client, params)
+  const response = await clientRequest(server, '/token', client, params, headers)
   return { status: response.status, headers: response.headers, body: await jsonOf(response) }
 }
 
@@ -144,9 +145,10 @@ export function clientRequest(
   path: string,
   client: Pick<TestClient, 'client_id' | 'client_secret'>,
   params: { readonly [name: string]: string },
+  more: { readonly [name: string]: string } = {},
 ): Promise<Response> {
   const body = new URLSearchParams(params)
-  const headers: { [name: string]: string } = { accept: 'application/json' }
+  const headers: { [name: string]: string } = { accept: 'application/json', ...more }
   if (client.client_secret === undefined) body.set('client_id', client.client_id)
   else headers.authorization = basic(client.client_id, client.client_secret)
   return fetch(new URL(path, server.issuer), { method: 'POST', body, headers })
