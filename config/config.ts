@@ -27,6 +27,8 @@ export interface Config {
   readonly redis: 'memory' | 'redis'
   /** Addresses and CIDR ranges of proxies that may name the client's address. Empty: none. */
   readonly trustProxy: readonly string[]
+  /** How a proxy hands over clients' certificates; undefined: not at all. `header` is in lower case. */
+  readonly clientCertificates?: { readonly header: string; readonly chainChecked: boolean }
   readonly log: { readonly level: string; readonly format: 'json' | 'pretty' }
   /** An absolute path. */
   readonly provisionFile?: string
@@ -130,6 +132,10 @@ function contradictions({ values, environment, byVariable }: Readings): Fault[] 
   }
   if (values.smtpUrl !== undefined && byVariable.get(settings.mailFrom.variable)?.source === 'not set')
     faults.push(missing(settings.mailFrom, 'required with SMTP_URL'))
+  if (values.clientCertificateHeader && values.trustProxy?.length === 0) {
+    const { variable, example } = settings.trustProxy
+    faults.push(conflict(variable, '', `the proxy that writes ${settings.clientCertificateHeader.variable}`, example))
+  }
   // In production both are missed by name already.
   if (workers !== undefined && workers > 1 && environment !== 'production' && !(values.databaseUrl && values.redisUrl)) {
     faults.push(
@@ -160,6 +166,7 @@ function configOf(values: SettingValues): Config {
     databasePoolSize: values.databasePoolSize,
     redis: values.redisUrl ? 'redis' : 'memory',
     trustProxy: values.trustProxy,
+    ...clientCertificatesOf(values),
     log: { level: values.logLevel, format: values.logFormat },
     ...(values.provisionFile === undefined ? {} : { provisionFile: resolve(values.provisionFile) }),
     demo: values.demo,
@@ -185,6 +192,11 @@ function configOf(values: SettingValues): Config {
 
 function issuerOf(values: SettingValues): string {
   return values.issuer ?? `http://localhost:${values.port}`
+}
+
+function clientCertificatesOf(values: SettingValues): Pick<Config, 'clientCertificates'> {
+  const { clientCertificateHeader: header, clientCertificateChain } = values
+  return header === '' ? {} : { clientCertificates: { header, chainChecked: clientCertificateChain === 'checked' } }
 }
 
 function lifetimesOf(values: SettingValues): Lifetimes {

@@ -6,6 +6,7 @@ import { secretSettings } from './secrets.ts'
 import { optionalSetting, type Setting, setting } from './setting.ts'
 import {
   countOrAuto,
+  headerName,
   hostList,
   integer,
   issuer,
@@ -63,6 +64,22 @@ const serverSettings = {
     meaning:
       'The proxies that may name the client’s address (`X-Forwarded-For`): addresses, CIDR ranges, `loopback`, `private`. Empty: nobody. Any other caller could choose the address it is limited and recorded by.',
     example: '10.0.0.0/8',
+  }),
+  clientCertificateHeader: setting({
+    variable: 'LATCHKEY_CLIENT_CERTIFICATE_HEADER',
+    kind: headerName,
+    default: '',
+    meaning:
+      'The header in which a proxy of `TRUST_PROXY` hands over the certificate that a client showed to it (docs/explanation/bound-tokens.md). Empty: there is no mutual TLS.',
+    example: 'Client-Cert',
+  }),
+  clientCertificateChain: setting({
+    variable: 'LATCHKEY_CLIENT_CERTIFICATE_CHAIN',
+    kind: oneOf('checked', 'unchecked'),
+    default: 'unchecked',
+    meaning:
+      'Whether that proxy hands over only certificates whose issuer it has checked. If not, clients authenticate by certificates that are registered themselves, never by a name in one.',
+    example: 'checked',
   }),
   workers: setting({
     variable: 'WORKERS',

@@ -115,6 +115,15 @@ export const hostList: ValueKind<readonly string[]> = kindOf(
   },
 )
 
+/** The name of a header, in lower case; nothing for none. Those that say something else already are refused. */
+export const headerName: ValueKind<string> = kindOf('the name of a header that has no other meaning', (text) => {
+  const name = text.toLowerCase()
+  return /^[a-z0-9-]{0,100}$/.test(name) && !TAKEN_HEADERS.test(name) ? name : undefined
+})
+
+const TAKEN_HEADERS =
+  /^(?:accept.*|authorization|connection|content-.*|cookie|dpop|forwarded|host|origin|referer|user-agent|via|x-forwarded-for)$/
+
 /** Addresses of proxies: `10.0.0.1`, `10.0.0.0/8`, `loopback`, `private`. A range of everybody is refused. */
 export const proxyList: ValueKind<readonly string[]> = kindOf(
   'addresses or CIDR ranges of your proxies, or the words loopback or private, separated by commas',

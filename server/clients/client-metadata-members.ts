@@ -7,7 +7,23 @@ import { calledUriFault, shownUriFault } from './redirect-uris.ts'
 export const CLIENT_GRANT_TYPES = ['authorization_code', 'refresh_token', 'client_credentials'] as const
 
 /** The ways in which a client can authenticate. `client_secret_jwt` never: secrets are kept as digests only. */
-export const CLIENT_AUTH_METHODS = ['client_secret_basic', 'client_secret_post', 'private_key_jwt', 'none'] as const
+export const CLIENT_AUTH_METHODS = [
+  'client_secret_basic',
+  'client_secret_post',
+  'private_key_jwt',
+  'tls_client_auth',
+  'self_signed_tls_client_auth',
+  'none',
+] as const
+
+/** How the certificate of a client with `tls_client_auth` is known (RFC 8705 §2.1.2). */
+export const CERTIFICATE_SUBJECTS = [
+  'tls_client_auth_subject_dn',
+  'tls_client_auth_san_dns',
+  'tls_client_auth_san_uri',
+  'tls_client_auth_san_ip',
+  'tls_client_auth_san_email',
+] as const
 
 /** The algorithms by which a client can have its ID tokens signed. */
 const ID_TOKEN_ALGORITHMS = ['RS256', 'ES256', 'EdDSA'] as const
@@ -101,6 +117,12 @@ export const clientMetadataMembers = {
   require_auth_time: flag,
   require_pushed_authorization_requests: flag,
   dpop_bound_access_tokens: flag,
+  tls_client_certificate_bound_access_tokens: flag,
+  tls_client_auth_subject_dn: text(500),
+  tls_client_auth_san_dns: text(253),
+  tls_client_auth_san_uri: text(500),
+  tls_client_auth_san_ip: text(45),
+  tls_client_auth_san_email: text(254),
   backchannel_logout_uri: called,
   backchannel_logout_session_required: flag,
   software_id: text(200),

@@ -1,6 +1,6 @@
 // What the members of a registration must be together. Members that are wrong in themselves are left out of it, so that
 // everything that is wrong can be told at once.
-import type { PartialMetadata } from './client-metadata-members.ts'
+import { CERTIFICATE_SUBJECTS, type PartialMetadata } from './client-metadata-members.ts'
 import { redirectUriFault } from './redirect-uris.ts'
 
 /** One thing that is wrong with a registration. */
@@ -66,11 +66,23 @@ function authenticationIssues(known: PartialMetadata, given: Registration): Meta
     // RFC 7591 §2: "MUST NOT both be present".
     issues.push({ path: ['jwks_uri'], message: 'there must not be both jwks and jwks_uri' })
   }
-  if (method === 'private_key_jwt' && given.jwks === undefined && given.jwks_uri === undefined) {
-    issues.push({ path: ['token_endpoint_auth_method'], message: 'private_key_jwt needs jwks or jwks_uri' })
+  const keyed = method === 'private_key_jwt' || method === 'self_signed_tls_client_auth'
+  if (keyed && given.jwks === undefined && given.jwks_uri === undefined) {
+    issues.push({ path: ['token_endpoint_auth_method'], message: `${method} needs jwks or jwks_uri` })
   }
   if (token_endpoint_auth_signing_alg !== undefined && method !== 'private_key_jwt') {
     issues.push({ path: ['token_endpoint_auth_signing_alg'], message: 'it is for private_key_jwt only' })
+  }
+  const subjects = CERTIFICATE_SUBJECTS.filter((member) => given[member] !== undefined && given[member] !== null)
+  if (method === 'tls_client_auth' && subjects.length !== 1) {
+    // RFC 8705 §2.1.2: "exactly one".
+    issues.push({
+      path: ['token_endpoint_auth_method'],
+      message: `tls_client_auth needs one of ${CERTIFICATE_SUBJECTS.join(', ')}`,
+    })
+  }
+  for (const member of method === 'tls_client_auth' ? [] : subjects) {
+    issues.push({ path: [member], message: 'it is for tls_client_auth only' })
   }
   if (require_pkce === false && method === 'none') {
     // RFC 9700 §2.1.1: public clients MUST use PKCE.

@@ -50,7 +50,6 @@ const IGNORED = ['client_id_issued_at']
 const UNSUPPORTED = [
   'frontchannel_logout_session_required',
   'require_signed_request_object',
-  'tls_client_certificate_bound_access_tokens',
   'backchannel_user_code_parameter',
   'authorization_details_types',
   'default_acr_values',

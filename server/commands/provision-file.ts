@@ -50,6 +50,8 @@ export interface ProvisionRules {
   readonly environment: Config['environment']
   readonly issuer: string
   readonly isUsableHash: (hash: string) => boolean
+  /** How clients' certificates come in, if they do. */
+  readonly clientCertificates: Config['clientCertificates']
 }
 
 /** Reads a file. @throws ProvisionFileError */
@@ -151,6 +153,7 @@ class Reader {
       for (const issue of result.issues) this.fault([...at, ...issue.path], issue.message, issue.key)
       return undefined
     }
+    this.#certificates(at, result.metadata)
     const secret = secrets === undefined ? undefined : this.#secret(at, secrets, result.metadata)
     return { metadata: result.metadata, secret }
   }
@@ -208,6 +211,19 @@ class Reader {
       `there is no ${JSON.stringify(key.slice(0, 80))}${nearest === undefined ? '' : `; did you mean ${nearest}?`}`,
       key,
     )
+  }
+
+  /** A client that counts on certificates must not be served without. */
+  #certificates(at: Path, metadata: ClientMetadata): void {
+    const { token_endpoint_auth_method: method, tls_client_certificate_bound_access_tokens: bound } = metadata
+    const { clientCertificates } = this.#rules
+    const byCertificate = method === 'tls_client_auth' || method === 'self_signed_tls_client_auth'
+    if (clientCertificates === undefined && (byCertificate || bound)) {
+      const member = byCertificate ? 'token_endpoint_auth_method' : 'tls_client_certificate_bound_access_tokens'
+      this.fault([...at, member], 'there are no client certificates: set LATCHKEY_CLIENT_CERTIFICATE_HEADER')
+    } else if (method === 'tls_client_auth' && clientCertificates?.chainChecked === false) {
+      this.fault([...at, 'token_endpoint_auth_method'], 'tls_client_auth needs LATCHKEY_CLIENT_CERTIFICATE_CHAIN=checked')
+    }
   }
 
   #secret(at: Path, secrets: z.output<typeof clientSecrets>, metadata: ClientMetadata): string | undefined {

@@ -23,7 +23,7 @@ export interface ProvisionDeps {
   /** Told of what was ended, once it is committed. */
   readonly announce?: Announce
   readonly passwords: Passwords
-  readonly config: Pick<Config, 'environment' | 'issuer' | 'lifetimes' | 'provisionFile'>
+  readonly config: Pick<Config, 'clientCertificates' | 'environment' | 'issuer' | 'lifetimes' | 'provisionFile'>
 }
 
 /** What is asked for. */
@@ -62,8 +62,9 @@ const LONGEST_TRANSACTION_MS = 60_000
  * @throws ProvisionFileError for everything that is wrong with the file @throws ProvisioningBusy
  */
 export async function provision(deps: ProvisionDeps, request: ProvisionRequest): Promise<ProvisionReport> {
-  const { environment, issuer } = deps.config
-  const file = readProvisionFile(request.file, { environment, issuer, isUsableHash: (hash) => deps.passwords.isUsableHash(hash) })
+  const { environment, issuer, clientCertificates } = deps.config
+  const isUsableHash = (hash: string) => deps.passwords.isUsableHash(hash)
+  const file = readProvisionFile(request.file, { environment, issuer, clientCertificates, isUsableHash })
   const ended: RevocationEntry[] = []
   const report = await alone(deps.db, async (tx) => {
     const { changes, notes, faults } = await planOf(tx, file, deps, request)

@@ -3,6 +3,7 @@ import type { Middleware } from 'koa'
 import type { Clock } from '../../config/clock.ts'
 import type { Config } from '../../config/config.ts'
 import { registerOwnClient } from '../clients/own-client.ts'
+import { createClientCertificate } from '../http/client-certificate.ts'
 import type { CookieSignatures } from '../http/cookie-signatures.ts'
 import type { Log } from '../http/log.ts'
 import type { Metrics } from '../http/metrics.ts'
@@ -14,6 +15,7 @@ import { createCurrentSession } from '../provider/current-session.ts'
 import { createInteractions, type Interactions } from '../provider/interaction-port.ts'
 import { createJwtAccessTokens } from '../provider/jwt-access-tokens.ts'
 import type { ProtocolMeasures } from '../provider/measures.ts'
+import type { MutualTls } from '../provider/mutual-tls.ts'
 import { createProviderPages } from '../provider/pages.ts'
 import { buildProvider } from '../provider/provider.ts'
 import { createProviderHost, type ProviderHost } from '../provider/provider-host.ts'
@@ -71,6 +73,7 @@ export async function createProviderParts(deps: {
       measures,
       outbox: deps.outbox,
       dpop: { nonceSecret: stores.sealer.derive('dpop nonces'), nonceRequired: config.dpopNonce === 'required' },
+      mutualTls: mutualTlsOf(config, clock),
       failures: { log, unavailablePage: pages.unavailable, clientFailed: deps.tokenLimits.failed, measures },
       door: deps.door,
       cookieSignatures: deps.cookieSignatures,
@@ -98,6 +101,12 @@ export async function createProviderParts(deps: {
       log.info({ scopes: registry.scopes().length }, 'the scopes of resource servers changed')
     },
   }
+}
+
+function mutualTlsOf({ clientCertificates, trustProxy }: Config, clock: Clock): MutualTls | undefined {
+  if (clientCertificates === undefined) return undefined
+  const { header, chainChecked } = clientCertificates
+  return { certificateOf: createClientCertificate({ header, trustProxy, clock }), chainChecked }
 }
 
 function noteLives(nouns: Nouns, registry: Registry): void {

@@ -7,13 +7,7 @@ export type ClientAddress = (request: Pick<IncomingMessage, 'headers' | 'socket'
 
 /** Makes the finder. `trusted` are addresses and CIDR ranges of proxies in front of the server. */
 export function createClientAddress(trusted: readonly string[]): ClientAddress {
-  const ranges = trusted.map(parseRange)
-  const isTrusted = remembered((address) => {
-    const parsed = parse(address)
-    return (
-      parsed !== undefined && ranges.some(([network, bits]) => network.kind() === parsed.kind() && parsed.match(network, bits))
-    )
-  })
+  const isTrusted = createProxyTrust(trusted)
   return ({ headers, socket }) => {
     let address = normalise(socket.remoteAddress ?? '')
     const forwarded = [headers['x-forwarded-for'] ?? []].flat().join(',').split(',')
@@ -25,6 +19,17 @@ export function createClientAddress(trusted: readonly string[]): ClientAddress {
     }
     return address
   }
+}
+
+/** Makes the judge of whether an address is that of a proxy of ours. */
+export function createProxyTrust(trusted: readonly string[]): (address: string) => boolean {
+  const ranges = trusted.map(parseRange)
+  return remembered((address) => {
+    const parsed = parse(address)
+    return (
+      parsed !== undefined && ranges.some(([network, bits]) => network.kind() === parsed.kind() && parsed.match(network, bits))
+    )
+  })
 }
 
 /** What counts as one place: an IPv4 address, or the network of an IPv6 one, of which each customer has a whole /64. */

@@ -1,5 +1,6 @@
 // Each feature of the library, on or off, with the specification it stands for. Discovery tells what is on.
 import type { Configuration, ErrorOut, errors, KoaContextWithOIDC } from 'oidc-provider'
+import { type MutualTls, mutualTlsFeature } from './mutual-tls.ts'
 import { mayIntrospect, mayRevoke } from './policies.ts'
 import type { Registry } from './registry.ts'
 import { createResourceIndicators } from './resource-indicators.ts'
@@ -27,8 +28,9 @@ export function createFeatures(deps: {
   readonly registry: Registry
   readonly pages: ProviderPages
   readonly dpop: DpopPolicy
+  readonly mutualTls: MutualTls | undefined
 }): NonNullable<Configuration['features']> {
-  const { registry, pages, dpop } = deps
+  const { registry, pages, dpop, mutualTls } = deps
   return {
     // RFC 6749 §4.4
     clientCredentials: { enabled: true },
@@ -46,6 +48,8 @@ export function createFeatures(deps: {
     },
     // RFC 9449. A proof is good once (model-overrides.ts).
     dPoP: { enabled: true, nonceSecret: dpop.nonceSecret, requireNonce: () => dpop.nonceRequired, allowReplay: false },
+    // RFC 8705
+    mTLS: mutualTlsFeature(mutualTls),
     // OpenID Connect Core §5.3
     userinfo: { enabled: true },
     // OpenID Connect RP-Initiated Logout 1.0
@@ -64,7 +68,6 @@ export function createFeatures(deps: {
     jwtIntrospection: { enabled: false },
     jwtResponseModes: { enabled: false },
     jwtUserinfo: { enabled: false },
-    mTLS: { enabled: false },
     registration: { enabled: false },
     registrationManagement: { enabled: false },
     requestObjects: { enabled: false },

@@ -20,6 +20,7 @@ import { fetchKeys } from './key-fetch.ts'
 import { countTokenAnswers, type ProtocolMeasures } from './measures.ts'
 import { type OverrideDeps, overrideModels } from './model-overrides.ts'
 import { createModelStorage, type ModelStorageDeps } from './model-storage.ts'
+import { certificateAuthMethods, type MutualTls } from './mutual-tls.ts'
 import { getsRefreshToken } from './policies.ts'
 import { setCaching } from './protocol-routes.ts'
 import { type GrantHandler, type RotationDeps, withRotation } from './refresh-rotation.ts'
@@ -40,6 +41,8 @@ export type ProviderDeps = ModelStorageDeps &
     readonly consents: Consents
     readonly pages: ProviderPages
     readonly dpop: DpopPolicy
+    /** Undefined where no proxy hands certificates over. */
+    readonly mutualTls: MutualTls | undefined
     readonly failures: FailureDeps
     readonly measures: ProtocolMeasures
     /** An active account. */
@@ -108,7 +111,7 @@ function configurationOf(deps: ProviderDeps): Configuration {
     features: createFeatures(deps),
     responseTypes: ['code'],
     subjectTypes: ['public'],
-    clientAuthMethods: [...CLIENT_AUTH_METHODS],
+    clientAuthMethods: clientAuthMethods(deps),
     enabledJWA: {
       clientAuthSigningAlgValues: [...CLIENT_ASSERTION_ALGORITHMS],
       dPoPSigningAlgValues: [...DPOP_ALGORITHMS],
@@ -120,7 +123,7 @@ function configurationOf(deps: ProviderDeps): Configuration {
       response_types: ['code'],
       token_endpoint_auth_method: 'client_secret_basic',
     },
-    extraClientMetadata: { properties: [...OWN_CLIENT_METADATA] },
+    extraClientMetadata: ownClientMetadata(deps),
     cookies: {
       keys: deps.cookieSignatures,
       // `__Host-` makes the browser refuse a cookie that another host of the domain tries to plant.
@@ -133,25 +136,38 @@ function configurationOf(deps: ProviderDeps): Configuration {
       short: { httpOnly: true, overwrite: true, sameSite: 'lax', secure, signed: true },
     },
     ttl: createLifetimes(deps),
-    discovery: endpointAuthentication(),
+    discovery: endpointAuthentication(clientAuthMethods(deps)),
     ...policiesOf(deps),
   }
 }
 
+/** The library does not know `tls_client_certificate_bound_access_tokens` while there are no certificates, and would forget it. */
+function ownClientMetadata({ mutualTls }: ProviderDeps): NonNullable<Configuration['extraClientMetadata']> {
+  const bound = 'tls_client_certificate_bound_access_tokens'
+  return {
+    properties: [...OWN_CLIENT_METADATA, ...(mutualTls === undefined ? [bound] : [])],
+    validator(_ctx, member, value) {
+      if (member === bound && value === true) throw new errors.InvalidClientMetadata(`${bound} needs client certificates`)
+    },
+  }
+}
+
 /** RFC 8414 §2: without these, clients must take it that only `client_secret_basic` is good there. */
-function endpointAuthentication() {
+function endpointAuthentication(methods: readonly string[]) {
   const algorithms = [...CLIENT_ASSERTION_ALGORITHMS]
   return {
-    revocation_endpoint_auth_methods_supported: [...CLIENT_AUTH_METHODS],
+    revocation_endpoint_auth_methods_supported: methods,
     revocation_endpoint_auth_signing_alg_values_supported: algorithms,
     // A public client learns nothing there (RFC 7662 §4).
-    introspection_endpoint_auth_methods_supported: CLIENT_AUTH_METHODS.filter((method) => method !== 'none'),
+    introspection_endpoint_auth_methods_supported: methods.filter((method) => method !== 'none'),
     introspection_endpoint_auth_signing_alg_values_supported: algorithms,
   }
 }
 
 /** `client_secret_jwt` would need the secret itself; only its digest is kept. */
-const CLIENT_AUTH_METHODS = ['client_secret_basic', 'client_secret_post', 'private_key_jwt', 'none'] as const
+function clientAuthMethods({ mutualTls }: ProviderDeps) {
+  return ['client_secret_basic', 'client_secret_post', 'private_key_jwt', 'none', ...certificateAuthMethods(mutualTls)] as const
+}
 
 const CLIENT_ASSERTION_ALGORITHMS = ['ES256', 'RS256', 'PS256', 'EdDSA'] as const
 

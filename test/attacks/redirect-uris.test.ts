@@ -187,7 +187,7 @@ describe('RU5 RU7 RU8: what the provision file may register', () => {
     ['javascript', { redirect_uris: ['javascript:alert(1)'], application_type: 'native' }],
   ])('%s is refused', (_title, metadata) => {
     const text = JSON.stringify({ clients: [publicClient(APP, [], metadata)] })
-    const rules = { environment: 'test', issuer: server.issuer, isUsableHash: () => true } as const
+    const rules = { environment: 'test', issuer: server.issuer, clientCertificates: undefined, isUsableHash: () => true } as const
     expect(() => parseProvisionFile(text, 'provision.json', rules)).toThrow(/redirect_uris/)
     const right = JSON.stringify({ clients: [publicClient(APP, [CALLBACK], {})] })
     expect(parseProvisionFile(right, 'provision.json', rules).clients).toHaveLength(1)

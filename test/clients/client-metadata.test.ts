@@ -137,6 +137,23 @@ describe('refused', () => {
     ['the grant without code', { ...WEB, response_types: [] }, 'response_types'],
     ['client_secret_jwt', { ...WEB, token_endpoint_auth_method: 'client_secret_jwt' }, 'token_endpoint_auth_method'],
     ['private_key_jwt without keys', { ...WEB, token_endpoint_auth_method: 'private_key_jwt' }, 'token_endpoint_auth_method'],
+    [
+      'a self-signed certificate that is not registered',
+      { ...WEB, token_endpoint_auth_method: 'self_signed_tls_client_auth' },
+      'token_endpoint_auth_method',
+    ],
+    ['a certificate of no name', { ...WEB, token_endpoint_auth_method: 'tls_client_auth' }, 'token_endpoint_auth_method'],
+    [
+      'a certificate of two names',
+      {
+        ...WEB,
+        token_endpoint_auth_method: 'tls_client_auth',
+        tls_client_auth_san_dns: 'a.test',
+        tls_client_auth_san_uri: 'https://a.test/',
+      },
+      'token_endpoint_auth_method',
+    ],
+    ['the name of a certificate that is not asked for', { ...WEB, tls_client_auth_san_dns: 'a.test' }, 'tls_client_auth_san_dns'],
     ['keys in two places', { ...WEB, jwks: { keys: [{ kty: 'EC' }] }, jwks_uri: 'https://a.test/jwks' }, 'jwks_uri'],
     ['a private key', { ...WEB, jwks: { keys: [{ kty: 'EC', d: 'x' }] } }, 'jwks.keys.0'],
     ['a symmetric key', { ...WEB, jwks: { keys: [{ kty: 'oct', k: 'x' }] } }, 'jwks.keys.0.kty'],

@@ -12,6 +12,7 @@ import {
 const RULES: ProvisionRules = {
   environment: 'development',
   issuer: 'http://localhost:3000',
+  clientCertificates: undefined,
   isUsableHash: (hash) => hash.startsWith('$argon2id$'),
 }
 const PRODUCTION: ProvisionRules = { ...RULES, environment: 'production' }
@@ -180,4 +181,26 @@ test('no fault repeats a secret', () => {
     'clients:\n- {client_id: a, client_secret: hunter2-hunter2, grant_types: [client_credentials]}\naccounts:\n- {email: a@a.test, password_hash: hunter3}'
   expect(faultsOf(text)).toHaveLength(2)
   expect(faultsOf(text).join()).not.toMatch(/hunter/)
+})
+
+test('clients that count on certificates are refused where none are handed over, and names where nobody checks them', () => {
+  const text = `clients:
+  - client_id: by-name
+    token_endpoint_auth_method: tls_client_auth
+    tls_client_auth_san_dns: reports.example
+    grant_types: [client_credentials]
+  - client_id: bound
+    token_endpoint_auth_method: none
+    redirect_uris: [https://a.test/cb]
+    tls_client_certificate_bound_access_tokens: true
+`
+  expect(faultsOf(text)).toEqual([
+    expect.stringMatching(/^p\.yaml:3:\d+: token_endpoint_auth_method: .*LATCHKEY_CLIENT_CERTIFICATE_HEADER$/),
+    expect.stringMatching(/^p\.yaml:9:\d+: tls_client_certificate_bound_access_tokens: .*LATCHKEY_CLIENT_CERTIFICATE_HEADER$/),
+  ])
+  const header = 'client-cert'
+  expect(faultsOf(text, { ...RULES, clientCertificates: { header, chainChecked: false } })).toEqual([
+    expect.stringMatching(/^p\.yaml:3:\d+: .*LATCHKEY_CLIENT_CERTIFICATE_CHAIN=checked$/),
+  ])
+  expect(faultsOf(text, { ...RULES, clientCertificates: { header, chainChecked: true } })).toEqual([])
 })

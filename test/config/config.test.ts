@@ -217,6 +217,12 @@ describe('faults', () => {
     expect(faultyNames({ ...DEVELOPMENT, PORT: '9464' })).toEqual(['MANAGEMENT_PORT'])
     expect(faultyNames({ ...DEVELOPMENT, WORKERS: '2' })).toEqual(['WORKERS'])
     expect(faultyNames({ ...PRODUCTION, WORKERS: '2' })).toEqual([])
+    const certificates = { ...DEVELOPMENT, LATCHKEY_CLIENT_CERTIFICATE_HEADER: 'Client-Cert' }
+    expect(faultyNames(certificates)).toEqual(['TRUST_PROXY'])
+    expect(faultyNames({ ...certificates, TRUST_PROXY: 'loopback' })).toEqual([])
+    expect(faultyNames({ ...certificates, LATCHKEY_CLIENT_CERTIFICATE_HEADER: 'Cookie', TRUST_PROXY: 'loopback' })).toEqual([
+      'LATCHKEY_CLIENT_CERTIFICATE_HEADER',
+    ])
   })
 
   test('port 0 lets the system choose, in tests only', () => {
