@@ -30,7 +30,7 @@ const ID_TOKEN_ALGORITHMS = ['RS256', 'ES256', 'EdDSA'] as const
 
 const CLIENT_ASSERTION_ALGORITHMS = ['ES256', 'RS256', 'PS256', 'EdDSA'] as const
 
-/** RFC 7591 §2, and what is ours: `skip_consent`, `require_pkce`, `refresh_replay_window` (docs/provision-file.md). */
+/** RFC 7591 §2, and what is ours: `skip_consent`, `require_pkce`, `rotate_refresh_tokens`, `refresh_replay_window` (docs/provision-file.md). */
 export type ClientMetadata = z.output<typeof clientMetadata>
 
 /** What is known of a registration in which something is wrong: the members that are right in themselves. */
@@ -129,6 +129,7 @@ export const clientMetadataMembers = {
   software_version: text(200),
   skip_consent: flag,
   require_pkce: flag,
+  rotate_refresh_tokens: flag,
   refresh_replay_window: z
     .int('it must be a number of seconds')
     .min(0, 'it must be from 0 to 300')

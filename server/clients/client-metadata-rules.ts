@@ -17,7 +17,7 @@ export type Registration = Readonly<Record<string, unknown>>
 
 /** Every rule that is broken. `known` has the defaults filled in; `given` tells what was left out. */
 export function togetherIssues(known: PartialMetadata, given: Registration): MetadataIssue[] {
-  return [...grantIssues(known), ...redirectIssues(known, given), ...authenticationIssues(known, given)]
+  return [...grantIssues(known), ...redirectIssues(known, given), ...authenticationIssues(known, given), ...rotationIssues(known)]
 }
 
 function grantIssues({ grant_types, response_types, token_endpoint_auth_method }: PartialMetadata): MetadataIssue[] {
@@ -87,6 +87,21 @@ function authenticationIssues(known: PartialMetadata, given: Registration): Meta
   if (require_pkce === false && method === 'none') {
     // RFC 9700 §2.1.1: public clients MUST use PKCE.
     issues.push({ path: ['require_pkce'], message: 'a client without authentication must use PKCE' })
+  }
+  return issues
+}
+
+/** FAPI 2.0 §5.3.2.1 wants no rotation, where nobody but the client itself can use its refresh token anyway; only there. */
+function rotationIssues(known: PartialMetadata): MetadataIssue[] {
+  if (known.rotate_refresh_tokens !== false) return []
+  const issues: MetadataIssue[] = []
+  const path = ['rotate_refresh_tokens']
+  if (!known.dpop_bound_access_tokens && !known.tls_client_certificate_bound_access_tokens) {
+    const message = 'it needs dpop_bound_access_tokens or tls_client_certificate_bound_access_tokens'
+    issues.push({ path, message })
+  }
+  if (known.token_endpoint_auth_method?.startsWith('client_secret_')) {
+    issues.push({ path, message: 'a client that authenticates by a secret must rotate its refresh tokens' })
   }
   return issues
 }

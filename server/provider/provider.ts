@@ -50,7 +50,7 @@ export type ProviderDeps = ModelStorageDeps &
   }
 
 /** Our own client metadata (docs/provision-file.md). */
-export const OWN_CLIENT_METADATA = ['skip_consent', 'require_pkce', 'refresh_replay_window'] as const
+export const OWN_CLIENT_METADATA = ['skip_consent', 'require_pkce', 'rotate_refresh_tokens', 'refresh_replay_window'] as const
 
 /** Builds a Provider. */
 export function buildProvider(deps: ProviderDeps): Provider {

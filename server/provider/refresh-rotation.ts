@@ -10,7 +10,7 @@ import { type Presented, type RefreshFamilies, successorOf } from '../tokens/ref
 import type { FamilyState } from '../tokens/refresh-families-store.ts'
 import { formatRefreshToken, parseRefreshToken, type RefreshToken } from '../tokens/refresh-token.ts'
 import type { ProtocolMeasures } from './measures.ts'
-import { type Admission, requestState } from './request-state.ts'
+import { type Admission, type Admitted, requestState } from './request-state.ts'
 import { noticeReuse, type ReuseNoticeDeps } from './reuse-notice.ts'
 
 /** The library's handler of a grant type. */
@@ -65,17 +65,25 @@ async function tryRefresh<Context extends KoaContextWithOIDC>(
   state.authorisedAt = refresh.state.now
   await handler(ctx)
   if (refresh.how === 'refuse') return refresh.refuse()
-  const stands =
-    refresh.how === 'rotate'
-      ? await deps.families.rotate(token, refresh.next, refresh.state)
-      : await deps.families.confirm(refresh.next)
-  if (stands && isRecord(ctx.body)) {
+  if ((await stands(deps.families, token, refresh)) && isRecord(ctx.body)) {
     ctx.body.refresh_token = formatRefreshToken(refresh.next)
     deps.measures.refreshed(refresh.how === 'rotate' ? 'rotated' : 'replayed')
     return true
   }
   ctx.body = undefined
   return false
+}
+
+/** Moves the family on as far as it is to be moved; false when another request came in between. */
+function stands(families: RefreshFamilies, token: RefreshToken, { how, state, next }: Admitted): Promise<boolean> {
+  switch (how) {
+    case 'rotate':
+      return families.rotate(token, next, state)
+    case 'keep':
+      return families.extend(token)
+    case 'replay':
+      return families.confirm(next)
+  }
 }
 
 /**
@@ -87,7 +95,9 @@ function admit(ctx: KoaContextWithOIDC, deps: RotationDeps, presented: Presented
   if (outcome !== 'current' && outcome !== 'replay') deps.measures.refreshed(outcome)
   switch (presented.outcome) {
     case 'current':
-      return { how: 'rotate', state: presented.state, next: successorOf(presented.token) }
+      return presented.state.rotates
+        ? { how: 'rotate', state: presented.state, next: successorOf(presented.token) }
+        : { how: 'keep', state: presented.state, next: presented.token }
     case 'replay':
       return { how: 'replay', state: presented.state, next: presented.successor }
     case 'reused':

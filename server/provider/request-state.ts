@@ -9,11 +9,17 @@ import type { TokenSubject } from '../tokens/subject.ts'
  * What becomes of a refresh token that was presented.
  * - `rotate`: the family moves on to `next`
  * - `replay`: `next` is the successor it has already
+ * - `keep`: the family is not rotated; `next` is the token itself
  * - `refuse`: what must end is ended by `refuse`, which throws, once the sender has shown to be the right one
  */
-export type Admission =
-  | { readonly how: 'rotate' | 'replay'; readonly state: FamilyState; readonly next: RefreshToken }
-  | { readonly how: 'refuse'; readonly state: FamilyState; readonly refuse: () => Promise<never> }
+export type Admission = Admitted | { readonly how: 'refuse'; readonly state: FamilyState; readonly refuse: () => Promise<never> }
+
+/** What becomes of one that may be refreshed. */
+export interface Admitted {
+  readonly how: 'rotate' | 'replay' | 'keep'
+  readonly state: FamilyState
+  readonly next: RefreshToken
+}
 
 /** A refresh in progress. */
 export type RefreshInProgress = Admission & {

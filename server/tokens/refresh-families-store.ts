@@ -21,6 +21,8 @@ export interface FamilyState {
   readonly issuedAt: number
   readonly expiresAt: number
   readonly replayWindowSeconds: number | null
+  /** False where the client keeps its refresh token, and nobody else could use it. */
+  readonly rotates: boolean
   readonly live: boolean
   readonly sessionLive: boolean
   readonly account: TokenSubject
@@ -69,6 +71,9 @@ export async function readFamilies(db: Database, tokens: readonly RefreshToken[]
       FLOOR(EXTRACT(EPOCH FROM COALESCE(f.rotated_at, f.created_at)))::float8 AS "issuedAt",
       FLOOR(EXTRACT(EPOCH FROM f.idle_expires_at))::float8 AS "expiresAt",
       (c.metadata->>'refresh_replay_window')::float8 AS "replayWindowSeconds",
+      -- A token that is good in any hand must be rotated, whatever the client says now (RFC 9700 §4.14.2).
+      (c.metadata->>'rotate_refresh_tokens' = 'false' AND (f.sender_key IS NOT NULL OR c.metadata->>'token_endpoint_auth_method'
+        IN ('private_key_jwt', 'tls_client_auth', 'self_signed_tls_client_auth'))) IS NOT TRUE AS rotates,
       (f.ended_at IS NULL AND f.idle_expires_at > latchkey_now() AND f.absolute_expires_at > latchkey_now()
         AND g.ended_at IS NULL AND g.expires_at > latchkey_now() AND a.status = 'active' AND c.status = 'active'
         AND (NOT f.session_bound OR (s.ended_at IS NULL AND s.expires_at > latchkey_now()))) IS TRUE AS live,
@@ -123,6 +128,21 @@ export async function moveFamilies(
     RETURNING f.current_digest AS current`)
   const taken = new Set(moved.map(({ current }) => base64(current)))
   return all.map(({ next }) => taken.has(next))
+}
+
+/** Moves the idle life of a family that is not rotated, if the token is still its newest. One conditional update. */
+export async function extendFamily(
+  db: Database,
+  token: RefreshToken,
+  { idleSeconds }: { readonly idleSeconds: number },
+): Promise<boolean> {
+  const changed = await db.$executeRaw(Prisma.sql`
+    UPDATE refresh_families
+    SET idle_expires_at = LEAST(absolute_expires_at, latchkey_now() + make_interval(secs => ${idleSeconds}))
+    WHERE id = ${digestOf(token.family)} AND generation = ${token.generation}
+      AND current_digest = ${digestOf(token.secret)} AND ended_at IS NULL
+      AND EXISTS (SELECT 1 FROM grants WHERE grants.id = refresh_families.grant_id AND grants.ended_at IS NULL)`)
+  return changed === 1
 }
 
 /** Says of each token whether it is the newest of a family that has not ended. One statement. */

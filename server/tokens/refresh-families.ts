@@ -5,6 +5,7 @@ import { gather } from '../storage/gathering.ts'
 import type { Database } from '../storage/postgres.ts'
 import {
   areNewest,
+  extendFamily,
   type FamilyStart,
   type FamilyState,
   type FamilyStep,
@@ -37,6 +38,8 @@ export interface RefreshFamilies {
   present(token: RefreshToken, clientId: string): Promise<Presented>
   /** Makes `next` the newest token of the family; false when `token` no longer is. One conditional update. */
   rotate(token: RefreshToken, next: RefreshToken, state: FamilyState): Promise<boolean>
+  /** Moves the idle life of a family that is not rotated; false when `token` no longer is its newest. One conditional update. */
+  extend(token: RefreshToken): Promise<boolean>
   /** Whether a replay still stands: the family lives and its newest token is still the successor. */
   confirm(successor: RefreshToken): Promise<boolean>
   /** Starts a family. */
@@ -68,6 +71,8 @@ export function createRefreshFamilies(deps: {
       if (serverKey === undefined) throw new Error('there is no key to seal a successor with')
       return move({ token, next, successor: sealSuccessor({ previous: token, next, clientId: state.clientId, serverKey }) })
     },
+
+    extend: (token) => extendFamily(deps.db, token, deps),
 
     confirm: isNewest,
 

@@ -37,6 +37,7 @@ const NEAR_NAMES: readonly (readonly [string, string])[] = [
   ['tls_client_auth_san_ip', '10.1.2.30'],
 ]
 const SELF_SIGNED = { client_id: 'self-signed' }
+const KEPT: TestClient = { ...SPA, client_id: 'kept', redirect_uri: 'https://kept.example/callback' }
 
 let server: TestServer
 /** The same service, to which nobody here is a proxy. */
@@ -46,6 +47,10 @@ beforeAll(async () => {
   const redis = redisUrl()
   const machine = { grant_types: ['client_credentials'], scope: 'notes:read billing:read' }
   const jwk = new X509Certificate(Buffer.from(REPORTS.x5c, 'base64')).publicKey.export({ format: 'jwk' })
+  const selfSigned = {
+    token_endpoint_auth_method: 'self_signed_tls_client_auth',
+    jwks: { keys: [{ ...jwk, x5c: [REPORTS.x5c] }] },
+  }
   const clients = [
     {
       client_id: BOUND.client_id,
@@ -69,11 +74,16 @@ beforeAll(async () => {
       token_endpoint_auth_method: 'tls_client_auth',
       [member]: name,
     })),
+    { ...machine, ...SELF_SIGNED, ...selfSigned },
     {
-      ...machine,
-      ...SELF_SIGNED,
-      token_endpoint_auth_method: 'self_signed_tls_client_auth',
-      jwks: { keys: [{ ...jwk, x5c: [REPORTS.x5c] }] },
+      ...selfSigned,
+      client_id: KEPT.client_id,
+      redirect_uris: [KEPT.redirect_uri],
+      grant_types: ['authorization_code', 'refresh_token'],
+      scope: KEPT.scope,
+      skip_consent: true,
+      tls_client_certificate_bound_access_tokens: true,
+      rotate_refresh_tokens: false,
     },
   ]
   server = await startServer({ redisUrl: redis, settings: NEAR, provision: { clients } })
@@ -92,10 +102,14 @@ const shown = (certificate: Certificate | undefined): { [name: string]: string }
 const ask = (client: { client_id: string }, params: { readonly [name: string]: string }, by?: Certificate, node = server) =>
   tokenRequest(node, client, params, shown(by))
 
-async function obtain(by: Certificate | undefined, params: { readonly [name: string]: string } = {}): Promise<TokenAnswer> {
-  const { authorization, code } = await obtainCode(server, BOUND, { params })
-  const { redirect_uri } = BOUND
-  return ask(BOUND, { grant_type: 'authorization_code', code, redirect_uri, code_verifier: authorization.verifier }, by)
+async function obtain(
+  by: Certificate | undefined,
+  params: { readonly [name: string]: string } = {},
+  client = BOUND,
+): Promise<TokenAnswer> {
+  const { authorization, code } = await obtainCode(server, client, { params })
+  const { redirect_uri } = client
+  return ask(client, { grant_type: 'authorization_code', code, redirect_uri, code_verifier: authorization.verifier }, by)
 }
 
 const refresh = (token: string, by?: Certificate, node = server) =>
@@ -230,6 +244,17 @@ describe('RT18: a refresh token that is bound to a certificate', () => {
     expect(await refresh(refreshTokenOf(first), REPORTS)).toMatchObject(REFUSED)
     expect(await refresh(refreshTokenOf(fourth), REPORTS)).toMatchObject(REFUSED)
   })
+})
+
+test('RT19: a client that is known by its certificate may keep one refresh token, which is of use to nobody else', async () => {
+  const first = await obtain(REPORTS, {}, KEPT)
+  const params = { grant_type: 'refresh_token', refresh_token: refreshTokenOf(first) }
+  for (let use = 0; use < 3; use += 1) {
+    const answer = await ask(KEPT, params, REPORTS)
+    expect({ status: answer.status, token: refreshTokenOf(answer) }).toEqual({ status: 200, token: params.refresh_token })
+  }
+  for (const certificate of [OTHER, undefined]) expect(await ask(KEPT, params, certificate)).toMatchObject(STRANGER)
+  expect((await ask(KEPT, params, REPORTS)).status).toBe(200)
 })
 
 test('DI3: discovery tells of certificates where they are handed over, and of names in them where their issuers are checked', async () => {

@@ -154,6 +154,12 @@ describe('refused', () => {
       'token_endpoint_auth_method',
     ],
     ['the name of a certificate that is not asked for', { ...WEB, tls_client_auth_san_dns: 'a.test' }, 'tls_client_auth_san_dns'],
+    ['RT19 a token that is neither bound nor rotated', { ...PUBLIC, rotate_refresh_tokens: false }, 'rotate_refresh_tokens'],
+    [
+      'RT19 a secret and no rotation',
+      { ...WEB, dpop_bound_access_tokens: true, rotate_refresh_tokens: false },
+      'rotate_refresh_tokens',
+    ],
     ['keys in two places', { ...WEB, jwks: { keys: [{ kty: 'EC' }] }, jwks_uri: 'https://a.test/jwks' }, 'jwks_uri'],
     ['a private key', { ...WEB, jwks: { keys: [{ kty: 'EC', d: 'x' }] } }, 'jwks.keys.0'],
     ['a symmetric key', { ...WEB, jwks: { keys: [{ kty: 'oct', k: 'x' }] } }, 'jwks.keys.0.kty'],
