@@ -377,6 +377,16 @@ describe('a proof', () => {
   })
 })
 
+test('WB5: pages of the app may read nonces and challenges', async () => {
+  const headers = { origin: new URL(BOUND.redirect_uri).origin, dpop: await proofFor('/token', { claims: { nonce: 'x' } }) }
+  const params = { grant_type: 'refresh_token', refresh_token: 'x' }
+  const answer = await tokenRequest(server, BOUND, params, headers)
+  expect(answer).toMatchObject({ status: 400, body: { error: 'use_dpop_nonce' } })
+  expect(answer.headers.get('dpop-nonce')).toMatch(/^[\w-]{43}$/)
+  expect(answer.headers.get('access-control-allow-origin')).toBe(headers.origin)
+  expect(answer.headers.get('access-control-expose-headers')).toBe('DPoP-Nonce,WWW-Authenticate')
+})
+
 describe('SC4: a server that wants nonces', () => {
   let strict: TestServer
 
