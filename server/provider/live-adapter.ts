@@ -22,8 +22,12 @@ export interface CodeDeps {
   readonly measures: Pick<ProtocolMeasures, 'codePresented'>
 }
 
-/** Makes the adapter of a model that is only stored, found, taken once, and forgotten. */
-export function createLiveAdapter(model: string, store: LiveStore): Adapter {
+/** Makes the adapter of a model that is only stored, found, taken once, and forgotten. All but one who take it get `lost`. */
+export function createLiveAdapter(
+  model: string,
+  store: LiveStore,
+  lost: () => Error = () => new errors.InvalidGrant('already used'),
+): Adapter {
   return {
     async upsert(id, payload, expiresIn) {
       const { jti: _, ...kept } = payload
@@ -45,11 +49,20 @@ export function createLiveAdapter(model: string, store: LiveStore): Adapter {
     findByUid: async (uid) => (await store.findByUid(model, uid)) as AdapterPayload | undefined,
     findByUserCode: async (userCode) => (await store.findByUserCode(model, userCode)) as AdapterPayload | undefined,
     async consume(id) {
-      if (!(await store.consume(model, id))) throw new errors.InvalidGrant('already used')
+      if (!(await store.consume(model, id))) throw lost()
     },
     destroy: (id) => store.destroy(model, id),
     async revokeByGrantId() {},
   }
+}
+
+/**
+ * Makes the adapter of the model `PushedAuthorizationRequest`. The library looks whether one was taken and takes it then; who
+ * loses in between hears what everybody hears who comes later (RFC 9126 §4, RFC 9101 §7).
+ */
+export function createPushedRequestAdapter(store: LiveStore): Adapter {
+  const lost = () => new errors.InvalidRequestUri('request_uri is invalid, expired, or was already used')
+  return createLiveAdapter('PushedAuthorizationRequest', store, lost)
 }
 
 /**

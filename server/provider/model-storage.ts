@@ -3,7 +3,7 @@ import type { Adapter, AdapterFactory } from 'oidc-provider'
 import { type AccessTokenAdapterDeps, createAccessTokenAdapter } from './access-token-adapter.ts'
 import { createClientAdapter } from './client-adapter.ts'
 import { createGrantAdapter } from './grant-adapter.ts'
-import { type CodeDeps, createCodeAdapter, createInteractionAdapter, createLiveAdapter } from './live-adapter.ts'
+import { type CodeDeps, createCodeAdapter, createInteractionAdapter, createPushedRequestAdapter } from './live-adapter.ts'
 import type { RotationDeps } from './refresh-rotation.ts'
 import { createRefreshTokenAdapter } from './refresh-token-adapter.ts'
 import type { Registry } from './registry.ts'
@@ -29,7 +29,7 @@ const STORAGE: { readonly [model: string]: (deps: ModelStorageDeps) => Adapter }
   AuthorizationCode: (deps) => createCodeAdapter(deps),
   // Redis: lives for minutes; whoever loses one starts again.
   Interaction: (deps) => createInteractionAdapter(deps.store),
-  PushedAuthorizationRequest: (deps) => createLiveAdapter('PushedAuthorizationRequest', deps.store),
+  PushedAuthorizationRequest: (deps) => createPushedRequestAdapter(deps.store),
 }
 
 /** Makes the library's adapter factory. */

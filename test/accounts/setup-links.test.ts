@@ -29,7 +29,7 @@ test('LG14: a link makes an owner who can sign in, once', async () => {
   expect(await people.audit('setup.completed')).toMatchObject([{ address: ORIGIN.address }])
 })
 
-test('LG14: fifty at once make one owner', async () => {
+test('LG14 I1: fifty at once make one owner', async () => {
   const { token } = await people.setupLinks.issue()
   const outcomes = await Promise.all(
     Array.from({ length: 50 }, (_, index) => people.setupLinks.redeem(token, { ...OWNER, email: `owner${index}@example.com` })),

@@ -3,6 +3,9 @@ import { describe, expect, test } from '@jest/globals'
 import { describeLiveSessions } from './live-sessions.ts'
 import { newCode, type OpenStore, random, useStore } from './subject.ts'
 
+/** What the provider keeps in the live store and may take once. */
+const TAKEN_ONCE = ['AuthorizationCode', 'DeviceCode', 'Interaction', 'PushedAuthorizationRequest']
+
 export function describeLiveStore(name: string, open: OpenStore): void {
   describe(`the live store: ${name}`, () => {
     const subject = useStore(open)
@@ -91,8 +94,8 @@ export function describeLiveStore(name: string, open: OpenStore): void {
     })
 
     describe('once', () => {
-      test('of 50 that take a record one does', async () => {
-        const record = newCode()
+      test.each(TAKEN_ONCE)('I1: of 50 that take a record one does: %s', async (model) => {
+        const record = newCode({ model })
         await subject.store.put(record)
         const outcomes = await subject.race((racer) => racer.consume(record.model, record.id))
         expect(outcomes.filter((taken) => taken === true)).toHaveLength(1)
@@ -101,6 +104,38 @@ export function describeLiveStore(name: string, open: OpenStore): void {
           jti: record.id,
           consumed: subject.seconds(),
         })
+      })
+
+      test.each(TAKEN_ONCE)('I1: the same by whichever way they found it, uid and user code too: %s', async (model) => {
+        const record = newCode({ model, uid: random('uid'), userCode: random('user-code') })
+        await subject.store.put(record)
+        const outcomes = await subject.race(async (racer, index) => {
+          const found = await [
+            () => racer.find(model, record.id),
+            () => racer.findByUid(model, record.uid ?? ''),
+            () => racer.findByUserCode(model, record.userCode ?? ''),
+          ][index % 3]?.()
+          return racer.consume(model, String(found?.jti))
+        })
+        expect(outcomes.filter((taken) => taken === true)).toHaveLength(1)
+        for (const found of [
+          await subject.other.find(model, record.id),
+          await subject.other.findByUid(model, record.uid ?? ''),
+          await subject.other.findByUserCode(model, record.userCode ?? ''),
+        ]) {
+          expect(found).toMatchObject({ jti: record.id, consumed: subject.seconds() })
+        }
+      })
+
+      test('I1: 50 that take a record while 25 write it again are still one', async () => {
+        const record = newCode({ model: 'DeviceCode', uid: random('uid'), userCode: random('user-code') })
+        await subject.store.put(record)
+        const outcomes = await subject.race(async (racer, index) => {
+          if (index % 2 === 1) await racer.put({ ...record, payload: { step: index } })
+          return racer.consume(record.model, record.id)
+        })
+        expect(outcomes.filter((taken) => taken === true)).toHaveLength(1)
+        expect(await subject.store.findByUserCode(record.model, record.userCode ?? '')).toHaveProperty('consumed')
       })
 
       test('a record that was taken stays so when it is written again', async () => {
@@ -116,7 +151,7 @@ export function describeLiveStore(name: string, open: OpenStore): void {
         expect(await subject.store.consume('AuthorizationCode', random('code'))).toBe(false)
       })
 
-      test('of 50 that add an identifier one does, until its time is over', async () => {
+      test('I1: of 50 that add an identifier one does, until its time is over', async () => {
         const key = random('proof')
         const outcomes = await subject.race((racer) => racer.addOnce(key, 60))
         expect(outcomes.filter((added) => added === true)).toHaveLength(1)
