@@ -57,9 +57,9 @@ const tokenMetrics = {
   refreshes: {
     name: 'latchkey_refreshes_total',
     kind: 'counter',
-    labels: { outcome: ['rotated', 'replayed', 'reused', 'foreign', 'unknown', 'ahead', 'malformed'] },
+    labels: { outcome: ['rotated', 'kept', 'replayed', 'reused', 'foreign', 'unknown', 'ahead', 'malformed'] },
     meaning:
-      'Uses of refresh tokens. `replayed`: repeated inside the window, and answered alike. `reused`: spent, and the grant was ended. `foreign`: another client’s. `unknown`: of no live family. `ahead`: newer than the database knows, as after a restore. `malformed`: no refresh token at all.',
+      'Uses of refresh tokens. `kept`: answered, by a client that does not rotate. `replayed`: repeated inside the window, and answered alike. `reused`: spent, and the grant was ended. `foreign`: another client’s. `unknown`: of no live family. `ahead`: newer than the database knows, as after a restore. `malformed`: no refresh token at all.',
   },
   codes: {
     name: 'latchkey_authorization_codes_total',

@@ -6,6 +6,7 @@ import type { Presented } from '../tokens/refresh-families.ts'
 /** How the use of a refresh token went. */
 export type RefreshOutcome =
   | 'rotated'
+  | 'kept'
   | 'replayed'
   | Exclude<Presented['outcome'], 'current' | 'replay'>
   /** It was no refresh token at all. */

@@ -67,12 +67,15 @@ async function tryRefresh<Context extends KoaContextWithOIDC>(
   if (refresh.how === 'refuse') return refresh.refuse()
   if ((await stands(deps.families, token, refresh)) && isRecord(ctx.body)) {
     ctx.body.refresh_token = formatRefreshToken(refresh.next)
-    deps.measures.refreshed(refresh.how === 'rotate' ? 'rotated' : 'replayed')
+    deps.measures.refreshed(OUTCOMES[refresh.how])
     return true
   }
   ctx.body = undefined
   return false
 }
+
+/** What an answered refresh counts as. */
+const OUTCOMES = { rotate: 'rotated', keep: 'kept', replay: 'replayed' } as const
 
 /** Moves the family on as far as it is to be moved; false when another request came in between. */
 function stands(families: RefreshFamilies, token: RefreshToken, { how, state, next }: Admitted): Promise<boolean> {
@@ -91,8 +94,6 @@ function stands(families: RefreshFamilies, token: RefreshToken, { how, state, ne
  * whoever comes without them must not be able to end somebody's family by a spent token.
  */
 function admit(ctx: KoaContextWithOIDC, deps: RotationDeps, presented: Presented): Admission {
-  const { outcome } = presented
-  if (outcome !== 'current' && outcome !== 'replay') deps.measures.refreshed(outcome)
   switch (presented.outcome) {
     case 'current':
       return presented.state.rotates
@@ -106,6 +107,7 @@ function admit(ctx: KoaContextWithOIDC, deps: RotationDeps, presented: Presented
         state: presented.state,
         async refuse() {
           await endReused(ctx, deps, presented.state)
+          deps.measures.refreshed('reused')
           throw new errors.InvalidGrant('refresh token already used')
         },
       }
@@ -115,12 +117,15 @@ function admit(ctx: KoaContextWithOIDC, deps: RotationDeps, presented: Presented
         state: presented.state,
         async refuse() {
           await deps.endings.run('refresh_token_from_elsewhere', (ending) => endFamily(ending, presented.state.id))
+          deps.measures.refreshed('ahead')
           throw new errors.InvalidGrant('refresh token not found')
         },
       }
     case 'foreign':
+      deps.measures.refreshed('foreign')
       throw new errors.InvalidGrant('client mismatch')
     case 'unknown':
+      deps.measures.refreshed('unknown')
       throw new errors.InvalidGrant('refresh token not found')
   }
 }

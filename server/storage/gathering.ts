@@ -52,12 +52,13 @@ export function gather<Asked, Answer>(
     const [next] = waiting
     if (watched || next === undefined) return
     watched = true
-    setTimeout(giveUp, next.since + LONGEST_WAIT_MS - performance.now()).unref()
+    setTimeout(giveUp, Math.max(1, next.since + LONGEST_WAIT_MS - performance.now())).unref()
   }
 
   function giveUp(): void {
     watched = false
-    const latest = performance.now() - LONGEST_WAIT_MS
+    // A process that was kept from running is late with everything; what can be sent now is not given up.
+    const latest = underWay < statements ? Number.NEGATIVE_INFINITY : performance.now() - LONGEST_WAIT_MS
     while (waiting[0] !== undefined && waiting[0].since <= latest) {
       waiting.shift()?.reject(new StorageUnavailable('postgres', 'no statement was free in time'))
     }
