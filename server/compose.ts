@@ -4,7 +4,6 @@ import type { RequestListener } from 'node:http'
 import { type Clock, systemClock } from '../config/clock.ts'
 import type { Config } from '../config/config.ts'
 import type { Secrets } from '../config/secrets.ts'
-import { purgeSignInFailures } from './accounts/sign-in-failures-store.ts'
 import { createApp, throughDoor } from './app.ts'
 import { createMail, type MailParts } from './composition/mail.ts'
 import { countRun, openMetrics } from './composition/measures.ts'
@@ -19,6 +18,7 @@ import { createLog, type Log } from './http/log.ts'
 import type { ManagedProcess } from './http/management.ts'
 import type { Metrics } from './http/metrics.ts'
 import { loadSigningKeys } from './keys/signing-keys.ts'
+import { createPurge, PURGE_EVERY_SECONDS } from './maintenance/purge-expired.ts'
 import { type Schedule, startSchedule } from './maintenance/schedule.ts'
 
 /** What a test may put in the place of the real thing. */
@@ -79,10 +79,17 @@ export async function compose(config: Config, secrets: Secrets, overrides: Overr
       provider: protocol.host,
       ...createPages({ config, stores, nouns, protocol, announcements, mail }),
     })
+    const purge = createPurge({
+      db: stores.db,
+      log,
+      report({ backlog }) {
+        for (const [table, rows] of Object.entries(backlog)) metrics.purgeBacklog(table, rows)
+      },
+    })
     const schedule = startSchedule(
       [
         { name: 'registry', everySeconds: 1, run: protocol.followRegistry },
-        { name: 'failed sign-ins', everySeconds: 600, run: async () => void (await purgeSignInFailures(stores.db)) },
+        { name: 'expired rows', everySeconds: PURGE_EVERY_SECONDS, run: async (signal) => void (await purge.run(signal)) },
         { name: 'last uses of sessions', everySeconds: 15, run: nouns.sessions.writeLastUses },
         { name: 'mail', everySeconds: 2, run: mail.delivery.run },
       ],

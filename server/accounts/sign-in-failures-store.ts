@@ -45,15 +45,13 @@ export async function forgetFailures(db: Database, keys: Uint8Array<ArrayBuffer>
   await db.signInFailure.deleteMany({ where: { key: { in: keys } } })
 }
 
-/** The addresses from which an account has signed in within the last 30 days; none for an account that does not exist. */
+/** How long a place counts as known after a sign-in there: 30 days. */
+export const KNOWN_PLACE_SECONDS = 30 * 86_400
+
+/** The addresses from which an account has signed in lately; none for an account that does not exist. */
 export async function knownAddresses(db: Database, emailKey: string): Promise<string[]> {
   const rows = await db.$queryRaw<{ address: string }[]>`
     SELECT DISTINCT s.address FROM sessions s JOIN accounts a ON a.id = s.account_id
-    WHERE a.email_key = ${emailKey} AND s.address IS NOT NULL AND s.started_at > latchkey_now() - interval '30 days'`
+    WHERE a.email_key = ${emailKey} AND s.address IS NOT NULL AND s.started_at > latchkey_now() - make_interval(secs => ${KNOWN_PLACE_SECONDS})`
   return rows.map((row) => row.address)
-}
-
-/** Removes counts that have been forgotten; how many. */
-export async function purgeSignInFailures(db: Database): Promise<number> {
-  return await db.$executeRaw`DELETE FROM sign_in_failures WHERE expires_at <= latchkey_now()`
 }

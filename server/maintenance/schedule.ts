@@ -5,7 +5,8 @@ import type { Log } from '../http/log.ts'
 export interface Task {
   readonly name: string
   readonly everySeconds: number
-  readonly run: () => Promise<void>
+  /** Does it once. The signal says that the program ends, for runs that take longer than a moment. */
+  readonly run: (signal: AbortSignal) => Promise<void>
 }
 
 /** Background work that goes on until it is stopped. */
@@ -34,10 +35,11 @@ export function startSchedule(tasks: readonly Task[], deps: ScheduleDeps): Sched
 function start(task: Task, { log, ran }: ScheduleDeps): () => Promise<void> {
   let running: Promise<void> | undefined
   let failing = false
+  const end = new AbortController()
   const timer = setInterval(() => {
     // A run that takes longer than its interval is not overtaken by the next.
     running ??= task
-      .run()
+      .run(end.signal)
       .then(
         () => {
           ran(task.name)
@@ -58,6 +60,7 @@ function start(task: Task, { log, ran }: ScheduleDeps): () => Promise<void> {
   timer.unref()
   return async () => {
     clearInterval(timer)
+    end.abort()
     await running
   }
 }

@@ -3,7 +3,6 @@ import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
 import bcrypt from 'bcryptjs'
 import { HashingBusy } from '../../server/accounts/hashing-pool.ts'
 import { createSignIn } from '../../server/accounts/sign-in.ts'
-import { purgeSignInFailures } from '../../server/accounts/sign-in-failures-store.ts'
 import { ORIGIN, openPeople, type People } from './people.ts'
 
 let people: People
@@ -204,15 +203,6 @@ describe('LG3, LG7: guesses are slowed', () => {
     await people.advance(86_400)
     expect(await signIn(email, 'wrong')).toEqual({ outcome: 'refused' })
     expect(await signIn(email, PASSWORD)).toMatchObject({ outcome: 'ok' })
-    await people.advance(0)
-  })
-
-  test('and forgotten failures are removed', async () => {
-    await signIn('purged@example.com', 'wrong')
-    expect(await people.db.signInFailure.count()).toBeGreaterThan(0)
-    await people.advance(10 * 86_400)
-    expect(await purgeSignInFailures(people.db)).toBeGreaterThan(0)
-    expect(await people.db.signInFailure.count()).toBe(0)
     await people.advance(0)
   })
 

@@ -1,0 +1,138 @@
+// The statements that remove what has expired: which tables, from when on a row may go, and how a few are taken at a time.
+// A batch is one statement, and so one short transaction. It takes the turn of all processes for itself, or does nothing; it
+// passes over rows that somebody else holds, so that it waits for nobody.
+import { LONGEST_ACCESS_TOKEN } from '../../config/lifetimes.ts'
+import { Prisma } from '../../prisma/client/client.ts'
+import { KNOWN_PLACE_SECONDS } from '../accounts/sign-in-failures-store.ts'
+import type { Database } from '../storage/postgres.ts'
+import { CLOCK_SKEW_SECONDS } from '../tokens/revocations.ts'
+
+/** A table whose rows can be found by the end of their life, since that is indexed. */
+export interface ExpiringTable {
+  readonly table: string
+  readonly key: string
+  /** The column that says when a row's life ends. */
+  readonly end: string
+  /** How long the row is kept after that, because something may still ask for it. */
+  readonly keptSeconds: number
+}
+
+/** What hangs from a grant or a family, an access token, may have been issued in its last second. */
+const LAST_TOKEN_SECONDS = LONGEST_ACCESS_TOKEN + CLOCK_SKEW_SECONDS
+
+export const EXPIRING_TABLES: readonly ExpiringTable[] = [
+  { table: 'access_tokens', key: 'digest', end: 'expires_at', keptSeconds: 0 },
+  { table: 'redeemed_codes', key: 'digest', end: 'expires_at', keptSeconds: 0 },
+  { table: 'replay_ids', key: 'digest', end: 'expires_at', keptSeconds: 0 },
+  { table: 'revocations', key: 'sequence', end: 'until', keptSeconds: 0 },
+  { table: 'sign_in_failures', key: 'key', end: 'expires_at', keptSeconds: 0 },
+  // Never more than a few, which is why there is no index.
+  { table: 'setup_links', key: 'digest', end: 'expires_at', keptSeconds: 0 },
+  // Without its grant a JWT is dead.
+  { table: 'grants', key: 'id', end: 'expires_at', keptSeconds: LAST_TOKEN_SECONDS },
+  // Its apps go with it. Sign-in asks from where an account has signed in lately.
+  { table: 'sessions', key: 'id', end: 'expires_at', keptSeconds: Math.max(LAST_TOKEN_SECONDS, KNOWN_PLACE_SECONDS) },
+]
+
+/** Rows of a batch: a few milliseconds of work. */
+export const BATCH_ROWS = 500
+
+/** Pages of a batch of families: as much work. */
+export const BATCH_PAGES = 100
+
+/** How far rows that should be gone are counted. */
+export const MOST_COUNTED = 10_001
+
+/** A successor is good for 300 seconds at most (the replay window); a family that refreshes every quarter of an hour is left alone. */
+const SUCCESSOR_KEPT_SECONDS = 3600
+
+/** What a batch did; undefined when another process has the turn. */
+export type Batch = { readonly removed: number } | undefined
+
+/** Removes the rows of a table that ended first; fewer than BATCH_ROWS when there are no more. */
+export async function removeExpired(db: Database, expiring: ExpiringTable): Promise<Batch> {
+  const { table, key, end } = names(expiring)
+  // An array and not a join: whatever is known of the table, each row is then found by its key.
+  const rows = await db.$queryRaw<TurnRow[]>(Prisma.sql`
+    WITH ${TURN}, gone AS (
+      DELETE FROM ${table} WHERE ${key} = ANY(ARRAY(
+        SELECT ${key} FROM ${table} WHERE (SELECT mine FROM turn) AND ${isOver(expiring)}
+        ORDER BY ${end} LIMIT ${Prisma.raw(String(BATCH_ROWS))} FOR UPDATE SKIP LOCKED))
+      RETURNING 1
+    )
+    SELECT turn.mine, (SELECT count(*) FROM gone)::int AS removed FROM turn`)
+  return batchOf(rows)
+}
+
+/** How many rows of a table are left though they may go, up to MOST_COUNTED. */
+export async function countExpired(db: Database, expiring: ExpiringTable): Promise<number> {
+  const { table, end } = names(expiring)
+  // Ordered for the sake of the index: without, the whole table might be read.
+  const rows = await db.$queryRaw<{ count: number }[]>(Prisma.sql`
+    SELECT count(*)::int AS count FROM (
+      SELECT 1 FROM ${table} WHERE ${isOver(expiring)} ORDER BY ${end} LIMIT ${MOST_COUNTED}) AS those`)
+  return rows[0]?.count ?? 0
+}
+
+/** The pages that the families take up, and PostgreSQL's time in seconds. */
+export async function measureFamilies(db: Database): Promise<{ readonly pages: number; readonly now: number }> {
+  const rows = await db.$queryRaw<{ pages: number; now: number }[]>(Prisma.sql`
+    SELECT (pg_relation_size('refresh_families') / current_setting('block_size')::int)::int AS pages,
+      EXTRACT(EPOCH FROM latchkey_now())::float8 AS now`)
+  return rows[0] ?? { pages: 0, now: 0 }
+}
+
+/**
+ * Goes through some pages of the families: those that have ended by themselves are removed, and successors that can no longer
+ * be asked for are forgotten. There is no index by which either could be found: every refresh would have to change it.
+ */
+export async function sweepFamilies(db: Database, fromPage: number, toPage: number): Promise<Batch> {
+  const rows = await db.$queryRaw<TurnRow[]>(Prisma.sql`
+    WITH ${TURN}, found AS MATERIALIZED (
+      SELECT id, ${FAMILY_IS_OVER} AS over FROM refresh_families
+      WHERE (SELECT mine FROM turn) AND ${inPages(fromPage, toPage)} AND (${FAMILY_IS_OVER} OR
+        (successor IS NOT NULL AND rotated_at <= latchkey_now() - make_interval(secs => ${SUCCESSOR_KEPT_SECONDS})))
+      FOR UPDATE SKIP LOCKED
+    ), gone AS (
+      DELETE FROM refresh_families WHERE id = ANY(ARRAY(SELECT id FROM found WHERE over)) RETURNING 1
+    ), forgotten AS (
+      UPDATE refresh_families SET successor = NULL WHERE id = ANY(ARRAY(SELECT id FROM found WHERE NOT over))
+    )
+    SELECT turn.mine, (SELECT count(*) FROM gone)::int AS removed FROM turn`)
+  return batchOf(rows)
+}
+
+/** How many families of some pages are left though they may go, up to MOST_COUNTED. */
+export async function countFamilies(db: Database, fromPage: number, toPage: number): Promise<number> {
+  const rows = await db.$queryRaw<{ count: number }[]>(Prisma.sql`
+    SELECT count(*)::int AS count FROM (
+      SELECT 1 FROM refresh_families WHERE ${inPages(fromPage, toPage)} AND ${FAMILY_IS_OVER} LIMIT ${MOST_COUNTED}) AS those`)
+  return rows[0]?.count ?? 0
+}
+
+interface TurnRow {
+  readonly mine: boolean
+  readonly removed: number
+}
+
+/** Held to the end of the statement: a process that dies holds nothing. */
+const TURN = Prisma.sql`turn AS MATERIALIZED (SELECT pg_try_advisory_xact_lock(hashtextextended('latchkey purge', 0)) AS mine)`
+
+const FAMILY_IS_OVER = Prisma.sql`(idle_expires_at <= latchkey_now() - make_interval(secs => ${LAST_TOKEN_SECONDS}))`
+
+function isOver({ end, keptSeconds }: ExpiringTable): Prisma.Sql {
+  return Prisma.sql`${Prisma.raw(end)} <= latchkey_now() - make_interval(secs => ${keptSeconds})`
+}
+
+function inPages(fromPage: number, toPage: number): Prisma.Sql {
+  return Prisma.sql`ctid >= ${`(${fromPage},0)`}::text::tid AND ctid < ${`(${toPage},0)`}::text::tid`
+}
+
+/** The names stand in the table above, and come from nowhere else. */
+function names({ table, key, end }: ExpiringTable) {
+  return { table: Prisma.raw(table), key: Prisma.raw(key), end: Prisma.raw(end) }
+}
+
+function batchOf([row]: readonly TurnRow[]): Batch {
+  return row?.mine === true ? { removed: row.removed } : undefined
+}
