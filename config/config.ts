@@ -206,6 +206,7 @@ function lifetimesOf(values: SettingValues): Lifetimes {
     authorizationCode: values.authorizationCodeTtl,
     clientCredentials: values.clientCredentialsTtl,
     session: values.sessionTtl,
+    sessionIdle: values.sessionIdleTtl,
     interaction: values.interactionTtl,
     grant: values.refreshAbsoluteTtl,
     refreshIdle: values.refreshIdleTtl,

@@ -10,6 +10,8 @@ export interface Lifetimes {
   /** Access tokens of clients that act for themselves. */
   readonly clientCredentials: number
   readonly session: number
+  /** Without use a session is over sooner. */
+  readonly sessionIdle: number
   /** How long a person may take over signing in and consent. */
   readonly interaction: number
   /** A grant lives as long as its refresh tokens may. */
@@ -61,6 +63,14 @@ export const lifetimeSettings = {
     default: '86400',
     meaning: 'How long a person stays signed in, counted from signing in.',
     example: '24h',
+  }),
+  sessionIdleTtl: setting({
+    variable: 'LATCHKEY_SESSION_IDLE_TTL',
+    kind: duration(1, 30 * DAY),
+    default: '28800',
+    meaning:
+      'How long a session lasts without use, if that is less: without a sign-in to an app, a page of the server’s own, or a refresh by an app that is bound to the session.',
+    example: '8h',
   }),
   interactionTtl: setting({
     variable: 'LATCHKEY_INTERACTION_TTL',

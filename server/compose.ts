@@ -20,6 +20,7 @@ import type { Metrics } from './http/metrics.ts'
 import { loadSigningKeys } from './keys/signing-keys.ts'
 import { createPurge, PURGE_EVERY_SECONDS } from './maintenance/purge-expired.ts'
 import { type Schedule, startSchedule } from './maintenance/schedule.ts'
+import { USES_EVERY_SECONDS } from './sessions/sessions.ts'
 
 /** What a test may put in the place of the real thing. */
 export interface Overrides {
@@ -90,7 +91,7 @@ export async function compose(config: Config, secrets: Secrets, overrides: Overr
       [
         { name: 'registry', everySeconds: 1, run: protocol.followRegistry },
         { name: 'expired rows', everySeconds: PURGE_EVERY_SECONDS, run: async (signal) => void (await purge.run(signal)) },
-        { name: 'last uses of sessions', everySeconds: 15, run: nouns.sessions.writeLastUses },
+        { name: 'last uses of sessions', everySeconds: USES_EVERY_SECONDS, run: nouns.sessions.writeLastUses },
         { name: 'mail', everySeconds: 2, run: mail.delivery.run },
       ],
       { log, ran: (task, error) => countRun(metrics, clock, task, error) },

@@ -67,7 +67,7 @@ export function createNouns(deps: {
     announce,
     ended: (cause) => metrics.count('ends', { cause }),
   })
-  const sessions = createSessions({ db, endings })
+  const sessions = createSessions({ db, endings, idleSeconds: config.lifetimes.sessionIdle })
   const passwords = createPasswords({ hashing: config.hashing })
   metrics.whenAsked(() => metrics.set('hashingWaiting', {}, passwords.waiting()))
   const accounts = createAccounts({ db, passwords })

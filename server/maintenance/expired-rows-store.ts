@@ -30,21 +30,45 @@ export const EXPIRING_TABLES: readonly ExpiringTable[] = [
   { table: 'setup_links', key: 'digest', end: 'expires_at', keptSeconds: 0 },
   // Without its grant a JWT is dead.
   { table: 'grants', key: 'id', end: 'expires_at', keptSeconds: LAST_TOKEN_SECONDS },
+]
+
+/**
+ * A table whose rows end at a time that moves while they are used. An index on it would cost every use more than it saves the
+ * purge; so that goes through the pages of the table.
+ */
+export interface SweptTable {
+  readonly table: string
+  readonly end: string
+  readonly keptSeconds: number
+  /** What is forgotten of rows that stay. */
+  readonly forget?: { readonly column: string; readonly when: Prisma.Sql }
+}
+
+/** A successor is good for 300 seconds at most (the replay window); a family that refreshes every quarter of an hour is left alone. */
+const SUCCESSOR_KEPT_SECONDS = 3600
+
+export const SWEPT_TABLES: readonly SweptTable[] = [
   // Its apps go with it. Sign-in asks from where an account has signed in lately.
-  { table: 'sessions', key: 'id', end: 'expires_at', keptSeconds: Math.max(LAST_TOKEN_SECONDS, KNOWN_PLACE_SECONDS) },
+  { table: 'sessions', end: 'expires_at', keptSeconds: Math.max(LAST_TOKEN_SECONDS, KNOWN_PLACE_SECONDS) },
+  {
+    table: 'refresh_families',
+    end: 'idle_expires_at',
+    keptSeconds: LAST_TOKEN_SECONDS,
+    forget: {
+      column: 'successor',
+      when: Prisma.sql`rotated_at <= latchkey_now() - make_interval(secs => ${SUCCESSOR_KEPT_SECONDS})`,
+    },
+  },
 ]
 
 /** Rows of a batch: a few milliseconds of work. */
 export const BATCH_ROWS = 500
 
-/** Pages of a batch of families: as much work. */
+/** Pages of a batch: as much work. */
 export const BATCH_PAGES = 100
 
 /** How far rows that should be gone are counted. */
 export const MOST_COUNTED = 10_001
-
-/** A successor is good for 300 seconds at most (the replay window); a family that refreshes every quarter of an hour is left alone. */
-const SUCCESSOR_KEPT_SECONDS = 3600
 
 /** What a batch did; undefined when another process has the turn. */
 export type Batch = { readonly removed: number } | undefined
@@ -74,39 +98,40 @@ export async function countExpired(db: Database, expiring: ExpiringTable): Promi
   return rows[0]?.count ?? 0
 }
 
-/** The pages that the families take up, and PostgreSQL's time in seconds. */
-export async function measureFamilies(db: Database): Promise<{ readonly pages: number; readonly now: number }> {
+/** The pages that a table takes up, and PostgreSQL's time in seconds. */
+export async function measurePages(db: Database, table: string): Promise<{ readonly pages: number; readonly now: number }> {
   const rows = await db.$queryRaw<{ pages: number; now: number }[]>(Prisma.sql`
-    SELECT (pg_relation_size('refresh_families') / current_setting('block_size')::int)::int AS pages,
+    SELECT (pg_relation_size(${table}::text::regclass) / current_setting('block_size')::int)::int AS pages,
       EXTRACT(EPOCH FROM latchkey_now())::float8 AS now`)
   return rows[0] ?? { pages: 0, now: 0 }
 }
 
-/**
- * Goes through some pages of the families: those that have ended by themselves are removed, and successors that can no longer
- * be asked for are forgotten. There is no index by which either could be found: every refresh would have to change it.
- */
-export async function sweepFamilies(db: Database, fromPage: number, toPage: number): Promise<Batch> {
+/** Goes through some pages of a table: rows that have ended are removed, and of the others is forgotten what can be. */
+export async function sweepPages(db: Database, swept: SweptTable, fromPage: number, toPage: number): Promise<Batch> {
+  const { forget } = swept
+  const table = Prisma.raw(swept.table)
+  const column = Prisma.raw(forget?.column ?? '')
+  const over = isOver(swept)
+  const wanted = forget === undefined ? over : Prisma.sql`(${over} OR (${column} IS NOT NULL AND ${forget.when}))`
+  const forgotten = Prisma.sql`, forgotten AS (
+      UPDATE ${table} SET ${column} = NULL WHERE id = ANY(ARRAY(SELECT id FROM found WHERE NOT over)))`
   const rows = await db.$queryRaw<TurnRow[]>(Prisma.sql`
     WITH ${TURN}, found AS MATERIALIZED (
-      SELECT id, ${FAMILY_IS_OVER} AS over FROM refresh_families
-      WHERE (SELECT mine FROM turn) AND ${inPages(fromPage, toPage)} AND (${FAMILY_IS_OVER} OR
-        (successor IS NOT NULL AND rotated_at <= latchkey_now() - make_interval(secs => ${SUCCESSOR_KEPT_SECONDS})))
-      FOR UPDATE SKIP LOCKED
+      SELECT id, ${over} AS over FROM ${table}
+      WHERE (SELECT mine FROM turn) AND ${inPages(fromPage, toPage)} AND ${wanted} FOR UPDATE SKIP LOCKED
     ), gone AS (
-      DELETE FROM refresh_families WHERE id = ANY(ARRAY(SELECT id FROM found WHERE over)) RETURNING 1
-    ), forgotten AS (
-      UPDATE refresh_families SET successor = NULL WHERE id = ANY(ARRAY(SELECT id FROM found WHERE NOT over))
-    )
+      DELETE FROM ${table} WHERE id = ANY(ARRAY(SELECT id FROM found WHERE over)) RETURNING 1
+    )${forget === undefined ? Prisma.empty : forgotten}
     SELECT turn.mine, (SELECT count(*) FROM gone)::int AS removed FROM turn`)
   return batchOf(rows)
 }
 
-/** How many families of some pages are left though they may go, up to MOST_COUNTED. */
-export async function countFamilies(db: Database, fromPage: number, toPage: number): Promise<number> {
+/** How many rows of some pages are left though they may go, up to MOST_COUNTED. */
+export async function countInPages(db: Database, swept: SweptTable, fromPage: number, toPage: number): Promise<number> {
   const rows = await db.$queryRaw<{ count: number }[]>(Prisma.sql`
     SELECT count(*)::int AS count FROM (
-      SELECT 1 FROM refresh_families WHERE ${inPages(fromPage, toPage)} AND ${FAMILY_IS_OVER} LIMIT ${MOST_COUNTED}) AS those`)
+      SELECT 1 FROM ${Prisma.raw(swept.table)} WHERE ${inPages(fromPage, toPage)} AND ${isOver(swept)}
+      LIMIT ${MOST_COUNTED}) AS those`)
   return rows[0]?.count ?? 0
 }
 
@@ -118,17 +143,15 @@ interface TurnRow {
 /** Held to the end of the statement: a process that dies holds nothing. */
 const TURN = Prisma.sql`turn AS MATERIALIZED (SELECT pg_try_advisory_xact_lock(hashtextextended('latchkey purge', 0)) AS mine)`
 
-const FAMILY_IS_OVER = Prisma.sql`(idle_expires_at <= latchkey_now() - make_interval(secs => ${LAST_TOKEN_SECONDS}))`
-
-function isOver({ end, keptSeconds }: ExpiringTable): Prisma.Sql {
-  return Prisma.sql`${Prisma.raw(end)} <= latchkey_now() - make_interval(secs => ${keptSeconds})`
+function isOver({ end, keptSeconds }: Pick<ExpiringTable, 'end' | 'keptSeconds'>): Prisma.Sql {
+  return Prisma.sql`(${Prisma.raw(end)} <= latchkey_now() - make_interval(secs => ${keptSeconds}))`
 }
 
 function inPages(fromPage: number, toPage: number): Prisma.Sql {
   return Prisma.sql`ctid >= ${`(${fromPage},0)`}::text::tid AND ctid < ${`(${toPage},0)`}::text::tid`
 }
 
-/** The names stand in the table above, and come from nowhere else. */
+/** The names stand in the tables above, and come from nowhere else. */
 function names({ table, key, end }: ExpiringTable) {
   return { table: Prisma.raw(table), key: Prisma.raw(key), end: Prisma.raw(end) }
 }

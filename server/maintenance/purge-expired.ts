@@ -8,11 +8,14 @@ import {
   BATCH_ROWS,
   type Batch,
   countExpired,
-  countFamilies,
+  countInPages,
   EXPIRING_TABLES,
-  measureFamilies,
+  type ExpiringTable,
+  measurePages,
   removeExpired,
-  sweepFamilies,
+  SWEPT_TABLES,
+  type SweptTable,
+  sweepPages,
 } from './expired-rows-store.ts'
 
 /** Rows, by table. */
@@ -37,7 +40,7 @@ export const PURGE_EVERY_SECONDS = 60
 /** How long a run may take. */
 const LONGEST_RUN_MS = 10_000
 
-/** Families that lie on so few pages are gone through in one run. Of more, each run takes a tenth, which one the time says. */
+/** A table of so few pages is gone through in one run. Of more, each run takes a tenth; which one, the time says. */
 const PAGES_AT_ONCE = 2000
 const PARTS = 10
 
@@ -53,7 +56,8 @@ export function createPurge(deps: {
   return {
     async run(signal) {
       const until = performance.now() + longestRunMs
-      const works = [...EXPIRING_TABLES.map((table) => workOnTable(db, table)), await workOnFamilies(db)]
+      const swept = await Promise.all(SWEPT_TABLES.map((table) => workOnPages(db, table)))
+      const works = [...EXPIRING_TABLES.map((table) => workOnIndex(db, table)), ...swept]
       const haveTurn = await takeTurns(works, () => signal?.aborted !== true && performance.now() < until)
       const report = await reportOf(works)
       if (haveTurn && signal?.aborted !== true) {
@@ -79,7 +83,7 @@ interface Work {
   countLeft(): Promise<number>
 }
 
-function workOnTable(db: Database, expiring: (typeof EXPIRING_TABLES)[number]): Work {
+function workOnIndex(db: Database, expiring: ExpiringTable): Work {
   const work: Work = {
     table: expiring.table,
     removed: 0,
@@ -94,23 +98,23 @@ function workOnTable(db: Database, expiring: (typeof EXPIRING_TABLES)[number]): 
   return work
 }
 
-async function workOnFamilies(db: Database): Promise<Work> {
-  const { pages, now } = await measureFamilies(db)
+async function workOnPages(db: Database, swept: SweptTable): Promise<Work> {
+  const { pages, now } = await measurePages(db, swept.table)
   const size = pages <= PAGES_AT_ONCE ? pages : Math.ceil(pages / PARTS)
   const part = pages <= PAGES_AT_ONCE ? 0 : Math.floor(now / PURGE_EVERY_SECONDS) % PARTS
   let page = part * size
   const end = page + size
   const work: Work = {
-    table: 'refresh_families',
+    table: swept.table,
     removed: 0,
     done: false,
     async batch() {
-      const batch = await sweepFamilies(db, page, Math.min(page + BATCH_PAGES, end))
+      const batch = await sweepPages(db, swept, page, Math.min(page + BATCH_PAGES, end))
       if (batch !== undefined) page += BATCH_PAGES
       work.done = page >= end
       return batch
     },
-    countLeft: () => countFamilies(db, page, Math.min(page + PAGES_AT_ONCE, end)),
+    countLeft: () => countInPages(db, swept, page, Math.min(page + PAGES_AT_ONCE, end)),
   }
   return work
 }

@@ -4,6 +4,7 @@ import { errors, type KoaContextWithOIDC } from 'oidc-provider'
 import { recordAudit } from '../audit/audit.ts'
 import { endGrant } from '../grants/grants.ts'
 import { originOf } from '../http/request-context.ts'
+import type { Sessions } from '../sessions/sessions.ts'
 import type { Endings } from '../tokens/ending.ts'
 import { endFamily } from '../tokens/family-ends.ts'
 import { type Presented, type RefreshFamilies, successorOf } from '../tokens/refresh-families.ts'
@@ -20,6 +21,7 @@ export type GrantHandler<Context> = (ctx: Context) => void | Promise<void>
 export interface RotationDeps extends ReuseNoticeDeps {
   readonly families: RefreshFamilies
   readonly endings: Endings
+  readonly sessions: Pick<Sessions, 'touch'>
   readonly measures: Pick<ProtocolMeasures, 'refreshed'>
 }
 
@@ -68,6 +70,8 @@ async function tryRefresh<Context extends KoaContextWithOIDC>(
   if ((await stands(deps.families, token, refresh)) && isRecord(ctx.body)) {
     ctx.body.refresh_token = formatRefreshToken(refresh.next)
     deps.measures.refreshed(OUTCOMES[refresh.how])
+    const { sessionId, sessionBound } = refresh.state
+    if (sessionBound && sessionId !== null) deps.sessions.touch(sessionId)
     return true
   }
   ctx.body = undefined

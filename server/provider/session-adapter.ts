@@ -38,7 +38,11 @@ export function createSessionAdapter(deps: SessionAdapterDeps): Adapter {
   return {
     async find(cookieId) {
       const payload = (await store.findSession(cookieId)) as StoredSession | undefined
-      return payload === undefined || !(await opens(store, cookieId, payload)) ? undefined : admit(payload)
+      if (payload === undefined || !(await opens(store, cookieId, payload))) return undefined
+      const admitted = await admit(payload)
+      // Whoever sends the cookie uses the session, whatever comes of the request.
+      if (admitted?.accountId !== undefined) sessions.touch(sessionIdOf(admitted.uid ?? ''))
+      return admitted
     },
 
     findByUid: async (uid) => admit((await store.findSessionByUid(uid)) as AdapterPayload | undefined),
@@ -49,7 +53,7 @@ export function createSessionAdapter(deps: SessionAdapterDeps): Adapter {
       const { sessionClients: known = [], retiredCookies: retired, sessionFound } = requestState()
       // Most authorizations change nothing: the app has been let in before.
       if (sessionFound !== undefined && isDeepStrictEqual(sessionFound, asJson({ ...asStored(kept, retired), jti: cookieId }))) {
-        return sessions.touch(sessionIdOf(uid))
+        return
       }
       const saved = await store.saveSession({
         cookieId,
@@ -90,7 +94,7 @@ async function record(
   const uid = payload.uid ?? ''
   const state = requestState()
   const now = fingerprint(payload)
-  if (state.sessionRecord === now) return sessions.touch(sessionIdOf(uid))
+  if (state.sessionRecord === now) return
   if (await sessions.record(recordOf(payload, accountId, lifeSeconds))) {
     state.sessionRecord = now
     return

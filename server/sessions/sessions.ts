@@ -57,7 +57,7 @@ export interface Sessions {
   record(session: SessionRecord): Promise<boolean>
   /** A session that lives by its record, with its account and its grants. */
   findLive(sessionId: string): Promise<LiveSession | undefined>
-  /** Notes that a session was used; written with the next batch. */
+  /** Notes that a session was used, which puts its end off; written with the next batch. */
   touch(sessionId: string): void
   /** Writes the times of last use that have been noted since the last batch. */
   writeLastUses(): Promise<void>
@@ -72,9 +72,23 @@ export interface Sessions {
   endForPasswordChange(tx: Transaction, request: EndRequest & { readonly keepSessionId: string | undefined }): Promise<Ended>
 }
 
-/** Makes them. */
-export function createSessions(deps: { readonly db: Database; readonly endings: Endings }): Sessions {
-  const { db, endings } = deps
+/** Sessions that are written in one statement. */
+const MOST_USES_AT_ONCE = 1000
+
+/** How often last uses are written. A use is not written again if another process has just done so. */
+export const USES_EVERY_SECONDS = 15
+const NEWER_USES_SECONDS = 10
+
+/** So long a use may not have been written yet: a session must not be over for that. */
+const BATCH_LAG_SECONDS = 2 * USES_EVERY_SECONDS
+
+/** Makes them. `idleSeconds` is how long a session lasts that is not used. */
+export function createSessions(deps: {
+  readonly db: Database
+  readonly endings: Endings
+  readonly idleSeconds: number
+}): Sessions {
+  const { db, endings, idleSeconds } = deps
   const used = new Set<string>()
   return {
     touch: (sessionId) => void used.add(sessionId),
@@ -82,12 +96,19 @@ export function createSessions(deps: { readonly db: Database; readonly endings: 
     async writeLastUses() {
       const batch = [...used]
       used.clear()
-      if (batch.length === 0) return
-      await db.$executeRaw(Prisma.sql`
-        UPDATE sessions SET last_used_at = latchkey_now() WHERE id = ANY(${batch}::text[]) AND ended_at IS NULL`)
+      for (let at = 0; at < batch.length; at += MOST_USES_AT_ONCE) {
+        const some = batch.slice(at, at + MOST_USES_AT_ONCE)
+        try {
+          for (const passedOver of await writeUses(db, some, idleSeconds)) used.add(passedOver)
+        } catch (error) {
+          // Without this note a session would be over that was used.
+          for (const sessionId of batch.slice(at)) used.add(sessionId)
+          throw error
+        }
+      }
     },
 
-    record: (session) => writeRecord(db, session),
+    record: (session) => writeRecord(db, session, idleSeconds),
 
     findLive: gather((ids) => readLive(db, ids)),
 
@@ -150,20 +171,46 @@ async function otherSessions(tx: Transaction, accountId: string, keepSessionId: 
   return sessions.map((session) => session.id)
 }
 
-async function writeRecord(db: Database, session: SessionRecord): Promise<boolean> {
+/**
+ * Puts the end of sessions off that were used and are not over; the ids of those that somebody else was just writing, whose
+ * turn comes with the next batch. It waits for nobody: an end takes locks in an order of its own.
+ */
+async function writeUses(db: Database, sessionIds: readonly string[], idleSeconds: number): Promise<string[]> {
+  const rows = await db.$queryRaw<{ id: string }[]>(Prisma.sql`
+    WITH used AS MATERIALIZED (
+      SELECT id FROM sessions WHERE id = ANY(${[...sessionIds]}::text[]) AND ended_at IS NULL AND expires_at > latchkey_now()
+        AND last_used_at <= latchkey_now() - make_interval(secs => ${NEWER_USES_SECONDS})
+    ), free AS MATERIALIZED (
+      SELECT id FROM sessions WHERE id = ANY(ARRAY(SELECT id FROM used)) AND ended_at IS NULL FOR NO KEY UPDATE SKIP LOCKED
+    ), written AS (
+      UPDATE sessions SET last_used_at = latchkey_now(),
+        expires_at = LEAST(COALESCE(absolute_expires_at, expires_at), ${idleEnd(idleSeconds)})
+      WHERE id = ANY(ARRAY(SELECT id FROM free))
+    )
+    SELECT id FROM used WHERE id NOT IN (SELECT id FROM free)`)
+  return rows.map((row) => row.id)
+}
+
+function idleEnd(idleSeconds: number): Prisma.Sql {
+  return Prisma.sql`latchkey_now() + make_interval(secs => ${idleSeconds + BATCH_LAG_SECONDS})`
+}
+
+async function writeRecord(db: Database, session: SessionRecord, idleSeconds: number): Promise<boolean> {
   const clientIds = session.clients.map((client) => client.clientId)
   const sids = session.clients.map((client) => client.sid)
   const grantIds = session.clients.map((client) => client.grantId ?? null)
-  // A record that has ended stays ended: nothing below happens for it.
+  // A record that has ended, or is over, stays so: nothing below happens for it.
+  const absoluteEnd = Prisma.sql`latchkey_now() + make_interval(secs => ${session.lifeSeconds})`
   const rows = await db.$queryRaw<{ id: string }[]>(Prisma.sql`
     WITH recorded AS (
-      INSERT INTO sessions AS known (id, account_id, address, user_agent, methods, expires_at)
+      INSERT INTO sessions AS known (id, account_id, address, user_agent, methods, expires_at, absolute_expires_at)
       VALUES (${session.id}, ${session.accountId}, ${session.origin.address ?? null}::text,
         ${session.origin.userAgent?.slice(0, 400) ?? null}::text, ${[...session.methods]}::text[],
-        latchkey_now() + make_interval(secs => ${session.lifeSeconds}))
+        LEAST(${absoluteEnd}, ${idleEnd(idleSeconds)}), ${absoluteEnd})
       ON CONFLICT (id) DO UPDATE SET last_used_at = latchkey_now(), methods = EXCLUDED.methods,
-        expires_at = GREATEST(known.expires_at, EXCLUDED.expires_at)
-      WHERE known.ended_at IS NULL AND known.account_id = EXCLUDED.account_id
+        expires_at = LEAST(GREATEST(known.absolute_expires_at, EXCLUDED.absolute_expires_at), ${idleEnd(idleSeconds)}),
+        absolute_expires_at = GREATEST(known.absolute_expires_at, EXCLUDED.absolute_expires_at)
+      WHERE known.ended_at IS NULL AND known.expires_at > latchkey_now() AND known.account_id = EXCLUDED.account_id
       RETURNING id
     ), apps AS (
       INSERT INTO session_clients AS known (session_id, client_id, sid, grant_id)

@@ -17,6 +17,7 @@ export interface FamilyState {
   readonly accountId: string
   readonly clientId: string
   readonly sessionId: string | null
+  readonly sessionBound: boolean
   readonly payload: Prisma.JsonObject
   readonly issuedAt: number
   readonly expiresAt: number
@@ -67,7 +68,8 @@ export async function readFamilies(db: Database, tokens: readonly RefreshToken[]
   const rows = await db.$queryRaw<FamilyState[]>(Prisma.sql`
     SELECT f.id, f.generation, f.current_digest AS "currentDigest", f.previous_digest AS "previousDigest", f.successor,
       EXTRACT(EPOCH FROM latchkey_now() - f.rotated_at)::float8 AS "secondsSinceRotation",
-      f.grant_id AS "grantId", f.account_id AS "accountId", f.client_id AS "clientId", f.session_id AS "sessionId", f.payload,
+      f.grant_id AS "grantId", f.account_id AS "accountId", f.client_id AS "clientId", f.session_id AS "sessionId",
+      f.session_bound AS "sessionBound", f.payload,
       FLOOR(EXTRACT(EPOCH FROM COALESCE(f.rotated_at, f.created_at)))::float8 AS "issuedAt",
       FLOOR(EXTRACT(EPOCH FROM f.idle_expires_at))::float8 AS "expiresAt",
       (c.metadata->>'refresh_replay_window')::float8 AS "replayWindowSeconds",

@@ -3,7 +3,7 @@ import { setTimeout as wait } from 'node:timers/promises'
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
 import pg from 'pg'
 import { createLog } from '../../server/http/log.ts'
-import { EXPIRING_TABLES } from '../../server/maintenance/expired-rows-store.ts'
+import { EXPIRING_TABLES, SWEPT_TABLES } from '../../server/maintenance/expired-rows-store.ts'
 import { createPurge, type PurgeReport } from '../../server/maintenance/purge-expired.ts'
 import { type OpenDatabase, openPostgres } from '../../server/storage/postgres.ts'
 import { createRefreshFamilies, successorOf } from '../../server/tokens/refresh-families.ts'
@@ -89,17 +89,16 @@ async function plant(table: string, count: number, endsIn: number, from = 1): Pr
   await sql(`INSERT INTO ${table} (${columns}) SELECT ${values} FROM generate_series(${from}, ${from + count - 1}) AS n`)
 }
 
-const TABLES = EXPIRING_TABLES.map(({ table, keptSeconds }) => ({ table, keptSeconds }))
-const FAMILIES = { table: 'refresh_families', keptSeconds: DAY + 60 }
+const TABLES = [...EXPIRING_TABLES, ...SWEPT_TABLES].map(({ table, keptSeconds }) => ({ table, keptSeconds }))
 
 test('every table is either purged or known to last', async () => {
   const tables = await sql("SELECT tablename FROM pg_tables WHERE schemaname = 'public'")
-  const known = [...TABLES, FAMILIES].map(({ table }) => table)
+  const known = TABLES.map(({ table }) => table)
   expect(tables.map(({ tablename }) => String(tablename)).sort()).toEqual([...known, ...LASTING].sort())
 })
 
 describe('what has expired goes, and what may still be asked for stays', () => {
-  test.each([...TABLES, FAMILIES])('$table: $keptSeconds seconds after its end', async ({ table, keptSeconds }) => {
+  test.each(TABLES)('$table: $keptSeconds seconds after its end', async ({ table, keptSeconds }) => {
     await plant(table, 3, -keptSeconds - 2)
     await plant(table, 2, -keptSeconds + 60, 10)
     await plant(table, 2, 60, 20)
@@ -198,15 +197,15 @@ describe('several at once', () => {
   })
 
   test('what an end in progress holds is passed over, and goes the next time', async () => {
-    for (const { table, keptSeconds } of [...TABLES, FAMILIES]) await plant(table, 2, -keptSeconds - 1)
+    for (const { table, keptSeconds } of TABLES) await plant(table, 2, -keptSeconds - 1)
     const ending = new pg.Client({ connectionString: database.url })
     await ending.connect()
     await ending.query('BEGIN')
-    for (const { table } of [...TABLES, FAMILIES]) {
+    for (const { table } of TABLES) {
       await ending.query(`SELECT 1 FROM ${table} WHERE ctid = (SELECT min(ctid) FROM ${table}) FOR UPDATE`)
     }
     const { removed } = await purgeOf().run()
-    expect(removed).toEqual(Object.fromEntries([...TABLES, FAMILIES].map(({ table }) => [table, 1])))
+    expect(removed).toEqual(Object.fromEntries(TABLES.map(({ table }) => [table, 1])))
     await ending.query('ROLLBACK')
     await ending.end()
     expect((await purgeOf().run()).removed).toEqual(removed)

@@ -104,7 +104,11 @@ export async function startServer(
     log,
     ada: ADA,
     grace: GRACE,
-    advance: time.advance,
+    async advance(seconds) {
+      // As the program would have done by then.
+      await latchkey.nouns.sessions.writeLastUses()
+      await time.advance(seconds)
+    },
     async stop() {
       server.closeAllConnections()
       await new Promise((resolve) => server.close(resolve))
