@@ -19,6 +19,7 @@ import type { ManagedProcess } from './http/management.ts'
 import type { Metrics } from './http/metrics.ts'
 import { loadSigningKeys } from './keys/signing-keys.ts'
 import { createPurge, PURGE_EVERY_SECONDS } from './maintenance/purge-expired.ts'
+import { createRestoreWatch, type RestoreWatch } from './maintenance/restored-database.ts'
 import { type Schedule, startSchedule } from './maintenance/schedule.ts'
 import { USES_EVERY_SECONDS } from './sessions/sessions.ts'
 
@@ -55,6 +56,8 @@ export async function compose(config: Config, secrets: Secrets, overrides: Overr
     const mail = createMail({ config, secrets, log, stores, metrics })
     // The first to be read: with another ENCRYPTION_KEY than theirs nothing may be written.
     const keys = await loadSigningKeys({ db: stores.db, sealer: stores.sealer })
+    const restoreWatch = createRestoreWatch({ ...stores, log, endEverything: nouns.endEverything })
+    await restoreWatch.check()
     const announcements = await register({ config, clock, log, stores, nouns })
     const cookieSignatures = createCookieSignatures(secrets.cookieKeys.map((key) => key.reveal()))
     const tokenLimits = createClientLimits({ config, clock, metrics })
@@ -90,13 +93,14 @@ export async function compose(config: Config, secrets: Secrets, overrides: Overr
     const schedule = startSchedule(
       [
         { name: 'registry', everySeconds: 1, run: protocol.followRegistry },
+        { name: 'restored database', everySeconds: 1, run: restoreWatch.check },
         { name: 'expired rows', everySeconds: PURGE_EVERY_SECONDS, run: async (signal) => void (await purge.run(signal)) },
         { name: 'last uses of sessions', everySeconds: USES_EVERY_SECONDS, run: nouns.sessions.writeLastUses },
         { name: 'mail', everySeconds: 2, run: mail.delivery.run },
       ],
       { log, ran: (task, error) => countRun(metrics, clock, task, error) },
     )
-    return assemble({ app, log, metrics, nouns, stores, schedule, announcements, mail })
+    return assemble({ app, log, metrics, nouns, stores, schedule, restoreWatch, announcements, mail })
   } catch (error) {
     await stores.close()
     throw error
@@ -104,9 +108,12 @@ export async function compose(config: Config, secrets: Secrets, overrides: Overr
 }
 
 function assemble(
-  parts: Pick<Latchkey, 'app' | 'log' | 'metrics' | 'nouns' | 'stores' | 'announcements' | 'mail'> & { schedule: Schedule },
+  parts: Pick<Latchkey, 'app' | 'log' | 'metrics' | 'nouns' | 'stores' | 'announcements' | 'mail'> & {
+    schedule: Schedule
+    restoreWatch: RestoreWatch
+  },
 ): Latchkey {
-  const { app, log, metrics, nouns, stores, announcements, mail, schedule } = parts
+  const { app, log, metrics, nouns, stores, announcements, mail, schedule, restoreWatch } = parts
   let draining = false
   return {
     app,
@@ -129,6 +136,7 @@ function assemble(
       mail.delivery.close()
       await schedule.stop()
       await nouns.sessions.writeLastUses().catch((error: unknown) => log.warn({ err: error }, 'last uses were not written'))
+      await restoreWatch.check().catch((error: unknown) => log.warn({ err: error }, 'the last revocations were not noted'))
       await nouns.close()
       await stores.close()
     },

@@ -15,7 +15,7 @@ import { askServer, CommandFailed, type CommandOutput } from './control-socket.t
 import { type CommandDeps, createDatabaseVerbs } from './handlers.ts'
 
 /** An administrator's statement may take longer than a request's. */
-const STATEMENT_TIMEOUT_MS = 30_000
+const STATEMENT_TIMEOUT_MS = 120_000
 
 /** Runs a verb that works on the database. @throws CommandFailed, and what stands in the way of opening the database */
 export async function runDatabaseVerb(verb: string, args: Readonly<Record<string, unknown>>): Promise<CommandOutput> {

@@ -4,6 +4,7 @@ import { type Clock, systemClock } from '../../config/clock.ts'
 import type { Config } from '../../config/config.ts'
 import type { Passwords } from '../accounts/passwords.ts'
 import type { SetupLinks } from '../accounts/setup-links.ts'
+import { countEverything, endEverything } from '../sessions/end-everything.ts'
 import { announceSetupLink } from '../setup/announcement.ts'
 import { readMigrations } from '../storage/migration-files.ts'
 import type { Database } from '../storage/postgres.ts'
@@ -27,7 +28,8 @@ export function createDatabaseVerbs(deps: CommandDeps): CommandHandlers {
   return {
     apply: (args) => apply(deps, applyArgs.parse(args)),
     'admin setup-link': () => setupLink(deps),
-    'demo remove': (args) => demoRemove(deps, demoArgs.parse(args)),
+    'end everything': (args) => endAll(deps, changeArgs.parse(args)),
+    'demo remove': (args) => demoRemove(deps, changeArgs.parse(args)),
   }
 }
 
@@ -66,7 +68,7 @@ const applyArgs = z.object({
   reason: z.string().optional(),
 })
 
-const demoArgs = z.object({ dryRun: z.boolean().default(false), reason: z.string().optional() })
+const changeArgs = z.object({ dryRun: z.boolean().default(false), reason: z.string().optional() })
 
 async function apply(deps: CommandDeps, { file, dryRun, prune, reason }: z.output<typeof applyArgs>): Promise<CommandOutput> {
   const report = await provision(deps, { file, dryRun, prune, ...(reason === undefined ? {} : { reason }) })
@@ -85,7 +87,15 @@ async function setupLink({ config, setupLinks }: CommandDeps): Promise<CommandOu
   }
 }
 
-async function demoRemove(deps: CommandDeps, { dryRun, reason }: z.output<typeof demoArgs>): Promise<CommandOutput> {
+async function endAll(deps: CommandDeps, { dryRun, reason }: z.output<typeof changeArgs>): Promise<CommandOutput> {
+  const request = { cause: 'everything_ended', ...(reason === undefined ? {} : { reason }) } as const
+  const ended = dryRun ? await countEverything(deps.db) : await endEverything(deps, request)
+  const lines = Object.entries(ended ?? {}).map(([what, count]) => `  ${what.replaceAll('_', ' ')}: ${count}`)
+  const end = dryRun ? 'That many live. Nothing was written.' : 'All of it has ended, and so has every access token.'
+  return { text: [...lines, end].join('\n'), data: { dry_run: dryRun, ...ended } }
+}
+
+async function demoRemove(deps: CommandDeps, { dryRun, reason }: z.output<typeof changeArgs>): Promise<CommandOutput> {
   const removed = await removeDemo(deps, { dryRun, ...(reason === undefined ? {} : { reason }) })
   const names = [
     ...removed.clients.map((id) => `  - client ${id}`),

@@ -112,6 +112,15 @@ const setupLink: Verb = {
   run: () => onDatabase('admin setup-link', {}),
 }
 
+const endEverything: Verb = {
+  name: 'end everything',
+  summary: 'End every session, grant and token of everybody',
+  details:
+    'For an emergency, and after the database was restored from a backup (docs/how-to/restore-a-backup.md). Everybody must sign in again.',
+  options: { 'dry-run': DRY_RUN, reason: REASON },
+  run: (options) => onDatabase('end everything', flags(options)),
+}
+
 const demoRemove: Verb = {
   name: 'demo remove',
   summary: 'Remove the demo’s clients, resource server and accounts',
@@ -140,6 +149,7 @@ export const VERBS: readonly Verb[] = [
   configPrint,
   apply,
   setupLink,
+  endEverything,
   demoRemove,
   version,
 ]

@@ -11,6 +11,7 @@ import { createGrants, type Grants } from '../grants/grants.ts'
 import { addressKey } from '../http/client-address.ts'
 import type { Log } from '../http/log.ts'
 import type { Metrics } from '../http/metrics.ts'
+import { type EndEverythingRequest, endEverything } from '../sessions/end-everything.ts'
 import { createSessions, type Sessions } from '../sessions/sessions.ts'
 import { type AccessTokens, createAccessTokens } from '../tokens/access-tokens.ts'
 import { type Announce, createEndings, type Endings } from '../tokens/ending.ts'
@@ -28,6 +29,8 @@ export interface Nouns {
   readonly announce: Announce
   readonly consents: Consents
   readonly endings: Endings
+  /** Ends all that was ever given out; undefined when there was no need. */
+  endEverything(request: EndEverythingRequest): ReturnType<typeof endEverything>
   readonly families: RefreshFamilies
   readonly grants: Grants
   readonly once: Once
@@ -84,6 +87,7 @@ export function createNouns(deps: {
     announce,
     consents: createConsents({ db }),
     endings,
+    endEverything: (request) => stores.patiently((patient) => endEverything({ db: patient, endings }, request)),
     families: createRefreshFamilies({
       db,
       successorKeys: sealer.deriveAll('refresh successors'),

@@ -20,6 +20,8 @@ export interface OpenStores {
   /** For the rate limiter; undefined when sessions are in memory. */
   readonly redis: Redis | Cluster | undefined
   readonly sealer: Sealer
+  /** Runs what takes longer than a request may, beside all requests. */
+  patiently<Result>(work: (db: Database) => Promise<Result>): Promise<Result>
   /** Which stores answer. */
   answering(): Promise<{ readonly postgres: boolean; readonly redis: boolean }>
   /** Which stores do not answer, in words. */
@@ -28,6 +30,9 @@ export interface OpenStores {
   connections(): Connections | undefined
   close(): Promise<void>
 }
+
+/** The longest that one statement may take when nobody waits for it. */
+const PATIENCE_MS = 120_000
 
 /** Opens them. @throws StorageUnavailable, DataDirectoryBusy, MigrationRefused: each message is one line that names the fix */
 export async function openStores(
@@ -49,6 +54,15 @@ export async function openStores(
       redis: client,
       sealer,
       answering,
+      async patiently(work) {
+        if (config.database === 'embedded') return work(database.db)
+        const own = await openPostgres({ url: databaseUrlOf(secrets), poolSize: 1, statementTimeoutMs: PATIENCE_MS })
+        try {
+          return await work(own.db)
+        } finally {
+          await own.close()
+        }
+      },
       async missing() {
         const { postgres, redis } = await answering()
         return [...(postgres ? [] : ['PostgreSQL does not answer']), ...(redis ? [] : ['Redis does not answer'])]
@@ -76,9 +90,13 @@ async function openDatabase(config: Config, secrets: Secrets, log: Log): Promise
     }
     return embedded
   }
-  const url = secrets.databaseUrl?.reveal() ?? ''
+  const url = databaseUrlOf(secrets)
   report(await migrate(postgresMigrationTarget(secrets.migrationDatabaseUrl?.reveal() ?? url)), log)
   return openPostgres({ url, poolSize: config.databasePoolSize })
+}
+
+function databaseUrlOf({ databaseUrl }: Secrets): string {
+  return databaseUrl?.reveal() ?? ''
 }
 
 function report(applied: readonly string[], log: Log): void {

@@ -119,6 +119,13 @@ export async function endGrantsOfSession(
         SELECT 1 FROM refresh_families f WHERE f.grant_id = grants.id AND f.ended_at IS NULL AND NOT f.session_bound))`)
 }
 
+/** Ends every live grant. */
+export async function endAllGrants(ending: Ending): Promise<void> {
+  ending.counts.grants += await ending.tx.$executeRaw(Prisma.sql`
+    UPDATE grants SET ended_at = latchkey_now(), end_reason = ${ending.cause}
+    WHERE ended_at IS NULL AND expires_at > latchkey_now()`)
+}
+
 /** Ends an account's live grants, but those of the session it keeps; says which, and in which session each was born. */
 export async function endGrantsOfAccount(
   ending: Ending,

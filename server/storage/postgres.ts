@@ -54,7 +54,8 @@ export async function openPostgres({
   const pool = new pg.Pool({
     connectionString: url,
     max: poolSize,
-    connectionTimeoutMillis: POOL_WAIT_MS,
+    // Whoever may take long over a statement may wait for a connection too.
+    connectionTimeoutMillis: Math.max(POOL_WAIT_MS, statementTimeoutMs / 10),
     statement_timeout: statementTimeoutMs,
     query_timeout: statementTimeoutMs + GIVE_UP_AFTER_MS,
     idle_in_transaction_session_timeout: 10 * statementTimeoutMs,

@@ -51,6 +51,28 @@ export async function writeRevocations(
   return Number(rows[0]?.sequence ?? 0n)
 }
 
+/** How far the revocations of a database have come. */
+export interface RevocationProgress {
+  readonly sequence: number
+  /** The same for the database and every copy of it. */
+  readonly lineage: string
+}
+
+export async function selectProgress(db: Database): Promise<RevocationProgress> {
+  const { sequence, lineage } = await db.revocationCounter.findUniqueOrThrow({ where: { id: 1 } })
+  return { sequence: Number(sequence), lineage }
+}
+
+/**
+ * Lets the numbers go on after `sequence`, in a database that has come less far: whoever knows entries up to there must not
+ * take new ones for old. False when it has come as far.
+ */
+export async function raiseSequence(tx: Transaction, sequence: number): Promise<boolean> {
+  const raised = await tx.$executeRaw(Prisma.sql`
+    UPDATE revocation_counter SET sequence = ${sequence} WHERE id = 1 AND sequence < ${sequence}`)
+  return raised === 1
+}
+
 /** The number of the last revocation. */
 export async function currentSequence(db: Transaction | Database): Promise<number> {
   const counter = await db.revocationCounter.findUnique({ where: { id: 1 } })

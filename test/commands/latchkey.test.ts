@@ -146,6 +146,7 @@ test('the verbs are those that are built, by the names of the contract', () => {
     'config print',
     'apply',
     'admin setup-link',
+    'end everything',
     'demo remove',
     'version',
   ])

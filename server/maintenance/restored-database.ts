@@ -1,0 +1,74 @@
+// Notices that PostgreSQL was put back to an earlier state: from a backup, or by a failover that lost its last moments. Such a
+// database has forgotten what was revoked since. How far its revocations have come is remembered outside of it, in Redis and in
+// each process; when it falls behind, everything ends. A Redis that has forgotten too is no alarm: then only the operator knows.
+import type { Log } from '../http/log.ts'
+import type { EndEverythingRequest } from '../sessions/end-everything.ts'
+import { StorageUnavailable } from '../storage/errors.ts'
+import type { LiveStore } from '../storage/live-store.ts'
+import type { Database } from '../storage/postgres.ts'
+import { type RevocationProgress, selectProgress } from '../tokens/revocations.ts'
+
+/** Looks for it. */
+export interface RestoreWatch {
+  /** Compares, ends everything if it must, and remembers. @throws StorageUnavailable when PostgreSQL does not answer */
+  check(): Promise<void>
+}
+
+const MARK = 'RevocationProgress'
+/** From the last revocation, or the last start of a process. */
+const REMEMBERED_SECONDS = 30 * 86_400
+
+/** Makes it. `endEverything` tells whether there was a need when it came to it. */
+export function createRestoreWatch(deps: {
+  readonly db: Database
+  readonly live: Pick<LiveStore, 'find' | 'put'>
+  readonly log: Log
+  readonly endEverything: (request: EndEverythingRequest) => Promise<object | undefined>
+}): RestoreWatch {
+  const { db, live, log } = deps
+  let known: RevocationProgress | undefined
+  let renewed = false
+
+  async function recall(lineage: string): Promise<number> {
+    const mark = await unlessAway(live.find(MARK, lineage))
+    return typeof mark?.sequence === 'number' ? mark.sequence : 0
+  }
+
+  return {
+    async check() {
+      const before = known ?? (await selectProgress(db))
+      // What is remembered is read before the database is: another process may remember more at any moment after.
+      const recalled = await recall(before.lineage)
+      const mark = Math.max(before.sequence, recalled)
+      let now = await selectProgress(db)
+      if (now.lineage === before.lineage && now.sequence < mark) {
+        log.error({ remembered: mark, found: now.sequence }, 'PostgreSQL was put back to an earlier state: everything ends')
+        const ended = await deps.endEverything({ cause: 'database_restored', ifBehind: mark })
+        if (ended !== undefined) log.error({ ended }, 'everything has ended; people must sign in again')
+        now = await selectProgress(db)
+      }
+      known = now
+      // A process that starts puts off that it is forgotten; and a Redis that was emptied is told again.
+      if (renewed && recalled >= now.sequence) return
+      await unlessAway(
+        live.put({
+          model: MARK,
+          id: now.lineage,
+          payload: { sequence: now.sequence },
+          ttlSeconds: REMEMBERED_SECONDS,
+        }),
+      )
+      renewed = true
+    },
+  }
+}
+
+/** Without Redis there is what the process itself remembers. */
+async function unlessAway<Answer>(asked: Promise<Answer>): Promise<Answer | undefined> {
+  try {
+    return await asked
+  } catch (error) {
+    if (error instanceof StorageUnavailable) return undefined
+    throw error
+  }
+}

@@ -1,0 +1,16 @@
+// The end of all tokens that the database knows of, whoever has them.
+import { Prisma } from '../../prisma/client/client.ts'
+import type { Ending } from './ending.ts'
+
+/** Ends every live family. */
+export async function endAllFamilies(ending: Ending): Promise<void> {
+  ending.counts.refreshFamilies += await ending.tx.$executeRaw(Prisma.sql`
+    UPDATE refresh_families SET ended_at = latchkey_now(), end_reason = ${ending.cause}, successor = NULL
+    WHERE ended_at IS NULL AND idle_expires_at > latchkey_now()`)
+}
+
+/** Ends every live opaque access token; how many. */
+export async function endAllAccessTokens(ending: Ending): Promise<number> {
+  return ending.tx.$executeRaw(Prisma.sql`
+    UPDATE access_tokens SET ended_at = latchkey_now() WHERE ended_at IS NULL AND expires_at > latchkey_now()`)
+}
