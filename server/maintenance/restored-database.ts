@@ -18,6 +18,9 @@ const MARK = 'RevocationProgress'
 /** From the last revocation, or the last start of a process. */
 const REMEMBERED_SECONDS = 30 * 86_400
 
+/** The process itself remembers at every check; Redis, which others write to as well, is asked now and then. */
+export const CHECKS_PER_RECALL = 30
+
 /** Makes it. `endEverything` tells whether there was a need when it came to it. */
 export function createRestoreWatch(deps: {
   readonly db: Database
@@ -27,7 +30,8 @@ export function createRestoreWatch(deps: {
 }): RestoreWatch {
   const { db, live, log } = deps
   let known: RevocationProgress | undefined
-  let renewed = false
+  let checks = 0
+  let noted = -1
 
   async function recall(lineage: string): Promise<number> {
     const mark = await unlessAway(live.find(MARK, lineage))
@@ -38,7 +42,9 @@ export function createRestoreWatch(deps: {
     async check() {
       const before = known ?? (await selectProgress(db))
       // What is remembered is read before the database is: another process may remember more at any moment after.
-      const recalled = await recall(before.lineage)
+      const first = checks === 0
+      const recalled = checks % CHECKS_PER_RECALL === 0 ? await recall(before.lineage) : noted
+      checks += 1
       const mark = Math.max(before.sequence, recalled)
       let now = await selectProgress(db)
       if (now.lineage === before.lineage && now.sequence < mark) {
@@ -49,7 +55,7 @@ export function createRestoreWatch(deps: {
       }
       known = now
       // A process that starts puts off that it is forgotten; and a Redis that was emptied is told again.
-      if (renewed && recalled >= now.sequence) return
+      if (!first && recalled >= now.sequence) return
       await unlessAway(
         live.put({
           model: MARK,
@@ -58,7 +64,7 @@ export function createRestoreWatch(deps: {
           ttlSeconds: REMEMBERED_SECONDS,
         }),
       )
-      renewed = true
+      noted = now.sequence
     },
   }
 }
