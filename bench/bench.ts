@@ -2,14 +2,16 @@
 
 import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { type Measurement, measure, type Step } from './load.ts'
+import { warnOfOtherWork } from './load/machine-load.ts'
 import { type BenchOptions, HELP, OptionError, readOptions } from './options.ts'
-import { describeMachine, formatTable, type Report, type ScenarioResult, summarize } from './report.ts'
-import { discover, SCENARIOS, type Scenario } from './scenarios.ts'
-import { TARGETS, type Target, type TargetName } from './targets.ts'
-
-/** A part of the time goes to warming up: the just-in-time compiler, connections, plans of statements. */
-const WARM_UP_SHARE = 0.3
+import { type ScenarioResult, summarize } from './report/medians.ts'
+import { describeMachine, type Report } from './report/report.ts'
+import { formatReport } from './report/screen.ts'
+import { runScenario } from './rounds.ts'
+import { SCENARIOS } from './scenarios/scenarios.ts'
+import { startStores } from './targets/stores.ts'
+import type { Target } from './targets/target.ts'
+import { TARGETS, type TargetName } from './targets/targets.ts'
 
 /**
  * Runs the benchmark.
@@ -17,59 +19,37 @@ const WARM_UP_SHARE = 0.3
  */
 export async function runBench(options: BenchOptions, say: (line: string) => void): Promise<Report> {
   const startedAt = new Date().toISOString()
+  const warning = warnOfOtherWork()
+  if (warning !== undefined) say(warning)
   await using cleanup = new AsyncDisposableStack()
-  const targets = new Map<TargetName, Target>()
-  for (const name of options.targets) {
-    say(`starting ${name} …`)
-    const target = await TARGETS[name](options.profile ? { profileInto: options.out } : {})
-    cleanup.defer(() => target.stop())
-    targets.set(name, target)
-  }
+  const targets = await startTargets(options.targets, cleanup, say)
   const results: ScenarioResult[] = []
   for (const scenario of SCENARIOS.filter(({ name }) => options.scenarios.includes(name))) {
     say(`${scenario.name} …`)
-    results.push(await runScenario(scenario, targets, options))
+    results.push(summarize(await runScenario(scenario, targets, options)))
   }
   return { startedAt, machine: describeMachine(), seconds: options.seconds, rounds: options.rounds, results }
 }
 
-/** The rounds of the servers take turns, so that whatever else the machine does meets all of them. */
-async function runScenario(
-  scenario: Scenario,
-  targets: ReadonlyMap<TargetName, Target>,
-  options: BenchOptions,
-): Promise<ScenarioResult> {
-  const callers = scenario.callers ?? options.concurrency
-  const prepared = new Map(
-    await Promise.all(
-      [...targets].map(async ([name, target]) => {
-        const steps = await at(name, scenario, async () => scenario.prepare(await discover(target.issuer), callers))
-        return [name, { target, steps, rounds: [] as Measurement[] }] as const
-      }),
-    ),
-  )
-  const run = (name: TargetName, { target, steps }: { target: Target; steps: readonly Step[] }, seconds: number) =>
-    at(name, scenario, () => measure(target, steps, seconds))
-  for (const [name, about] of prepared) await run(name, about, options.seconds * WARM_UP_SHARE)
-  for (let round = 0; round < options.rounds; round++) {
-    for (const [name, about] of prepared) about.rounds.push(await run(name, about, options.seconds))
+async function startTargets(
+  names: readonly TargetName[],
+  cleanup: AsyncDisposableStack,
+  say: (line: string) => void,
+): Promise<ReadonlyMap<TargetName, Target>> {
+  const targets = new Map<TargetName, Target>()
+  const wantStores = names.some((name) => TARGETS[name].storesWanted)
+  if (wantStores) say('starting PostgreSQL and Redis …')
+  const stores = wantStores ? await startStores() : undefined
+  if (stores !== undefined) cleanup.defer(() => stores.stop())
+  for (const name of names) {
+    say(`starting ${name} …`)
+    const { start, storesWanted } = TARGETS[name]
+    const addresses = storesWanted ? await stores?.newAddresses() : undefined
+    const target = await start(addresses ?? { databaseUrl: '', redisUrl: '' }, stores?.pids ?? [])
+    cleanup.defer(() => target.stop())
+    targets.set(name, target)
   }
-  const { name, what } = scenario
-  return summarize({
-    name,
-    what,
-    callers,
-    rounds: Object.fromEntries([...prepared].map(([target, { rounds }]) => [target, rounds])),
-  })
-}
-
-/** Says at which server and in which kind of work something failed: a wrong answer makes every figure worthless. */
-async function at<T>(target: TargetName, scenario: Scenario, work: () => Promise<T>): Promise<T> {
-  try {
-    return await work()
-  } catch (error) {
-    throw new Error(`${scenario.name} failed at ${target}: ${error instanceof Error ? error.message : error}`, { cause: error })
-  }
+  return targets
 }
 
 async function main(): Promise<number> {
@@ -80,13 +60,13 @@ async function main(): Promise<number> {
       return 0
     }
     const report = await runBench(options, (line) => process.stderr.write(`${line}\n`))
-    process.stdout.write(`\n${formatTable(report.results)}\n`)
+    process.stdout.write(`\n${formatReport(report)}\n`)
     if (options.out !== '') process.stdout.write(`\nwritten to ${await writeReport(report, options.out)}\n`)
     return 0
   } catch (error) {
-    if (!(error instanceof OptionError)) throw error
-    process.stderr.write(`${error.message} --help says more.\n`)
-    return 2
+    const message = error instanceof Error ? error.message : String(error)
+    process.stderr.write(error instanceof OptionError ? `${message} --help says more.\n` : `The benchmark failed. ${message}\n`)
+    return error instanceof OptionError ? 2 : 1
   }
 }
 

@@ -1,8 +1,8 @@
 // The options of `npm run bench`.
 
 import { parseArgs } from 'node:util'
-import { SCENARIOS } from './scenarios.ts'
-import { TARGETS, type TargetName } from './targets.ts'
+import { SCENARIOS } from './scenarios/scenarios.ts'
+import { TARGET_NAMES, TARGETS, type TargetName } from './targets/targets.ts'
 
 /** What to measure, and how. */
 export interface BenchOptions {
@@ -14,8 +14,6 @@ export interface BenchOptions {
   readonly targets: readonly TargetName[]
   /** The folder for the results; none are written when it is empty. */
   readonly out: string
-  /** Whether the servers write profiles of their processor time into that folder. */
-  readonly profile: boolean
 }
 
 /** An option that makes no sense; its message says which. */
@@ -24,23 +22,28 @@ export class OptionError extends Error {
 }
 
 const NAMES = SCENARIOS.map((scenario) => scenario.name)
+const MAIN = SCENARIOS.filter((scenario) => scenario.main === true).map((scenario) => scenario.name)
+const USUAL_TARGETS: readonly TargetName[] = ['latchkey', 'bare', 'redis', 'prisma']
 
 /** What `--help` prints. */
-export const HELP = `Measures Latchkey beside oidc-provider as it comes (in memory, nothing kept), in turns on the same machine.
+export const HELP = `Measures Latchkey beside oidc-provider as it comes, in turns, on the same machine and the same stores.
 
-  npm run bench -- [options]
+  npm run bench                     the main kinds of work: a few minutes
+  npm run bench -- full             everything
 
-  --seconds N       how long each round lasts (5; fractions are allowed)
-  --rounds N        rounds for each server and kind of work; medians are shown (3)
-  --concurrency N   callers at once (32; refresh has 64, one for each family, sign-in 8)
   --only A,B        only these kinds of work
-  --targets A,B     only these servers: ${Object.keys(TARGETS).join(', ')}
+  --targets A,B     only these servers (${USUAL_TARGETS.join(', ')})
+  --seconds N       how long each round lasts (2; full: 5; fractions are allowed)
+  --rounds N        rounds for each server and kind of work; medians are shown (3)
+  --concurrency N   callers at once (32; some kinds of work have a number of their own)
   --out FOLDER      where the results go as JSON (bench-results); "" for nowhere
-  --profile         the servers write .cpuprofile files into that folder when they end
   --help            this
 
-Kinds of work:
-${SCENARIOS.map(({ name, what }) => `  ${name.padEnd(26)}${what}`).join('\n')}
+Servers:
+${listed(TARGET_NAMES.map((name) => [name, TARGETS[name].what]))}
+
+Kinds of work (* main):
+${listed(SCENARIOS.map(({ name, what, main }) => [`${name}${main === true ? ' *' : ''}`, what]))}
 
 Only ratios from one run can be compared with those of another; absolute figures belong to the machine.
 `
@@ -50,16 +53,18 @@ Only ratios from one run can be compared with those of another; absolute figures
  * @throws OptionError
  */
 export function readOptions(args: readonly string[]): BenchOptions {
-  const values = parse(args)
+  const { values, positionals } = parse(args)
+  const unknown = positionals.find((word) => word !== 'full')
+  if (unknown !== undefined) throw new OptionError(`"${unknown}" is not known.`)
+  const full = positionals.includes('full')
   return {
     help: values.help,
-    seconds: positive('--seconds', values.seconds),
+    seconds: positive('--seconds', values.seconds ?? (full ? '5' : '2')),
     rounds: whole('--rounds', values.rounds),
     concurrency: whole('--concurrency', values.concurrency),
-    scenarios: listOf('--only', values.only ?? NAMES.join(','), NAMES),
-    targets: listOf('--targets', values.targets ?? Object.keys(TARGETS).join(','), Object.keys(TARGETS) as TargetName[]),
+    scenarios: listOf('--only', values.only, full ? NAMES : MAIN, NAMES),
+    targets: listOf('--targets', values.targets, full ? TARGET_NAMES : USUAL_TARGETS, TARGET_NAMES),
     out: values.out,
-    profile: values.profile,
   }
 }
 
@@ -67,17 +72,17 @@ function parse(args: readonly string[]) {
   try {
     return parseArgs({
       args: [...args],
+      allowPositionals: true,
       options: {
         help: { type: 'boolean', default: false },
-        seconds: { type: 'string', default: '5' },
+        seconds: { type: 'string' },
         rounds: { type: 'string', default: '3' },
         concurrency: { type: 'string', default: '32' },
         only: { type: 'string' },
         targets: { type: 'string' },
         out: { type: 'string', default: 'bench-results' },
-        profile: { type: 'boolean', default: false },
       },
-    }).values
+    })
   } catch (error) {
     throw new OptionError(error instanceof Error ? error.message : String(error), { cause: error })
   }
@@ -95,9 +100,20 @@ function whole(name: string, text: string): number {
   return value
 }
 
-function listOf<Name extends string>(option: string, text: string, known: readonly Name[]): Name[] {
+function listOf<Name extends string>(
+  option: string,
+  text: string | undefined,
+  usual: readonly Name[],
+  known: readonly Name[],
+): readonly Name[] {
+  if (text === undefined) return usual
   const wanted = text.split(',').map((name) => name.trim())
   const unknown = wanted.find((name) => !known.some((candidate) => candidate === name))
   if (unknown !== undefined) throw new OptionError(`${option} does not know "${unknown}"; there are: ${known.join(', ')}.`)
   return known.filter((name) => wanted.includes(name))
+}
+
+function listed(entries: readonly (readonly [string, string])[]): string {
+  const width = Math.max(...entries.map(([name]) => name.length)) + 2
+  return entries.map(([name, what]) => `  ${name.padEnd(width)}${what}`).join('\n')
 }

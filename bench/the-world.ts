@@ -1,46 +1,69 @@
-// What both servers know: the same clients, APIs and people, so that a request means the same to each of them.
+// What all servers know: the same clients, APIs and people, so that a request means the same to each of them.
 
-/** A public client, as single-page apps are. */
+/** A public client of the house, as its single-page apps are: nobody is asked for consent. */
 export const APP = {
   clientId: 'bench-app',
   redirectUri: 'https://app.bench.example/callback',
-  scope: 'openid email notes:read',
+  scope: 'openid email notes:read billing:read',
 } as const
 
-/** A client that acts for itself. */
+/** A public client of somebody else, which needs consent. */
+export const GUEST = { ...APP, clientId: 'bench-guest', redirectUri: 'https://guest.bench.example/callback' } as const
+
+/** A client that acts for itself, and for both APIs. */
 export const MACHINE = { clientId: 'bench-machine', clientSecret: 'bench-machine-secret-that-is-long-enough' } as const
 
 /** An API that takes JWTs (ES256), and one that takes opaque tokens. */
 export const NOTES = { identifier: 'https://notes.bench.example/api', scope: 'notes:read', format: 'jwt' } as const
 export const BILLING = { identifier: 'https://billing.bench.example/api', scope: 'billing:read', format: 'opaque' } as const
 
-/** How long an access token lives, in seconds, at both. */
+/** How long an access token lives, in seconds, at all of them. */
 export const ACCESS_TOKEN_SECONDS = 900
 
 /** As many as refresh in parallel: a family for each. */
 export const PEOPLE_COUNT = 64
 
-const PASSWORD = 'a password for measurements 1'
+/** With this password a sign-in is measured without the hash (bench/targets/short-cut), with the other one with it. */
+export const SHORT_CUT_PASSWORD = 'a password that is compared and not hashed 1'
+export const PASSWORD = 'a password for measurements 1'
 
-/** The people, each of whom may sign in. */
-export const PEOPLE = Array.from({ length: PEOPLE_COUNT }, (_, index) => ({
+/** Someone who can sign in. */
+export interface Person {
+  readonly username: string
+  readonly password: string
+}
+
+/** The people whose passwords are compared and not hashed. */
+export const PEOPLE: readonly Person[] = Array.from({ length: PEOPLE_COUNT }, (_, index) => ({
   username: `person-${index}@people.example`,
+  password: SHORT_CUT_PASSWORD,
+}))
+
+/** The people whose passwords are hashed. */
+export const HASHED_PEOPLE: readonly Person[] = Array.from({ length: PEOPLE_COUNT }, (_, index) => ({
+  username: `hashed-${index}@people.example`,
   password: PASSWORD,
 }))
 
-/** The same as a provision file. */
-export function provisionFile(): object {
+/** One of them, by a number of any size. */
+export function personAt(people: readonly Person[], index: number): Person {
+  const person = people[index % people.length]
+  if (person === undefined) throw new RangeError('There is nobody.')
+  return person
+}
+
+/** The same as a provision file, with hashes of the two passwords. */
+export function provisionFile(hashes: { readonly real: string; readonly shortCut: string }): object {
+  const app = {
+    token_endpoint_auth_method: 'none',
+    grant_types: ['authorization_code', 'refresh_token'],
+    scope: APP.scope,
+  }
+  const api = { access_token_ttl: ACCESS_TOKEN_SECONDS, clients: [MACHINE.clientId] }
   return {
     clients: [
-      {
-        client_id: APP.clientId,
-        client_name: 'Bench app',
-        token_endpoint_auth_method: 'none',
-        redirect_uris: [APP.redirectUri],
-        grant_types: ['authorization_code', 'refresh_token'],
-        scope: APP.scope,
-        skip_consent: true,
-      },
+      { ...app, client_id: APP.clientId, client_name: 'Bench app', redirect_uris: [APP.redirectUri], skip_consent: true },
+      { ...app, client_id: GUEST.clientId, client_name: 'Bench guest', redirect_uris: [GUEST.redirectUri] },
       {
         client_id: MACHINE.clientId,
         client_name: 'Bench machine',
@@ -50,25 +73,14 @@ export function provisionFile(): object {
       },
     ],
     resource_servers: [
-      {
-        identifier: NOTES.identifier,
-        scopes: [NOTES.scope],
-        access_token_format: NOTES.format,
-        access_token_ttl: ACCESS_TOKEN_SECONDS,
-        default: true,
-      },
-      {
-        identifier: BILLING.identifier,
-        scopes: [BILLING.scope],
-        access_token_format: BILLING.format,
-        access_token_ttl: ACCESS_TOKEN_SECONDS,
-      },
+      { ...api, identifier: NOTES.identifier, scopes: [NOTES.scope], access_token_format: NOTES.format, default: true },
+      { ...api, identifier: BILLING.identifier, scopes: [BILLING.scope], access_token_format: BILLING.format },
     ],
-    accounts: PEOPLE.map((person) => ({
-      email: person.username,
+    accounts: [...PEOPLE, ...HASHED_PEOPLE].map(({ username, password }) => ({
+      email: username,
       email_verified: true,
       name: 'A Person',
-      password: person.password,
+      password_hash: password === PASSWORD ? hashes.real : hashes.shortCut,
     })),
   }
 }

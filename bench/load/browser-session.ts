@@ -1,13 +1,9 @@
 // A person's browser, as far as the sign-in flow needs one: cookies, redirects, and the form of the sign-in page.
 
-import { formsOf } from '../test/support/browser.ts'
+import { formsOf } from '../../test/support/browser.ts'
+import type { Person } from '../the-world.ts'
 import { type Answer, type Connection, requestText } from './connection.ts'
-
-/** Who signs in. */
-export interface Person {
-  readonly username: string
-  readonly password: string
-}
+import { TurnedAway } from './load.ts'
 
 /** A browser with its cookies. */
 export interface BrowserSession {
@@ -30,6 +26,7 @@ export function newBrowserSession(): BrowserSession {
       for (let step = 0; step < MAX_STEPS; step++) {
         const method = form === undefined ? 'GET' : 'POST'
         const answer = await connection.send(requestText(method, url, headersFor(url, cookies, form !== undefined), form))
+        if (answer.status === 503) throw new TurnedAway(`${url.pathname}: ${answer.body.slice(0, 200)}`)
         keepCookies(cookies, answer)
         form = undefined
         const next = nextAddress(answer, url)

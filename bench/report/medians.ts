@@ -1,0 +1,63 @@
+// What is made of the rounds: the median of each figure, and how Latchkey stands to the others.
+
+import type { Measurement } from '../load/load.ts'
+import { isLatchkey, type ScenarioRounds } from '../rounds.ts'
+import type { TargetName } from '../targets/targets.ts'
+
+/** How a server stands to another one: above 1 it does more, or needs more. */
+export interface Ratio {
+  readonly perSecond: number
+  readonly cpuPerStep: number
+}
+
+/** The medians of one kind of work. */
+export interface ScenarioResult {
+  readonly name: string
+  readonly what: string
+  readonly callers: number
+  readonly bareInstead?: string
+  readonly medians: { readonly [target in TargetName]?: Measurement }
+  /** Of Latchkey's, by the name of the other server. */
+  readonly ratios: { readonly [target in TargetName]?: { readonly [other in TargetName]?: Ratio } }
+}
+
+const FIGURES = [
+  'perSecond',
+  'p50',
+  'p99',
+  'cpuPerStep',
+  'helperCpuPerStep',
+  'storeCpuPerStep',
+  'residentBytes',
+  'turnedAway',
+] as const satisfies readonly (keyof Measurement)[]
+
+/** Takes the median of each figure. */
+export function summarize({ rounds, ...about }: ScenarioRounds): ScenarioResult {
+  const found = (Object.entries(rounds) as [TargetName, readonly Measurement[]][]).map(
+    ([target, measured]) => [target, medianOf(measured)] as const,
+  )
+  const others = found.filter(([target]) => !isLatchkey(target))
+  const ratios = found
+    .filter(([target]) => isLatchkey(target))
+    .map(([target, own]) => [target, Object.fromEntries(others.map(([other, theirs]) => [other, ratio(own, theirs)]))])
+  return { ...about, medians: Object.fromEntries(found), ratios: Object.fromEntries(ratios) }
+}
+
+/** The middle one, or between the two in the middle. */
+export function median(numbers: readonly number[]): number {
+  const sorted = [...numbers].sort((one, other) => one - other)
+  const middle = sorted.length / 2
+  const [lower, upper] = [sorted[Math.ceil(middle) - 1] ?? Number.NaN, sorted[Math.floor(middle)] ?? Number.NaN]
+  return (lower + upper) / 2
+}
+
+function ratio(own: Measurement, theirs: Measurement): Ratio {
+  return { perSecond: own.perSecond / theirs.perSecond, cpuPerStep: own.cpuPerStep / theirs.cpuPerStep }
+}
+
+function medianOf(rounds: readonly Measurement[]): Measurement {
+  const [first] = rounds
+  if (first === undefined) throw new RangeError('There was no round.')
+  return { ...first, ...Object.fromEntries(FIGURES.map((figure) => [figure, median(rounds.map((round) => round[figure]))])) }
+}
