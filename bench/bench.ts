@@ -1,56 +1,12 @@
-// `npm run bench`: Latchkey beside oidc-provider as it comes, in turns, and what came of it.
+// `npm run bench`: reads the options, runs what they ask for, shows and keeps what came of it.
 
-import { mkdir, writeFile } from 'node:fs/promises'
+import { mkdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { warnOfOtherWork } from './load/machine-load.ts'
-import { type BenchOptions, HELP, OptionError, readOptions } from './options.ts'
-import { type ScenarioResult, summarize } from './report/medians.ts'
-import { describeMachine, type Report } from './report/report.ts'
+import { HELP, OptionError, readOptions } from './options.ts'
+import { writeFigures } from './report/documents.ts'
+import type { Report } from './report/report.ts'
 import { formatReport } from './report/screen.ts'
-import { runScenario } from './rounds.ts'
-import { SCENARIOS } from './scenarios/scenarios.ts'
-import { startStores } from './targets/stores.ts'
-import type { Target } from './targets/target.ts'
-import { TARGETS, type TargetName } from './targets/targets.ts'
-
-/**
- * Runs the benchmark.
- * @param say where progress is told
- */
-export async function runBench(options: BenchOptions, say: (line: string) => void): Promise<Report> {
-  const startedAt = new Date().toISOString()
-  const warning = warnOfOtherWork()
-  if (warning !== undefined) say(warning)
-  await using cleanup = new AsyncDisposableStack()
-  const targets = await startTargets(options.targets, cleanup, say)
-  const results: ScenarioResult[] = []
-  for (const scenario of SCENARIOS.filter(({ name }) => options.scenarios.includes(name))) {
-    say(`${scenario.name} …`)
-    results.push(summarize(await runScenario(scenario, targets, options)))
-  }
-  return { startedAt, machine: describeMachine(), seconds: options.seconds, rounds: options.rounds, results }
-}
-
-async function startTargets(
-  names: readonly TargetName[],
-  cleanup: AsyncDisposableStack,
-  say: (line: string) => void,
-): Promise<ReadonlyMap<TargetName, Target>> {
-  const targets = new Map<TargetName, Target>()
-  const wantStores = names.some((name) => TARGETS[name].storesWanted)
-  if (wantStores) say('starting PostgreSQL and Redis …')
-  const stores = wantStores ? await startStores() : undefined
-  if (stores !== undefined) cleanup.defer(() => stores.stop())
-  for (const name of names) {
-    say(`starting ${name} …`)
-    const { start, storesWanted } = TARGETS[name]
-    const addresses = storesWanted ? await stores?.newAddresses() : undefined
-    const target = await start(addresses ?? { databaseUrl: '', redisUrl: '' }, stores?.pids ?? [])
-    cleanup.defer(() => target.stop())
-    targets.set(name, target)
-  }
-  return targets
-}
+import { runBench } from './run.ts'
 
 async function main(): Promise<number> {
   try {
@@ -59,14 +15,31 @@ async function main(): Promise<number> {
       process.stdout.write(HELP)
       return 0
     }
-    const report = await runBench(options, (line) => process.stderr.write(`${line}\n`))
+    const report = options.from === '' ? await runBench(options, say) : await readReport(options.from)
     process.stdout.write(`\n${formatReport(report)}\n`)
-    if (options.out !== '') process.stdout.write(`\nwritten to ${await writeReport(report, options.out)}\n`)
+    if (options.from === '' && options.out !== '') say(`written to ${await writeReport(report, options.out)}`)
+    if (options.writeDocs) {
+      await writeFigures(report)
+      say('docs/performance.md has these figures now')
+    }
     return 0
   } catch (error) {
     const message = error instanceof Error ? error.message : String(error)
-    process.stderr.write(error instanceof OptionError ? `${message} --help says more.\n` : `The benchmark failed. ${message}\n`)
+    say(error instanceof OptionError ? `${message} --help says more.` : `The benchmark failed. ${message}`)
     return error instanceof OptionError ? 2 : 1
+  }
+}
+
+/** Progress goes where it does not mix with the tables. */
+function say(line: string): void {
+  process.stderr.write(`${line}\n`)
+}
+
+async function readReport(path: string): Promise<Report> {
+  try {
+    return JSON.parse(await readFile(path, 'utf8')) as Report
+  } catch (error) {
+    throw new OptionError(`${path} is not a file that the benchmark wrote.`, { cause: error })
   }
 }
 

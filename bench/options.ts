@@ -2,7 +2,7 @@
 
 import { parseArgs } from 'node:util'
 import { SCENARIOS } from './scenarios/scenarios.ts'
-import { TARGET_NAMES, TARGETS, type TargetName } from './targets/targets.ts'
+import { RIVALS, TARGET_NAMES, TARGETS, type TargetName } from './targets/targets.ts'
 
 /** What to measure, and how. */
 export interface BenchOptions {
@@ -14,6 +14,17 @@ export interface BenchOptions {
   readonly targets: readonly TargetName[]
   /** The folder for the results; none are written when it is empty. */
   readonly out: string
+  /** How long the servers stand idle before their memory is looked at. */
+  readonly idleSeconds: number
+  /** Whether round trips and rows are counted. */
+  readonly count: boolean
+  readonly raceRounds: number
+  readonly growth: boolean
+  readonly flood: boolean
+  readonly profile: boolean
+  /** The file of an earlier run that is shown instead of running; empty: run. */
+  readonly from: string
+  readonly writeDocs: boolean
 }
 
 /** An option that makes no sense; its message says which. */
@@ -29,14 +40,26 @@ const USUAL_TARGETS: readonly TargetName[] = ['latchkey', 'bare', 'redis', 'pris
 export const HELP = `Measures Latchkey beside oidc-provider as it comes, in turns, on the same machine and the same stores.
 
   npm run bench                     the main kinds of work: a few minutes
-  npm run bench -- full             everything
+  npm run bench -- full             everything, about half an hour
+  npm run bench -- rivals           better-auth as well, fetched by npm into a temporary folder (full rivals: both)
 
+Parts:
+  --growth          refresh and second-app in databases with 10³, 10⁵ and 10⁶ families and sessions (in full)
+  --flood           token requests while many people sign in (in full)
+  --race-rounds N   rounds of 50 refreshes with one token and 50 redemptions of one code at once (10; full: 100; 0 for none)
+  --no-count        no counting of round trips to the stores and of rows
+  --profile         one more round each, from which is told where the processor time goes; .cpuprofile files beside the results
+
+How:
   --only A,B        only these kinds of work
   --targets A,B     only these servers (${USUAL_TARGETS.join(', ')})
   --seconds N       how long each round lasts (2; full: 5; fractions are allowed)
   --rounds N        rounds for each server and kind of work; medians are shown (3)
   --concurrency N   callers at once (32; some kinds of work have a number of their own)
+  --idle N          seconds before the memory of idle servers is looked at (10)
   --out FOLDER      where the results go as JSON (bench-results); "" for nowhere
+  --from FILE       shows the file of an earlier run, and runs nothing
+  --write-docs      puts the figures into docs/performance.md
   --help            this
 
 Servers:
@@ -54,17 +77,26 @@ Only ratios from one run can be compared with those of another; absolute figures
  */
 export function readOptions(args: readonly string[]): BenchOptions {
   const { values, positionals } = parse(args)
-  const unknown = positionals.find((word) => word !== 'full')
+  const unknown = positionals.find((word) => word !== 'full' && word !== 'rivals')
   if (unknown !== undefined) throw new OptionError(`"${unknown}" is not known.`)
   const full = positionals.includes('full')
+  const usual = full ? TARGET_NAMES.filter((name) => !RIVALS.includes(name)) : USUAL_TARGETS
   return {
     help: values.help,
     seconds: positive('--seconds', values.seconds ?? (full ? '5' : '2')),
     rounds: whole('--rounds', values.rounds),
     concurrency: whole('--concurrency', values.concurrency),
     scenarios: listOf('--only', values.only, full ? NAMES : MAIN, NAMES),
-    targets: listOf('--targets', values.targets, full ? TARGET_NAMES : USUAL_TARGETS, TARGET_NAMES),
+    targets: listOf('--targets', values.targets, positionals.includes('rivals') ? [...usual, ...RIVALS] : usual, TARGET_NAMES),
     out: values.out,
+    idleSeconds: orZero('--idle', values.idle),
+    count: values.count,
+    raceRounds: orZero('--race-rounds', values['race-rounds'] ?? (full ? '100' : '10')),
+    growth: values.growth || full,
+    flood: values.flood || full,
+    profile: values.profile,
+    from: values.from,
+    writeDocs: values['write-docs'],
   }
 }
 
@@ -73,6 +105,7 @@ function parse(args: readonly string[]) {
     return parseArgs({
       args: [...args],
       allowPositionals: true,
+      allowNegative: true,
       options: {
         help: { type: 'boolean', default: false },
         seconds: { type: 'string' },
@@ -81,6 +114,14 @@ function parse(args: readonly string[]) {
         only: { type: 'string' },
         targets: { type: 'string' },
         out: { type: 'string', default: 'bench-results' },
+        idle: { type: 'string', default: '10' },
+        count: { type: 'boolean', default: true },
+        'race-rounds': { type: 'string' },
+        growth: { type: 'boolean', default: false },
+        flood: { type: 'boolean', default: false },
+        profile: { type: 'boolean', default: false },
+        from: { type: 'string', default: '' },
+        'write-docs': { type: 'boolean', default: false },
       },
     })
   } catch (error) {
@@ -98,6 +139,10 @@ function whole(name: string, text: string): number {
   const value = positive(name, text)
   if (!Number.isInteger(value)) throw new OptionError(`${name} is a whole number, not "${text}".`)
   return value
+}
+
+function orZero(name: string, text: string): number {
+  return text === '0' ? 0 : whole(name, text)
 }
 
 function listOf<Name extends string>(

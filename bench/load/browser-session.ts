@@ -3,7 +3,7 @@
 import { formsOf } from '../../test/support/browser.ts'
 import type { Person } from '../the-world.ts'
 import { type Answer, type Connection, requestText } from './connection.ts'
-import { TurnedAway } from './load.ts'
+import { TurnedAway } from './steps.ts'
 
 /** A browser with its cookies. */
 export interface BrowserSession {

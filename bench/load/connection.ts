@@ -18,6 +18,10 @@ export interface Connection {
   close(): void
 }
 
+interface KeptSocket extends Connection {
+  isClosed(): boolean
+}
+
 interface Waiting {
   readonly resolve: (answer: Answer) => void
   readonly reject: (error: Error) => void
@@ -25,10 +29,24 @@ interface Waiting {
 
 const END_OF_HEAD = '\r\n\r\n'
 
-/** Opens a connection to a server on this machine. */
+/**
+ * Opens a connection to a server on this machine. One that the server closes while nothing is asked, as servers do with
+ * connections that were idle for some seconds, is opened again when it is needed.
+ */
 export async function openConnection(origin: string): Promise<Connection> {
   const { port } = new URL(origin)
-  const socket = connect({ host: '127.0.0.1', port: Number(port), noDelay: true })
+  let kept = await openSocket(Number(port))
+  return {
+    async send(request) {
+      if (kept.isClosed()) kept = await openSocket(Number(port))
+      return await kept.send(request)
+    },
+    close: () => kept.close(),
+  }
+}
+
+async function openSocket(port: number): Promise<KeptSocket> {
+  const socket = connect({ host: '127.0.0.1', port, noDelay: true })
   await new Promise<void>((resolve, reject) => {
     socket.once('connect', resolve)
     socket.once('error', reject)
@@ -51,30 +69,33 @@ export function requestText(
   return `${method} ${url.pathname}${url.search} HTTP/1.1\r\n${lines.join('')}\r\n${body}`
 }
 
-function keep(socket: Socket): Connection {
+function keep(socket: Socket): KeptSocket {
   // Bytes are read as latin1, one character each, so that lengths are right; bodies that matter here are ASCII.
   socket.setEncoding('latin1')
   let received = ''
   let waiting: Waiting | undefined
+  const fail = (error: Error) => {
+    waiting?.reject(error)
+    waiting = undefined
+  }
   socket.on('data', (data: string) => {
+    // What comes unasked is a farewell (408) to a connection that nothing was sent on.
+    if (waiting === undefined) return
     received += data
     const answer = readAnswer(received)
-    if (answer === undefined || waiting === undefined) return
+    if (answer === undefined) return
+    if (answer instanceof Error) return fail(answer)
     const { resolve } = waiting
     waiting = undefined
     received = ''
     resolve(answer)
   })
-  const fail = (error: Error) => {
-    waiting?.reject(error)
-    waiting = undefined
-  }
   socket.on('error', fail)
   socket.on('close', () => fail(new Error('The server closed the connection.')))
   return {
+    isClosed: () => socket.destroyed || socket.readableEnded,
     send(request) {
       return new Promise((resolve, reject) => {
-        if (socket.destroyed) reject(new Error('The connection is closed.'))
         waiting = { resolve, reject }
         socket.write(request)
       })
@@ -83,23 +104,24 @@ function keep(socket: Socket): Connection {
   }
 }
 
-function readAnswer(text: string): Answer | undefined {
+function readAnswer(text: string): Answer | Error | undefined {
   const end = text.indexOf(END_OF_HEAD)
   if (end < 0) return undefined
   const head = text.slice(0, end + 2)
   const status = Number(head.slice(9, 12))
   const rest = text.slice(end + END_OF_HEAD.length)
   const body = readBody(head, rest, status)
-  return body === undefined ? undefined : { status, body, headers: (name) => valuesOf(head, name) }
+  if (body === undefined || body instanceof Error) return body
+  return { status, body, headers: (name) => valuesOf(head, name) }
 }
 
 /** The body, or nothing while some of it is on its way. */
-function readBody(head: string, rest: string, status: number): string | undefined {
+function readBody(head: string, rest: string, status: number): string | Error | undefined {
   if (status === 204 || status === 304) return ''
   const [length] = valuesOf(head, 'content-length')
   if (length !== undefined) return rest.length >= Number(length) ? rest : undefined
   if (valuesOf(head, 'transfer-encoding')[0] === 'chunked') return rest.endsWith('0\r\n\r\n') ? joinChunks(rest) : undefined
-  throw new Error(`An answer (${status}) without a length.`)
+  return new Error(`An answer (${status}) without a length.`)
 }
 
 function joinChunks(text: string): string {

@@ -33,10 +33,8 @@ const FIGURES = [
 ] as const satisfies readonly (keyof Measurement)[]
 
 /** Takes the median of each figure. */
-export function summarize({ rounds, ...about }: ScenarioRounds): ScenarioResult {
-  const found = (Object.entries(rounds) as [TargetName, readonly Measurement[]][]).map(
-    ([target, measured]) => [target, medianOf(measured)] as const,
-  )
+export function summarize({ rounds, ...about }: ScenarioRounds<TargetName>): ScenarioResult {
+  const found = [...rounds].map(([target, measured]) => [target, medianOf(measured)] as const)
   const others = found.filter(([target]) => !isLatchkey(target))
   const ratios = found
     .filter(([target]) => isLatchkey(target))
@@ -56,7 +54,8 @@ function ratio(own: Measurement, theirs: Measurement): Ratio {
   return { perSecond: own.perSecond / theirs.perSecond, cpuPerStep: own.cpuPerStep / theirs.cpuPerStep }
 }
 
-function medianOf(rounds: readonly Measurement[]): Measurement {
+/** The median of each figure. */
+export function medianOf(rounds: readonly Measurement[]): Measurement {
   const [first] = rounds
   if (first === undefined) throw new RangeError('There was no round.')
   return { ...first, ...Object.fromEntries(FIGURES.map((figure) => [figure, median(rounds.map((round) => round[figure]))])) }

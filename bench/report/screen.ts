@@ -1,21 +1,36 @@
-// What is shown on the screen at the end.
+// What is shown on the screen at the end, and what of it goes into docs/performance.md.
 
 import type { Measurement } from '../load/load.ts'
+import type { Race } from '../races/races.ts'
 import { isLatchkey } from '../rounds.ts'
-import { TARGET_NAMES } from '../targets/targets.ts'
+import { TARGET_NAMES, type TargetName } from '../targets/targets.ts'
+import { isRightRedemption, isRightRefresh } from './goals.ts'
 import type { ScenarioResult } from './medians.ts'
 import type { Report } from './report.ts'
 import { figure, megabytes, textTable } from './text-table.ts'
 
-const COLUMNS = ['', 'server', 'per s', 'p50 ms', 'p99 ms', 'CPU µs', 'helpers', 'stores', 'RSS MB']
-
-/** All tables of a report. */
+/** All tables of a report that have anything in them. */
 export function formatReport(report: Report): string {
-  return [roundsTable(report.results), LEGEND].join('\n\n')
+  return [
+    withTitle('Requests (flows) per second', roundsTable(report.results), [LEGEND, ...turnedAway(report.results)].join('\n')),
+    withTitle('Round trips to the stores for each request (flow)', tripsTable(report)),
+    withTitle('What one refresh writes in PostgreSQL', writesTable(report)),
+    withTitle('Parallel uses of one thing, and what they leave', racesTable(report), RACE_LEGEND),
+    withTitle('Memory', memoryTable(report)),
+    withTitle('Growth: requests per second by what is in the database', growthTable(report)),
+    withTitle('Flood of sign-ins: latency of token requests', floodTable(report)),
+    withTitle('Where the processor time of the main thread goes', profilesTable(report)),
+    withTitle('Targets', targetsTable(report)),
+  ]
+    .filter((part) => part !== '')
+    .join('\n\n')
 }
 
 const LEGEND = `CPU µs: of the server's processes, for each request or flow. helpers: of those it hashes passwords in. stores: of PostgreSQL and
 Redis. The last columns: how many times the requests per second of that server.`
+
+const RACE_LEGEND = `answers: requests that got tokens. 503: that were told to come back. successors: different refresh tokens in them. live: how many of these can be used afterwards.
+right: rounds in which 50 refreshes got one live successor; in which a code was good once at most, and gave nothing that lives on.`
 
 /** A line for each kind of work and server. */
 export function roundsTable(results: readonly ScenarioResult[]): string {
@@ -25,14 +40,127 @@ export function roundsTable(results: readonly ScenarioResult[]): string {
       const found = result.medians[target]
       if (found === undefined) return []
       const ratios = others.map((other) => result.ratios[target]?.[other]?.perSecond)
-      return [[target, ...figures(found), ...ratios.map((ratio) => (ratio === undefined ? '' : ratio.toFixed(2)))]]
+      const name = result.bareInstead === undefined || isLatchkey(target) ? target : `${target} (${result.bareInstead})`
+      return [[name, ...figures(found), ...ratios.map((ratio) => (ratio === undefined ? '' : ratio.toFixed(2)))]]
     }).map((row, index) => [index === 0 ? result.name : '', ...row]),
   )
-  return textTable([...COLUMNS, ...others.map((other) => `× ${other}`)], rows, 2)
+  const columns = ['', 'server', 'per s', 'p50 ms', 'p99 ms', 'CPU µs', 'helpers', 'stores', 'RSS MB']
+  return textTable([...columns, ...others.map((other) => `× ${other}`)], rows, 2)
+}
+
+/** Who was told to come back (503): by design where each request is dear, otherwise a sign of a machine with other work. */
+function turnedAway(results: readonly ScenarioResult[]): string[] {
+  return results.flatMap(({ name, medians }) =>
+    entriesOf(medians)
+      .filter(([, found]) => found.turnedAway > 0)
+      .map(
+        ([target, found]) => `${name} at ${target}: ${(found.turnedAway * 100).toFixed(1)} % of requests were turned away (503).`,
+      ),
+  )
 }
 
 function figures(found: Measurement): string[] {
   const { perSecond, p50, p99, cpuPerStep, helperCpuPerStep, storeCpuPerStep, residentBytes } = found
   const processor = [cpuPerStep, helperCpuPerStep, storeCpuPerStep].map((microseconds) => microseconds.toFixed(0))
   return [figure(perSecond), figure(p50), figure(p99), ...processor, megabytes(residentBytes)]
+}
+
+function tripsTable({ counted }: Report): string {
+  const rows = entriesOf(counted).flatMap(([target, { trips }]) =>
+    Object.entries(trips).map(([scenario, { postgresTrips, commits, redisTrips }], index) => [
+      index === 0 ? target : '',
+      scenario,
+      ...[postgresTrips, commits, redisTrips].map(String),
+    ]),
+  )
+  return rows.length === 0 ? '' : textTable(['', '', 'PostgreSQL', 'of these commits', 'Redis'], rows, 2)
+}
+
+function writesTable({ counted }: Report): string {
+  const rows = entriesOf(counted).flatMap(([target, { writesOfRefresh: writes }]) =>
+    writes === undefined
+      ? []
+      : [[target, ...[writes.inserted, writes.updated, writes.updatedInPlace].map(figure), writes.walBytes.toFixed(0)]],
+  )
+  return rows.length === 0 ? '' : textTable(['', 'rows inserted', 'updated', 'of these in place', 'WAL bytes'], rows, 1)
+}
+
+function racesTable({ races }: Report): string {
+  const rows = entriesOf(races).flatMap(([target, { refreshes, redemptions }]) => [
+    [target, 'refreshes', ...raceFigures(refreshes, isRightRefresh)],
+    ['', 'redemptions', ...raceFigures(redemptions, isRightRedemption)],
+  ])
+  return rows.length === 0 ? '' : textTable(['', '50 at once', 'answers', '503', 'successors', 'live', 'right'], rows, 2)
+}
+
+function raceFigures(rounds: readonly Race[], isRight: (race: Race) => boolean): string[] {
+  const range = (column: keyof Race) => {
+    const values = rounds.map((round) => round[column])
+    const [least, most] = [Math.min(...values), Math.max(...values)]
+    return least === most ? String(least) : `${least}–${most}`
+  }
+  return [
+    range('answers'),
+    range('turnedAway'),
+    range('successors'),
+    range('live'),
+    `${rounds.filter(isRight).length} of ${rounds.length}`,
+  ]
+}
+
+function memoryTable({ memory }: Report): string {
+  const rows = entriesOf(memory).map(([target, { idleBytes, mostBytes }]) => [target, megabytes(idleBytes), megabytes(mostBytes)])
+  return rows.length === 0 ? '' : textTable(['', 'idle MB', 'most MB'], rows, 1)
+}
+
+function growthTable({ growth }: Report): string {
+  if (growth === undefined) return ''
+  const rows = Object.entries(growth.work).flatMap(([scenario, measured]) => [
+    [scenario, 'per s', ...measured.map(({ perSecond }) => figure(perSecond))],
+    ['', 'p99 ms', ...measured.map(({ p99 }) => figure(p99))],
+    ['', 'CPU µs', ...measured.map(({ cpuPerStep }) => cpuPerStep.toFixed(0))],
+    ['', 'stores', ...measured.map(({ storeCpuPerStep }) => storeCpuPerStep.toFixed(0))],
+  ])
+  return textTable(['', '', ...growth.sizes.map((size) => size.toLocaleString('en'))], rows, 2)
+}
+
+function floodTable({ flood }: Report): string {
+  if (flood === undefined) return ''
+  const { quiet, flooded, perSecond, signIns, signInsTurnedAway } = flood
+  const rows = [
+    ['quiet', figure(quiet.p50), figure(quiet.p99)],
+    ['in the flood', figure(flooded.p50), figure(flooded.p99)],
+  ]
+  const about = `${perSecond} token requests per second, half of them refreshes; ${signIns} people signed in, ${signInsTurnedAway} were told to come back.`
+  return `${textTable(['', 'p50 ms', 'p99 ms'], rows, 1)}\n\n${about}`
+}
+
+function profilesTable({ profiles }: Report): string {
+  const rows = profiles.flatMap(({ scenario, target, parts }) =>
+    parts
+      .filter(({ share }) => share >= 0.01)
+      .map(({ part, share }, index) => [
+        index === 0 ? scenario : '',
+        index === 0 ? target : '',
+        part,
+        `${(share * 100).toFixed(0)} %`,
+      ]),
+  )
+  return rows.length === 0 ? '' : textTable(['', 'server', '', 'share'], rows, 3)
+}
+
+function targetsTable({ verdicts }: Report): string {
+  const rows = verdicts.map(({ what, wanted, found, met }) => [what, wanted, found, met ? 'met' : 'MISSED'])
+  return rows.length === 0 ? '' : textTable(['', 'wanted', 'found', ''], rows, 4)
+}
+
+function entriesOf<Finding>(findings: { readonly [name in TargetName]?: Finding }): [TargetName, Finding][] {
+  return TARGET_NAMES.flatMap((name): [TargetName, Finding][] => {
+    const finding = findings[name]
+    return finding === undefined ? [] : [[name, finding]]
+  })
+}
+
+function withTitle(title: string, table: string, legend = ''): string {
+  return table === '' ? '' : [`${title}`, table, legend].filter((part) => part !== '').join('\n\n')
 }

@@ -3,8 +3,9 @@
 import { createHash, randomBytes } from 'node:crypto'
 import { newBrowserSession } from '../load/browser-session.ts'
 import { type Answer, type Connection, requestText } from '../load/connection.ts'
+import type { Work } from '../load/steps.ts'
 import { APP, type GUEST, PEOPLE, type Person, personAt } from '../the-world.ts'
-import { type Endpoints, expectStatus, type Scenario, type Server, several, type Work } from './scenario.ts'
+import { type Endpoints, expectStatus, type Scenario, type Server, several } from './scenario.ts'
 
 /** What the token endpoint answers. */
 export interface Tokens {

@@ -1,7 +1,7 @@
 // What a kind of work is, and what all of them share.
 
 import { type Answer, type Connection, openConnection } from '../load/connection.ts'
-import { type Step, TurnedAway } from '../load/load.ts'
+import { insist, type Step, TurnedAway, type Work } from '../load/steps.ts'
 import { MACHINE } from '../the-world.ts'
 
 /** The addresses of a server, from its discovery document (RFC 8414). */
@@ -22,13 +22,6 @@ export interface Server {
   readonly answersForJwts: boolean
 }
 
-/** The steps of the callers, one for each. */
-export interface Work {
-  readonly steps: readonly Step[]
-  /** Gets what the steps of a round will use up, before the round and not counted in it. */
-  stock?(howMany: number): Promise<void>
-}
-
 /** A kind of work. */
 export interface Scenario {
   readonly name: string
@@ -37,8 +30,6 @@ export interface Scenario {
   readonly main?: boolean
   /** Callers at once, where the work itself says how many; otherwise as many as were asked for. */
   readonly callers?: number
-  /** Being told to come back is a right answer when the server is busy, as where each request is dear by design. */
-  readonly mayTurnAway?: boolean
   /** That of Latchkey is about something that the bare library cannot do: what it does instead. */
   readonly bareInstead?: string
   /** Only Latchkey does it. */
@@ -84,7 +75,7 @@ export async function several<T>(
     const connection = await openConnection(origin)
     while (next < count) {
       const index = next++
-      results[index] = await work(connection, index)
+      results[index] = await insist(() => work(connection, index))
     }
     connection.close()
   }

@@ -1,9 +1,10 @@
 // Tokens that machines ask for, ask about and end.
 
 import { type Connection, requestText } from '../load/connection.ts'
+import type { Work } from '../load/steps.ts'
 import { BILLING, NOTES, PEOPLE, personAt } from '../the-world.ts'
 import { signIn, tokensOf } from './code-flow.ts'
-import { type Endpoints, expectStatus, MACHINE_AUTHORIZATION, type Server, same, several, type Work } from './scenario.ts'
+import { type Endpoints, expectStatus, MACHINE_AUTHORIZATION, type Server, same, several } from './scenario.ts'
 
 type Api = typeof NOTES | typeof BILLING
 

@@ -1,5 +1,7 @@
 // What is measured, whoever it is: a server in a process of its own, so that its processor time and memory can be told.
 
+import type { Work } from '../load/steps.ts'
+
 /** A server that runs. */
 export interface Target {
   readonly issuer: string
@@ -8,6 +10,8 @@ export interface Target {
   readonly storePids: readonly number[]
   /** Whether it answers for JWT access tokens at introspection, userinfo and revocation; the bare library does not. */
   readonly answersForJwts: boolean
+  /** The kinds of work that it takes part in, when it does so in its own way and in no other. */
+  readonly own?: { readonly [scenario: string]: (callers: number) => Promise<Work> }
   stop(): Promise<void>
 }
 

@@ -1,25 +1,32 @@
 // The benchmark runs: for a moment, on the bare library only, so that it still does when it is needed. Nothing is timed.
 
+import { readFileSync } from 'node:fs'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
-import { runBench } from '../../bench/bench.ts'
 import { openConnection, requestText } from '../../bench/load/connection.ts'
 import type { Measurement } from '../../bench/load/load.ts'
 import { HELP, OptionError, readOptions } from '../../bench/options.ts'
+import { withFigures } from '../../bench/report/documents.ts'
+import { isRightRefresh, judge } from '../../bench/report/goals.ts'
 import { summarize } from '../../bench/report/medians.ts'
 import type { Report } from '../../bench/report/report.ts'
-import { roundsTable } from '../../bench/report/screen.ts'
+import { formatReport, roundsTable } from '../../bench/report/screen.ts'
+import { runBench } from '../../bench/run.ts'
+import { discover } from '../../bench/scenarios/scenario.ts'
 import { SCENARIOS } from '../../bench/scenarios/scenarios.ts'
+import { startOnMap } from '../../bench/targets/bare.ts'
+
+/** Starts no store, and takes no longer than it must. */
+const QUICK = ['--targets', 'bare', '--seconds', '0.05', '--rounds', '1', '--concurrency', '4', '--idle', '0', '--out', '']
+const SLOW_MACHINE_MS = 120_000
 
 describe('a run on the bare library', () => {
   let report: Report
   beforeAll(async () => {
-    report = await runBench(
-      readOptions(['full', '--targets', 'bare', '--seconds', '0.05', '--rounds', '1', '--concurrency', '4']),
-      () => {},
-    )
-  })
+    const everything = SCENARIOS.map(({ name }) => name).join(',')
+    report = await runBench(readOptions([...QUICK, '--only', everything, '--race-rounds', '1']), () => {})
+  }, SLOW_MACHINE_MS)
 
   const done = SCENARIOS.filter((scenario) => scenario.latchkeyOnly !== true)
   test.each(done.map(({ name }) => name))('does the work of %s, or it would have thrown', (name) => {
@@ -31,13 +38,102 @@ describe('a run on the bare library', () => {
 
   test('is shown as a table with a line for each kind of work', () => {
     const table = roundsTable(report.results)
-    for (const { name } of done) expect(table).toMatch(new RegExp(`^${name} +bare( +[\\d.]+){7}$`, 'm'))
+    for (const { name } of done) expect(table).toMatch(new RegExp(`^${name} +bare[^\\d]*( +[\\d.]+){7}$`, 'm'))
+  })
+
+  test('shows what the races are there for: the bare library does not keep one refresh token alive', () => {
+    expect(report.races.bare?.refreshes.map(isRightRefresh)).toEqual([false])
+  })
+
+  test('tells where the processor time goes, when it is asked', async () => {
+    const options = readOptions([...QUICK, '--only', 'discovery', '--race-rounds', '0', '--profile'])
+    const [discovery] = (await runBench(options, () => {})).profiles
+    expect(discovery?.parts.map(({ part }) => part)).toContain('oidc-provider')
+    expect(discovery?.parts.reduce((sum, { share }) => sum + share, 0)).toBeCloseTo(1)
+  })
+
+  test('goes into the page, between the marks and nowhere else', () => {
+    const page = readFileSync('docs/performance.md', 'utf8')
+    const [before, after] = [page.split('<!-- figures')[0], page.split('<!-- end of the figures -->')[1]]
+    const written = withFigures(page, report)
+    expect(written.startsWith(before ?? '?')).toBe(true)
+    expect(written.endsWith(after ?? '?')).toBe(true)
+    expect(written).toContain(formatReport(report))
+    expect(withFigures(written, report)).toBe(written)
+    expect(() => withFigures('a page without marks', report)).toThrow('no place')
+  })
+})
+
+describe('the people of the benchmark', () => {
+  test.each([
+    ['sign-in', 8],
+    ['sign-in-first-party', 5],
+    ['second-app', 2],
+  ])('%s is %i requests', async (name, requests) => {
+    const target = await startOnMap()
+    try {
+      const server = { endpoints: await discover(target.issuer), answersForJwts: false }
+      const [scenario] = SCENARIOS.filter((candidate) => candidate.name === name)
+      const [step] = (await scenario?.prepare(server, 1))?.steps ?? []
+      const connection = await openConnection(target.issuer)
+      let sent = 0
+      await step?.({
+        ...connection,
+        send(request) {
+          sent += 1
+          return connection.send(request)
+        },
+      })
+      connection.close()
+      expect(sent).toBe(requests)
+    } finally {
+      await target.stop()
+    }
+  })
+})
+
+describe('the targets', () => {
+  test('are judged by what was found, and left out when nothing was', () => {
+    const rounds = new Map([
+      ['latchkey' as const, [round(130)]],
+      ['bare' as const, [round(200)]],
+      ['prisma' as const, [round(70)]],
+    ])
+    const results = [summarize({ name: 'refresh', what: '', callers: 1, rounds })]
+    const right = { answers: 50, turnedAway: 0, successors: 1, live: 1 }
+    const wrong = { answers: 50, turnedAway: 0, successors: 50, live: 50 }
+    const trips = { refresh: { postgresTrips: 2, commits: 1, redisTrips: 1 } }
+    const verdicts = judge({
+      ...EMPTY,
+      results,
+      counted: { latchkey: { trips } },
+      races: { latchkey: { refreshes: [right, wrong], redemptions: [{ ...right, answers: 1, live: 0 }, wrong] } },
+      memory: { latchkey: { idleBytes: 180_000_000, mostBytes: 301_000_000 } },
+      flood: { perSecond: 200, quiet: { p50: 1, p99: 2 }, flooded: { p50: 1, p99: 8 }, signIns: 1, signInsTurnedAway: 0 },
+      growth: { sizes: [1000, 1_000_000], work: { refresh: [round(119), round(100)], 'second-app': [round(121), round(100)] } },
+    })
+    expect(verdicts.map(({ found, met }) => [found, met])).toEqual([
+      ['0.65', true],
+      ['1.86', false],
+      ['2 PostgreSQL (1 commits), 1 Redis', false],
+      ['1 of 2 rounds', false],
+      ['1 of 2 rounds', false],
+      ['180 MB', true],
+      ['301 MB', false],
+      ['1.19', true],
+      ['1.21', false],
+      ['4.00', true],
+    ])
+    expect(judge(EMPTY)).toEqual([])
   })
 })
 
 describe('what is made of the rounds', () => {
   test('the median of each figure, and ratios of Latchkey to the bare library', () => {
-    const rounds = { latchkey: [round(100), round(300), round(900)], bare: [round(600), round(200)] }
+    const rounds = new Map([
+      ['latchkey' as const, [round(100), round(300), round(900)]],
+      ['bare' as const, [round(600), round(200)]],
+    ])
     const { medians, ratios } = summarize({ name: 'refresh', what: '', callers: 1, rounds })
     expect(medians.latchkey?.perSecond).toBe(300)
     expect(medians.bare?.perSecond).toBe(400)
@@ -50,7 +146,11 @@ describe('the options', () => {
     const targets = ['latchkey', 'bare', 'redis', 'prisma']
     expect(readOptions([])).toMatchObject({ seconds: 2, rounds: 3, concurrency: 32, targets })
     expect(readOptions([]).scenarios).toEqual(SCENARIOS.filter(({ main }) => main === true).map(({ name }) => name))
+    expect(readOptions([])).toMatchObject({ growth: false, flood: false, count: true, raceRounds: 10 })
     expect(readOptions(['full']).scenarios).toEqual(SCENARIOS.map(({ name }) => name))
+    expect(readOptions(['full'])).toMatchObject({ growth: true, flood: true, raceRounds: 100 })
+    expect(readOptions(['full']).targets).not.toContain('better-auth')
+    expect(readOptions(['rivals']).targets).toEqual([...targets, 'better-auth'])
   })
 
   test.each([
@@ -62,12 +162,17 @@ describe('the options', () => {
     [['--targets', 'everything']],
     [['--faster']],
     [['everything']],
+    [['--race-rounds', '-1']],
+    [['--idle', 'long']],
   ])('refuse %j', (args) => {
     expect(() => readOptions(args)).toThrow(OptionError)
   })
 
   test('are all told by --help', () => {
-    for (const option of ['seconds', 'rounds', 'concurrency', 'only', 'targets', 'out']) expect(HELP).toContain(`--${option}`)
+    const ways = ['only', 'targets', 'seconds', 'rounds', 'concurrency', 'idle', 'out', 'from', 'write-docs']
+    for (const option of [...ways, 'growth', 'flood', 'race-rounds', 'no-count', 'profile'])
+      expect(HELP).toContain(`--${option} `)
+    for (const word of ['full', 'rivals']) expect(HELP).toContain(`npm run bench -- ${word} `)
     for (const { name } of SCENARIOS) expect(HELP).toContain(name)
   })
 })
@@ -94,6 +199,18 @@ describe('the connection', () => {
     expect(empty).toMatchObject({ status: 204, body: '' })
   })
 })
+
+const EMPTY = {
+  startedAt: '2026-01-01T00:00:00.000Z',
+  machine: { processors: 2, model: 'a processor', memoryBytes: 4_000_000_000, node: 'v24.0.0' },
+  seconds: 1,
+  rounds: 1,
+  results: [],
+  memory: {},
+  counted: {},
+  races: {},
+  profiles: [],
+}
 
 function round(figure: number): Measurement {
   return {
