@@ -50,4 +50,8 @@ async function writeReport(report: Report, folder: string): Promise<string> {
   return path
 }
 
-if (import.meta.main) process.exitCode = await main()
+if (import.meta.main) {
+  // Whoever stops it must not leave servers behind: they are ended when this process exits by itself.
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(130))
+  process.exitCode = await main()
+}

@@ -1,11 +1,11 @@
 // An adapter on Prisma as tutorials write it: one table for all models, Prisma's own calls, no statement written by hand.
 
-import { cp, mkdtemp, rm, symlink } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { cp, rm, symlink } from 'node:fs/promises'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { PrismaPg } from '@prisma/adapter-pg'
 import type { Adapter, AdapterFactory, AdapterPayload } from 'oidc-provider'
+import { temporaryFolder } from '../../test/support/server-process.ts'
 import { fromHere, runProgram } from '../targets/program.ts'
 
 /** What the adapter uses of the generated client, which is not there when types are checked. */
@@ -44,7 +44,7 @@ const MODELS_OF_GRANTS = new Set(['AccessToken', 'AuthorizationCode', 'RefreshTo
  * @returns the folder, and how it is taken away
  */
 export async function generateRecordsClient(): Promise<{ readonly folder: string; remove(): Promise<void> }> {
-  const folder = await mkdtemp(join(tmpdir(), 'latchkey-bench-prisma-'))
+  const folder = await temporaryFolder()
   await symlink(fromHere('../../node_modules'), join(folder, 'node_modules'))
   const schema = join(folder, 'records.prisma')
   await cp(fromHere('../adapters/records.prisma'), schema)

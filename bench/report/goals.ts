@@ -53,6 +53,12 @@ export function judge(report: Omit<Report, 'verdicts'>): Verdict[] {
   ]
 }
 
+/** What is wanted of a ratio at least, and whether it was reached; nothing when nothing is wanted. */
+export function judgeRatio(scenario: string, other: TargetName, found: number): { atLeast: number; met: boolean } | undefined {
+  const goal = RATIOS.find((candidate) => candidate.scenario === scenario && candidate.other === other)
+  return goal === undefined ? undefined : { atLeast: goal.atLeast, met: found >= goal.atLeast }
+}
+
 function ratioVerdicts({ results }: Pick<Report, 'results'>): Verdict[] {
   return RATIOS.flatMap(({ scenario, other, atLeast, aim }) => {
     const found = results.find(({ name }) => name === scenario)?.ratios.latchkey?.[other]?.perSecond

@@ -4,7 +4,7 @@ import type { Measurement } from '../load/load.ts'
 import type { Race } from '../races/races.ts'
 import { isLatchkey } from '../rounds.ts'
 import { TARGET_NAMES, type TargetName } from '../targets/targets.ts'
-import { isRightRedemption, isRightRefresh } from './goals.ts'
+import { isRightRedemption, isRightRefresh, judgeRatio } from './goals.ts'
 import type { ScenarioResult } from './medians.ts'
 import type { Report } from './report.ts'
 import { figure, megabytes, textTable } from './text-table.ts'
@@ -41,11 +41,25 @@ export function roundsTable(results: readonly ScenarioResult[]): string {
       if (found === undefined) return []
       const ratios = others.map((other) => result.ratios[target]?.[other]?.perSecond)
       const name = result.bareInstead === undefined || isLatchkey(target) ? target : `${target} (${result.bareInstead})`
-      return [[name, ...figures(found), ...ratios.map((ratio) => (ratio === undefined ? '' : ratio.toFixed(2)))]]
+      const row = [name, ...figures(found), ...ratios.map((ratio) => (ratio === undefined ? '' : ratio.toFixed(2)))]
+      return target === 'latchkey' ? [row, ...targetRow(result, others)] : [row]
     }).map((row, index) => [index === 0 ? result.name : '', ...row]),
   )
   const columns = ['', 'server', 'per s', 'p50 ms', 'p99 ms', 'CPU µs', 'helpers', 'stores', 'RSS MB']
   return textTable([...columns, ...others.map((other) => `× ${other}`)], rows, 2)
+}
+
+/** What is wanted of the ratios above it, if anything is. */
+function targetRow({ name, ratios }: ScenarioResult, others: readonly TargetName[]): string[][] {
+  const cells = others.map((other) => {
+    const judged = judgeRatio(name, other, ratios.latchkey?.[other]?.perSecond ?? Number.NaN)
+    return judged === undefined ? '' : `≥ ${judged.atLeast} ${inWords(judged.met)}`
+  })
+  return cells.every((cell) => cell === '') ? [] : [['target', ...Array<string>(7).fill(''), ...cells]]
+}
+
+function inWords(met: boolean): string {
+  return met ? 'met' : 'MISSED'
 }
 
 /** Who was told to come back (503): by design where each request is dear, otherwise a sign of a machine with other work. */
@@ -150,7 +164,7 @@ function profilesTable({ profiles }: Report): string {
 }
 
 function targetsTable({ verdicts }: Report): string {
-  const rows = verdicts.map(({ what, wanted, found, met }) => [what, wanted, found, met ? 'met' : 'MISSED'])
+  const rows = verdicts.map(({ what, wanted, found, met }) => [what, wanted, found, inWords(met)])
   return rows.length === 0 ? '' : textTable(['', 'wanted', 'found', ''], rows, 4)
 }
 

@@ -4,11 +4,11 @@
 import { execFile } from 'node:child_process'
 import { createHash, randomBytes } from 'node:crypto'
 import { once } from 'node:events'
-import { cp, mkdtemp, rm, writeFile } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { cp, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { promisify } from 'node:util'
+import { temporaryFolder } from '../../test/support/server-process.ts'
 import { requestText } from '../load/connection.ts'
 import type { Work } from '../load/steps.ts'
 import { refreshTokenOf, type Tokens, tokensOf } from '../scenarios/code-flow.ts'
@@ -41,7 +41,7 @@ interface Started {
 /** Installs it and starts it. */
 export const startBetterAuth: StartTarget = async ({ databaseUrl }, storePids) => {
   await using cleanup = new AsyncDisposableStack()
-  const folder = await mkdtemp(join(tmpdir(), 'latchkey-bench-rival-'))
+  const folder = await temporaryFolder()
   cleanup.defer(() => rm(folder, { recursive: true, force: true }))
   await install(folder)
   const server = join(folder, 'server.mjs')

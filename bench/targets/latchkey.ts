@@ -1,11 +1,10 @@
 // Latchkey as in production: every setting that production wants, limits on, its log written as ever and thrown away.
 
 import { randomBytes } from 'node:crypto'
-import { mkdtemp, rm, writeFile } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { makePasswordHash } from '../../server/accounts/password-hashes.ts'
-import { freePort } from '../../test/support/server-process.ts'
+import { freePort, temporaryFolder } from '../../test/support/server-process.ts'
 import { PASSWORD, provisionFile, SHORT_CUT_PASSWORD } from '../the-world.ts'
 import { fromHere, startProgram, untilReady } from './program.ts'
 import type { StartTarget, StoreAddresses, Target } from './target.ts'
@@ -60,7 +59,7 @@ async function start(
   otherPort?: number,
 ): Promise<Target> {
   await using cleanup = new AsyncDisposableStack()
-  const folder = await mkdtemp(join(tmpdir(), 'latchkey-bench-'))
+  const folder = await temporaryFolder()
   cleanup.defer(() => rm(folder, { recursive: true, force: true }))
   const provision = join(folder, 'provision.json')
   const hashes = {

@@ -7,6 +7,7 @@ import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
 import { openConnection, requestText } from '../../bench/load/connection.ts'
 import type { Measurement } from '../../bench/load/load.ts'
 import { HELP, OptionError, readOptions } from '../../bench/options.ts'
+import { partsOf } from '../../bench/profile/profile.ts'
 import { withFigures } from '../../bench/report/documents.ts'
 import { isRightRefresh, judge } from '../../bench/report/goals.ts'
 import { summarize } from '../../bench/report/medians.ts'
@@ -48,7 +49,7 @@ describe('a run on the bare library', () => {
   test('tells where the processor time goes, when it is asked', async () => {
     const options = readOptions([...QUICK, '--only', 'discovery', '--race-rounds', '0', '--profile'])
     const [discovery] = (await runBench(options, () => {})).profiles
-    expect(discovery?.parts.map(({ part }) => part)).toContain('oidc-provider')
+    expect(discovery).toMatchObject({ scenario: 'discovery', target: 'bare' })
     expect(discovery?.parts.reduce((sum, { share }) => sum + share, 0)).toBeCloseTo(1)
   })
 
@@ -125,6 +126,7 @@ describe('the targets', () => {
       ['4.00', true],
     ])
     expect(judge(EMPTY)).toEqual([])
+    expect(roundsTable(results)).toMatch(/^ +target +≥ 0\.65 met +≥ 2 MISSED$/m)
   })
 })
 
@@ -139,6 +141,28 @@ describe('what is made of the rounds', () => {
     expect(medians.bare?.perSecond).toBe(400)
     expect(ratios).toEqual({ latchkey: { bare: { perSecond: 0.75, cpuPerStep: 0.75 } } })
   })
+})
+
+test('what native code does counts for whoever called it, and idling for nobody', () => {
+  const node = (id: number, hitCount: number, functionName: string, url: string, ...children: number[]) => ({
+    ...{ id, hitCount, children },
+    callFrame: { functionName, url },
+  })
+  const nodes = [
+    node(1, 0, '(root)', '', 2, 3, 4, 5),
+    node(2, 900, '(idle)', ''),
+    node(3, 10, '(garbage collector)', ''),
+    node(4, 20, 'handle', 'file:///latchkey/node_modules/oidc-provider/lib/a.js', 6),
+    node(5, 30, 'find', 'file:///latchkey/server/tokens/refresh-families.ts', 7),
+    node(6, 15, 'write', ''),
+    node(7, 25, 'query', 'file:///latchkey/node_modules/@prisma/client/runtime/client.mjs'),
+  ]
+  expect(partsOf({ nodes })).toEqual([
+    { part: 'oidc-provider', share: 0.35 },
+    { part: 'Latchkey', share: 0.3 },
+    { part: '@prisma/client', share: 0.25 },
+    { part: 'garbage collection', share: 0.1 },
+  ])
 })
 
 describe('the options', () => {

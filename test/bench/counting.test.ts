@@ -6,7 +6,7 @@ import { type Counter, watchPostgres, watchRedis } from '../../bench/counting/me
 describe('PostgreSQL', () => {
   test('a prepared statement is a round trip each time it is run, and no commit when it only reads', () => {
     const wire = postgres()
-    wire.client(parse('one', 'SELECT 1 FROM refresh_families FOR UPDATE'), bind('one'), message('E', '\0\0\0\0\0'), message('S'))
+    wire.client(parse('one', 'SELECT 1 FROM grants FOR UPDATE OF grants'), bind('one'), message('E', '\0\0\0\0\0'), message('S'))
     wire.server(ready('I'))
     wire.client(bind('one'), message('E', '\0\0\0\0\0'), message('S'))
     wire.server(ready('I'))
