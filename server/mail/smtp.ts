@@ -1,5 +1,6 @@
 // Hands mail to a mail server (RFC 5321).
 import { createTransport } from 'nodemailer'
+import { isLoopbackHost } from '../../config/loopback.ts'
 import type { Secret } from '../../config/secrets.ts'
 import { type MailCarrier, MailRefused } from './mail.ts'
 
@@ -49,13 +50,11 @@ export function createSmtpCarrier({
 
 function addressOf(url: URL) {
   const secure = url.protocol === 'smtps:'
-  const host = url.hostname.replace(/^\[|\]$/g, '')
-  const onThisMachine = /^(?:localhost|127\.\d+\.\d+\.\d+|::1)$/.test(host)
   return {
-    host,
+    host: url.hostname.replace(/^\[|\]$/g, ''),
     port: url.port === '' ? (secure ? 465 : 587) : Number(url.port),
     secure,
-    requireTLS: !secure && !onThisMachine && url.searchParams.get('requireTLS') !== 'false',
+    requireTLS: !secure && !isLoopbackHost(url.hostname) && url.searchParams.get('requireTLS') !== 'false',
     ...(url.username === '' ? {} : { auth: { user: decodeURIComponent(url.username), pass: decodeURIComponent(url.password) } }),
   }
 }

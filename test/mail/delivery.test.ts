@@ -156,6 +156,20 @@ test('of many who deliver at once each mail is sent by one', async () => {
   expect(new Set(smtp.received.map(({ raw }) => /^Message-ID: .*$/m.exec(raw)?.[0])).size).toBe(20)
 })
 
+test('a server on another machine must offer TLS, unless the URL lets it off', async () => {
+  // This address leads to this machine, and is not known to.
+  const elsewhere = smtp.url.replace('127.0.0.1', '0.0.0.0')
+  const carry = (url: string) =>
+    createSmtpCarrier({ url: new Secret(url), from: FROM, issuer: server.issuer }).carry(
+      { ...MAIL, id: 'mail_1', createdAt: new Date(0) },
+      AbortSignal.timeout(5000),
+    )
+  await expect(carry(elsewhere)).rejects.toMatchObject({ code: 'ETLS' })
+  expect(smtp.received).toEqual([])
+  await carry(`${elsewhere}?requireTLS=false`)
+  expect(smtp.received).toHaveLength(1)
+})
+
 test('where no mail is sent, none is written', async () => {
   const { db, sealer } = server.latchkey.stores
   const off = createOutbox({ db, sealer, enabled: false, recordGivenUp: async () => undefined })

@@ -74,7 +74,7 @@ function converse(socket: Socket, state: { answers: SmtpServer['answers']; seen:
     } else if (/^DATA/i.test(line)) {
       inText = true
       say('354 go on')
-    } else say(/^QUIT/i.test(line) ? '221 bye' : '250 ok')
+    } else say(/^QUIT/i.test(line) ? '221 bye' : '502 not here')
   }
   const read = () => {
     const end = inText ? '\r\n.\r\n' : '\r\n'
