@@ -24,6 +24,7 @@ export interface Config {
   readonly dataDir: string
   readonly database: 'embedded' | 'postgres'
   readonly databasePoolSize: number
+  readonly answerWithinMs: number
   readonly redis: 'memory' | 'redis'
   /** Addresses and CIDR ranges of proxies that may name the client's address. Empty: none. */
   readonly trustProxy: readonly string[]
@@ -164,6 +165,7 @@ function configOf(values: SettingValues): Config {
     dataDir: resolve(values.dataDir),
     database: values.databaseUrl ? 'postgres' : 'embedded',
     databasePoolSize: values.databasePoolSize,
+    answerWithinMs: values.answerWithinMs,
     redis: values.redisUrl ? 'redis' : 'memory',
     trustProxy: values.trustProxy,
     ...clientCertificatesOf(values),

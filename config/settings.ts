@@ -109,6 +109,14 @@ const serverSettings = {
     meaning: 'The port of health and metrics.',
     example: '9464',
   }),
+  answerWithinMs: setting({
+    variable: 'LATCHKEY_ANSWER_WITHIN_MS',
+    kind: integer(500, 60_000),
+    default: '1700',
+    meaning:
+      'How long a request may take, in milliseconds. Then it is answered 503 with `Retry-After`, whatever it still waits for.',
+    example: '1700',
+  }),
   logLevel: setting({
     variable: 'LOG_LEVEL',
     kind: oneOf('trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'),

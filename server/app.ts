@@ -17,13 +17,16 @@ export interface Door {
   readonly securityHeaders: Middleware
   /** 4. Turns what is thrown below into a page, or into JSON for programs. */
   readonly errorPages: Middleware
-  /** 5. How often people may ask, and clients. */
+  /** 5. How long anyone waits for an answer. */
+  readonly deadline: Middleware
+  /** 6. How often people may ask, and clients. */
   readonly rateLimits: readonly Middleware[]
 }
 
 /** The middlewares of the door in their order. */
 export function throughDoor(door: Door): readonly Middleware[] {
-  return [door.hostPinning, door.requestLog, door.securityHeaders, door.errorPages, ...door.rateLimits]
+  const { hostPinning, requestLog, securityHeaders, errorPages, deadline, rateLimits } = door
+  return [hostPinning, requestLog, securityHeaders, errorPages, deadline, ...rateLimits]
 }
 
 /** What answers. */
@@ -32,11 +35,11 @@ export interface AppParts {
   readonly cookieSignatures: CookieSignatures
   /** Told of errors that nobody else has met. */
   readonly onError: (error: Error) => void
-  /** 6. The protocol: what most requests want. It has the door built in. */
+  /** 7. The protocol: what most requests want. It has the door built in. */
   readonly provider: ProviderHost
-  /** 7. Style sheets and icons. */
+  /** 8. Style sheets and icons. */
   readonly assets: Middleware
-  /** 8. Our own pages, each a router. */
+  /** 9. Our own pages, each a router. */
   readonly pages: readonly Middleware[]
 }
 

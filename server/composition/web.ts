@@ -12,6 +12,7 @@ import { createDevMail, DEV_MAIL_PATH } from '../dev-mail/routes.ts'
 import { createAssets } from '../http/assets.ts'
 import { createClientAddress } from '../http/client-address.ts'
 import { createCsrf } from '../http/csrf.ts'
+import { createDeadline } from '../http/deadline.ts'
 import { createErrorPages } from '../http/error-pages.ts'
 import { createHostPinning } from '../http/host-pinning.ts'
 import type { Log } from '../http/log.ts'
@@ -80,6 +81,7 @@ export function createDoor(deps: {
     }),
     securityHeaders: createSecurityHeaders({ secure: config.issuer.startsWith('https:') }),
     errorPages: createErrorPages({ log, storeFailed: (store) => metrics.count('storeFailures', { store }) }),
+    deadline: createDeadline({ log, milliseconds: config.answerWithinMs }),
     rateLimits: [
       createPeopleLimit({
         limit: config.rateLimits.people,

@@ -16,7 +16,7 @@ let server: TestServer
 
 beforeAll(async () => {
   ;[redis, postgres] = await Promise.all([startPrivateRedis(), startPrivatePostgres(['synchronous_commit=on'])])
-  server = await startServer({ redisUrl: redis.url, databaseUrl: postgres.url })
+  server = await startServer({ redisUrl: redis.url, databaseUrl: postgres.url, settings: { LATCHKEY_ANSWER_WITHIN_MS: '1700' } })
 }, 60_000)
 
 afterAll(async () => {
