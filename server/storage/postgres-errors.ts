@@ -18,12 +18,15 @@ const UNAVAILABLE_KINDS: ReadonlySet<string> = new Set([
   'SocketTimeout',
 ])
 
-/** SQLSTATE classes: 08 connection, 53 resources, 57 operator (shutdown, time-out), 28 authorization; 25006 a standby, 55P03 a lock. */
-const UNAVAILABLE_STATE = /^(?:08|53|57|28)|^25006$|^55P03$/
+/**
+ * SQLSTATE classes: 08 connection, 53 resources, 57 operator (shutdown, time-out), 28 authorization; 25006 read-only, 55P03 a lock,
+ * 40001 and 40P01 a transaction that lost to another one: nothing of it has happened, and whoever asks again may win.
+ */
+const UNAVAILABLE_STATE = /^(?:08|53|57|28)|^25006$|^55P03$|^40(?:001|P01)$/
 
 /** What the driver says in plain errors, which carry no code. */
 const UNAVAILABLE_MESSAGE =
-  /timeout exceeded when trying to connect|Query read timeout|Connection terminated|timeout expired|not queryable|calling end on the pool|does not support SSL/i
+  /timeout exceeded when trying to connect|Query read timeout|Connection terminated|timeout expired|not queryable|calling end on the pool|does not support SSL|is a standby/i
 
 /** The error as the rest of the program knows it: StorageUnavailable when it is one, otherwise as it was. */
 export function unavailableOr(error: unknown): unknown {

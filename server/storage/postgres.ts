@@ -62,7 +62,7 @@ export async function openPostgres({
     application_name: 'latchkey',
     keepAlive: true,
     Client: DecisiveClient,
-    onConnect: useUniversalTime,
+    onConnect: prepareConnection,
   })
   const database = openPrisma(new PrismaPg(pool, { statementNameGenerator: statementNames(), disposeExternalPool: true }))
   await database.ping().catch(async (error: unknown) => {
@@ -103,9 +103,14 @@ class DecisiveClient extends pg.Client {
   }
 }
 
-/** Prisma's adapter takes every time for UTC, whatever the zone in which the database shows it. The pool waits for this. */
-async function useUniversalTime(client: pg.ClientBase): Promise<void> {
+/**
+ * Prisma's adapter takes every time for UTC, whatever the zone in which the database shows it. And a standby in the place of the
+ * primary may not know yet what was ended, so it is not asked. The pool waits for this.
+ */
+async function prepareConnection(client: pg.ClientBase): Promise<void> {
   await client.query("SET TimeZone TO 'UTC'")
+  const { rows } = await client.query<{ standby: boolean }>('SELECT pg_is_in_recovery() AS standby')
+  if (rows[0]?.standby === true) throw new Error('it is a standby, which may lag behind')
 }
 
 const MOST_STATEMENT_NAMES = 500
