@@ -17,14 +17,22 @@ export interface Form {
   readonly submits: readonly { readonly name: string; readonly value: string }[]
 }
 
+/** How a browser's requests are sent. */
+export type Send = (
+  url: URL,
+  request: { readonly method: string; readonly headers: { readonly [name: string]: string }; readonly body: string | undefined },
+) => Promise<Page>
+
 /** Makes a browser. It stops at addresses for which `stopAt` is true, as a client's callback has no server in tests. */
 export class Browser {
   /** By name and path, as browsers keep them (RFC 6265 §5.3). */
   readonly #cookies = new Map<string, { name: string; value: string; path: string }>()
   readonly #userAgent: string
   readonly #stopAt: (url: URL) => boolean
+  readonly #send: Send
 
-  constructor(options: { readonly userAgent?: string; readonly stopAt?: (url: URL) => boolean } = {}) {
+  constructor(options: { readonly userAgent?: string; readonly stopAt?: (url: URL) => boolean; readonly send?: Send } = {}) {
+    this.#send = options.send ?? send
     this.#userAgent = options.userAgent ?? 'Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 Chrome/130.0.0.0 Safari/537.36'
     this.#stopAt = options.stopAt ?? ((url) => url.hostname.endsWith('.example'))
   }
@@ -66,7 +74,7 @@ export class Browser {
           }),
       ...options.headers,
     }
-    const page = await send(target, method, headers, options.body)
+    const page = await this.#send(target, { method, headers, body: options.body })
     for (const line of [page.headers['set-cookie'] ?? []].flat()) this.#keep(line)
     return page
   }
@@ -88,7 +96,7 @@ export class Browser {
 
   /** Another browser with the cookies that this one has now: what their thief has. */
   copy(): Browser {
-    const other = new Browser({ userAgent: this.#userAgent, stopAt: this.#stopAt })
+    const other = new Browser({ userAgent: this.#userAgent, stopAt: this.#stopAt, send: this.#send })
     for (const { name, value, path } of this.#cookies.values()) other.setCookie(name, value, path)
     return other
   }
@@ -168,8 +176,8 @@ function nextAddress(page: Page): URL | undefined {
   return match?.[1] === undefined ? undefined : new URL(match[1], page.url)
 }
 
-function send(url: URL, method: string, headers: { [name: string]: string }, body: string | undefined): Promise<Page> {
-  return new Promise((resolve, reject) => {
+const send: Send = (url, { method, headers, body }) =>
+  new Promise((resolve, reject) => {
     const sent = request(url, { method, headers, agent: false }, (response) => {
       const chunks: Buffer[] = []
       response.on('data', (chunk: Buffer) => chunks.push(chunk))
@@ -186,4 +194,3 @@ function send(url: URL, method: string, headers: { [name: string]: string }, bod
     sent.on('error', reject)
     sent.end(body)
   })
-}

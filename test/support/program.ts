@@ -1,9 +1,11 @@
 // Runs the program as it is run, in a process of its own, so that it can be killed.
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { createWriteStream } from 'node:fs'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { fileURLToPath } from 'node:url'
+import { findProgram } from './server-process.ts'
 
 /** The program, running. */
 export interface Program {
@@ -11,10 +13,21 @@ export interface Program {
   /** Where health and metrics are. */
   readonly managementUrl: string
   readonly pid: number
+  /** Stops it, so that it neither answers nor refuses (SIGSTOP). */
+  pause(): void
+  resume(): void
   /** Ends it in the middle of whatever it does. */
   kill(): Promise<void>
   /** Tells it to end, and waits for it; the exit code. */
   end(): Promise<number | null>
+}
+
+/** What is different from a program as anybody starts it. */
+export interface ProgramOptions {
+  /** Modules that are imported before it. */
+  readonly imports?: readonly string[]
+  /** A file to which its log is added. */
+  readonly logFile?: string
 }
 
 /** Two ports that nobody uses, for a program that is started several times. */
@@ -29,19 +42,32 @@ export async function freePorts(): Promise<readonly [number, number]> {
 export async function startProgram(
   [port, managementPort]: readonly [number, number],
   settings: { readonly [name: string]: string },
+  options: ProgramOptions = {},
 ): Promise<Program> {
   const issuer = `http://localhost:${port}`
   const own = { NODE_ENV: 'test', PORT: String(port), MANAGEMENT_PORT: String(managementPort), ISSUER: issuer }
-  const child = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', 'server/main.ts'], {
+  const imports = (options.imports ?? []).flatMap((module) => ['--import', module])
+  const node = [process.execPath, '--disable-warning=ExperimentalWarning', ...imports, 'server/main.ts']
+  // It ends together with us, where the system can see to that.
+  const tied = findProgram('setpriv')
+  const [command = '', ...args] = tied === undefined ? node : [tied, '--pdeathsig', 'KILL', ...node]
+  const child = spawn(command, args, {
     cwd: fileURLToPath(new URL('../..', import.meta.url)),
     stdio: ['ignore', 'pipe', 'pipe'],
     env: { ...own, DEMO: 'off', LOG_FORMAT: 'json', ...settings },
   })
+  if (options.logFile !== undefined) {
+    const log = createWriteStream(options.logFile, { flags: 'a' })
+    child.stdout.pipe(log)
+    child.stderr.pipe(log)
+  }
   await ready(child)
   return {
-    issuer,
+    issuer: settings.ISSUER ?? issuer,
     managementUrl: `http://127.0.0.1:${managementPort}`,
     pid: child.pid ?? 0,
+    pause: () => void child.kill('SIGSTOP'),
+    resume: () => void child.kill('SIGCONT'),
     async end() {
       const ended = once(child, 'exit')
       child.kill('SIGTERM')
@@ -60,9 +86,14 @@ export async function startProgram(
 async function ready(child: ChildProcess): Promise<void> {
   let printed = ''
   await new Promise<void>((resolve, reject) => {
+    let waits = true
     const read = (chunk: Buffer) => {
+      // Whatever it prints later is read as well, or it would wait for us.
+      if (!waits) return
       printed += chunk.toString()
-      if (printed.includes('"ready"')) resolve()
+      if (!printed.includes('"ready"')) return
+      waits = false
+      resolve()
     }
     child.stdout?.on('data', read)
     child.stderr?.on('data', read)
