@@ -8,8 +8,6 @@ import type { TokenClaims } from '../tokens/token-status.ts'
 
 /** A JWT access token of this server, whose signature and expiry are right. Whether it was ended is another question. */
 export interface VerifiedAccessToken extends TokenClaims {
-  /** Seconds since the epoch. */
-  readonly expiresAt: number
   readonly audience: string
   /** What its sender must prove to have (RFC 7800 §3): a key (RFC 9449 §6) or a certificate (RFC 8705 §3.1). */
   readonly bound: { readonly jkt?: string; readonly 'x5t#S256'?: string }

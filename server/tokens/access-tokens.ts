@@ -67,7 +67,11 @@ interface Sought {
 
 async function readLive(db: Database, sought: readonly Sought[]): Promise<readonly (LiveAccessToken | undefined)[]> {
   const rows = await db.$queryRaw<(LiveAccessToken & { position: number })[]>(Prisma.sql`
-    SELECT asked.position::int AS position, t.payload,
+    SELECT asked.position::int AS position,
+      -- The times in the payload are those of the host that made the token, whose clock may have been wrong.
+      t.payload || jsonb_build_object(
+        'exp', FLOOR(EXTRACT(EPOCH FROM t.expires_at)),
+        'iat', FLOOR(EXTRACT(EPOCH FROM t.expires_at)) - ((t.payload->>'exp')::float8 - (t.payload->>'iat')::float8)) AS payload,
       CASE WHEN g.id IS NOT NULL THEN
         jsonb_build_object('payload', g.payload, 'expiresAt', FLOOR(EXTRACT(EPOCH FROM g.expires_at))) END AS grant,
       CASE WHEN a.id IS NOT NULL THEN ${SUBJECT} END AS account

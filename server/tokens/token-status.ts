@@ -10,13 +10,14 @@ export interface TokenClaims {
   readonly clientId: string
   /** Seconds since the epoch. */
   readonly issuedAt: number
+  readonly expiresAt: number
   readonly kid?: string
   readonly accountId?: string
   readonly sessionId?: string
   readonly grantId?: string
 }
 
-/** What is known of a token, whose signature and expiry are someone else's care. */
+/** What is known of a token, whose signature is someone else's care. */
 export interface KnownStatus {
   /** Undefined for a living token, else why it is dead, for the operator. */
   readonly whyDead: string | undefined
@@ -39,6 +40,8 @@ async function readStatuses(db: Database, tokens: readonly TokenClaims[]): Promi
   const column = <Value>(of: (token: TokenClaims) => Value | undefined) => tokens.map((token) => of(token) ?? null)
   const rows = await db.$queryRaw<(Omit<KnownStatus, 'whyDead'> & { why: string | null })[]>(Prisma.sql`
     SELECT CASE
+        -- A revocation is forgotten when what it ended has expired by this clock, so a host whose clock is behind must not differ.
+        WHEN to_timestamp(asked.expires_at) <= latchkey_now() THEN 'it has expired'
         WHEN r.reason IS NOT NULL THEN 'revoked: ' || r.reason
         WHEN c.status IS DISTINCT FROM 'active' THEN 'its client is gone or suspended'
         WHEN asked.account_id IS NOT NULL AND a.status IS DISTINCT FROM 'active' THEN 'its account is gone or suspended'
@@ -51,8 +54,8 @@ async function readStatuses(db: Database, tokens: readonly TokenClaims[]): Promi
     FROM unnest(${column(({ jti }) => jti)}::text[], ${column(({ clientId }) => clientId)}::text[],
                 ${column(({ accountId }) => accountId)}::text[], ${column(({ grantId }) => grantId)}::text[],
                 ${column(({ sessionId }) => sessionId)}::text[], ${column(({ kid }) => kid)}::text[],
-                ${column(({ issuedAt }) => issuedAt)}::float8[])
-      WITH ORDINALITY AS asked (jti, client_id, account_id, grant_id, session_id, kid, issued_at, position)
+                ${column(({ issuedAt }) => issuedAt)}::float8[], ${column(({ expiresAt }) => expiresAt)}::float8[])
+      WITH ORDINALITY AS asked (jti, client_id, account_id, grant_id, session_id, kid, issued_at, expires_at, position)
     LEFT JOIN clients c ON c.id = asked.client_id
     LEFT JOIN accounts a ON a.id = asked.account_id
     LEFT JOIN grants g ON g.id = asked.grant_id
