@@ -110,6 +110,9 @@ function admit(ctx: KoaContextWithOIDC, deps: RotationDeps, presented: Presented
         how: 'refuse',
         state: presented.state,
         async refuse() {
+          // Whoever has hung up gets nothing, and is more likely a client that went elsewhere than a thief.
+          if (!ctx.res.writable || ctx.req.socket.readableEnded || ctx.req.socket.destroyed)
+            throw new errors.InvalidGrant('nobody waits for the answer')
           await endReused(ctx, deps, presented.state)
           deps.measures.refreshed('reused')
           throw new errors.InvalidGrant('refresh token already used')
