@@ -180,6 +180,7 @@ describe('invariant 6, an answer in time', () => {
     expect(violated(lasting(2200), starved(0))).toEqual([])
     expect(violated(lasting(2200), starved(2))).toEqual([6])
     expect(violated(lasting(2201), starved(1))).toEqual([6])
+    expect(violated(lasting(2201), starved(0), starved(1))).toEqual([6])
   })
 })
 
