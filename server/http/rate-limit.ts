@@ -36,9 +36,8 @@ export function createPeopleLimit(deps: {
     throw: false,
   }
   const inProcess = oneByOne(ratelimit({ ...common, driver: 'memory', db: new BoundedMap(MOST_ADDRESSES) }))
-  // Of the client the limiter uses only `defineCommand`, which a cluster has as well; its types know single servers only.
-  const db = redis as Redis | undefined
-  const shared = db === undefined ? undefined : ratelimit({ ...common, driver: 'redis', db, namespace: 'limit' })
+  const shared =
+    redis === undefined ? undefined : ratelimit({ ...common, driver: 'redis', db: scriptSender(redis), namespace: 'limit' })
   return async (ctx, next) => {
     if (!deps.counts(ctx)) return next()
     const admitted = shared === undefined ? await ask(inProcess, ctx) : await askShared(shared, inProcess, ctx, log)
@@ -49,6 +48,21 @@ export function createPeopleLimit(deps: {
     }
     await next()
   }
+}
+
+/**
+ * What the limiter uses of a client: it defines a command of its own at its first request, and calls that. A batch of commands
+ * that is being gathered then does not know the new one, and ioredis throws where nobody can catch it: the process would end. So
+ * the script is sent as it is.
+ */
+function scriptSender(redis: Redis | Cluster): Redis {
+  const sender = {
+    defineCommand(name: string, { lua, numberOfKeys = 0 }: { readonly lua: string; readonly numberOfKeys?: number }) {
+      Object.assign(sender, { [name]: (...args: (string | number)[]) => redis.eval(lua, numberOfKeys, ...args) })
+    },
+  }
+  // Its types want a whole client.
+  return sender as Partial<Redis> as Redis
 }
 
 async function askShared(shared: Middleware, inProcess: Middleware, ctx: Context, log: Log): Promise<boolean> {

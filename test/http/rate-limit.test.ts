@@ -104,6 +104,26 @@ test('LG7: two processes that share Redis count together', async () => {
   expect(await statuses(6, () => ask(second))).toEqual({ 200: 4, 429: 2 })
 })
 
+test('the first request of all is counted in Redis, whatever else is being sent to it in that moment', async () => {
+  const redis = await connected(redisUrl())
+  const app = await startSmallApp(
+    (_url, log) => [
+      (_ctx, next) => {
+        redis.get('something else').catch(() => undefined)
+        return next()
+      },
+      createPeopleLimit({ limit: LIMIT, redis, counts: () => true, log }),
+      (ctx) => {
+        ctx.body = 'a page'
+      },
+    ],
+    { trustProxy: ['127.0.0.1'] },
+  )
+  endings.push(() => app.stop())
+  expect((await ask(app)).status).toBe(200)
+  expect(await redis.keys('limit:*')).toEqual(['limit:203.0.113.1'])
+})
+
 describe('LG8: without Redis', () => {
   test.each<[what: string, redis: object]>([
     ['refuses commands', { ratelimiter: () => Promise.reject(new Error('ECONNREFUSED')) }],
