@@ -24,6 +24,8 @@ export interface Member {
   resume(): void
   kill(): Promise<void>
   start(): Promise<void>
+  /** Whether it ever ended although nobody ended it. */
+  hasCrashed(): boolean
   /** Makes its clock wrong by so many seconds. */
   setClock(offsetSeconds: number): void
 }
@@ -115,6 +117,11 @@ async function createMember(number: number, ports: readonly [number, number], sh
   }
   const logFile = join(shared.folder, `server-${number}.log`)
   let program: Program | undefined
+  let crashed = false
+  const hasCrashed = () => {
+    crashed ||= program?.hasCrashed() === true
+    return crashed
+  }
   const running = () => {
     if (program === undefined) throw new Error(`server ${number} does not run`)
     return program
@@ -130,8 +137,10 @@ async function createMember(number: number, ports: readonly [number, number], sh
     pause: () => running().pause(),
     resume: () => running().resume(),
     async kill() {
+      hasCrashed()
       await program?.kill()
     },
+    hasCrashed,
     async start() {
       program = await startProgram(ports, settings, { imports: [WRONG_CLOCK, ...shared.imports], logFile })
     },

@@ -26,7 +26,7 @@ export interface RunOptions {
 export interface RunOutcome {
   readonly history: readonly Entry[]
   readonly violations: readonly Violation[]
-  /** What the recovery at the end was waiting for; empty when all was well in time. */
+  /** Who ended by itself, and what the recovery at the end was waiting for; empty when all was well in time. */
   readonly missing: string
   readonly file: string
 }
@@ -89,7 +89,8 @@ async function disturb(run: RunOptions & { cluster: Cluster; dice: Dice; ledger:
   const missing = await recover(cluster)
   await Promise.all([...visits, stranger])
   await Promise.all(visitors.map((visitor) => visitor.present()))
-  return missing
+  const crashed = cluster.members.filter((member) => member.hasCrashed()).map(({ number }) => `server ${number} ended by itself`)
+  return [missing, ...crashed].filter((part) => part !== '').join(', ')
 }
 
 /** Somebody who asks for pages without end, from one address. */

@@ -33,6 +33,7 @@ const { values } = parseArgs({
 })
 
 if (values.help) print(HELP)
+// Whatever a killed server has left open does not hold up the end.
 else process.exit(await runSeeds())
 
 async function runSeeds(): Promise<number> {
@@ -61,7 +62,7 @@ function summary({ history, violations, missing }: RunOutcome): string {
 }
 
 function tell({ history, violations: [first], missing, file }: RunOutcome, seed: number): void {
-  if (missing !== '') print(`  FT12: not ready five seconds after all was whole again: ${missing}\n`)
+  if (missing !== '') print(`  not well five seconds after all was whole again: ${missing}\n`)
   if (first !== undefined) print(`${describeViolation(first, history)}\n`)
   print(`  the log: ${file}\n`)
   print(`  again:   npm run faults -- --seed ${seed} --seconds ${values.seconds} --clients ${values.clients}\n`)

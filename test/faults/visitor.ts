@@ -9,7 +9,7 @@ import { APPS, HASTY, REPLAY_WINDOWS } from './people.ts'
 import type { From, Requests } from './requests.ts'
 
 /** Tokens that a client holds: the newest of a family, and those it had before. */
-export interface Held {
+interface Held {
   readonly app: TestClient
   newest: string
   readonly spent: string[]
@@ -25,7 +25,6 @@ export interface Visitor {
   begin(): Promise<void>
   /** Does one thing after the other until it is told to stop. */
   visit(until: AbortSignal): Promise<void>
-  readonly held: readonly Held[]
   /** Tries what is held, and what was spent, when all is well again. */
   present(): Promise<void>
 }
@@ -273,7 +272,6 @@ export function createVisitor(deps: VisitorDeps): Visitor {
   }
 
   return {
-    held,
     async begin() {
       for (let tries = 0; tries < MOST_TRIES && held.length === 0; tries += 1) await signInTo(dice.pick(APPS))
     },

@@ -13,6 +13,8 @@ export interface Program {
   /** Where health and metrics are. */
   readonly managementUrl: string
   readonly pid: number
+  /** Whether it has ended although nobody ended it. */
+  hasCrashed(): boolean
   /** Stops it, so that it neither answers nor refuses (SIGSTOP). */
   pause(): void
   resume(): void
@@ -62,10 +64,12 @@ export async function startProgram(
     child.stderr.pipe(log)
   }
   await ready(child)
+  let killed = false
   return {
     issuer: settings.ISSUER ?? issuer,
     managementUrl: `http://127.0.0.1:${managementPort}`,
     pid: child.pid ?? 0,
+    hasCrashed: () => !killed && (child.exitCode !== null || child.signalCode !== null),
     pause: () => void child.kill('SIGSTOP'),
     resume: () => void child.kill('SIGCONT'),
     async end() {
@@ -76,6 +80,7 @@ export async function startProgram(
     },
     async kill() {
       if (child.exitCode !== null || child.signalCode !== null) return
+      killed = true
       const ended = once(child, 'exit')
       child.kill('SIGKILL')
       await ended
