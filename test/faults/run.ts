@@ -33,8 +33,7 @@ const { values } = parseArgs({
 })
 
 if (values.help) print(HELP)
-// Whatever a killed server has left open does not hold up the end.
-else process.exit(await runSeeds())
+else process.exitCode = await runSeeds()
 
 async function runSeeds(): Promise<number> {
   const first = whole('seed')

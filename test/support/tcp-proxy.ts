@@ -76,7 +76,8 @@ export async function startTcpProxy(target: number): Promise<TcpProxy> {
 
   const reset = () => {
     for (const socket of sockets) {
-      if (socket.connecting) socket.destroy()
+      // One that is being closed cannot be reset any more, and would stay open for ever.
+      if (socket.connecting || socket.writableEnded) socket.destroy()
       else socket.resetAndDestroy()
     }
     sockets.clear()
