@@ -92,6 +92,14 @@ describe('invariant 3, what was handed out works', () => {
     expect(violated(call('sign-out', 50, from, null), introspected(100, 'a0', false))).toEqual([])
   })
 
+  test('a code that Redis lost while it was being redeemed may have ended the grant; another refused code has not', () => {
+    const second = call('redeem', 50, { code: 'c2', ...from }, REFUSED)
+    const loss: Fault = { kind: 'fault', name: 'Redis was emptied', at: [1, 2], start: 52, end: 54, redisEmptied: true }
+    expect(violated(second, loss, introspected(100, 'a0', false))).toEqual([])
+    expect(violated(second, introspected(100, 'a0', false))).toEqual([3])
+    expect(violated(second, { ...loss, start: 80, end: 90 }, introspected(100, 'a0', false))).toEqual([3])
+  })
+
   test('the end of one access token ends no other', () => {
     expect(violated(refreshed(20, 'r0', gives('r1', 'a1')), revoked(50, 'a0'), introspected(100, 'a1', false))).toEqual([3])
   })
@@ -200,5 +208,5 @@ describe('invariant 7, limits without Redis', () => {
 })
 
 test('the earliest violation comes first', () => {
-  expect(violated(introspected(300, 'a0', false), call('redeem', 100, { code: 'c1', ...from }, { status: 200 }))).toEqual([1])
+  expect(violated(introspected(300, 'a0', false), call('redeem', 100, { code: 'c1', ...from }, { status: 200 }))).toEqual([1, 3])
 })

@@ -51,6 +51,8 @@ export interface Fault {
   readonly end: number
   /** Redis could not be reached in all that time. */
   readonly withoutRedis?: boolean
+  /** Redis lost what it had. */
+  readonly redisEmptied?: boolean
   /** To them everything seemed later, or earlier, than it was. */
   readonly wrongClock?: boolean
 }

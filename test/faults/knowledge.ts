@@ -79,11 +79,12 @@ export function know(history: readonly Entry[]): Knowledge {
     return tooLate || successorsOf(token).some((next) => usesOf(next).some((use) => granted(use) && use.end < call.start))
   }
   const known = { tokens, usesOf, redemptionsOf: (code: string) => redemptions.get(code) ?? [], maybeSpent, surelySpent }
-  const ends = grouped(endsIn(calls, known), ({ scope, id }) => `${scope} ${id}`)
+  const faults = history.filter((entry) => entry.kind === 'fault')
+  const ends = grouped([...endsIn(calls, known), ...lostCodes(calls, faults)], ({ scope, id }) => `${scope} ${id}`)
   return {
     rules,
     calls,
-    faults: history.filter((entry) => entry.kind === 'fault'),
+    faults,
     absences: history.filter((entry) => entry.kind === 'absent'),
     starvations: history.filter((entry) => entry.kind === 'starved'),
     ...known,
@@ -149,15 +150,27 @@ function endsIn(calls: readonly Call[], known: Known): End[] {
           { ...end, scope: 'grant', id: token.grant, sure: status === 400 && known.surelySpent(call) ? call.end : undefined },
         ]
       case 'redeem':
-        // So does a code that comes twice (RFC 6749 §4.1.2), if Redis still knows it.
-        return known
-          .redemptionsOf(call.sent.code ?? '')
-          .filter((other) => other !== call && granted(other) !== undefined)
-          .map((other) => ({ ...end, scope: 'grant', id: grantOf(other, known), sure: undefined }))
+        // So does a code that comes twice (RFC 6749 §4.1.2), if Redis still knows it: the grant of its session and app, which
+        // may have been there before, also when neither request got anything.
+        return known.redemptionsOf(call.sent.code ?? '').length < 2 || granted(call) !== undefined
+          ? []
+          : [{ ...end, scope: 'session', id: call.sent.session ?? '', sure: undefined }]
       default:
         return []
     }
   })
+}
+
+/**
+ * A code that Redis loses between being found and being taken looks as if it had been taken by somebody else, and so ends its
+ * grant: which is that of its session, where the app had one already.
+ */
+function lostCodes(calls: readonly Call[], faults: readonly Fault[]): End[] {
+  const losses = faults.filter(({ redisEmptied }) => redisEmptied === true)
+  return calls
+    .filter((call) => call.operation === 'redeem' && call.answer?.status === 400)
+    .filter((call) => losses.some((loss) => loss.start < call.end && loss.end > call.start))
+    .map((call) => ({ scope: 'session', id: call.sent.session ?? '', from: call.start, sure: undefined, call }))
 }
 
 function signOutEnd(call: Call, known: Known): End {
@@ -167,10 +180,6 @@ function signOutEnd(call: Call, known: Known): End {
   if (!everywhere) return { ...end, scope: 'session', id: session }
   const before = [...known.tokens.values()].filter((token) => token.account === account && token.issuedAt < call.start)
   return { ...end, scope: 'account', id: account, sessions: new Set(before.map((token) => token.session)) }
-}
-
-function grantOf(call: Call, known: Known): string {
-  return known.tokens.get(call.answer?.access ?? '')?.grant ?? ''
 }
 
 function grouped<Item>(items: readonly Item[], key: (item: Item) => string | undefined): Map<string, Item[]> {

@@ -70,7 +70,7 @@ async function breakSomething(way: Way, deps: NemesisDeps): Promise<Damage> {
       await cluster.redis.kill()
       await lasts()
       await cluster.redis.restart()
-      return { name: 'Redis was killed, and came back empty', at: everyone }
+      return { name: 'Redis was killed, and came back empty', at: everyone, redisEmptied: true }
     case 'stopRedis':
       cluster.redis.pause()
       await lasts()
@@ -78,7 +78,7 @@ async function breakSomething(way: Way, deps: NemesisDeps): Promise<Damage> {
       return { name: 'Redis was stopped', at: everyone, withoutRedis: true }
     case 'emptyRedis':
       await cluster.emptyRedis()
-      return { name: 'Redis was emptied', at: everyone }
+      return { name: 'Redis was emptied', at: everyone, redisEmptied: true }
     case 'crashPostgres':
       await cluster.postgres.kill()
       await wait(dice.between(100, 2000))
