@@ -150,13 +150,21 @@ describe('what PostgreSQL breaks off', () => {
     }
   }
 
-  test('FT18: serialization failures: the losers of a race are told to come again, and there is one successor', async () => {
+  test('FT18: a serialization failure: whoever loses is told to come again, and there is one successor', async () => {
     await change(`ALTER DATABASE postgres SET default_transaction_isolation = 'repeatable read'`)
     proxy.cut()
     await untilItWorks(async () => (await openSignIn(server)).status)
     try {
       const { tokens } = await signedIn(server)
       const token = tokens.body.refresh_token ?? ''
+      const rival = await connection()
+      await rival.query('BEGIN')
+      await rival.query('UPDATE refresh_families SET payload = payload WHERE ended_at IS NULL')
+      const loses = timely(() => refresh(server, SPA, token))
+      await untilBlocked()
+      await rival.query('COMMIT')
+      await rival.end()
+      expect((await loses).status).toBe(503)
       const answers = await Promise.all(Array.from({ length: RACERS }, () => timely(() => refresh(server, SPA, token))))
       for (const { status } of answers) expect([200, 503]).toContain(status)
       const again = await refresh(server, SPA, token)
