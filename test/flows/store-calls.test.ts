@@ -1,0 +1,123 @@
+// What the requests that a server answers all day cost its stores, counted at the wire: round trips, and transactions that wait
+// for the disk (docs/performance.md).
+import { afterAll, beforeAll, expect, test } from '@jest/globals'
+import type { Counts } from '../../bench/counting/messages.ts'
+import { type CountedStores, countStores } from '../../bench/counting/proxy.ts'
+import type { Browser } from '../support/browser.ts'
+import { API, BILLING, MACHINE, NOTES, SPA } from '../support/clients.ts'
+import { introspect, obtainTokens, refresh, tokenRequest } from '../support/oauth.ts'
+import { createDatabase, type TestDatabase } from '../support/postgres.ts'
+import { redisUrl } from '../support/redis.ts'
+import { startServer, type TestServer } from '../support/server.ts'
+
+/** What is done beside the requests, every second or more seldom, falls out of the median of so many. */
+const REPEATS = 9
+
+let database: TestDatabase
+let stores: CountedStores
+let server: TestServer
+let browser: Browser
+/** An access token for an API, a JWT, and one for no API, which is opaque. */
+let jwt: string
+let opaque: string
+/** An opaque access token of a client's own. */
+let machines: string
+let refreshToken: string
+
+beforeAll(async () => {
+  database = await createDatabase()
+  stores = await countStores({ databaseUrl: database.url, redisUrl: redisUrl() })
+  server = await startServer(stores.addresses)
+  const forApi = await obtainTokens(server, SPA)
+  browser = forApi.browser
+  jwt = forApi.tokens.body.access_token ?? ''
+  refreshToken = forApi.tokens.body.refresh_token ?? ''
+  const forNobody = await obtainTokens(server, SPA, { browser, params: { scope: 'openid profile email' } })
+  opaque = forNobody.tokens.body.access_token ?? ''
+  const own = { grant_type: 'client_credentials', scope: 'billing:read', resource: BILLING }
+  machines = (await tokenRequest(server, MACHINE, own)).body.access_token ?? ''
+})
+
+afterAll(async () => {
+  await server?.stop()
+  await stores?.stop()
+  await database?.drop()
+})
+
+async function storeCallsOf(request: () => Promise<void>): Promise<Counts> {
+  await request()
+  const each: Counts[] = []
+  for (let repeat = 0; repeat < REPEATS; repeat += 1) {
+    const before = stores.counts()
+    await request()
+    const after = stores.counts()
+    each.push({
+      postgresTrips: after.postgresTrips - before.postgresTrips,
+      commits: after.commits - before.commits,
+      redisTrips: after.redisTrips - before.redisTrips,
+    })
+  }
+  return {
+    postgresTrips: middle(each, 'postgresTrips'),
+    commits: middle(each, 'commits'),
+    redisTrips: middle(each, 'redisTrips'),
+  }
+}
+
+function middle(each: readonly Counts[], figure: keyof Counts): number {
+  return each.map((counts) => counts[figure]).toSorted((one, other) => one - other)[Math.floor(each.length / 2)] ?? Number.NaN
+}
+
+async function userinfo(token: string): Promise<void> {
+  const answer = await fetch(new URL('/userinfo', server.issuer), { headers: { authorization: `Bearer ${token}` } })
+  expect(answer.status).toBe(200)
+}
+
+test('a JWT for a client asks no store', async () => {
+  const calls = await storeCallsOf(async () => {
+    const form = { grant_type: 'client_credentials', scope: 'notes:read', resource: NOTES }
+    expect((await tokenRequest(server, MACHINE, form)).status).toBe(200)
+  })
+  expect(calls).toEqual({ postgresTrips: 0, commits: 0, redisTrips: 0 })
+})
+
+test('an opaque token for a client is one insert', async () => {
+  const calls = await storeCallsOf(async () => {
+    const form = { grant_type: 'client_credentials', scope: 'billing:read', resource: BILLING }
+    expect((await tokenRequest(server, MACHINE, form)).status).toBe(200)
+  })
+  expect(calls).toEqual({ postgresTrips: 1, commits: 1, redisTrips: 0 })
+})
+
+test('a refresh is one read and one update', async () => {
+  const calls = await storeCallsOf(async () => {
+    const { status, body } = await refresh(server, SPA, refreshToken)
+    expect(status).toBe(200)
+    refreshToken = body.refresh_token ?? ''
+  })
+  expect(calls).toEqual({ postgresTrips: 2, commits: 1, redisTrips: 0 })
+})
+
+test.each([
+  ['a JWT', () => jwt, API],
+  ['an opaque token', () => machines, MACHINE],
+] as const)('introspection of %s is one read', async (_kind, token, asker) => {
+  const calls = await storeCallsOf(async () => {
+    expect((await introspect(server, asker, token())).active).toBe(true)
+  })
+  expect(calls).toEqual({ postgresTrips: 1, commits: 0, redisTrips: 0 })
+})
+
+test.each([
+  ['a JWT', () => jwt],
+  ['an opaque token', () => opaque],
+] as const)('userinfo by %s is one read', async (_kind, token) => {
+  expect(await storeCallsOf(() => userinfo(token()))).toEqual({ postgresTrips: 1, commits: 0, redisTrips: 0 })
+})
+
+test('the code flow in a browser that is signed in is two reads and one write, and five visits to Redis', async () => {
+  const calls = await storeCallsOf(async () => {
+    expect((await obtainTokens(server, SPA, { browser })).tokens.status).toBe(200)
+  })
+  expect(calls).toEqual({ postgresTrips: 3, commits: 1, redisTrips: 5 })
+})
