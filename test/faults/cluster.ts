@@ -67,6 +67,7 @@ export async function startCluster(options: {
     PROVISION_FILE: provisionFile,
     ENCRYPTION_KEY: Buffer.alloc(32, 7).toString('base64url'),
     COOKIE_KEYS: 'a-cookie-key-that-is-only-for-tests-0001',
+    LATCHKEY_ANSWER_WITHIN_MS: '1700',
     ...options.settings,
   }
   const shared = { folder: options.folder, settings, imports: options.imports ?? [], postgres, redis }
