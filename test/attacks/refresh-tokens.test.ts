@@ -303,7 +303,9 @@ test('RT20: ten thousand rotations leave one row, and the table where it was', a
     token = next
   }
   expect(refreshTokenOf(await refresh(server, SPA, formatRefreshToken(token)))).toContain('.10001.')
-  expect(await rowCounts()).toEqual(rows)
+  // The purge may have taken a row meanwhile; nothing has added one.
+  for (const [table, count] of Object.entries(await rowCounts()))
+    expect([table, count]).toEqual([table, Math.min(count, rows[table] ?? 0)])
   // Each rotation takes the room of one before it (a HOT update); the row alone would otherwise be a megabyte for every thousand.
   const [size] = await run(server.databaseUrl, "SELECT pg_total_relation_size('refresh_families')::int AS bytes")
   expect(size?.bytes).toBeLessThan(1024 * 1024)

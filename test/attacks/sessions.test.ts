@@ -372,8 +372,10 @@ describe('SE8: live state that cannot be read', () => {
     ['nothing', () => Buffer.alloc(0)],
     ['an entry of 1 MiB', () => Buffer.alloc(1024 * 1024, 7)],
   ])('is as good as none: %s', async (_name, make) => {
-    const { browser, tokens } = await obtainTokens(server, SPA)
     const client = new Redis(redis)
+    // Only this browser's session is to be there.
+    await client.flushdb()
+    const { browser, tokens } = await obtainTokens(server, SPA)
     let spoiled = 0
     for (const key of await client.keys('*')) {
       if (!/(?:^|:)(?:session|cookie):/.test(key)) continue

@@ -25,6 +25,7 @@ const LASTING = [
   'client_secrets',
   'clients',
   'consents',
+  'mail_outbox',
   'passwords',
   'registry_version',
   'resource_server_clients',
@@ -227,7 +228,7 @@ describe('several at once', () => {
         await plant('refresh_families', 1000, -2 * DAY, 1000 * chain)
         const token = firstRefreshToken()
         const about = { grantId: 'gra_1', accountId: 'acc_1', clientId: 'app', sessionId: undefined, senderKey: undefined }
-        expect(await families.start({ token, ...about, sessionBound: false, payload: {} })).toBe(true)
+        expect(await families.start({ token, ...about, sessionBound: false, payload: {} })).toBe('started')
         return token
       }),
     )
