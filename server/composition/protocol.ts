@@ -90,7 +90,7 @@ export async function createProviderParts(deps: {
   return {
     host,
     registry,
-    interactions: createInteractions({ ...nouns, provider, grantLifeSeconds: config.lifetimes.grant, db }),
+    interactions: createInteractions({ provider, consents: nouns.consents, db }),
     currentSession: createCurrentSession({ provider, secureCookies }),
     accountSignIn: createAccountSignIn({ issuer, provider, secureCookies }),
     async followRegistry() {

@@ -27,7 +27,7 @@ export function createGrantAdapter(deps: { readonly grants: Grants; readonly end
         id,
         accountId: payload.accountId ?? '',
         clientId: payload.clientId ?? '',
-        sessionId: uid === undefined ? undefined : sessionIdOf(uid),
+        sessionId: uid === undefined ? requestState().sessionId : sessionIdOf(uid),
         payload: jsonOf(kept),
         lifeSeconds: expiresIn ?? 0,
       })

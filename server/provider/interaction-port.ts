@@ -4,10 +4,11 @@ import { errors, type Grant, type Interaction, type InteractionResults, type Pro
 import { OPENID_SCOPES } from '../../config/scopes.ts'
 import { recordAudit } from '../audit/audit.ts'
 import type { Consent, Consents } from '../grants/consents.ts'
-import { type Grants, grantIdOfConsent } from '../grants/grants.ts'
+import { grantIdOfConsent } from '../grants/grants.ts'
 import { originOf } from '../http/request-context.ts'
 import type { Database } from '../storage/postgres.ts'
 import { addTo } from './existing-grant.ts'
+import { inSession } from './request-state.ts'
 import { sessionIdOf } from './session-ids.ts'
 
 /** What a page shows of an interaction. */
@@ -59,8 +60,6 @@ export interface Interactions {
 export interface InteractionDeps {
   readonly provider: () => Provider
   readonly consents: Consents
-  readonly grants: Grants
-  readonly grantLifeSeconds: number
   readonly db: Database
 }
 
@@ -87,7 +86,9 @@ export function createInteractions(deps: InteractionDeps): Interactions {
         throw new InteractionLost('the interaction does not ask for consent')
       }
       const grant = await consentTo(deps, ctx, interaction, accountId)
-      return finish(ctx, { consent: { grantId: await grant.save() } })
+      const sessionUid = interaction.session?.uid
+      const grantId = await inSession(sessionUid && sessionIdOf(sessionUid), () => grant.save())
+      return finish(ctx, { consent: { grantId } })
     },
 
     async deny(ctx, uid) {
@@ -119,22 +120,9 @@ async function consentTo(deps: InteractionDeps, ctx: Context, interaction: Inter
     await recordAudit(tx, { name: 'consent.given', actor: accountId, accountId, clientId, ...originOf(ctx), detail })
   })
   const grant = known ?? new provider.Grant({ accountId, clientId })
-  if (known === undefined) grant.jti = await bornInSession(deps, interaction, { accountId, clientId })
+  if (known === undefined) grant.jti = grantIdOfConsent(interaction.uid)
   addTo(grant, consent)
   return grant
-}
-
-/** The library cannot say, while a page is answered, in which session a new grant is born; so it is born here, and filled after. */
-async function bornInSession(
-  { grants, grantLifeSeconds }: InteractionDeps,
-  interaction: Interaction,
-  about: { readonly accountId: string; readonly clientId: string },
-): Promise<string> {
-  const id = grantIdOfConsent(interaction.uid)
-  const uid = interaction.session?.uid
-  const sessionId = uid === undefined ? undefined : sessionIdOf(uid)
-  if (await grants.save({ ...about, id, sessionId, payload: {}, lifeSeconds: grantLifeSeconds })) return id
-  throw new InteractionLost('the session or the grant has ended')
 }
 
 async function describe(provider: Provider, interaction: Interaction): Promise<PendingInteraction> {

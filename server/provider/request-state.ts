@@ -1,5 +1,6 @@
 // What one request to the provider has learned so far, shared between the adapters that read it and the wrappers that
 // decide: the library calls them separately, and each would have to ask the database again.
+import { AsyncLocalStorage } from 'node:async_hooks'
 import { type AdapterPayload, type KoaContextWithOIDC, Provider } from 'oidc-provider'
 import type { FamilyState } from '../tokens/refresh-families-store.ts'
 import type { RefreshToken } from '../tokens/refresh-token.ts'
@@ -37,6 +38,8 @@ export interface KnownGrant {
 /** What a request has learned. */
 export interface RequestState {
   refresh?: RefreshInProgress
+  /** The session on whose behalf a page does something. */
+  readonly sessionId?: string
   /** Grants and accounts that were read along with something else, by their ids. */
   readonly grants: Map<string, KnownGrant>
   readonly accounts: Map<string, TokenSubject>
@@ -60,9 +63,17 @@ export interface RequestState {
 
 const states = new WeakMap<object, RequestState>()
 
+/** The state of work that is done for a page of ours, and not in a request that the library answers. */
+const beside = new AsyncLocalStorage<RequestState>()
+
+/** Does such work on behalf of a session. */
+export function inSession<Result>(sessionId: string | undefined, work: () => Promise<Result>): Promise<Result> {
+  return beside.run({ ...emptyState(), ...(sessionId === undefined ? {} : { sessionId }) }, work)
+}
+
 /** The state of the request that is being handled; outside of one, an empty state that nobody else sees. */
 export function requestState(ctx: KoaContextWithOIDC | undefined = Provider.ctx): RequestState {
-  if (ctx === undefined) return emptyState()
+  if (ctx === undefined) return beside.getStore() ?? emptyState()
   let state = states.get(ctx.req)
   if (state === undefined) {
     state = emptyState()
