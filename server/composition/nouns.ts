@@ -1,4 +1,5 @@
 // Builds the nouns: what the server knows how to do, before any protocol or page.
+import { createSecretKey } from 'node:crypto'
 import type { Config } from '../../config/config.ts'
 import { type Accounts, createAccounts } from '../accounts/accounts.ts'
 import { createLockout } from '../accounts/lockout.ts'
@@ -90,7 +91,7 @@ export function createNouns(deps: {
     endEverything: (request) => stores.patiently((patient) => endEverything({ db: patient, endings }, request)),
     families: createRefreshFamilies({
       db,
-      successorKeys: sealer.deriveAll('refresh successors'),
+      successorKeys: sealer.deriveAll('refresh successors').map((key) => createSecretKey(key)),
       replayWindowSeconds: config.refreshReplayWindow,
       idleSeconds: config.lifetimes.refreshIdle,
       absoluteSeconds: config.lifetimes.refreshAbsolute,

@@ -1,6 +1,6 @@
 // Refresh-token families: one row a chain, updated in place. What a presented token is, and what may be done with it, stands
 // here; the rules are explained in docs/explanation/refresh-tokens.md.
-import { timingSafeEqual } from 'node:crypto'
+import { type KeyObject, timingSafeEqual } from 'node:crypto'
 import { gather } from '../storage/gathering.ts'
 import type { Database } from '../storage/postgres.ts'
 import {
@@ -52,7 +52,7 @@ export interface RefreshFamilies {
 export function createRefreshFamilies(deps: {
   readonly db: Database
   /** Keys under which successors are sealed; the first seals, all open. */
-  readonly successorKeys: readonly Uint8Array[]
+  readonly successorKeys: readonly KeyObject[]
   readonly replayWindowSeconds: number
   readonly idleSeconds: number
   readonly absoluteSeconds: number
@@ -95,7 +95,7 @@ export function successorOf(token: RefreshToken): RefreshToken {
 }
 
 function judge(
-  deps: { readonly replayWindowSeconds: number; readonly successorKeys: readonly Uint8Array[] },
+  deps: { readonly replayWindowSeconds: number; readonly successorKeys: readonly KeyObject[] },
   token: RefreshToken,
   clientId: string,
   state: FamilyState,

@@ -1,7 +1,7 @@
 // The sealed successor: for the replay window the server must be able to answer a repeated refresh with the same next
 // token, without keeping that token where a stolen dump could show it. It is sealed under a key made of the previous
 // token's secret and a server key, so that neither alone opens it.
-import { createCipheriv, createDecipheriv, hkdfSync, randomBytes } from 'node:crypto'
+import { createCipheriv, createDecipheriv, createHmac, createSecretKey, type KeyObject, randomBytes } from 'node:crypto'
 import type { RefreshToken } from './refresh-token.ts'
 
 const NONCE_BYTES = 12
@@ -12,7 +12,7 @@ export function sealSuccessor(args: {
   readonly previous: RefreshToken
   readonly next: RefreshToken
   readonly clientId: string
-  readonly serverKey: Uint8Array
+  readonly serverKey: KeyObject
 }): Uint8Array<ArrayBuffer> {
   const nonce = randomBytes(NONCE_BYTES)
   const cipher = createCipheriv('aes-256-gcm', keyFor(args.previous, args.serverKey), nonce)
@@ -26,7 +26,7 @@ export function openSuccessor(args: {
   readonly previous: RefreshToken
   readonly sealed: Uint8Array
   readonly clientId: string
-  readonly serverKeys: readonly Uint8Array[]
+  readonly serverKeys: readonly KeyObject[]
 }): RefreshToken | undefined {
   const next = { family: args.previous.family, generation: args.previous.generation + 1 }
   for (const serverKey of args.serverKeys) {
@@ -36,7 +36,7 @@ export function openSuccessor(args: {
   return undefined
 }
 
-function open(key: Buffer, sealed: Uint8Array, aad: Buffer): string | undefined {
+function open(key: KeyObject, sealed: Uint8Array, aad: Buffer): string | undefined {
   const bytes = Buffer.from(sealed)
   const decipher = createDecipheriv('aes-256-gcm', key, bytes.subarray(0, NONCE_BYTES))
   decipher.setAAD(aad)
@@ -49,8 +49,9 @@ function open(key: Buffer, sealed: Uint8Array, aad: Buffer): string | undefined 
   }
 }
 
-function keyFor(previous: RefreshToken, serverKey: Uint8Array): Buffer {
-  return Buffer.from(hkdfSync('sha256', previous.secret, serverKey, 'latchkey refresh successor', 32))
+/** The extraction of HKDF (RFC 5869 §2.2) from the previous token's secret, which is random, with the server's key as its salt. */
+function keyFor(previous: RefreshToken, serverKey: KeyObject): KeyObject {
+  return createSecretKey(createHmac('sha256', serverKey).update(previous.secret).digest())
 }
 
 function context(next: { readonly family: string; readonly generation: number }, clientId: string): Buffer {

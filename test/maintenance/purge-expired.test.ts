@@ -1,4 +1,5 @@
 // The purge: what has expired goes, what may still be asked for stays, and nobody has to wait for it.
+import { createSecretKey } from 'node:crypto'
 import { setTimeout as wait } from 'node:timers/promises'
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
 import pg from 'pg'
@@ -215,7 +216,7 @@ describe('several at once', () => {
   test('families are refreshed while others are removed beside them', async () => {
     const families = createRefreshFamilies({
       db: postgres.db,
-      successorKeys: [Buffer.alloc(32, 1)],
+      successorKeys: [createSecretKey(Buffer.alloc(32, 1))],
       replayWindowSeconds: 15,
       idleSeconds: DAY,
       absoluteSeconds: MONTH,
