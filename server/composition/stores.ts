@@ -9,7 +9,14 @@ import type { LiveStore } from '../storage/live-store.ts'
 import { openMemoryStore } from '../storage/memory.ts'
 import { postgresMigrationTarget } from '../storage/migration-target.ts'
 import { migrate } from '../storage/migrations.ts'
-import { type Connections, type Database, type OpenDatabase, openPostgres } from '../storage/postgres.ts'
+import {
+  type Connections,
+  type Database,
+  type OpenDatabase,
+  openPostgres,
+  POOL_WAIT_MS,
+  STATEMENT_TIMEOUT_MS,
+} from '../storage/postgres.ts'
 import { openRedis } from '../storage/redis.ts'
 import { createSealer, type Sealer } from '../storage/sealing.ts'
 
@@ -92,7 +99,13 @@ async function openDatabase(config: Config, secrets: Secrets, log: Log): Promise
   }
   const url = databaseUrlOf(secrets)
   report(await migrate(postgresMigrationTarget(secrets.migrationDatabaseUrl?.reveal() ?? url)), log)
-  return openPostgres({ url, poolSize: config.databasePoolSize })
+  // Where requests may take longer, so may what they wait for.
+  return openPostgres({
+    url,
+    poolSize: config.databasePoolSize,
+    poolWaitMs: Math.max(POOL_WAIT_MS, config.answerWithinMs * 0.4),
+    statementTimeoutMs: Math.max(STATEMENT_TIMEOUT_MS, Math.floor(config.answerWithinMs * 0.55)),
+  })
 }
 
 function databaseUrlOf({ databaseUrl }: Secrets): string {

@@ -3,8 +3,8 @@
 // company.
 import { StorageUnavailable } from './errors.ts'
 
-/** How long a call may wait for a statement to be free, in milliseconds: as long as for a connection of the pool. */
-const LONGEST_WAIT_MS = 700
+/** How long a call may wait for a statement to be free, in milliseconds. Nobody waits for its answer any more (http/deadline.ts). */
+const LONGEST_WAIT_MS = 1700
 
 interface Call<Asked, Answer> {
   readonly asked: Asked

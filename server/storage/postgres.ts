@@ -27,8 +27,8 @@ export interface OpenDatabase {
 }
 
 /** A request must be answered within two seconds even when PostgreSQL hangs: these two and some work of our own fit into that. */
-const POOL_WAIT_MS = 700
-const STATEMENT_TIMEOUT_MS = 1000
+export const POOL_WAIT_MS = 700
+export const STATEMENT_TIMEOUT_MS = 1000
 
 /** The server cancels a statement first; the client gives up soon after, for when the server itself has stopped. */
 const GIVE_UP_AFTER_MS = 100
@@ -40,22 +40,25 @@ const CLOSE_WAIT_MS = 2000
  *
  * @param poolSize the most connections that are open at a time
  * @param statementTimeoutMs how long a statement may take
+ * @param poolWaitMs how long to wait for a connection
  * @throws StorageUnavailable
  */
 export async function openPostgres({
   url,
   poolSize,
   statementTimeoutMs = STATEMENT_TIMEOUT_MS,
+  // Whoever may take long over a statement may wait for a connection too.
+  poolWaitMs = Math.max(POOL_WAIT_MS, statementTimeoutMs / 10),
 }: {
   readonly url: string
   readonly poolSize: number
   readonly statementTimeoutMs?: number
+  readonly poolWaitMs?: number
 }): Promise<OpenDatabase> {
   const pool = new pg.Pool({
     connectionString: url,
     max: poolSize,
-    // Whoever may take long over a statement may wait for a connection too.
-    connectionTimeoutMillis: Math.max(POOL_WAIT_MS, statementTimeoutMs / 10),
+    connectionTimeoutMillis: poolWaitMs,
     statement_timeout: statementTimeoutMs,
     query_timeout: statementTimeoutMs + GIVE_UP_AFTER_MS,
     idle_in_transaction_session_timeout: 10 * statementTimeoutMs,

@@ -87,7 +87,7 @@ describe('gathered calls', () => {
     await settled()
     const started = performance.now()
     await expect(ask(2)).rejects.toThrow(StorageUnavailable)
-    expect(performance.now() - started).toBeLessThan(1500)
+    expect(performance.now() - started).toBeGreaterThan(1000)
     runs[0]?.finish()
     expect(await hanging).toBe('answer 1')
     expect(runs).toHaveLength(1)
