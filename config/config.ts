@@ -188,6 +188,8 @@ function configOf(values: SettingValues): Config {
       parallelism: values.hashParallelism,
       concurrency: values.hashConcurrency,
       maxQueue: values.hashQueue,
+      // Where a request may take longer, so may a password wait for its turn.
+      maxWait: Math.max(1500, values.answerWithinMs / 2),
     },
   }
 }

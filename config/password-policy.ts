@@ -19,6 +19,8 @@ export interface Hashing {
   readonly concurrency: number
   /** Hashes that may wait; more are refused at once. */
   readonly maxQueue: number
+  /** How long one may wait for its turn, in milliseconds. */
+  readonly maxWait?: number
 }
 
 export const passwordSettings = {

@@ -24,7 +24,16 @@ export class HttpProblem extends Error {
 
 /** The body of `application/problem+json` (RFC 9457 §3). */
 export function problemJson(problem: HttpProblem, requestId: string): { readonly [member: string]: string | number } {
-  return { type: 'about:blank', title: problem.title, status: problem.status, detail: problem.detail, request_id: requestId }
+  const { title, status, detail } = problem
+  return {
+    type: 'about:blank',
+    title,
+    status,
+    detail,
+    request_id: requestId,
+    // The name that OAuth has for it (RFC 6749 §4.1.2.1): clients of the protocol look for no other member.
+    ...(status === 503 ? { error: 'temporarily_unavailable', error_description: detail } : {}),
+  }
 }
 
 /** What is thrown anywhere below, as a problem. An error that nobody expected becomes a 500 that tells nothing. */
