@@ -1,6 +1,6 @@
 // Client secrets: long and random, kept as SHA-256 digests only. Such a secret cannot be guessed from its digest, so no
 // slow hash is needed, and the token endpoint stays fast.
-import { createHash, randomBytes, timingSafeEqual } from 'node:crypto'
+import { hash, randomBytes, timingSafeEqual } from 'node:crypto'
 
 /** The fewest characters a client secret may have: 256 bits when they are hexadecimal digits and half of that at worst. */
 export const SHORTEST_CLIENT_SECRET = 32
@@ -47,7 +47,7 @@ export function isWeakClientSecret(secret: string): boolean {
 
 /** What is kept of a secret. */
 export function clientSecretDigest(secret: string): Buffer {
-  return createHash('sha256').update(secret, 'utf8').digest()
+  return hash('sha256', secret, 'buffer')
 }
 
 /**

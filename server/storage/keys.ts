@@ -1,6 +1,6 @@
 // Every key of the live store and how long it lives, on one page. A key is a kind and a digest: what things are found by (tokens,
 // codes, cookies, user codes) is never stored. Each script touches one key, so that all of it works in a Redis Cluster.
-import { createHash, createHmac } from 'node:crypto'
+import { createHmac, hash } from 'node:crypto'
 
 const HOUR_SECONDS = 3600
 
@@ -33,7 +33,7 @@ export function liveKey(kind: LiveKeyKind, digest: string): string {
 
 /** A digest of what is long and random, or not secret. */
 export function digestOf(...parts: readonly string[]): string {
-  return createHash('sha256').update(JSON.stringify(parts)).digest('base64url')
+  return hash('sha256', JSON.stringify(parts), 'base64url')
 }
 
 /** A digest of what is short enough to be guessed from a plain one. */

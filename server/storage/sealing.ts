@@ -1,15 +1,7 @@
 // Sealing: what is stored so that a dump of a store tells nothing and no part of it can be moved elsewhere.
-import {
-  createCipheriv,
-  createDecipheriv,
-  createHash,
-  createHmac,
-  createSecretKey,
-  hkdfSync,
-  type KeyObject,
-  randomBytes,
-} from 'node:crypto'
+import { createCipheriv, createDecipheriv, createHash, createHmac, createSecretKey, hkdfSync, type KeyObject } from 'node:crypto'
 import type { Secret } from '../../config/secrets.ts'
+import { randomBytes } from './random.ts'
 
 /** Seals and opens under the keys of `ENCRYPTION_KEY`. */
 export interface Sealer {

@@ -1,6 +1,7 @@
 // What a refresh token looks like: `rt_<family secret>.<generation>.<token secret>`. All but the number is random; the
 // server keeps only digests of the parts.
-import { hash, randomBytes } from 'node:crypto'
+import { hash } from 'node:crypto'
+import { randomBytes } from '../storage/random.ts'
 
 /** The parts of a refresh token. */
 export interface RefreshToken {

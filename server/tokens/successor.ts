@@ -1,7 +1,8 @@
 // The sealed successor: for the replay window the server must be able to answer a repeated refresh with the same next
 // token, without keeping that token where a stolen dump could show it. It is sealed under a key made of the previous
 // token's secret and a server key, so that neither alone opens it.
-import { createCipheriv, createDecipheriv, createHmac, createSecretKey, type KeyObject, randomBytes } from 'node:crypto'
+import { createCipheriv, createDecipheriv, createHmac, createSecretKey, type KeyObject } from 'node:crypto'
+import { randomBytes } from '../storage/random.ts'
 import type { RefreshToken } from './refresh-token.ts'
 
 const NONCE_BYTES = 12
