@@ -53,8 +53,8 @@ Parts:
 How:
   --only A,B        only these kinds of work
   --targets A,B     only these servers (${USUAL_TARGETS.join(', ')})
-  --seconds N       how long each round lasts (2; full: 5; fractions are allowed)
-  --rounds N        rounds for each server and kind of work; medians are shown (3)
+  --seconds N       how long each round lasts (2; full: 3; fractions are allowed)
+  --rounds N        rounds for each server and kind of work; medians are shown (3; full: 5)
   --concurrency N   callers at once (32; some kinds of work have a number of their own)
   --idle N          seconds before the memory of idle servers is looked at (10)
   --out FOLDER      where the results go as JSON (bench-results); "" for nowhere
@@ -83,8 +83,8 @@ export function readOptions(args: readonly string[]): BenchOptions {
   const usual = full ? TARGET_NAMES.filter((name) => !RIVALS.includes(name)) : USUAL_TARGETS
   return {
     help: values.help,
-    seconds: positive('--seconds', values.seconds ?? (full ? '5' : '2')),
-    rounds: whole('--rounds', values.rounds),
+    seconds: positive('--seconds', values.seconds ?? (full ? '3' : '2')),
+    rounds: whole('--rounds', values.rounds ?? (full ? '5' : '3')),
     concurrency: whole('--concurrency', values.concurrency),
     scenarios: listOf('--only', values.only, full ? NAMES : MAIN, NAMES),
     targets: listOf('--targets', values.targets, positionals.includes('rivals') ? [...usual, ...RIVALS] : usual, TARGET_NAMES),
@@ -109,7 +109,7 @@ function parse(args: readonly string[]) {
       options: {
         help: { type: 'boolean', default: false },
         seconds: { type: 'string' },
-        rounds: { type: 'string', default: '3' },
+        rounds: { type: 'string' },
         concurrency: { type: 'string', default: '32' },
         only: { type: 'string' },
         targets: { type: 'string' },

@@ -23,8 +23,8 @@ export interface ScenarioRounds<Name extends string> {
   readonly rounds: ReadonlyMap<Name, readonly Measurement[]>
 }
 
-/** A part of the time goes to warming up: the just-in-time compiler, connections, plans of statements. */
-const WARM_UP_SHARE = 0.4
+/** Warming up takes as long as so many rounds: the just-in-time compiler, connections, plans of statements. */
+const WARM_UP_ROUNDS = 1.5
 
 /** What a round uses up is got by the rate of the one before, and somewhat more, so that it does not run out. */
 const FIRST_STOCK_PER_SECOND = 2000
@@ -50,7 +50,7 @@ export async function runScenario<Name extends string>(
     const work = await at(name, scenario, () => prepare(scenario, target, callers))
     contestants.push({ name, target, work, rate: FIRST_STOCK_PER_SECOND, rounds: [] })
   }
-  for (const contestant of contestants) await runRound(scenario, contestant, options.seconds * WARM_UP_SHARE)
+  for (const contestant of contestants) await runRound(scenario, contestant, options.seconds * WARM_UP_ROUNDS)
   for (let round = 0; round < options.rounds; round++) {
     for (const contestant of contestants) contestant.rounds.push(await runRound(scenario, contestant, options.seconds))
   }

@@ -1,4 +1,4 @@
-// What is made of the rounds: the median of each figure, and how Latchkey stands to the others.
+// What is made of the rounds: the median of each figure, and how Latchkey stands to the others in the median round.
 
 import type { Measurement } from '../load/load.ts'
 import { isLatchkey, type ScenarioRounds } from '../rounds.ts'
@@ -34,12 +34,13 @@ const FIGURES = [
 
 /** Takes the median of each figure. */
 export function summarize({ rounds, ...about }: ScenarioRounds<TargetName>): ScenarioResult {
-  const found = [...rounds].map(([target, measured]) => [target, medianOf(measured)] as const)
+  const found = [...rounds]
+  const medians = found.map(([target, measured]) => [target, medianOf(measured)])
   const others = found.filter(([target]) => !isLatchkey(target))
   const ratios = found
     .filter(([target]) => isLatchkey(target))
     .map(([target, own]) => [target, Object.fromEntries(others.map(([other, theirs]) => [other, ratio(own, theirs)]))])
-  return { ...about, medians: Object.fromEntries(found), ratios: Object.fromEntries(ratios) }
+  return { ...about, medians: Object.fromEntries(medians), ratios: Object.fromEntries(ratios) }
 }
 
 /** The middle one, or between the two in the middle. */
@@ -50,8 +51,11 @@ export function median(numbers: readonly number[]): number {
   return (lower + upper) / 2
 }
 
-function ratio(own: Measurement, theirs: Measurement): Ratio {
-  return { perSecond: own.perSecond / theirs.perSecond, cpuPerStep: own.cpuPerStep / theirs.cpuPerStep }
+/** Taken in each round, so that a machine that grows slower from one to the next slows both down. */
+function ratio(own: readonly Measurement[], theirs: readonly Measurement[]): Ratio {
+  const of = (figure: 'perSecond' | 'cpuPerStep') =>
+    median(own.map((round, index) => round[figure] / (theirs[index]?.[figure] ?? Number.NaN)))
+  return { perSecond: of('perSecond'), cpuPerStep: of('cpuPerStep') }
 }
 
 /** The median of each figure. */

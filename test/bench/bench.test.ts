@@ -131,10 +131,10 @@ describe('the targets', () => {
 })
 
 describe('what is made of the rounds', () => {
-  test('the median of each figure, and ratios of Latchkey to the bare library', () => {
+  test('the median of each figure, and the ratio to the bare library of the median round: the machine may slow down meanwhile', () => {
     const rounds = new Map([
-      ['latchkey' as const, [round(100), round(300), round(900)]],
-      ['bare' as const, [round(600), round(200)]],
+      ['latchkey' as const, [round(900), round(300), round(75)]],
+      ['bare' as const, [round(1000), round(400), round(150)]],
     ])
     const { medians, ratios } = summarize({ name: 'refresh', what: '', callers: 1, rounds })
     expect(medians.latchkey?.perSecond).toBe(300)
