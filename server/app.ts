@@ -6,6 +6,7 @@ import type { CookieSignatures } from './http/cookie-signatures.ts'
 import { HttpProblem } from './http/problems.ts'
 import { protocolRoute } from './provider/protocol-routes.ts'
 import type { ProviderHost } from './provider/provider-host.ts'
+import { withPageState } from './provider/request-state.ts'
 
 /** What every request passes first, by what it does. */
 export interface Door {
@@ -52,6 +53,7 @@ export function createApp(parts: AppParts): { callback(): RequestListener } {
   app.on('error', parts.onError)
   for (const middleware of throughDoor(parts.door)) app.use(middleware)
   app.use(parts.assets)
+  app.use(withPageState)
   for (const page of parts.pages) app.use(page)
   app.use(refuseOtherMethods)
   return {

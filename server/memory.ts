@@ -25,14 +25,16 @@ export function collectSooner(): void {
   letNewObjectsHaveRoom()
 }
 
-/** It can be stopped after a collection only: V8 takes the largest size from the command line alone. */
+/** V8 takes the largest size from the command line alone, so that growing is allowed and stopped after each collection. */
 function letNewObjectsHaveRoom(): void {
-  setFlagsFromString('--semi-space-growth-factor=2')
-  const afterCollection = new PerformanceObserver(() => {
+  let mayGrow: boolean | undefined
+  const decide = () => {
     const room = getHeapSpaceStatistics().find(({ space_name }) => space_name === 'new_space')?.space_size ?? 0
-    if (room < ROOM_BYTES) return
-    setFlagsFromString('--semi-space-growth-factor=1')
-    afterCollection.disconnect()
-  })
-  afterCollection.observe({ entryTypes: ['gc'] })
+    // While nobody comes V8 makes it smaller by itself; then it may grow again.
+    if (mayGrow === room < ROOM_BYTES) return
+    mayGrow = room < ROOM_BYTES
+    setFlagsFromString(`--semi-space-growth-factor=${mayGrow ? 2 : 1}`)
+  }
+  decide()
+  new PerformanceObserver(decide).observe({ entryTypes: ['gc'] })
 }

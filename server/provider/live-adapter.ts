@@ -9,7 +9,7 @@ import type { Once } from '../tokens/once.ts'
 import { rememberAuthorization } from './grant-adapter.ts'
 import type { ProtocolMeasures } from './measures.ts'
 import { getsRefreshToken } from './policies.ts'
-import { currentContext, requestState } from './request-state.ts'
+import { currentContext, oncePerRequest, requestState } from './request-state.ts'
 import { sessionIdOf } from './session-ids.ts'
 
 /** What codes need besides the store. */
@@ -74,11 +74,17 @@ export function createInteractionAdapter(store: LiveStore): Adapter {
   const plain = createLiveAdapter('Interaction', store)
   return {
     ...plain,
-    async find(uid) {
-      const payload = await plain.find(uid)
-      return payload?.consumed === undefined ? payload : undefined
+    find: (uid) =>
+      oncePerRequest(`interaction ${uid}`, async () => {
+        const payload = (await plain.find(uid)) as AdapterPayload | undefined
+        return payload?.consumed === undefined ? payload : undefined
+      }),
+    async upsert(uid, payload, expiresIn) {
+      requestState().found.delete(`interaction ${uid}`)
+      await plain.upsert(uid, payload, expiresIn)
     },
     async destroy(uid) {
+      requestState().found.delete(`interaction ${uid}`)
       if (!(await store.consume('Interaction', uid))) throw new errors.SessionNotFound('interaction session not found')
     },
   }

@@ -1,6 +1,7 @@
 // What one request to the provider has learned so far, shared between the adapters that read it and the wrappers that
 // decide: the library calls them separately, and each would have to ask the database again.
 import { AsyncLocalStorage } from 'node:async_hooks'
+import type { Middleware } from 'koa'
 import { type AdapterPayload, type KoaContextWithOIDC, Provider } from 'oidc-provider'
 import type { FamilyState } from '../tokens/refresh-families-store.ts'
 import type { RefreshToken } from '../tokens/refresh-token.ts'
@@ -43,6 +44,8 @@ export interface RequestState {
   /** Grants and accounts that were read along with something else, by their ids. */
   readonly grants: Map<string, KnownGrant>
   readonly accounts: Map<string, TokenSubject>
+  /** Interactions and sessions as they were found, by their uids: the library asks for them at each step of a page. */
+  readonly found: Map<string, AdapterPayload | undefined>
   /** The code that is being redeemed. */
   code?: AdapterPayload
   /** A code that was taken, and whose redemption is recorded together with the refresh token it is traded for. */
@@ -66,9 +69,12 @@ const states = new WeakMap<object, RequestState>()
 /** The state of work that is done for a page of ours, and not in a request that the library answers. */
 const beside = new AsyncLocalStorage<RequestState>()
 
-/** Does such work on behalf of a session. */
+/** Gives a request for a page a state of its own. */
+export const withPageState: Middleware = (_ctx, next) => beside.run(emptyState(), next)
+
+/** Does a part of it on behalf of a session. */
 export function inSession<Result>(sessionId: string | undefined, work: () => Promise<Result>): Promise<Result> {
-  return beside.run({ ...emptyState(), ...(sessionId === undefined ? {} : { sessionId }) }, work)
+  return beside.run({ ...requestState(), ...(sessionId === undefined ? {} : { sessionId }) }, work)
 }
 
 /** The state of the request that is being handled; outside of one, an empty state that nobody else sees. */
@@ -83,7 +89,21 @@ export function requestState(ctx: KoaContextWithOIDC | undefined = Provider.ctx)
 }
 
 function emptyState(): RequestState {
-  return { grants: new Map(), accounts: new Map(), usedIdentifiers: new Set() }
+  return { grants: new Map(), accounts: new Map(), found: new Map(), usedIdentifiers: new Set() }
+}
+
+/**
+ * What `find` finds, asked once a request. Whoever goes on with what a page has found is looked at again: the library's next
+ * request reads the interaction, the session and their records anew before it gives anything.
+ */
+export async function oncePerRequest(
+  name: string,
+  find: () => Promise<AdapterPayload | undefined>,
+): Promise<AdapterPayload | undefined> {
+  const { found } = requestState()
+  if (!found.has(name)) found.set(name, await find())
+  // A copy: the library goes on to change what it is given.
+  return structuredClone(found.get(name))
 }
 
 /** The context of the request that is being handled, if any. */

@@ -4,7 +4,7 @@ import { type Adapter, type AdapterPayload, errors } from 'oidc-provider'
 import { originOf } from '../http/request-context.ts'
 import type { SessionRecord, Sessions } from '../sessions/sessions.ts'
 import type { LiveStore } from '../storage/live-store.ts'
-import { currentContext, requestState } from './request-state.ts'
+import { currentContext, oncePerRequest, requestState } from './request-state.ts'
 import { opens, retire, type StoredSession } from './retired-cookies.ts'
 import { sessionIdOf } from './session-ids.ts'
 
@@ -45,10 +45,12 @@ export function createSessionAdapter(deps: SessionAdapterDeps): Adapter {
       return admitted
     },
 
-    findByUid: async (uid) => admit((await store.findSessionByUid(uid)) as AdapterPayload | undefined),
+    findByUid: (uid) =>
+      oncePerRequest(`session ${uid}`, async () => admit((await store.findSessionByUid(uid)) as AdapterPayload | undefined)),
 
     async upsert(cookieId, payload, expiresIn) {
       const uid = payload.uid ?? ''
+      requestState().found.delete(`session ${uid}`)
       const { jti: _, ...kept } = payload
       const { sessionClients: known = [], retiredCookies: retired, sessionFound } = requestState()
       // Most authorizations change nothing: the app has been let in before.
@@ -65,8 +67,7 @@ export function createSessionAdapter(deps: SessionAdapterDeps): Adapter {
       })
       // A session that was ended meanwhile stays so, and two people never share one.
       if (saved !== 'saved') throw new errors.SessionNotFound('the session has ended')
-      if (payload.accountId === undefined) return
-      await record(deps, payload, payload.accountId, expiresIn ?? 0)
+      if (payload.accountId !== undefined) await record(deps, payload, payload.accountId, expiresIn ?? 0)
     },
 
     /** The library calls this for the old identifier each time it gives a session a new one; the session goes on. */

@@ -4,7 +4,7 @@ import { afterAll, beforeAll, expect, test } from '@jest/globals'
 import type { Counts } from '../../bench/counting/messages.ts'
 import { type CountedStores, countStores } from '../../bench/counting/proxy.ts'
 import type { Browser } from '../support/browser.ts'
-import { API, BILLING, MACHINE, NOTES, SPA } from '../support/clients.ts'
+import { API, BILLING, MACHINE, NOTES, PARTNER, SPA } from '../support/clients.ts'
 import { introspect, obtainTokens, refresh, tokenRequest } from '../support/oauth.ts'
 import { createDatabase, type TestDatabase } from '../support/postgres.ts'
 import { redisUrl } from '../support/redis.ts'
@@ -120,4 +120,12 @@ test('the code flow in a browser that is signed in is two reads and one write, a
     expect((await obtainTokens(server, SPA, { browser })).tokens.status).toBe(200)
   })
   expect(calls).toEqual({ postgresTrips: 3, commits: 1, redisTrips: 5 })
+})
+
+test('a whole sign-in, of two pages and eight requests, asks PostgreSQL 22 times, for 7 commits, and Redis 27 times', async () => {
+  const calls = await storeCallsOf(async () => {
+    const { tokens } = await obtainTokens(server, PARTNER, { params: { prompt: 'consent' } })
+    expect(tokens.status).toBe(200)
+  })
+  expect(calls).toEqual({ postgresTrips: 22, commits: 7, redisTrips: 27 })
 })
