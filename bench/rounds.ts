@@ -23,12 +23,8 @@ export interface ScenarioRounds<Name extends string> {
   readonly rounds: ReadonlyMap<Name, readonly Measurement[]>
 }
 
-/**
- * Warming up (the just-in-time compiler, connections, plans of statements) goes on until a round is no faster than the one
- * before by more than so much, and for so many rounds at most.
- */
-const STILL_WARMING = 1.05
-const MOST_WARM_UP_ROUNDS = 6
+/** Warming up takes so many rounds: the just-in-time compiler, connections, plans of statements. */
+const WARM_UP_ROUNDS = 3
 
 /** What a round uses up is got by the rate of the one before, and somewhat more, so that it does not run out. */
 const FIRST_STOCK_PER_SECOND = 2000
@@ -54,7 +50,7 @@ export async function runScenario<Name extends string>(
     const work = await at(name, scenario, () => prepare(scenario, target, callers))
     contestants.push({ name, target, work, rate: FIRST_STOCK_PER_SECOND, rounds: [] })
   }
-  for (const contestant of contestants) await warmUp(scenario, contestant, options.seconds)
+  for (const contestant of contestants) await runRound(scenario, contestant, options.seconds * WARM_UP_ROUNDS)
   for (let round = 0; round < options.rounds; round++) {
     for (const contestant of contestants) contestant.rounds.push(await runRound(scenario, contestant, options.seconds))
   }
@@ -86,15 +82,6 @@ interface Contestant<Name extends string> {
   readonly work: Work
   readonly rounds: Measurement[]
   rate: number
-}
-
-async function warmUp(scenario: Scenario, contestant: Contestant<string>, seconds: number): Promise<void> {
-  let before = 0
-  for (let round = 0; round < MOST_WARM_UP_ROUNDS; round++) {
-    const { perSecond } = await runRound(scenario, contestant, seconds)
-    if (perSecond < before * STILL_WARMING) return
-    before = perSecond
-  }
 }
 
 async function runRound(scenario: Scenario, contestant: Contestant<string>, seconds: number): Promise<Measurement> {

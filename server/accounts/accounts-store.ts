@@ -51,6 +51,14 @@ const ACCOUNT = {
   managedBy: true,
 } satisfies Prisma.AccountSelect
 
+/** Those of the accounts that there are, by their ids. */
+export async function selectAccounts(db: Database, ids: readonly string[]): Promise<ReadonlyMap<string, Account>> {
+  const rows = await db.$queryRaw<AccountRow[]>`
+    SELECT id, email, email_verified AS "emailVerified", name, profile, roles, status, managed_by AS "managedBy"
+    FROM accounts WHERE id = ANY(${[...ids]}::text[])`
+  return new Map(rows.map((row) => [row.id, accountOf(row)]))
+}
+
 export async function selectAccount(
   db: Connection,
   where: { readonly id: string } | { readonly emailKey: string },
@@ -95,10 +103,16 @@ export async function lockActiveAccount(tx: Transaction, accountId: string): Pro
   return rows.length === 1
 }
 
-/** Whether a password that was read before is still the current one of an active account. */
-export async function isStillCurrent(tx: Connection, passwordId: bigint): Promise<boolean> {
-  const where = { id: passwordId, retiredAt: null, account: { status: 'active' } }
-  return (await tx.password.findFirst({ where, select: { id: true } })) !== null
+/** A query that finds a password that was read before, while it is still the current one of an active account. */
+export function currentPassword(passwordId: bigint): Prisma.Sql {
+  return Prisma.sql`
+    SELECT p.id FROM passwords p JOIN accounts a ON a.id = p.account_id AND a.status = 'active'
+    WHERE p.id = ${passwordId} AND p.retired_at IS NULL`
+}
+
+/** Whether it finds one. */
+export async function isStillCurrent(tx: Transaction, passwordId: bigint): Promise<boolean> {
+  return (await tx.$queryRaw<unknown[]>(currentPassword(passwordId))).length === 1
 }
 
 /** The last passwords of an account, the current one first. */

@@ -2,8 +2,9 @@
 import { randomBytes } from 'node:crypto'
 import type { Prisma } from '../../prisma/client/client.ts'
 import { type Origin, recordAudit } from '../audit/audit.ts'
+import { gather } from '../storage/gathering.ts'
 import type { Database, Transaction } from '../storage/postgres.ts'
-import { type Account, insertAccount, insertPassword, selectAccount, updateName } from './accounts-store.ts'
+import { type Account, insertAccount, insertPassword, selectAccount, selectAccounts, updateName } from './accounts-store.ts'
 import { emailKey, isEmailAddress } from './email-key.ts'
 import type { Passwords } from './passwords.ts'
 
@@ -49,7 +50,10 @@ export const NAME_MAX_LENGTH = 200
 /** Makes it. */
 export function createAccounts({ db, passwords }: { readonly db: Database; readonly passwords: Passwords }): Accounts {
   return {
-    findById: (id) => selectAccount(db, { id }),
+    findById: gather(async (ids) => {
+      const found = await selectAccounts(db, ids)
+      return ids.map((id) => found.get(id))
+    }),
 
     findByEmail: (email) => selectAccount(db, { emailKey: emailKey(email) }),
 

@@ -1,8 +1,8 @@
 // Signing in by e-mail address and password. An unknown address, a wrong password, a suspended account and an attempt
 // that comes too soon get the same answer; all but the last cost the same work.
-import { type Origin, recordAudit } from '../audit/audit.ts'
+import { changeWithAudit, type Origin, recordAudit } from '../audit/audit.ts'
 import type { Database } from '../storage/postgres.ts'
-import { type Account, isStillCurrent, renewHash, type StoredPassword, selectAccountAndPassword } from './accounts-store.ts'
+import { type Account, currentPassword, renewHash, type StoredPassword, selectAccountAndPassword } from './accounts-store.ts'
 import { emailKey } from './email-key.ts'
 import { HashingBusy } from './hashing-pool.ts'
 import type { Attempt, Lockout } from './lockout.ts'
@@ -50,11 +50,8 @@ export function createSignIn(deps: {
 
   /** The password may have been changed, or the account suspended, while the hash was computed. */
   async function admit(account: Account, stored: StoredPassword, origin: Origin): Promise<boolean> {
-    return await db.$transaction(async (tx) => {
-      if (!(await isStillCurrent(tx, stored.id))) return false
-      await recordAudit(tx, { name: 'sign_in.succeeded', actor: account.id, accountId: account.id, ...origin })
-      return true
-    })
+    const event = { name: 'sign_in.succeeded', actor: account.id, accountId: account.id, ...origin }
+    return await changeWithAudit(db, currentPassword(stored.id), event)
   }
 
   async function renew(stored: StoredPassword, password: string): Promise<void> {

@@ -90,7 +90,7 @@ export async function createProviderParts(deps: {
   return {
     host,
     registry,
-    interactions: createInteractions({ provider, consents: nouns.consents, db }),
+    interactions: createInteractions({ provider, consents: nouns.consents }),
     currentSession: createCurrentSession({ provider, secureCookies }),
     accountSignIn: createAccountSignIn({ issuer, provider, secureCookies }),
     async followRegistry() {

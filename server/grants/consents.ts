@@ -1,6 +1,8 @@
 // Consents: what a person agreed that a client may do, remembered from one session to the next. A new grant is made of
 // it at each sign-in, so that ending one grant does not touch the others.
 import { Prisma } from '../../prisma/client/client.ts'
+import { changeWithAudit, type Origin } from '../audit/audit.ts'
+import { gather } from '../storage/gathering.ts'
 import type { Database } from '../storage/postgres.ts'
 
 /** What was agreed to. */
@@ -11,25 +13,30 @@ export interface Consent {
   readonly resources: { readonly [identifier: string]: readonly string[] }
 }
 
+/** What somebody agrees to. */
+export interface GivenConsent {
+  readonly accountId: string
+  readonly clientId: string
+  readonly consent: Consent
+  readonly origin: Origin
+}
+
 /** The consents of one database. */
 export interface Consents {
   find(accountId: string, clientId: string): Promise<Consent | undefined>
   /** Adds to what was agreed to before. */
-  add(tx: Pick<Database, '$executeRaw'>, accountId: string, clientId: string, consent: Consent): Promise<void>
+  add(given: GivenConsent): Promise<void>
 }
 
 /** Makes them. */
 export function createConsents({ db }: { readonly db: Database }): Consents {
+  const read = gather((asked: readonly Asked[]) => readConsents(db, asked))
   return {
-    async find(accountId, clientId) {
-      const consent = await db.consent.findUnique({ where: { accountId_clientId: { accountId, clientId } } })
-      if (consent === null) return undefined
-      return { openid: consent.openid, resources: scopesByResource(consent.resources) }
-    },
+    find: (accountId, clientId) => read({ accountId, clientId }),
 
-    async add(tx, accountId, clientId, consent) {
+    async add({ accountId, clientId, consent, origin }) {
       // One statement: two consents given at once are both remembered.
-      await tx.$executeRaw(Prisma.sql`
+      const change = Prisma.sql`
         INSERT INTO consents AS known (account_id, client_id, openid, resources)
         VALUES (${accountId}, ${clientId}, ${[...consent.openid]}::text[], ${JSON.stringify(consent.resources)}::jsonb)
         ON CONFLICT (account_id, client_id) DO UPDATE SET
@@ -41,9 +48,29 @@ export function createConsents({ db }: { readonly db: Database }): Consents {
                 UNION ALL SELECT key, value FROM jsonb_each(EXCLUDED.resources)
               ) AS both_lists, jsonb_array_elements_text(list) AS scope GROUP BY identifier
             ) AS merged),
-          given_at = latchkey_now()`)
+          given_at = latchkey_now()
+        RETURNING account_id`
+      const detail = { openid: [...consent.openid], resources: JSON.parse(JSON.stringify(consent.resources)) }
+      await changeWithAudit(db, change, { name: 'consent.given', actor: accountId, accountId, clientId, ...origin, detail })
     },
   }
+}
+
+interface Asked {
+  readonly accountId: string
+  readonly clientId: string
+}
+
+async function readConsents(db: Database, asked: readonly Asked[]): Promise<readonly (Consent | undefined)[]> {
+  const rows = await db.$queryRaw<{ position: number; openid: string[]; resources: Prisma.JsonValue }[]>(Prisma.sql`
+    SELECT asked.position::int AS position, c.openid, c.resources
+    FROM unnest(${asked.map(({ accountId }) => accountId)}::text[], ${asked.map(({ clientId }) => clientId)}::text[])
+      WITH ORDINALITY AS asked (account_id, client_id, position)
+    JOIN consents c ON c.account_id = asked.account_id AND c.client_id = asked.client_id`)
+  const found = new Map(
+    rows.map(({ position, openid, resources }) => [position, { openid, resources: scopesByResource(resources) }]),
+  )
+  return asked.map((_, index) => found.get(index + 1))
 }
 
 function scopesByResource(value: Prisma.JsonValue): { [identifier: string]: string[] } {

@@ -2,11 +2,9 @@
 import type { Context } from 'koa'
 import { errors, type Grant, type Interaction, type InteractionResults, type Provider } from 'oidc-provider'
 import { OPENID_SCOPES } from '../../config/scopes.ts'
-import { recordAudit } from '../audit/audit.ts'
 import type { Consent, Consents } from '../grants/consents.ts'
 import { grantIdOfConsent } from '../grants/grants.ts'
 import { originOf } from '../http/request-context.ts'
-import type { Database } from '../storage/postgres.ts'
 import { addTo } from './existing-grant.ts'
 import { inSession } from './request-state.ts'
 import { sessionIdOf } from './session-ids.ts'
@@ -60,7 +58,6 @@ export interface Interactions {
 export interface InteractionDeps {
   readonly provider: () => Provider
   readonly consents: Consents
-  readonly db: Database
 }
 
 /** Makes them. */
@@ -114,11 +111,7 @@ async function consentTo(deps: InteractionDeps, ctx: Context, interaction: Inter
   const clientId = String(interaction.params.client_id)
   const known = await grantOf(provider, interaction)
   const consent = missingOf(interaction, known)
-  await deps.db.$transaction(async (tx) => {
-    await deps.consents.add(tx, accountId, clientId, consent)
-    const detail = { openid: [...consent.openid], resources: JSON.parse(JSON.stringify(consent.resources)) }
-    await recordAudit(tx, { name: 'consent.given', actor: accountId, accountId, clientId, ...originOf(ctx), detail })
-  })
+  await deps.consents.add({ accountId, clientId, consent, origin: originOf(ctx) })
   const grant = known ?? new provider.Grant({ accountId, clientId })
   if (known === undefined) grant.jti = grantIdOfConsent(interaction.uid)
   addTo(grant, consent)

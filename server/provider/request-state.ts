@@ -102,8 +102,14 @@ export async function oncePerRequest(
 ): Promise<AdapterPayload | undefined> {
   const { found } = requestState()
   if (!found.has(name)) found.set(name, await find())
-  // A copy: the library goes on to change what it is given.
-  return structuredClone(found.get(name))
+  const payload = found.get(name)
+  // A copy, as if it were read again: the library goes on to change what it is given.
+  return payload === undefined ? undefined : asJson(payload)
+}
+
+/** As it would be found if it were stored: JSON has no members without a value. */
+export function asJson(payload: AdapterPayload): AdapterPayload {
+  return JSON.parse(JSON.stringify(payload)) as AdapterPayload
 }
 
 /** The context of the request that is being handled, if any. */

@@ -4,7 +4,7 @@ import { type Adapter, type AdapterPayload, errors } from 'oidc-provider'
 import { originOf } from '../http/request-context.ts'
 import type { SessionRecord, Sessions } from '../sessions/sessions.ts'
 import type { LiveStore } from '../storage/live-store.ts'
-import { currentContext, oncePerRequest, requestState } from './request-state.ts'
+import { asJson, currentContext, oncePerRequest, requestState } from './request-state.ts'
 import { opens, retire, type StoredSession } from './retired-cookies.ts'
 import { sessionIdOf } from './session-ids.ts'
 
@@ -106,11 +106,6 @@ async function record(
 
 function asStored(payload: AdapterPayload, retired: readonly string[] | undefined): StoredSession {
   return { ...payload, ...(retired === undefined ? {} : { retired }) }
-}
-
-/** As it would be found if it were stored: JSON has no members without a value. */
-function asJson(payload: AdapterPayload): AdapterPayload {
-  return JSON.parse(JSON.stringify(payload)) as AdapterPayload
 }
 
 /** What of a session is in its record. */

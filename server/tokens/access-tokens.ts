@@ -41,22 +41,37 @@ export interface LiveAccessToken {
 /** Makes them. */
 export function createAccessTokens({ db }: { readonly db: Database }): AccessTokens {
   const read = gather((sought: readonly Sought[]) => readLive(db, sought))
+  const storeOfClient = gather((tokens: readonly NewAccessToken[]) => storeOfClients(db, tokens))
   return {
-    async store(token) {
-      const inserted = await db.$executeRaw(Prisma.sql`
-        WITH live_grant AS (
-          SELECT id FROM grants WHERE id = ${token.grantId ?? null}::text AND ended_at IS NULL FOR SHARE
-        )
-        INSERT INTO access_tokens (digest, kind, grant_id, account_id, client_id, session_id, payload, expires_at)
-        SELECT ${digestOf(token.value)}, ${token.kind}, ${token.grantId ?? null}::text, ${token.accountId ?? null}::text,
-          ${token.clientId}, ${token.sessionId ?? null}::text, ${JSON.stringify(token.payload)}::jsonb,
-          latchkey_now() + make_interval(secs => ${token.lifeSeconds})
-        WHERE ${token.grantId ?? null}::text IS NULL OR EXISTS (SELECT 1 FROM live_grant)`)
-      return inserted === 1
-    },
+    store: (token) => (token.grantId === undefined ? storeOfClient(token) : storeOnGrant(db, token, token.grantId)),
 
     find: (kind, value) => read({ kind, digest: Buffer.from(digestOf(value)).toString('base64') }),
   }
+}
+
+/** Tokens that clients get for themselves depend on nothing that could end meanwhile. */
+async function storeOfClients(db: Database, tokens: readonly NewAccessToken[]): Promise<readonly boolean[]> {
+  const digests = tokens.map(({ value }) => Buffer.from(digestOf(value)).toString('base64'))
+  await db.$executeRaw(Prisma.sql`
+    INSERT INTO access_tokens (digest, kind, client_id, payload, expires_at)
+    SELECT decode(made.digest, 'base64'), made.kind, made.client_id, made.payload::jsonb,
+      latchkey_now() + make_interval(secs => made.life)
+    FROM unnest(${digests}::text[], ${tokens.map(({ kind }) => kind)}::text[], ${tokens.map(({ clientId }) => clientId)}::text[],
+      ${tokens.map(({ payload }) => JSON.stringify(payload))}::text[], ${tokens.map(({ lifeSeconds }) => lifeSeconds)}::float8[])
+      AS made (digest, kind, client_id, payload, life)`)
+  return tokens.map(() => true)
+}
+
+/** One at a time: each locks its grant, and an end locks many in an order of its own. */
+async function storeOnGrant(db: Database, token: NewAccessToken, grantId: string): Promise<boolean> {
+  const inserted = await db.$executeRaw(Prisma.sql`
+    WITH live_grant AS (SELECT id FROM grants WHERE id = ${grantId} AND ended_at IS NULL FOR SHARE)
+    INSERT INTO access_tokens (digest, kind, grant_id, account_id, client_id, session_id, payload, expires_at)
+    SELECT ${digestOf(token.value)}, ${token.kind}, live_grant.id, ${token.accountId ?? null}::text, ${token.clientId},
+      ${token.sessionId ?? null}::text, ${JSON.stringify(token.payload)}::jsonb,
+      latchkey_now() + make_interval(secs => ${token.lifeSeconds})
+    FROM live_grant`)
+  return inserted === 1
 }
 
 interface Sought {

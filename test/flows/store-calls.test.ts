@@ -122,10 +122,10 @@ test('the code flow in a browser that is signed in is two reads and one write, a
   expect(calls).toEqual({ postgresTrips: 3, commits: 1, redisTrips: 5 })
 })
 
-test('a whole sign-in, of two pages and eight requests, asks PostgreSQL 22 times, for 7 commits, and Redis 27 times', async () => {
+test('a whole sign-in, of two pages and eight requests, asks PostgreSQL 15 times, for 7 commits, and Redis 27 times', async () => {
   const calls = await storeCallsOf(async () => {
     const { tokens } = await obtainTokens(server, PARTNER, { params: { prompt: 'consent' } })
     expect(tokens.status).toBe(200)
   })
-  expect(calls).toEqual({ postgresTrips: 22, commits: 7, redisTrips: 27 })
+  expect(calls).toEqual({ postgresTrips: 15, commits: 7, redisTrips: 27 })
 })
