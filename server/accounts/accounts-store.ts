@@ -51,11 +51,14 @@ const ACCOUNT = {
   managedBy: true,
 } satisfies Prisma.AccountSelect
 
+/** The same, of the table `accounts` under the name `a`. */
+const ACCOUNT_COLUMNS = Prisma.sql`a.id, a.email, a.email_verified AS "emailVerified", a.name, a.profile, a.roles, a.status,
+  a.managed_by AS "managedBy"`
+
 /** Those of the accounts that there are, by their ids. */
 export async function selectAccounts(db: Database, ids: readonly string[]): Promise<ReadonlyMap<string, Account>> {
   const rows = await db.$queryRaw<AccountRow[]>`
-    SELECT id, email, email_verified AS "emailVerified", name, profile, roles, status, managed_by AS "managedBy"
-    FROM accounts WHERE id = ANY(${[...ids]}::text[])`
+    SELECT ${ACCOUNT_COLUMNS} FROM accounts a WHERE a.id = ANY(${[...ids]}::text[])`
   return new Map(rows.map((row) => [row.id, accountOf(row)]))
 }
 
@@ -74,8 +77,7 @@ export async function selectAccountAndPassword(
 ): Promise<{ readonly account: Account; readonly password: StoredPassword | undefined } | undefined> {
   const is = 'id' in by ? Prisma.sql`a.id = ${by.id}` : Prisma.sql`a.email_key = ${by.emailKey}`
   const rows = await db.$queryRaw<(AccountRow & { passwordId: bigint | null; hash: string | null })[]>`
-    SELECT a.id, a.email, a.email_verified AS "emailVerified", a.name, a.profile, a.roles, a.status,
-      a.managed_by AS "managedBy", p.id AS "passwordId", p.hash
+    SELECT ${ACCOUNT_COLUMNS}, p.id AS "passwordId", p.hash
     FROM accounts a LEFT JOIN passwords p ON p.account_id = a.id AND p.retired_at IS NULL
     WHERE ${is}`
   const row = rows[0]

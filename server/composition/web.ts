@@ -27,7 +27,6 @@ import { InteractionNotFound, type InteractionPort } from '../interactions/inter
 import { createInteractionRoutes } from '../interactions/routes.ts'
 import { InteractionLost, type Interactions } from '../provider/interaction-port.ts'
 import { POSTED_REQUESTS, sendOn } from '../provider/posted-requests.ts'
-import { requestState } from '../provider/request-state.ts'
 import { removeSetupLinkFile } from '../setup/announcement.ts'
 import { createSetup } from '../setup/routes.ts'
 import type { MailParts } from './mail.ts'
@@ -128,9 +127,6 @@ export function createPages(deps: {
         port: interactionPort(protocol.interactions),
         signIn: nouns.signIn.signIn,
         csrf,
-        // The session that was read for the page came with its account.
-        emailOf: async (accountId) =>
-          (requestState().accounts.get(accountId) ?? (await nouns.accounts.findById(accountId)))?.email,
       }),
     ),
   ]

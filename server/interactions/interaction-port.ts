@@ -18,7 +18,8 @@ export interface PendingInteraction {
     readonly policyUri?: string
     readonly tosUri?: string
   }
-  readonly accountId?: string
+  /** Of who is signed in. */
+  readonly email?: string
   readonly loginHint?: string
   /** The person is signed in and is asked for the password again. */
   readonly reauthentication: boolean

@@ -17,8 +17,6 @@ export interface InteractionDeps {
   readonly port: InteractionPort
   readonly signIn: SignIn
   readonly csrf: Csrf
-  /** The e-mail address of an account, to show who is signed in. */
-  readonly emailOf: (accountId: string) => Promise<string | undefined>
 }
 
 /** Longer than any password may be: what is longer is refused before it is hashed. */
@@ -48,8 +46,7 @@ export function createInteractionRoutes(deps: InteractionDeps): Router {
 
 async function show(ctx: Context, deps: InteractionDeps, uid: string): Promise<void> {
   const pending = await deps.port.find(ctx, uid)
-  if (pending.prompt === 'login')
-    return showLogin(ctx, deps, pending, { username: pending.loginHint ?? (await emailOf(deps, pending)) })
+  if (pending.prompt === 'login') return showLogin(ctx, deps, pending, { username: pending.loginHint ?? pending.email })
   render(
     ctx,
     consentPage({
@@ -58,7 +55,7 @@ async function show(ctx: Context, deps: InteractionDeps, uid: string): Promise<v
       csrf: deps.csrf.token(ctx, FORM, uid),
       client: pending.client,
       redirectHost: pending.redirectHost,
-      email: (await emailOf(deps, pending)) ?? '',
+      email: pending.email ?? '',
       ...pending.missing,
     }),
   )
@@ -147,10 +144,6 @@ async function checkedForm(ctx: Context, { csrf }: InteractionDeps, uid: string)
   const form = await readForm(ctx)
   csrf.check(ctx, form, FORM, uid)
   return form
-}
-
-async function emailOf(deps: InteractionDeps, { accountId }: PendingInteraction): Promise<string | undefined> {
-  return accountId === undefined ? undefined : deps.emailOf(accountId)
 }
 
 function uidOf(ctx: Context & { params: { [name: string]: string } }): string {

@@ -6,7 +6,7 @@ import type { Consent, Consents } from '../grants/consents.ts'
 import { grantIdOfConsent } from '../grants/grants.ts'
 import { originOf } from '../http/request-context.ts'
 import { addTo } from './existing-grant.ts'
-import { inSession } from './request-state.ts'
+import { inSession, requestState } from './request-state.ts'
 import { sessionIdOf } from './session-ids.ts'
 
 /** What a page shows of an interaction. */
@@ -21,7 +21,8 @@ export interface PendingInteraction {
     readonly policyUri?: string
     readonly tosUri?: string
   }
-  readonly accountId?: string
+  /** Of who is signed in. */
+  readonly email?: string
   readonly loginHint?: string
   /** The person is signed in and is asked for the password again. */
   readonly reauthentication: boolean
@@ -125,6 +126,8 @@ async function describe(provider: Provider, interaction: Interaction): Promise<P
     throw new InteractionLost('the client is gone')
   }
   const accountId = interaction.session?.accountId
+  // It was read with the session.
+  const email = requestState().accounts.get(accountId ?? '')?.email
   return {
     uid: interaction.uid,
     prompt: prompt.name,
@@ -136,7 +139,7 @@ async function describe(provider: Provider, interaction: Interaction): Promise<P
       ...(client.policyUri === undefined ? {} : { policyUri: client.policyUri }),
       ...(client.tosUri === undefined ? {} : { tosUri: client.tosUri }),
     },
-    ...(accountId === undefined ? {} : { accountId }),
+    ...(email === undefined ? {} : { email }),
     ...(typeof params.login_hint === 'string' ? { loginHint: params.login_hint } : {}),
     reauthentication: prompt.name === 'login' && accountId !== undefined,
     missing: shown(missingOf(interaction, await grantOf(provider, interaction))),

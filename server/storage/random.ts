@@ -1,5 +1,5 @@
-// Random bytes from a supply. Node asks its generator anew for each handful, which takes ten times as long as the bytes are worth;
-// a token that is refreshed wants three.
+// Random bytes from a supply. Node asks its generator anew for each handful, which takes thirty times as long, and every refresh and
+// everything that is sealed wants some.
 import { randomFillSync } from 'node:crypto'
 
 const SUPPLY_BYTES = 4096

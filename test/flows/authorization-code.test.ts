@@ -1,7 +1,7 @@
 // The main job: a person signs in, and an app gets tokens (RFC 6749 §4.1, RFC 7636, RFC 9068, OpenID Connect Core §3.1).
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
 import { createRemoteJWKSet, jwtVerify } from 'jose'
-import { Browser } from '../support/browser.ts'
+import { Browser, formsOf } from '../support/browser.ts'
 import { NOTES, PARTNER, SPA, WEB } from '../support/clients.ts'
 import { authorizationRequest, callbackParams, claimsOf, headerOf, obtainTokens, redeem, signIn } from '../support/oauth.ts'
 import { startServer, type TestServer } from '../support/server.ts'
@@ -81,6 +81,15 @@ describe('code flow with PKCE', () => {
     expect(state).toBe(authorization.state)
     const tokens = await redeem(server, WEB, authorization, code ?? '')
     expect(tokens.status).toBe(200)
+  })
+
+  test('the consent page says who is signed in, and so does the page that asks for the password again', async () => {
+    const browser = new Browser()
+    const request = authorizationRequest(server, PARTNER, { prompt: 'consent' })
+    const consent = await browser.submit(await browser.open(request.url), server.ada)
+    expect(consent.body).toContain(`You are signed in as <strong><bdi>${server.ada.username}</bdi></strong>`)
+    const again = await browser.open(authorizationRequest(server, SPA, { prompt: 'login' }).url)
+    expect(formsOf(again)[0]?.fields.username).toBe(server.ada.username)
   })
 
   test('an app of somebody else asks for consent, once', async () => {

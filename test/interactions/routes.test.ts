@@ -32,8 +32,7 @@ beforeEach(async () => {
   }
   app = await startSmallApp((url) => {
     const csrf = createCsrf({ key: Buffer.alloc(32, 3), issuer: url })
-    const emailOf = async (id: string) => (id === 'acc_ada' ? RIGHT.username : undefined)
-    return [routesOf(createInteractionRoutes({ port, signIn, csrf, emailOf }))]
+    return [routesOf(createInteractionRoutes({ port, signIn, csrf }))]
   })
   browser = inInteraction('u1')
 })
@@ -61,7 +60,7 @@ function askConsent(): void {
   const pending = port.pending.get('u1')
   if (pending === undefined) return
   pending.prompt = 'consent'
-  pending.accountId = 'acc_ada'
+  pending.email = RIGHT.username
   pending.missing = { openid: ['openid', 'email', 'offline_access'], resources: { 'https://notes.example/api': ['notes:read'] } }
 }
 
@@ -144,7 +143,7 @@ describe('sign-in', () => {
     const pending = port.pending.get('u1')
     if (pending !== undefined) pending.loginHint = 'grace@example.com'
     expect(formsOf(await open())[0]?.fields.username).toBe('grace@example.com')
-    port.pending.set('u1', { ...pendingLogin(), accountId: 'acc_ada', reauthentication: true })
+    port.pending.set('u1', { ...pendingLogin(), email: RIGHT.username, reauthentication: true })
     expect(formsOf(await open())[0]?.fields.username).toBe(RIGHT.username)
   })
 
