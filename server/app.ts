@@ -53,6 +53,7 @@ export function createApp(parts: AppParts): { callback(): RequestListener } {
   app.on('error', parts.onError)
   for (const middleware of throughDoor(parts.door)) app.use(middleware)
   app.use(parts.assets)
+  // Whatever a page reads, it reads once.
   app.use(withPageState)
   for (const page of parts.pages) app.use(page)
   app.use(refuseOtherMethods)

@@ -65,7 +65,6 @@ function askerOf(request: IncomingMessage): string {
 
 /** The client id is form-encoded before it is put into the header (RFC 6749 §2.3.1): `a` and `%61` are one client. */
 function decoded(clientId: string): string {
-  if (!/[%+]/.test(clientId)) return clientId
   try {
     return decodeURIComponent(clientId.replaceAll('+', ' '))
   } catch {
