@@ -13,6 +13,7 @@ import { Browser, type Page } from '../support/browser.ts'
 import { launchChromium } from '../support/chromium.ts'
 import { claimsOf, headerOf } from '../support/oauth.ts'
 import { startServer, type TestServer } from '../support/server.ts'
+import { freePort } from '../support/server-process.ts'
 
 const ROOT = join(import.meta.dirname, '../..')
 const API = 'https://notes.example/api'
@@ -226,12 +227,4 @@ async function signIn(browser: Browser, first: Page, until: string): Promise<Pag
     page = await browser.submit(page, page.body.includes('name="password"') ? PERSON : {})
   }
   throw new Error(`never came to "${until}": ${page.status} ${page.url}\n${page.body.slice(0, 800)}`)
-}
-
-async function freePort(): Promise<number> {
-  const probe = createServer().listen(0, '127.0.0.1')
-  await once(probe, 'listening')
-  const { port } = probe.address() as AddressInfo
-  await new Promise((resolve) => probe.close(resolve))
-  return port
 }

@@ -2,10 +2,8 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { createWriteStream } from 'node:fs'
-import { createServer } from 'node:http'
-import type { AddressInfo } from 'node:net'
 import { fileURLToPath } from 'node:url'
-import { findProgram } from './server-process.ts'
+import { findProgram, freePort } from './server-process.ts'
 
 /** The program, running. */
 export interface Program {
@@ -34,10 +32,7 @@ export interface ProgramOptions {
 
 /** Two ports that nobody uses, for a program that is started several times. */
 export async function freePorts(): Promise<readonly [number, number]> {
-  const probes = [createServer(), createServer()] as const
-  const [port, managementPort] = await Promise.all([listen(probes[0]), listen(probes[1])])
-  await Promise.all(probes.map((probe) => new Promise((resolve) => probe.close(resolve))))
-  return [port, managementPort]
+  return [await freePort(), await freePort()]
 }
 
 /** Starts it, and waits until it is ready. `settings` are its environment, and nothing else is. */
@@ -105,9 +100,4 @@ async function ready(child: ChildProcess): Promise<void> {
     child.stderr?.on('data', read)
     child.once('exit', () => reject(new Error(`the program did not start: ${printed}`)))
   })
-}
-
-async function listen(server: ReturnType<typeof createServer>): Promise<number> {
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  return (server.address() as AddressInfo).port
 }

@@ -1,5 +1,6 @@
 // Servers that tests start: in a temporary folder, on a private port, ended by their process number, whatever happens to us.
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
+import { randomInt } from 'node:crypto'
 import { once } from 'node:events'
 import { accessSync, chownSync, constants, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { mkdtemp } from 'node:fs/promises'
@@ -72,15 +73,24 @@ export async function untilReady(server: ServerProcess, answers: () => Promise<b
   }
 }
 
-/** A port that nobody uses now. */
+/** Linux gives ports above these to connections that go out: one could take the port of a server that is to be started again. */
+const LOWEST_PORT = 10_000
+const HIGHEST_PORT = 32_000
+
+/** A port that nobody uses now, and that the system gives to nobody either. */
 export async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const address = server.address()
-  server.close()
-  await once(server, 'close')
-  if (address === null || typeof address === 'string') throw new Error('No port was given.')
-  return address.port
+  for (;;) {
+    const port = randomInt(LOWEST_PORT, HIGHEST_PORT)
+    const server = createServer()
+    const taken = await new Promise<boolean>((resolve) => {
+      server.once('error', () => resolve(true))
+      server.listen(port, '127.0.0.1', () => resolve(false))
+    })
+    if (taken) continue
+    server.close()
+    await once(server, 'close')
+    return port
+  }
 }
 
 /** Makes a folder that is taken away again, at the latest by the next run of the tests. */
