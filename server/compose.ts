@@ -10,6 +10,7 @@ import { countRun, openMetrics } from './composition/measures.ts'
 import { createNouns, type Nouns } from './composition/nouns.ts'
 import { createProviderParts } from './composition/protocol.ts'
 import { type Announcements, register } from './composition/registrations.ts'
+import { createFeedPages, type RevocationParts, tellOfRevocations } from './composition/revocations.ts'
 import { type OpenStores, openStores } from './composition/stores.ts'
 import { createClientLimits, createDoor, createPages } from './composition/web.ts'
 import { createConnectionFaults } from './http/connection-faults.ts'
@@ -22,6 +23,7 @@ import { createPurge, PURGE_EVERY_SECONDS } from './maintenance/purge-expired.ts
 import { createRestoreWatch, type RestoreWatch } from './maintenance/restored-database.ts'
 import { type Schedule, startSchedule } from './maintenance/schedule.ts'
 import { USES_EVERY_SECONDS } from './sessions/sessions.ts'
+import { createRevocationFollower } from './tokens/revocation-follower.ts'
 
 /** What a test may put in the place of the real thing. */
 export interface Overrides {
@@ -41,6 +43,7 @@ export interface Latchkey extends AsyncDisposable {
   readonly stores: OpenStores
   readonly announcements: Announcements
   readonly mail: MailParts
+  readonly revocations: RevocationParts
   /** Says no to readiness probes from now on, so that no new requests are sent here. */
   drain(): void
 }
@@ -52,12 +55,14 @@ export async function compose(config: Config, secrets: Secrets, overrides: Overr
   const stores = await (overrides.openStores ?? openStores)(config, secrets, { clock, log })
   try {
     const metrics = openMetrics({ stores })
-    const nouns = createNouns({ config, log, stores, metrics })
+    const follower = createRevocationFollower({ db: stores.db })
+    const nouns = createNouns({ config, stores, metrics, announce: follower.wake })
     const mail = createMail({ config, secrets, log, stores, metrics })
     // The first to be read: with another ENCRYPTION_KEY than theirs nothing may be written.
     const keys = await loadSigningKeys({ db: stores.db, sealer: stores.sealer })
     const restoreWatch = createRestoreWatch({ ...stores, log, endEverything: nouns.endEverything })
     await restoreWatch.check()
+    const revocations = await tellOfRevocations({ follower, stores, log, metrics })
     const announcements = await register({ config, clock, log, stores, nouns })
     const cookieSignatures = createCookieSignatures(secrets.cookieKeys.map((key) => key.reveal()))
     const tokenLimits = createClientLimits({ config, clock, metrics })
@@ -81,7 +86,15 @@ export async function compose(config: Config, secrets: Secrets, overrides: Overr
       cookieSignatures,
       onError: createConnectionFaults({ log }),
       provider: protocol.host,
-      ...createPages({ config, stores, nouns, protocol, announcements, mail }),
+      ...createPages({
+        config,
+        stores,
+        nouns,
+        protocol,
+        announcements,
+        mail,
+        feed: createFeedPages({ config, follower, parts: revocations, ownAccess: protocol.ownAccess }),
+      }),
     })
     const purge = createPurge({
       db: stores.db,
@@ -97,10 +110,11 @@ export async function compose(config: Config, secrets: Secrets, overrides: Overr
         { name: 'expired rows', everySeconds: PURGE_EVERY_SECONDS, run: async (signal) => void (await purge.run(signal)) },
         { name: 'last uses of sessions', everySeconds: USES_EVERY_SECONDS, run: nouns.sessions.writeLastUses },
         { name: 'mail', everySeconds: 2, run: mail.delivery.run },
+        ...revocations.tasks,
       ],
       { log, ran: (task, error) => countRun(metrics, clock, task, error) },
     )
-    return assemble({ app, log, metrics, nouns, stores, schedule, restoreWatch, announcements, mail })
+    return assemble({ app, log, metrics, nouns, stores, schedule, restoreWatch, announcements, mail, revocations })
   } catch (error) {
     await stores.close()
     throw error
@@ -108,12 +122,12 @@ export async function compose(config: Config, secrets: Secrets, overrides: Overr
 }
 
 function assemble(
-  parts: Pick<Latchkey, 'app' | 'log' | 'metrics' | 'nouns' | 'stores' | 'announcements' | 'mail'> & {
+  parts: Pick<Latchkey, 'app' | 'log' | 'metrics' | 'nouns' | 'stores' | 'announcements' | 'mail' | 'revocations'> & {
     schedule: Schedule
     restoreWatch: RestoreWatch
   },
 ): Latchkey {
-  const { app, log, metrics, nouns, stores, announcements, mail, schedule, restoreWatch } = parts
+  const { app, log, metrics, nouns, stores, announcements, mail, revocations, schedule, restoreWatch } = parts
   let draining = false
   return {
     app,
@@ -122,6 +136,7 @@ function assemble(
     stores,
     announcements,
     mail,
+    revocations,
     metrics,
     management: {
       started: async () => true,
@@ -130,11 +145,13 @@ function assemble(
     },
     drain() {
       draining = true
+      revocations.listeners.close()
     },
     async [Symbol.asyncDispose]() {
       draining = true
       mail.delivery.close()
       await schedule.stop()
+      await revocations.close()
       await nouns.sessions.writeLastUses().catch((error: unknown) => log.warn({ err: error }, 'last uses were not written'))
       await restoreWatch.check().catch((error: unknown) => log.warn({ err: error }, 'the last revocations were not noted'))
       await nouns.close()

@@ -10,7 +10,6 @@ import { createSignIn, type SignIn } from '../accounts/sign-in.ts'
 import { type Consents, createConsents } from '../grants/consents.ts'
 import { createGrants, type Grants } from '../grants/grants.ts'
 import { addressKey } from '../http/client-address.ts'
-import type { Log } from '../http/log.ts'
 import type { Metrics } from '../http/metrics.ts'
 import { type EndEverythingRequest, endEverything } from '../sessions/end-everything.ts'
 import { createSessions, type Sessions } from '../sessions/sessions.ts'
@@ -18,7 +17,6 @@ import { type AccessTokens, createAccessTokens } from '../tokens/access-tokens.t
 import { type Announce, createEndings, type Endings } from '../tokens/ending.ts'
 import { createOnce, type Once } from '../tokens/once.ts'
 import { createRefreshFamilies, type RefreshFamilies } from '../tokens/refresh-families.ts'
-import { CLOCK_SKEW_SECONDS } from '../tokens/revocations.ts'
 import { createTokenStatus, type TokenStatus } from '../tokens/token-status.ts'
 import type { OpenStores } from './stores.ts'
 
@@ -49,21 +47,14 @@ export interface Nouns {
 /** Builds them. */
 export function createNouns(deps: {
   readonly config: Config
-  readonly log: Log
   readonly stores: OpenStores
   readonly metrics: Metrics
+  /** Told of revocations of this process that have been committed. */
+  readonly announce: Announce
 }): Nouns {
-  const { config, log, stores, metrics } = deps
-  const { db, live, sealer } = stores
+  const { config, stores, metrics, announce } = deps
+  const { db, sealer } = stores
   let accessTokenLife = Math.max(config.lifetimes.accessToken, config.lifetimes.clientCredentials)
-  const announce: Announce = (entries) => {
-    for (const { kind, value, lifeSeconds } of entries) {
-      live.addOnce(`revoked ${kind} ${value}`, (lifeSeconds ?? accessTokenLife) + CLOCK_SKEW_SECONDS).catch((error: unknown) => {
-        // PostgreSQL has it, and every answer of ours comes from there; only neighbours that listen hear of it later.
-        log.warn({ err: error }, 'a revocation was not copied to Redis')
-      })
-    }
-  }
   // Never shorter than it has been: tokens from before a resource server's change may still be about.
   const endings = createEndings({
     db,

@@ -16,6 +16,7 @@ import { createInteractions, type Interactions } from '../provider/interaction-p
 import { createJwtAccessTokens } from '../provider/jwt-access-tokens.ts'
 import type { ProtocolMeasures } from '../provider/measures.ts'
 import type { MutualTls } from '../provider/mutual-tls.ts'
+import { createOwnAccess, type OwnAccess, ownResourceServers } from '../provider/own-resources.ts'
 import { createProviderPages } from '../provider/pages.ts'
 import { buildProvider } from '../provider/provider.ts'
 import { createProviderHost, type ProviderHost } from '../provider/provider-host.ts'
@@ -31,6 +32,8 @@ export interface ProtocolParts {
   readonly interactions: Interactions
   readonly currentSession: ReturnType<typeof createCurrentSession>
   readonly accountSignIn: AccountSignIn
+  /** Who may use our own APIs. */
+  readonly ownAccess: OwnAccess
   /** Looks for changes of clients and resource servers, and takes them over. */
   followRegistry(): Promise<void>
 }
@@ -56,10 +59,11 @@ export async function createProviderParts(deps: {
   const { issuer } = config
   const secureCookies = issuer.startsWith('https:')
   await registerOwnClient(db, issuer)
-  const registry = await loadRegistry({ db })
+  const registry = await loadRegistry({ db, own: ownResourceServers(issuer) })
   noteLives(nouns, registry)
   const jwtAccessTokens = createJwtAccessTokens({ issuer, keys, clock })
   const pages = createProviderPages({ accounts: nouns.accounts })
+  const mutualTls = mutualTlsOf(config, clock)
   const host = createProviderHost(() => {
     return buildProvider({
       ...nouns,
@@ -73,7 +77,7 @@ export async function createProviderParts(deps: {
       measures,
       outbox: deps.outbox,
       dpop: { nonceSecret: stores.sealer.derive('dpop nonces'), nonceRequired: config.dpopNonce === 'required' },
-      mutualTls: mutualTlsOf(config, clock),
+      mutualTls,
       failures: { log, unavailablePage: pages.unavailable, clientFailed: deps.tokenLimits.failed, measures },
       door: deps.door,
       cookieSignatures: deps.cookieSignatures,
@@ -93,6 +97,7 @@ export async function createProviderParts(deps: {
     interactions: createInteractions({ provider, consents: nouns.consents }),
     currentSession: createCurrentSession({ provider, secureCookies }),
     accountSignIn: createAccountSignIn({ issuer, provider, secureCookies }),
+    ownAccess: createOwnAccess({ jwtAccessTokens, tokenStatus: nouns.tokenStatus, certificateOf: mutualTls?.certificateOf }),
     async followRegistry() {
       const scopesChanged = await registry.refresh()
       noteLives(nouns, registry)

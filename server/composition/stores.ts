@@ -17,7 +17,9 @@ import {
   POOL_WAIT_MS,
   STATEMENT_TIMEOUT_MS,
 } from '../storage/postgres.ts'
+import { listenToPostgres, type Notifications } from '../storage/postgres-notifications.ts'
 import { openRedis } from '../storage/redis.ts'
+import type { RevocationCopy } from '../storage/revocation-copy.ts'
 import { createSealer, type Sealer } from '../storage/sealing.ts'
 
 /** The stores, open. */
@@ -26,7 +28,11 @@ export interface OpenStores {
   readonly live: LiveStore
   /** For the rate limiter; undefined when sessions are in memory. */
   readonly redis: Redis | Cluster | undefined
+  /** For neighbours that read revocations there; undefined when there is no Redis. */
+  readonly revocationCopy: RevocationCopy | undefined
   readonly sealer: Sealer
+  /** Has someone told of what other processes tell through PostgreSQL. The embedded one has no others. */
+  listen(channel: string, notified: () => void): Notifications
   /** Runs what takes longer than a request may, beside all requests. */
   patiently<Result>(work: (db: Database) => Promise<Result>): Promise<Result>
   /** Which stores answer. */
@@ -37,6 +43,8 @@ export interface OpenStores {
   connections(): Connections | undefined
   close(): Promise<void>
 }
+
+const NOTHING_TO_HEAR: Notifications = { close: async () => undefined }
 
 /** The longest that one statement may take when nobody waits for it. */
 const PATIENCE_MS = 120_000
@@ -50,7 +58,7 @@ export async function openStores(
   const sealer = createSealer(secrets.encryptionKeys)
   const database = await openDatabase(config, secrets, log)
   try {
-    const { store, client } = await openLiveStore(config, secrets, sealer, clock)
+    const { store, client, revocationCopy } = await openLiveStore(config, secrets, sealer, clock)
     async function answering() {
       const [postgres, redis] = await Promise.allSettled([database.ping(), store.ping()])
       return { postgres: postgres.status === 'fulfilled', redis: redis.status === 'fulfilled' }
@@ -59,7 +67,10 @@ export async function openStores(
       db: database.db,
       live: store,
       redis: client,
+      revocationCopy,
       sealer,
+      listen: (channel, notified) =>
+        config.database === 'embedded' ? NOTHING_TO_HEAR : listenToPostgres({ url: databaseUrlOf(secrets), channel, notified }),
       answering,
       async patiently(work) {
         if (config.database === 'embedded') return work(database.db)
@@ -121,7 +132,9 @@ async function openLiveStore(
   secrets: Secrets,
   sealer: Sealer,
   clock: Clock,
-): Promise<{ store: LiveStore; client: Redis | Cluster | undefined }> {
-  if (config.redis === 'memory') return { store: openMemoryStore({ sealer, clock }), client: undefined }
+): Promise<{ store: LiveStore; client: Redis | Cluster | undefined; revocationCopy: RevocationCopy | undefined }> {
+  if (config.redis === 'memory') {
+    return { store: openMemoryStore({ sealer, clock }), client: undefined, revocationCopy: undefined }
+  }
   return openRedis({ url: secrets.redisUrl?.reveal() ?? '', sealer, clock })
 }

@@ -103,11 +103,14 @@ export function createPages(deps: {
   readonly protocol: ProtocolParts
   readonly announcements: Announcements
   readonly mail: MailParts
+  /** Where revocations are told of. */
+  readonly feed: Middleware
 }): Pick<AppParts, 'assets' | 'pages'> {
   const { config, stores, nouns, protocol, announcements, mail } = deps
   const csrf = createCsrf({ key: stores.sealer.derive('forged requests'), issuer: config.issuer })
   const policy = config.passwordPolicy
   const pages = [
+    deps.feed,
     routesOf(createHomeRoutes(announcements.demo?.ports, mail.mailbox !== undefined)),
     ...createMailPages(mail),
     routesOf(createComeBackRoutes(protocol)),

@@ -29,6 +29,12 @@ export function createErrorPages(deps: ErrorPageDeps): Middleware {
   }
 }
 
+/** For addresses that only programs ask: whatever they accept, an error is JSON. */
+export const answerPrograms: Middleware = (ctx, next) => {
+  ctx.state.forPrograms = true
+  return next()
+}
+
 function notFound(ctx: Context): HttpProblem {
   const methods = methodsOf(ctx)
   if (methods.length === 0 || methods.includes(ctx.method)) {
@@ -53,7 +59,7 @@ function answer(ctx: Context, problem: HttpProblem, log: Log): void {
     log[problem.status === 500 ? 'error' : 'warn']({ requestId, status: problem.status, err: problem.cause }, 'request failed')
   }
   if (problem.retryAfterSeconds !== undefined) ctx.set('Retry-After', String(problem.retryAfterSeconds))
-  if (ctx.accepts('html', 'json') === 'json') {
+  if (ctx.state.forPrograms === true || ctx.accepts('html', 'json') === 'json') {
     ctx.status = problem.status
     ctx.set('Cache-Control', 'no-store')
     ctx.body = problemJson(problem, requestId)

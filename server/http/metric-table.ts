@@ -80,6 +80,32 @@ const tokenMetrics = {
     meaning: 'The number of the last revocation.',
     together: 'max',
   },
+  feedSequence: {
+    name: 'latchkey_feed_sequence',
+    kind: 'gauge',
+    labels: {},
+    meaning: 'Up to which revocation the process knows the list; of several workers, the one that is furthest behind.',
+    together: 'min',
+  },
+  feedEntries: {
+    name: 'latchkey_feed_entries',
+    kind: 'gauge',
+    labels: {},
+    meaning: 'Revocations that still say something.',
+    together: 'max',
+  },
+  feedListeners: {
+    name: 'latchkey_feed_listeners',
+    kind: 'gauge',
+    labels: {},
+    meaning: 'Resource servers that listen to revocations.',
+  },
+  feedResets: {
+    name: 'latchkey_feed_resets_total',
+    kind: 'counter',
+    labels: {},
+    meaning: 'Listeners that were sent away because they were too slow, to take the whole list again.',
+  },
 } as const satisfies { readonly [metric: string]: MetricRow }
 
 const signInMetrics = {

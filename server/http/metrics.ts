@@ -17,8 +17,8 @@ export type Figures = Awaited<ReturnType<Registry['getMetricsAsJSON']>>
 export interface Metrics {
   count<Metric extends Name<'counter'>>(metric: Metric, labels: Labels<Metric>): void
   set<Metric extends Name<'gauge'>>(metric: Metric, labels: Labels<Metric>, value: number): void
-  /** A request was answered. */
-  request(path: string, status: number | 'aborted', seconds: number): void
+  /** A request was answered, in so many seconds if that says anything. */
+  request(path: string, status: number | 'aborted', seconds: number | undefined): void
   /** So many rows of a table are past their time; undefined when another process looks after that now. */
   purgeBacklog(table: string, rows: number | undefined): void
   /** Has something measured whenever the metrics are asked for. What cannot be measured then is left as it was. */
@@ -47,7 +47,7 @@ export function createMetrics(build: { readonly version: string; readonly node: 
     request(path, status, seconds) {
       const route = routeOf(path)
       requests.inc({ route, status })
-      durations.observe({ route }, seconds)
+      if (seconds !== undefined) durations.observe({ route }, seconds)
     },
     purgeBacklog(table, rows) {
       if (rows === undefined) backlog.remove({ table })
@@ -95,7 +95,7 @@ function known<Kind extends Counter | Gauge | Histogram>(metric: unknown, kind: 
 const ROUTES = new Map(
   [
     ...['authorize', 'token', 'revoke', 'introspect', 'userinfo', 'jwks', 'par', 'logout'],
-    ...['setup', 'account', 'interactions', 'assets', 'dev'],
+    ...['setup', 'account', 'interactions', 'assets', 'dev', 'revocations'],
   ].map((name) => [name, name]),
 )
 

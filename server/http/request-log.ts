@@ -11,8 +11,8 @@ export function createRequestLog(deps: {
   readonly log: Log
   readonly clock: Clock
   readonly clientAddress: (request: IncomingMessage) => string
-  /** Told of each answer. */
-  readonly answered?: (path: string, status: number | 'aborted', seconds: number) => void
+  /** Told of each answer; of a stream of events, which lasts as long as someone listens, without how long it took. */
+  readonly answered?: (path: string, status: number | 'aborted', seconds: number | undefined) => void
 }): Middleware {
   return async (ctx, next) => {
     const startedAt = deps.clock()
@@ -24,8 +24,9 @@ export function createRequestLog(deps: {
     ctx.set('X-Request-Id', requestId)
     const { path } = ctx
     ctx.res.once('close', () => {
-      const status = ctx.res.writableFinished ? ctx.res.statusCode : 'aborted'
-      deps.answered?.(path, status, (performance.now() - began) / 1000)
+      const streamed = isEventStream(ctx.res.getHeader('Content-Type'))
+      const status = ctx.res.writableFinished || streamed ? ctx.res.statusCode : 'aborted'
+      deps.answered?.(path, status, streamed ? undefined : (performance.now() - began) / 1000)
       // Most requests are not told of, and need no line to be made.
       if (ctx.res.statusCode < 500 && !deps.log.isLevelEnabled('debug')) return
       const line = {
@@ -42,6 +43,10 @@ export function createRequestLog(deps: {
     })
     await next()
   }
+}
+
+function isEventStream(type: unknown): boolean {
+  return typeof type === 'string' && type.startsWith('text/event-stream')
 }
 
 /** The path without its query, which may hold codes and tokens, and without the names of interactions. */

@@ -20,11 +20,15 @@ export interface ExpiringTable {
 /** What hangs from a grant or a family, an access token, may have been issued in its last second. */
 const LAST_TOKEN_SECONDS = LONGEST_ACCESS_TOKEN + CLOCK_SKEW_SECONDS
 
+const DAY_SECONDS = 86_400
+
 export const EXPIRING_TABLES: readonly ExpiringTable[] = [
   { table: 'access_tokens', key: 'digest', end: 'expires_at', keptSeconds: 0 },
   { table: 'redeemed_codes', key: 'digest', end: 'expires_at', keptSeconds: 0 },
   { table: 'replay_ids', key: 'digest', end: 'expires_at', keptSeconds: 0 },
   { table: 'revocations', key: 'sequence', end: 'until', keptSeconds: 0 },
+  // There is one for each process that ever listened; it has no key of one column, but a place.
+  { table: 'revocation_acknowledgements', key: 'ctid', end: 'acknowledged_at', keptSeconds: DAY_SECONDS },
   { table: 'sign_in_failures', key: 'key', end: 'expires_at', keptSeconds: 0 },
   // Never more than a few, which is why there is no index.
   { table: 'setup_links', key: 'digest', end: 'expires_at', keptSeconds: 0 },

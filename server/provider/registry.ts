@@ -37,10 +37,16 @@ export interface Registry {
 /** How client ids are written (clients/client-metadata-members.ts). */
 const CLIENT_ID = /^[\x21-\x7E]{1,200}$/
 
-/** Reads the registry. */
-export async function loadRegistry({ db }: { readonly db: Database }): Promise<Registry> {
+/** Reads the registry. `own` are the resource servers that this server is itself: they are not in the database. */
+export async function loadRegistry({
+  db,
+  own,
+}: {
+  readonly db: Database
+  readonly own: readonly KnownResourceServer[]
+}): Promise<Registry> {
   let version = await selectRegistryVersion(db)
-  let resourceServers = await readResourceServers(db)
+  let resourceServers = [...own, ...(await readResourceServers(db))]
   let scopes = scopesOf(resourceServers)
   const clients = new Map<string, Promise<KnownClient | undefined>>()
   return {
@@ -62,7 +68,7 @@ export async function loadRegistry({ db }: { readonly db: Database }): Promise<R
       const current = await selectRegistryVersion(db)
       if (current === version) return false
       const before = scopes
-      resourceServers = await readResourceServers(db)
+      resourceServers = [...own, ...(await readResourceServers(db))]
       scopes = scopesOf(resourceServers)
       clients.clear()
       version = current

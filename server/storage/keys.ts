@@ -1,5 +1,6 @@
 // Every key of the live store and how long it lives, on one page. A key is a kind and a digest: what things are found by (tokens,
-// codes, cookies, user codes) is never stored. Each script touches one key, so that all of it works in a Redis Cluster.
+// codes, cookies, user codes) is never stored. Revocations alone are in clear, for others to read: what they name opens nothing.
+// Each script touches one key, so that all of it works in a Redis Cluster.
 import { createHmac, hash } from 'node:crypto'
 
 const HOUR_SECONDS = 3600
@@ -21,6 +22,12 @@ export const liveKeys = {
   session: 'session',
   /** The digest of the session that a cookie's identifier points to: the session's; dropped, TOMBSTONE_SECONDS. */
   cookie: 'cookie',
+  /** Stream. The copy of the revocation list, for neighbours who read it here: as long as its entries say something. One key. */
+  revocations: 'revocations',
+  /** `revoked:KIND:VALUE`, in clear: all such tokens are dead. As long as one of them could live. */
+  revoked: 'revoked',
+  /** `revoked-until:KIND:VALUE`: such tokens are dead when they were issued at or before the time that it holds. As long. */
+  revokedUntil: 'revoked-until',
 } as const
 
 /** One of the kinds. */

@@ -82,6 +82,56 @@ redis.call('HSET', KEYS[1], 'end', '1')
 redis.call('PEXPIRE', KEYS[1], ttl)
 return 1`
 
+/**
+ * Adds entries to the copy of the revocation list, a stream whose ids are the entries' numbers; its neighbours are told. What is
+ * there already is not added again, so all processes may do it. A stream of another database is thrown away. Answers -1 when all is
+ * there, or else the number after which entries are missing: then nothing was added.
+ */
+const copyRevocations = `
+local kind = redis.call('TYPE', KEYS[1]).ok
+if kind ~= 'stream' and kind ~= 'none' then redis.call('DEL', KEYS[1]) end
+local lineage, from, oldest, ttl = ARGV[1], tonumber(ARGV[2]), ARGV[3], tonumber(ARGV[4])
+local last = 0
+local newest = redis.call('XREVRANGE', KEYS[1], '+', '-', 'COUNT', 1)[1]
+if newest then
+  last = tonumber(string.match(newest[1], '^%d+'))
+  local same = false
+  for at = 1, #newest[2], 2 do
+    if newest[2][at] == 'lineage' and newest[2][at + 1] == lineage then same = true end
+  end
+  if not same then
+    redis.call('DEL', KEYS[1])
+    last = 0
+  end
+end
+if last < from then return last end
+local added = false
+for at = 5, #ARGV, 5 do
+  if tonumber(ARGV[at]) > last then
+    local fields = {'kind', ARGV[at + 1], 'value', ARGV[at + 2], 'until', ARGV[at + 4], 'lineage', lineage}
+    if ARGV[at + 3] ~= '' then
+      fields[#fields + 1] = 'before'
+      fields[#fields + 1] = ARGV[at + 3]
+    end
+    redis.call('XADD', KEYS[1], ARGV[at] .. '-0', unpack(fields))
+    added = true
+  end
+end
+if added then
+  redis.call('XTRIM', KEYS[1], 'MINID', oldest)
+  if redis.call('PTTL', KEYS[1]) < ttl then redis.call('PEXPIRE', KEYS[1], ttl) end
+  redis.call('PUBLISH', KEYS[1], ARGV[#ARGV - 4])
+end
+return -1`
+
+/** Sets the key of a revocation; of several the latest time stays, and the longest life. */
+const revoke = `
+local before, ttl = tonumber(ARGV[1]), tonumber(ARGV[2])
+local there = tonumber(redis.call('TYPE', KEYS[1]).ok == 'string' and redis.call('GET', KEYS[1]) or '') or 0
+local left = math.max(redis.call('PTTL', KEYS[1]), ttl)
+redis.call('SET', KEYS[1], math.max(there, before), 'PX', left)
+return 1`
+
 /** By the names under which the client knows them. */
 export const redisScripts = {
   latchkeyPut: put,
@@ -90,4 +140,6 @@ export const redisScripts = {
   latchkeyPoint: point,
   latchkeySaveSession: saveSession,
   latchkeyEndSession: endSession,
+  latchkeyRevoke: revoke,
+  latchkeyCopyRevocations: copyRevocations,
 } as const

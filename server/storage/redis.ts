@@ -5,6 +5,7 @@ import { TOMBSTONE_SECONDS } from './keys.ts'
 import { createLiveCodec, type LiveCodec, onceKey } from './live-codec.ts'
 import type { LiveStore, Payload, SessionSaved } from './live-store.ts'
 import { connectRedis, type RedisClient, type ScriptedClient } from './redis-client.ts'
+import { createRevocationCopy, type RevocationCopy } from './revocation-copy.ts'
 import type { Sealer } from './sealing.ts'
 
 /** A Redis that is ready for use. */
@@ -12,6 +13,7 @@ export interface OpenRedis {
   readonly store: LiveStore
   /** For counters of requests, which need no store of ours. The store closes it. */
   readonly client: RedisClient
+  readonly revocationCopy: RevocationCopy
 }
 
 /** What stands in the place of a pointer that was dropped; no sealed value is that short. */
@@ -42,7 +44,7 @@ export async function openRedis({
       clearTimeout(patience)
     },
   }
-  return { store, client }
+  return { store, client, revocationCopy: createRevocationCopy(client) }
 }
 
 type Records = Pick<LiveStore, 'put' | 'find' | 'findByUid' | 'findByUserCode' | 'consume' | 'destroy' | 'addOnce'>

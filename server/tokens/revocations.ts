@@ -47,8 +47,67 @@ export async function writeRevocations(
         unnest(${kinds}::text[], ${values}::text[], ${lives}::float8[], ${bounded}::boolean[])
           WITH ORDINALITY AS entry (kind, value, life, bounded, position)
     )
-    SELECT sequence FROM counter`)
+    SELECT sequence, pg_notify(${REVOCATIONS_CHANNEL}, sequence::text)::text AS told FROM counter`)
   return Number(rows[0]?.sequence ?? 0n)
+}
+
+/** Where PostgreSQL tells of new entries, when the transaction that wrote them commits. */
+export const REVOCATIONS_CHANNEL = 'latchkey_revocations'
+
+/** An entry as it was written. Times are whole seconds since the epoch, as in tokens. */
+export interface WrittenRevocation {
+  /** In the order of commits. */
+  readonly sequence: number
+  readonly kind: RevocationKind
+  readonly value: string
+  /** Only tokens issued at or before this are dead; without it, all. */
+  readonly before?: number
+  /** When the last token concerned has expired: from then on the entry says nothing. */
+  readonly until: number
+}
+
+/** Some of the entries that were written after a certain one. */
+export interface RevocationsRead {
+  /** Everything up to this number is known now. */
+  readonly sequence: number
+  /** In their order; those that say nothing any more are left out. */
+  readonly entries: readonly WrittenRevocation[]
+  /** The number of the last entry of all. */
+  readonly newest: number
+  /** PostgreSQL's time, in seconds since the epoch. */
+  readonly now: number
+}
+
+/** Reads the entries that were written after the one with the number `after`, `most` of them at a time. */
+export async function readRevocations(db: Database, after: number, most: number): Promise<RevocationsRead> {
+  // One snapshot: the counter is raised in the transaction that writes the entries, so all up to it are there to be read.
+  const rows = await db.$queryRaw<ReadRow[]>(Prisma.sql`
+    SELECT c.sequence AS newest, EXTRACT(EPOCH FROM latchkey_now())::float8 AS now, r.sequence, r.kind, r.value,
+      EXTRACT(EPOCH FROM r.before)::float8 AS before, CEIL(EXTRACT(EPOCH FROM r.until))::float8 AS until
+    FROM revocation_counter c LEFT JOIN LATERAL (
+      SELECT sequence, kind, value, before, until FROM revocations
+      WHERE sequence > ${after} AND until > latchkey_now() ORDER BY sequence LIMIT ${most}
+    ) r ON true
+    WHERE c.id = 1 ORDER BY r.sequence`)
+  const newest = Number(rows[0]?.newest ?? 0n)
+  const entries = rows.flatMap(entryOf)
+  const complete = entries.length < most
+  return { sequence: complete ? newest : (entries.at(-1)?.sequence ?? newest), entries, newest, now: rows[0]?.now ?? 0 }
+}
+
+interface ReadRow {
+  readonly newest: bigint
+  readonly now: number
+  readonly sequence: bigint | null
+  readonly kind: RevocationKind
+  readonly value: string
+  readonly before: number | null
+  readonly until: number
+}
+
+function entryOf({ sequence, kind, value, before, until }: ReadRow): WrittenRevocation[] {
+  if (sequence === null) return []
+  return [{ sequence: Number(sequence), kind, value, ...(before === null ? {} : { before }), until }]
 }
 
 /** How far the revocations of a database have come. */

@@ -127,6 +127,7 @@ describe('DI3: what is advertised is served', () => {
         'openid',
         'phone',
         'profile',
+        'revocations:read',
       ],
       subject_types_supported: ['public'],
       token_endpoint_auth_methods_supported: AUTH_METHODS,

@@ -78,6 +78,7 @@ async function plant(table: string, count: number, endsIn: number, from = 1): Pr
     redeemed_codes: ['digest, grant_id, expires_at', `${digest}, 'gra_1', ${end}`],
     replay_ids: ['digest, expires_at', `${digest}, ${end}`],
     revocations: ['sequence, kind, value, until, reason', `n, 'jti', ${name}, ${end}, 'for the test'`],
+    revocation_acknowledgements: ['client_id, instance, sequence, acknowledged_at', `'app', ${name}, 1, ${end}`],
     sign_in_failures: ['key, failures, expires_at', `${digest}, 1, ${end}`],
     setup_links: ['digest, expires_at', `${digest}, ${end}`],
     grants: ['id, account_id, client_id, payload, expires_at', `${name}, 'acc_1', 'app', '{}', ${end}`],

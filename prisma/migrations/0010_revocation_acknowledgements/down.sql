@@ -1,0 +1,2 @@
+-- The way back: nobody knows any more how far listeners have come, until they say so again.
+DROP TABLE revocation_acknowledgements;

@@ -1,0 +1,83 @@
+// Builds what tells others of revocations: this process's copy of the list, the one in Redis, and those who listen.
+import type { Context, Middleware } from 'koa'
+import type { Config } from '../../config/config.ts'
+import { REVOCATIONS_SCOPE } from '../../config/scopes.ts'
+import type { Log } from '../http/log.ts'
+import type { Metrics } from '../http/metrics.ts'
+import type { Task } from '../maintenance/schedule.ts'
+import { type OwnAccess, revocationsResource } from '../provider/own-resources.ts'
+import { createFeedListeners, type FeedCaller, type FeedListeners, HEARTBEAT_SECONDS } from '../revocation-feed/listeners.ts'
+import { createRevocationFeed } from '../revocation-feed/routes.ts'
+import { type Acknowledgements, createAcknowledgements } from '../tokens/revocation-acknowledgements.ts'
+import type { RevocationFollower } from '../tokens/revocation-follower.ts'
+import { createRevocationRelay } from '../tokens/revocation-relay.ts'
+import { REVOCATIONS_CHANNEL, selectProgress } from '../tokens/revocations.ts'
+import type { OpenStores } from './stores.ts'
+
+/** What tells others. */
+export interface RevocationParts {
+  readonly listeners: FeedListeners
+  readonly acknowledgements: Acknowledgements
+  readonly tasks: readonly Task[]
+  close(): Promise<void>
+}
+
+/** Builds it, and reads the list for the first time. */
+export async function tellOfRevocations(deps: {
+  readonly follower: RevocationFollower
+  readonly stores: OpenStores
+  readonly log: Log
+  readonly metrics: Metrics
+}): Promise<RevocationParts> {
+  const { follower, stores, log, metrics } = deps
+  const acknowledgements = createAcknowledgements({ db: stores.db })
+  const listeners = createFeedListeners({ follower, fellBehind: () => metrics.count('feedResets', {}) })
+  metrics.whenAsked(() => {
+    metrics.set('feedListeners', {}, listeners.count)
+    metrics.set('feedEntries', {}, follower.log.size)
+    metrics.set('feedSequence', {}, follower.log.sequence)
+  })
+  await follower.catchUp()
+  const { lineage } = await selectProgress(stores.db)
+  const copy = stores.revocationCopy
+  const relay = copy === undefined ? undefined : createRevocationRelay({ follower, copy, lineage })
+  // A copy that is empty is filled before anybody is told that this process is ready; without Redis that comes later.
+  await relay?.run().catch((error: unknown) => log.warn({ err: error }, 'revocations were not copied to Redis yet'))
+  const notifications = stores.listen(REVOCATIONS_CHANNEL, follower.wake)
+  return {
+    listeners,
+    acknowledgements,
+    tasks: [
+      { name: 'revocations', everySeconds: 1, run: follower.catchUp },
+      ...(relay === undefined ? [] : [{ name: 'revocations in Redis', everySeconds: 1, run: relay.run }]),
+      { name: 'listeners', everySeconds: HEARTBEAT_SECONDS, run: async () => listeners.beat() },
+      { name: 'acknowledgements', everySeconds: 1, run: acknowledgements.write },
+    ],
+    async close() {
+      listeners.close()
+      relay?.close()
+      await notifications.close()
+      await acknowledgements.write().catch((error: unknown) => log.warn({ err: error }, 'acknowledgements were not written'))
+    },
+  }
+}
+
+/** Builds the pages of the feed. */
+export function createFeedPages(deps: {
+  readonly config: Config
+  readonly follower: RevocationFollower
+  readonly parts: RevocationParts
+  readonly ownAccess: OwnAccess
+}): Middleware {
+  const { config, follower, parts, ownAccess } = deps
+  const access = { resource: revocationsResource(config.issuer), scope: REVOCATIONS_SCOPE }
+  return createRevocationFeed({
+    follower,
+    listeners: parts.listeners,
+    acknowledgements: parts.acknowledgements,
+    async authorize(ctx: Context): Promise<FeedCaller> {
+      const { clientId, jti, kid, issuedAt, expiresAt } = await ownAccess.require(ctx, access)
+      return { clientId, jti, kid, issuedAt, expiresAt }
+    },
+  })
+}

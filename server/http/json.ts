@@ -1,0 +1,39 @@
+// Reads the JSON that programs send to our own interfaces: not too large, and of the shape that is expected.
+import type { Context } from 'koa'
+import rawBody from 'raw-body'
+import { z } from 'zod'
+import { HttpProblem } from './problems.ts'
+
+/** The most that a body may weigh, in bytes; the library has the same limit for its endpoints. */
+const MOST_BYTES = 56 * 1024
+
+/**
+ * Reads the body of a request.
+ * @throws HttpProblem 415 another type, 413 too large, 400 when it is not JSON or not of that shape; the text says where
+ */
+export async function readJson<Shape extends z.ZodType>(ctx: Context, shape: Shape): Promise<z.output<Shape>> {
+  if (ctx.is('application/json', '+json') === false) {
+    throw new HttpProblem(415, 'Not JSON', 'A body of type application/json was expected.')
+  }
+  const parsed = shape.safeParse(parse(await readText(ctx)))
+  if (parsed.success) return parsed.data
+  throw new HttpProblem(400, 'Not what was expected', z.prettifyError(parsed.error).replace(/^✖ /gm, '').replace(/\n\s*/g, ' '))
+}
+
+function parse(text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch (error) {
+    throw new HttpProblem(400, 'Not JSON', 'The body cannot be read as JSON.', { cause: error })
+  }
+}
+
+async function readText(ctx: Context): Promise<string> {
+  try {
+    return await rawBody(ctx.req, { length: ctx.request.length, limit: MOST_BYTES, encoding: 'utf8' })
+  } catch (error) {
+    const { status } = error as { status?: unknown }
+    if (status === 413) throw new HttpProblem(413, 'Too large', `The body is larger than ${MOST_BYTES} bytes.`, { cause: error })
+    throw new HttpProblem(400, 'Not whole', 'The body did not arrive whole.', { cause: error })
+  }
+}

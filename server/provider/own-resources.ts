@@ -1,0 +1,97 @@
+// The APIs that this server is itself (RFC 8707): they are there without being registered, only clients whose own `scope` names
+// theirs may ask for them, and who comes is looked at here.
+import { hash } from 'node:crypto'
+import type { Context } from 'koa'
+import { REVOCATIONS_SCOPE } from '../../config/scopes.ts'
+import type { ClientCertificate } from '../http/client-certificate.ts'
+import { HttpProblem } from '../http/problems.ts'
+import type { TokenStatus } from '../tokens/token-status.ts'
+import type { JwtAccessTokens, VerifiedAccessToken } from './jwt-access-tokens.ts'
+import type { KnownResourceServer } from './registry.ts'
+
+/** Our own resource servers. */
+export function ownResourceServers(issuer: string): readonly KnownResourceServer[] {
+  const common = { accessTokenFormat: 'jwt', accessTokenTtl: 900, isDefault: false, clientIds: [] } as const
+  return [{ ...common, identifier: revocationsResource(issuer), scopes: [REVOCATIONS_SCOPE] }]
+}
+
+/** The resource that the revocations feed is. */
+export function revocationsResource(issuer: string): string {
+  return `${issuer}/revocations`
+}
+
+/** What a caller must have. */
+export interface RequiredAccess {
+  /** The resource that the token must be for. */
+  readonly resource: string
+  readonly scope: string
+}
+
+/** Looks at the access token of a request. */
+export interface OwnAccess {
+  /** @throws HttpProblem 401 or 403, with what is missing in `WWW-Authenticate` (RFC 6750 §3) */
+  require(ctx: Context, access: RequiredAccess): Promise<VerifiedAccessToken>
+}
+
+/** Makes it. */
+export function createOwnAccess(deps: {
+  readonly jwtAccessTokens: JwtAccessTokens
+  readonly tokenStatus: TokenStatus
+  /** Undefined where no proxy hands certificates over. */
+  readonly certificateOf: ClientCertificate | undefined
+}): OwnAccess {
+  return {
+    async require(ctx, { resource, scope }) {
+      const value = bearerToken(ctx)
+      const token = await deps.jwtAccessTokens.verify(value)
+      // An ID token, somebody else's token and one for another API are all the same here: not for us.
+      if (token === undefined || token.audience !== resource) {
+        throw refuse(ctx, 401, 'invalid_token', `An access token of this server for the resource ${resource} was expected.`)
+      }
+      checkSender(ctx, token, deps.certificateOf)
+      // The reason is for the administrator of the one who is refused, and he can look it up.
+      if ((await deps.tokenStatus.check(token)).whyDead !== undefined) {
+        throw refuse(ctx, 401, 'invalid_token', 'The access token is no longer good.')
+      }
+      const scopes = typeof token.claims.scope === 'string' ? token.claims.scope.split(' ') : []
+      if (!scopes.includes(scope)) throw refuse(ctx, 403, 'insufficient_scope', `The scope ${scope} is missing.`, { scope })
+      return token
+    },
+  }
+}
+
+const BEARER = /^Bearer +([\x21-\x7E]+) *$/i
+
+function bearerToken(ctx: Context): string {
+  const header = ctx.get('Authorization')
+  if (header === '') throw refuse(ctx, 401, undefined, 'An access token is needed: `Authorization: Bearer …`.')
+  const [, value] = BEARER.exec(header) ?? []
+  if (value === undefined) throw refuse(ctx, 400, 'invalid_request', 'The header Authorization must be `Bearer` and a token.')
+  return value
+}
+
+/** RFC 8705 §3 and RFC 9449 §7.1: a bound token is good for nobody but the one it is bound to. */
+function checkSender(ctx: Context, { bound }: VerifiedAccessToken, certificateOf: ClientCertificate | undefined): void {
+  if (bound.jkt !== undefined) {
+    throw refuse(ctx, 401, 'invalid_token', 'Tokens that are bound by DPoP are not taken here; bind it by a certificate, or not.')
+  }
+  const expected = bound['x5t#S256']
+  if (expected === undefined) return
+  const certificate = certificateOf?.(ctx.req)
+  if (certificate === undefined || hash('sha256', certificate.raw, 'base64url') !== expected) {
+    throw refuse(ctx, 401, 'invalid_token', 'The access token is bound to another certificate.')
+  }
+}
+
+function refuse(
+  ctx: Context,
+  status: number,
+  error: string | undefined,
+  detail: string,
+  more: { readonly scope?: string } = {},
+): HttpProblem {
+  const parameters = { realm: 'latchkey', ...(error === undefined ? {} : { error, error_description: detail }), ...more }
+  const quoted = Object.entries(parameters).map(([name, value]) => `${name}="${value.replace(/["\\]/g, "'")}"`)
+  ctx.set('WWW-Authenticate', `Bearer ${quoted.join(', ')}`)
+  return new HttpProblem(status, status === 403 ? 'Not allowed' : 'Not authorized', detail)
+}

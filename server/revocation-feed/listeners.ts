@@ -1,0 +1,202 @@
+// Those who listen to the revocation list at this process. Each has a place in the list from which it goes on at its own pace: a
+// slow one holds up nobody and costs no memory, and one that falls too far behind is told to begin again.
+import type { ServerResponse } from 'node:http'
+import type { RevocationFollower, RevocationNews } from '../tokens/revocation-follower.ts'
+import type { WrittenRevocation } from '../tokens/revocations.ts'
+import { entryFrames, heartbeatFrame, RESET_FRAME, RETRY_FRAME } from './event-stream.ts'
+
+/** Who listens: what its access token says. */
+export interface FeedCaller {
+  readonly clientId: string
+  readonly jti: string
+  readonly kid: string | undefined
+  /** Seconds since the epoch. */
+  readonly issuedAt: number
+  readonly expiresAt: number
+}
+
+/** The listeners of one process. */
+export interface FeedListeners {
+  /** False when there are too many. */
+  open(response: ServerResponse, caller: FeedCaller, after: number): boolean
+  readonly count: number
+  /** Tells all that the connection is alive, and looks whose time is over. To be called every HEARTBEAT_SECONDS. */
+  beat(): void
+  /** Ends all of them; they come again, to another process. */
+  close(): void
+}
+
+/** How often a listener hears that it is up to date. */
+export const HEARTBEAT_SECONDS = 5
+
+/** Without a look at the database for so long, nobody is told that he is up to date. */
+const FRESH_SECONDS = 4
+
+const MOST_LISTENERS = 10_000
+const ENTRIES_AT_ONCE = 200
+const LISTENERS_AT_ONCE = 100
+
+/** Entries that a listener may be behind while it does not take what it is sent, and for how many beats it may take nothing. */
+const MOST_BEHIND = 20_000
+const MOST_BEATS_BLOCKED = 6
+
+/** Makes them. */
+export function createFeedListeners(deps: {
+  readonly follower: RevocationFollower
+  /** Told when a listener is sent away because it was too slow. */
+  readonly fellBehind?: () => void
+}): FeedListeners {
+  const { follower, fellBehind = () => undefined } = deps
+  const listeners = new Set<Listener>()
+  const parts = { follower, fellBehind, framesOf: rememberLast(entryFrames) }
+
+  const unsubscribe = follower.subscribe((news: RevocationNews) => {
+    if (news.what === 'put_back') return someAtATime(listeners, (listener) => listener.reset())
+    // Whoever may no longer listen hears nothing more, not even of his own end.
+    for (const listener of [...listeners]) {
+      if (news.entries.some((entry) => ends(entry, listener.caller))) listener.end()
+    }
+    someAtATime(listeners, (listener) => listener.pump())
+  })
+
+  return {
+    open(response, caller, after) {
+      if (listeners.size >= MOST_LISTENERS) return false
+      const listener = new Listener({ ...parts, response, caller, after, gone: () => void listeners.delete(listener) })
+      listeners.add(listener)
+      response.once('close', () => listener.end())
+      listener.begin()
+      return true
+    },
+    get count() {
+      return listeners.size
+    },
+    beat: () => someAtATime(listeners, (listener) => listener.beat()),
+    close() {
+      unsubscribe()
+      for (const listener of [...listeners]) listener.end()
+    },
+  }
+}
+
+/** Sign-ins come in between. */
+function someAtATime(listeners: ReadonlySet<Listener>, work: (listener: Listener) => void, all = [...listeners]): void {
+  for (const listener of all.slice(0, LISTENERS_AT_ONCE)) if (listeners.has(listener)) work(listener)
+  if (all.length > LISTENERS_AT_ONCE) setImmediate(() => someAtATime(listeners, work, all.slice(LISTENERS_AT_ONCE)))
+}
+
+interface ListenerParts {
+  readonly follower: RevocationFollower
+  readonly response: ServerResponse
+  readonly caller: FeedCaller
+  readonly after: number
+  readonly framesOf: (entries: readonly WrittenRevocation[]) => string
+  readonly fellBehind: () => void
+  /** Takes it out of those who listen. */
+  readonly gone: () => void
+}
+
+/** One that listens, and its place in the list. */
+class Listener {
+  readonly caller: FeedCaller
+  readonly #parts: ListenerParts
+  #position: number
+  #ended = false
+  /** Beats since it stopped taking what it is sent; undefined while it takes everything. */
+  #blocked: number | undefined
+
+  constructor(parts: ListenerParts) {
+    this.caller = parts.caller
+    this.#parts = parts
+    this.#position = parts.after
+  }
+
+  begin(): void {
+    this.#send(RETRY_FRAME)
+    this.pump()
+    this.#heartbeat()
+  }
+
+  /** Sends what it does not have yet, as far as it takes it. */
+  pump(): void {
+    const { follower, framesOf } = this.#parts
+    while (this.#blocked === undefined && !this.#ended) {
+      const entries = follower.log.after(this.#position, ENTRIES_AT_ONCE)
+      const last = entries.at(-1)
+      if (last === undefined) {
+        this.#position = Math.max(this.#position, follower.log.sequence)
+        return
+      }
+      this.#position = last.sequence
+      this.#send(framesOf(entries))
+    }
+  }
+
+  beat(): void {
+    if (this.caller.expiresAt <= this.#parts.follower.databaseNow()) {
+      this.end()
+    } else if (this.#blocked === undefined) {
+      this.pump()
+      this.#heartbeat()
+    } else if (this.#blocked < MOST_BEATS_BLOCKED) {
+      this.#blocked += 1
+    } else {
+      // It takes nothing, so it cannot be told either.
+      this.#parts.fellBehind()
+      this.end()
+      this.#parts.response.destroy()
+    }
+  }
+
+  /** Tells it to take the whole list again. */
+  reset(): void {
+    this.end(RESET_FRAME)
+  }
+
+  end(text = ''): void {
+    if (this.#ended) return
+    this.#ended = true
+    this.#parts.gone()
+    this.#parts.response.end(text)
+  }
+
+  /** Nobody is told that he is up to date when this process cannot know. */
+  #heartbeat(): void {
+    const { follower } = this.#parts
+    if (this.#blocked !== undefined || follower.secondsSinceLook() >= FRESH_SECONDS) return
+    this.#send(heartbeatFrame(this.#position))
+  }
+
+  #send(text: string): void {
+    const { follower, response, fellBehind } = this.#parts
+    if (this.#ended || response.write(text)) return
+    this.#blocked = 0
+    response.once('drain', () => {
+      this.#blocked = undefined
+      if (follower.log.countAfter(this.#position) <= MOST_BEHIND) return this.pump()
+      fellBehind()
+      this.reset()
+    })
+  }
+}
+
+/** Whether an entry ends the token by which someone listens. */
+function ends({ kind, value, before }: WrittenRevocation, { clientId, jti, kid, issuedAt }: FeedCaller): boolean {
+  const named =
+    (kind === 'client_id' && value === clientId) || (kind === 'jti' && value === jti) || (kind === 'kid' && value === kid)
+  return named && (before === undefined || issuedAt <= before)
+}
+
+/** The same entries go to everybody, so their text is made once. */
+function rememberLast<Entries extends readonly { readonly sequence: number }[]>(make: (entries: Entries) => string) {
+  let name = ''
+  let text = ''
+  return (entries: Entries): string => {
+    const asked = `${entries[0]?.sequence} ${entries.at(-1)?.sequence} ${entries.length}`
+    if (asked !== name) {
+      text = make(entries)
+      name = asked
+    }
+    return text
+  }
+}

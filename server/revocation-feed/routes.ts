@@ -1,0 +1,116 @@
+// `/revocations`: what was ended before its time, for resource servers that check tokens by themselves. As JSON, or as events for
+// whoever stays connected; and where they tell how far they have come.
+import Router from '@koa/router'
+import type { Context, Middleware } from 'koa'
+import { z } from 'zod'
+import { answerPrograms } from '../http/error-pages.ts'
+import { readJson } from '../http/json.ts'
+import { HttpProblem } from '../http/problems.ts'
+import { routesOf } from '../http/routes.ts'
+import type { Acknowledgements } from '../tokens/revocation-acknowledgements.ts'
+import type { RevocationFollower } from '../tokens/revocation-follower.ts'
+import type { FeedCaller, FeedListeners } from './listeners.ts'
+
+/** Where it is, below the issuer; the same is the resource that access tokens for it name (RFC 8707). */
+export const REVOCATIONS_PATH = '/revocations'
+
+/** What the routes need. */
+export interface RevocationFeedDeps {
+  readonly follower: RevocationFollower
+  readonly listeners: FeedListeners
+  readonly acknowledgements: Acknowledgements
+  /** Who asks, by its access token. @throws HttpProblem 401 or 403, and says what is missing in `WWW-Authenticate` */
+  readonly authorize: (ctx: Context) => Promise<FeedCaller>
+}
+
+/** Makes the routes. */
+export function createRevocationFeed({ follower, listeners, acknowledgements, authorize }: RevocationFeedDeps): Middleware {
+  const { log } = follower
+  const router = new Router({ prefix: REVOCATIONS_PATH })
+  router.use(answerPrograms)
+  const snapshot = rememberText(() => JSON.stringify({ sequence: log.sequence, entries: log.after(0, log.size) }))
+
+  router.get('/', async (ctx) => {
+    const caller = await authorize(ctx)
+    const after = placeOf(ctx)
+    // What was committed before the question is in the answer.
+    await follower.catchUp()
+    if (after > log.sequence) throw beyond(after)
+    ctx.vary('Accept')
+    if (ctx.accepts('application/json', 'text/event-stream') === 'text/event-stream') return listen(ctx, caller, after)
+    ctx.set('Cache-Control', 'private, no-cache')
+    const version = `"${log.sequence}-${log.size}"`
+    ctx.set('ETag', version)
+    // Not Koa's `fresh`: programs that ask for what is new say `no-cache` as well, which is meant for caches in between.
+    if (isKnown(ctx, version)) {
+      ctx.status = 304
+      return
+    }
+    ctx.type = 'application/json'
+    ctx.body = after === 0 ? snapshot(version) : JSON.stringify({ sequence: log.sequence, entries: log.after(after, log.size) })
+  })
+
+  router.post('/acknowledgements', async (ctx) => {
+    const { clientId } = await authorize(ctx)
+    const { sequence, instance } = await readJson(ctx, ACKNOWLEDGEMENT)
+    if (sequence > log.sequence) await follower.catchUp()
+    if (sequence > log.sequence) throw beyond(sequence)
+    acknowledgements.note({ clientId, instance, sequence })
+    ctx.status = 204
+  })
+
+  function listen(ctx: Context, caller: FeedCaller, after: number): void {
+    // From here on the answer is written by the listeners.
+    ctx.respond = false
+    ctx.res.statusCode = 200
+    ctx.res.setHeader('Content-Type', 'text/event-stream; charset=utf-8')
+    ctx.res.setHeader('Cache-Control', 'no-store')
+    // Or nginx would keep it until there is more.
+    ctx.res.setHeader('X-Accel-Buffering', 'no')
+    ctx.res.flushHeaders()
+    if (!listeners.open(ctx.res, caller, after)) ctx.res.destroy()
+  }
+
+  return routesOf(router)
+}
+
+const ACKNOWLEDGEMENT = z.strictObject({
+  sequence: z.int('it must be the number of an entry').min(0, 'it must not be negative'),
+  instance: z.string('it must be text').regex(/^[\w-]{1,64}$/, 'it must be of 1 to 64 letters, digits, - and _'),
+})
+
+const NUMBER = /^\d{1,15}$/
+
+/** From where the caller goes on: 0, from the beginning. A listener that connects again says so in a header of its own. */
+function placeOf(ctx: Context): number {
+  const given = ctx.get('Last-Event-ID') || ctx.query.after
+  if (given === undefined || given === '') return 0
+  if (typeof given !== 'string' || !NUMBER.test(given)) {
+    throw new HttpProblem(400, 'Not a sequence', '`after` and Last-Event-ID take the number of an entry, and only once.')
+  }
+  return Number(given)
+}
+
+/** RFC 9110 §13.1.2. */
+function isKnown(ctx: Context, version: string): boolean {
+  const given = ctx.get('If-None-Match').split(',')
+  return given.some((tag) => tag.trim().replace(/^W\//, '') === version)
+}
+
+/** The database was put back, or the number made up. */
+function beyond(sequence: number): HttpProblem {
+  return new HttpProblem(410, 'Not that far', `There is no revocation ${sequence}. Take the whole list again, without \`after\`.`)
+}
+
+/** Thousands may ask for the same at once. */
+function rememberText(make: () => string): (name: string) => string {
+  let known = ''
+  let text = ''
+  return (name) => {
+    if (name !== known) {
+      text = make()
+      known = name
+    }
+    return text
+  }
+}

@@ -1,0 +1,60 @@
+// How far those who listen to the revocation list have come, as they say themselves. It is shown to administrators, and nothing is
+// decided by it; so it is noted in memory and written once a second.
+import { Prisma } from '../../prisma/client/client.ts'
+import type { Database } from '../storage/postgres.ts'
+
+/** What a listener says. */
+export interface Acknowledgement {
+  readonly clientId: string
+  /** One of the client's processes, by a name that it has given itself. */
+  readonly instance: string
+  /** It refuses tokens by all entries up to this one. */
+  readonly sequence: number
+}
+
+/** A listener as it was last heard. */
+export interface KnownListener extends Acknowledgement {
+  readonly acknowledgedAt: Date
+}
+
+/** The acknowledgements of one database. */
+export interface Acknowledgements {
+  note(acknowledgement: Acknowledgement): void
+  /** Writes what was noted since. */
+  write(): Promise<void>
+  /** Those that were heard of in the last day. */
+  list(): Promise<KnownListener[]>
+}
+
+/** What is noted between two writes; a client that makes up names is not heard beyond it. */
+const MOST_NOTED = 10_000
+
+/** Makes them. */
+export function createAcknowledgements({ db }: { readonly db: Database }): Acknowledgements {
+  let noted = new Map<string, Acknowledgement>()
+  return {
+    note(acknowledgement) {
+      const name = `${acknowledgement.instance} ${acknowledgement.clientId}`
+      if (noted.size < MOST_NOTED || noted.has(name)) noted.set(name, acknowledgement)
+    },
+
+    async write() {
+      if (noted.size === 0) return
+      const batch = [...noted.values()]
+      noted = new Map()
+      // In one order, or two processes that write the same rows could wait for each other.
+      batch.sort((one, other) => (`${one.clientId} ${one.instance}` < `${other.clientId} ${other.instance}` ? -1 : 1))
+      await db.$executeRaw(Prisma.sql`
+        INSERT INTO revocation_acknowledgements AS known (client_id, instance, sequence)
+        SELECT * FROM unnest(${batch.map(({ clientId }) => clientId)}::text[], ${batch.map(({ instance }) => instance)}::text[],
+                             ${batch.map(({ sequence }) => sequence)}::bigint[])
+        ON CONFLICT (client_id, instance) DO UPDATE SET
+          sequence = GREATEST(known.sequence, EXCLUDED.sequence), acknowledged_at = latchkey_now()`)
+    },
+
+    async list() {
+      const rows = await db.revocationAcknowledgement.findMany({ orderBy: [{ clientId: 'asc' }, { instance: 'asc' }] })
+      return rows.map(({ sequence, ...row }) => ({ ...row, sequence: Number(sequence) }))
+    },
+  }
+}

@@ -1,0 +1,101 @@
+// Follows the revocation list in PostgreSQL, so that this process can tell others of it. It is woken by PostgreSQL, by Redis and by
+// this process's own revocations, and looks by itself every second: a message that is lost leaves no silent gap.
+import type { Database } from '../storage/postgres.ts'
+import { createRevocationLog, type RevocationLog } from './revocation-log.ts'
+import { readRevocations, type WrittenRevocation } from './revocations.ts'
+
+/** What happened to the list. */
+export type RevocationNews =
+  | { readonly what: 'added'; readonly entries: readonly WrittenRevocation[] }
+  /** The database was put back to an earlier state: what was told before cannot be gone on from. */
+  | { readonly what: 'put_back' }
+
+/** Follows the list. */
+export interface RevocationFollower {
+  readonly log: RevocationLog
+  /** Reads what is new; when it is done, all is known that was committed before the call. @throws StorageUnavailable */
+  catchUp(): Promise<void>
+  /** The same for whoever does not wait: a failure is made good by the next look. */
+  wake(): void
+  /** Has someone told of what is new. Gives what ends that. */
+  subscribe(listener: (news: RevocationNews) => void): () => void
+  /** PostgreSQL's time, in seconds since the epoch, as of the last look and the time since. */
+  databaseNow(): number
+  /** How long ago the last look was that came to its end. */
+  secondsSinceLook(): number
+}
+
+/** Entries that are read at a time. */
+const MOST_AT_ONCE = 2000
+
+/** Dropping what is over goes through all entries, so it is not done at each look. */
+const FORGET_EVERY_SECONDS = 10
+
+/** Makes the follower; its log is empty until it has caught up. */
+export function createRevocationFollower({ db }: { readonly db: Database }): RevocationFollower {
+  const log = createRevocationLog()
+  const listeners = new Set<(news: RevocationNews) => void>()
+  let running: Promise<void> | undefined
+  let next: Promise<void> | undefined
+  // Monotonic, so that a host whose clock is set does not matter.
+  let read = { databaseNow: 0, at: performance.now() }
+  let forgotAt = 0
+  let lookedAt = Number.NEGATIVE_INFINITY
+  const databaseNow = () => read.databaseNow + (performance.now() - read.at) / 1000
+  const tell = (news: RevocationNews) => {
+    for (const listener of listeners) listener(news)
+  }
+
+  async function readAll(): Promise<void> {
+    const began = performance.now()
+    for (;;) {
+      const { sequence, entries, newest, now } = await readRevocations(db, log.sequence, MOST_AT_ONCE)
+      read = { databaseNow: now, at: performance.now() }
+      if (newest < log.sequence) {
+        log.clear()
+        tell({ what: 'put_back' })
+        continue
+      }
+      log.append(entries, sequence)
+      if (entries.length > 0) tell({ what: 'added', entries })
+      if (Math.abs(now - forgotAt) >= FORGET_EVERY_SECONDS) {
+        log.forget(now)
+        forgotAt = now
+      }
+      if (sequence >= newest) break
+    }
+    lookedAt = began
+  }
+
+  function start(): Promise<void> {
+    const run = readAll().finally(() => {
+      running = undefined
+    })
+    running = run
+    return run
+  }
+
+  /** A look that is under way may have begun too early: whoever comes now waits for the one after it, together. */
+  function catchUp(): Promise<void> {
+    if (running === undefined) return start()
+    next ??= running
+      .catch(() => undefined)
+      .then(() => {
+        next = undefined
+        return start()
+      })
+    return next
+  }
+
+  return {
+    log,
+    catchUp,
+    wake: () => void catchUp().catch(() => undefined),
+    subscribe(listener) {
+      listeners.add(listener)
+      return () => void listeners.delete(listener)
+    },
+    databaseNow,
+    secondsSinceLook: () => (performance.now() - lookedAt) / 1000,
+  }
+}

@@ -1,0 +1,59 @@
+// Keeps the copy of the revocation list in Redis complete: what this process learns is added there, and a copy that was lost is
+// written again from what it knows. Every process does so; the copy takes each entry once.
+import { MOST_COPIED_AT_ONCE, type RevocationCopy } from '../storage/revocation-copy.ts'
+import type { RevocationFollower } from './revocation-follower.ts'
+
+/** Keeps the copy. */
+export interface RevocationRelay {
+  /** Brings the copy up to date. @throws what Redis has to say when it does not answer */
+  run(): Promise<void>
+  close(): void
+}
+
+/** Rounds in which a copy may turn out to have been lost again. */
+const MOST_ROUNDS = 1000
+
+/** Makes it, and has it woken by what the follower learns and by what other processes add. */
+export function createRevocationRelay(deps: {
+  readonly follower: RevocationFollower
+  readonly copy: RevocationCopy
+  readonly lineage: string
+}): RevocationRelay {
+  const { follower, copy, lineage } = deps
+  const { log } = follower
+  /** Up to here the copy was complete when it was last looked at. */
+  let copied = 0
+  let last: Promise<void> = Promise.resolve()
+
+  async function bringUpToDate(): Promise<void> {
+    for (let round = 0; round < MOST_ROUNDS; round += 1) {
+      // Also when there is nothing new: the copy says whether it still has what it had.
+      const from = Math.min(copied, log.lastEntry)
+      const entries = log.after(from, MOST_COPIED_AT_ONCE)
+      const oldest = log.after(0, 1)[0]?.sequence ?? 0
+      const missing = await copy.add({ lineage, from, entries, oldest, now: follower.databaseNow() })
+      if (missing !== undefined) copied = missing
+      else if (entries.length > 0) copied = entries.at(-1)?.sequence ?? copied
+      else return
+    }
+  }
+
+  const run = () => {
+    const turn = last.then(bringUpToDate)
+    last = turn.catch(() => undefined)
+    return turn
+  }
+  const unsubscribe = follower.subscribe(({ what }) => {
+    if (what === 'put_back') copied = 0
+    // A Redis that is away is brought up to date when it is back, by the next look.
+    else run().catch(() => undefined)
+  })
+  const subscription = copy.subscribe(follower.wake)
+  return {
+    run,
+    close() {
+      unsubscribe()
+      subscription.close()
+    },
+  }
+}

@@ -1,0 +1,223 @@
+// Whoever follows the revocation list misses no entry, however transactions overlap and whatever is lost on the way; and the copy
+// in Redis is whole again after it was emptied.
+import { afterEach, beforeEach, describe, expect, test } from '@jest/globals'
+import { Redis } from 'ioredis'
+import { Secret } from '../../config/secrets.ts'
+import { type OpenDatabase, openPostgres } from '../../server/storage/postgres.ts'
+import { openRedis } from '../../server/storage/redis.ts'
+import { createSealer } from '../../server/storage/sealing.ts'
+import { createRevocationFollower } from '../../server/tokens/revocation-follower.ts'
+import { createRevocationRelay } from '../../server/tokens/revocation-relay.ts'
+import { type RevocationEntry, writeRevocations } from '../../server/tokens/revocations.ts'
+import { createDatabase } from '../support/postgres.ts'
+import { startPrivateRedis } from '../support/redis.ts'
+
+let database: { url: string; drop(): Promise<void> }
+let opened: OpenDatabase
+
+beforeEach(async () => {
+  database = await createDatabase()
+  opened = await openPostgres({ url: database.url, poolSize: 30, statementTimeoutMs: 20_000 })
+})
+
+afterEach(async () => {
+  await opened.close()
+  await database.drop()
+})
+
+const LIFE = { lifeSeconds: 900, reason: 'tried' }
+const jti = (value: string): RevocationEntry => ({ kind: 'jti', value })
+
+/** Writes entries, and holds the transaction open for a while after. */
+const write = (entries: readonly RevocationEntry[], heldMs = 0) =>
+  opened.db.$transaction(
+    async (tx) => {
+      const sequence = await writeRevocations(tx, entries, LIFE)
+      if (heldMs > 0) await tx.$executeRaw`SELECT pg_sleep(${heldMs / 1000})`
+      return sequence
+    },
+    { timeout: 20_000, maxWait: 20_000 },
+  )
+
+test('numbers come in the order of commits: a reader who has seen one never finds an earlier one later', async () => {
+  const follower = createRevocationFollower(opened)
+  const seen: number[] = []
+  follower.subscribe((news) => {
+    if (news.what === 'added') for (const { sequence } of news.entries) seen.push(sequence)
+  })
+  let done = false
+  const reading = (async () => {
+    while (!done) await follower.catchUp()
+  })()
+  // Some hold the counter for a while before they commit, some write several entries, some are rolled back.
+  const works = Array.from({ length: 50 }, async (_, index) => {
+    const entries = Array.from({ length: 1 + (index % 3) }, (_unused, part) => jti(`${index}-${part}`))
+    if (index % 7 !== 6) return write(entries, index % 5 === 0 ? 20 : 0)
+    const failed = opened.db.$transaction(
+      async (tx) => {
+        await writeRevocations(tx, entries, LIFE)
+        throw new Error('never mind')
+      },
+      { maxWait: 20_000 },
+    )
+    return expect(failed).rejects.toThrow('never mind')
+  })
+  await Promise.all(works)
+  done = true
+  await reading
+  await follower.catchUp()
+  const all = await opened.db.revocation.findMany({ orderBy: { sequence: 'asc' } })
+  expect(all.length).toBeGreaterThan(50)
+  expect(seen).toEqual(all.map(({ sequence }) => Number(sequence)))
+  // None of those that were rolled back left a gap either.
+  expect(seen).toEqual(seen.map((_, index) => index + 1))
+})
+
+test('what was committed before the question is in the answer, also when a look is under way', async () => {
+  const follower = createRevocationFollower(opened)
+  for (let round = 0; round < 30; round += 1) {
+    const early = follower.catchUp()
+    const sequence = await write([jti(`round ${round}`)])
+    await follower.catchUp()
+    expect(follower.log.sequence).toBeGreaterThanOrEqual(sequence)
+    await early
+  }
+})
+
+test('a long list is read in parts, and what is over is forgotten', async () => {
+  await write(Array.from({ length: 12_000 }, (_, index) => jti(`${index}`)))
+  await opened.db.$executeRaw`UPDATE revocations SET until = latchkey_now() - interval '1 second' WHERE sequence <= 100`
+  const follower = createRevocationFollower(opened)
+  await follower.catchUp()
+  expect(follower.log.sequence).toBe(12_000)
+  expect(follower.log.size).toBe(11_900)
+  expect(follower.log.after(0, 1)[0]?.sequence).toBe(101)
+  expect(follower.log.after(11_998, 10).map(({ value }) => value)).toEqual(['11998', '11999'])
+  expect(follower.log.countAfter(11_000)).toBe(1000)
+})
+
+test('a database that was put back is read anew, and listeners are told', async () => {
+  const follower = createRevocationFollower(opened)
+  await write([jti('one'), jti('two'), jti('three')])
+  await follower.catchUp()
+  const news: string[] = []
+  follower.subscribe(({ what }) => news.push(what))
+  await opened.db.$executeRaw`DELETE FROM revocations WHERE sequence > 1`
+  await opened.db.$executeRaw`UPDATE revocation_counter SET sequence = 1`
+  await follower.catchUp()
+  expect(news).toEqual(['put_back', 'added'])
+  expect(follower.log.after(0, 10).map(({ value }) => value)).toEqual(['one'])
+})
+
+test('the latest bound of a name is known: what is issued until then is dead', async () => {
+  const follower = createRevocationFollower(opened)
+  await write([{ kind: 'client_id', value: 'reports', issuedUntilNow: true }, jti('one')])
+  await follower.catchUp()
+  const [{ second } = { second: 0 }] = await opened.db.$queryRaw<{ second: number }[]>`
+    SELECT EXTRACT(EPOCH FROM latchkey_now())::float8 AS second`
+  expect(Math.abs((follower.log.bound('client_id', 'reports') ?? 0) - second)).toBeLessThan(5)
+  expect(follower.log.bound('jti', 'one')).toBeUndefined()
+})
+
+describe('the copy in Redis', () => {
+  const keyed = async (
+    work: (parts: {
+      raw: Redis
+      relay: () => ReturnType<typeof createRevocationRelay>
+      wake: () => Promise<void>
+    }) => Promise<void>,
+  ) => {
+    const server = await startPrivateRedis()
+    const sealer = createSealer([new Secret(Buffer.alloc(32, 1).toString('base64url'))])
+    const { store, revocationCopy } = await openRedis({ url: server.url, sealer, clock: Date.now })
+    const raw = new Redis(server.url)
+    const follower = createRevocationFollower(opened)
+    const relays: ReturnType<typeof createRevocationRelay>[] = []
+    try {
+      await work({
+        raw,
+        relay() {
+          const relay = createRevocationRelay({ follower, copy: revocationCopy, lineage: 'this database' })
+          relays.push(relay)
+          return relay
+        },
+        wake: follower.catchUp,
+      })
+    } finally {
+      for (const relay of relays) relay.close()
+      raw.disconnect()
+      await store.close()
+      await server.stop()
+    }
+  }
+
+  const streamOf = async (raw: Redis) =>
+    (await raw.xrange('latchkey:revocations', '-', '+')).map(([id, fields]) => {
+      const pairs = fields.flatMap((field, index) => (index % 2 === 0 ? [[field, fields[index + 1]]] : []))
+      return { id, ...Object.fromEntries(pairs) }
+    })
+
+  test('has each entry once, whoever adds it, under its number, and a key for it that goes with the last token', () =>
+    keyed(async ({ raw, relay, wake }) => {
+      await write([jti('one'), { kind: 'client_id', value: 'reports', issuedUntilNow: true }])
+      await wake()
+      await Promise.all([relay(), relay(), relay()].map((each) => each.run()))
+      expect(await streamOf(raw)).toEqual([
+        { id: '1-0', kind: 'jti', value: 'one', until: expect.stringMatching(/^\d+$/), lineage: 'this database' },
+        {
+          id: '2-0',
+          kind: 'client_id',
+          value: 'reports',
+          until: expect.stringMatching(/^\d+$/),
+          lineage: 'this database',
+          before: expect.stringMatching(/^\d+$/),
+        },
+      ])
+      expect(await raw.get('latchkey:revoked:jti:one')).toBe('0')
+      expect(Number(await raw.get('latchkey:revoked-until:client_id:reports'))).toBeGreaterThan(Date.now() / 1000 - 5)
+      const life = await raw.pttl('latchkey:revoked:jti:one')
+      expect(life).toBeGreaterThan(950_000)
+      expect(life).toBeLessThan(962_000)
+    }))
+
+  test('RV11: is whole again after Redis was emptied, in order, and goes on', () =>
+    keyed(async ({ raw, relay, wake }) => {
+      const copy = relay()
+      await write(Array.from({ length: 1200 }, (_, index) => jti(`${index}`)))
+      await wake()
+      await copy.run()
+      await raw.flushall()
+      await write([jti('after')])
+      await wake()
+      await copy.run()
+      const ids = (await streamOf(raw)).map(({ id }) => id)
+      expect(ids).toEqual(Array.from({ length: 1201 }, (_, index) => `${index + 1}-0`))
+      // And with nothing new either.
+      await raw.flushall()
+      await copy.run()
+      expect(await raw.xlen('latchkey:revocations')).toBe(1201)
+      expect(await raw.exists('latchkey:revoked:jti:after')).toBe(1)
+    }))
+
+  test('of another database, or of another kind, is thrown away', () =>
+    keyed(async ({ raw, relay, wake }) => {
+      await raw.xadd('latchkey:revocations', '99999-0', 'kind', 'jti', 'value', 'old', 'lineage', 'another database')
+      await write([jti('one')])
+      await wake()
+      const copy = relay()
+      await copy.run()
+      expect((await streamOf(raw)).map(({ value }) => value)).toEqual(['one'])
+      await raw.set('latchkey:revocations', 'nonsense')
+      await copy.run()
+      expect((await streamOf(raw)).map(({ value }) => value)).toEqual(['one'])
+    }))
+
+  test('of two entries with one name the longer life stays', () =>
+    keyed(async ({ raw, relay, wake }) => {
+      await write([jti('one')])
+      await write([{ kind: 'jti', value: 'one', lifeSeconds: 5 }])
+      await wake()
+      await relay().run()
+      expect(await raw.pttl('latchkey:revoked:jti:one')).toBeGreaterThan(900_000)
+    }))
+})
