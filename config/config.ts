@@ -44,6 +44,7 @@ export interface Config {
   /** Seconds in which a used refresh token gets the same successor again. */
   readonly refreshReplayWindow: number
   readonly signOutScope: 'session' | 'account'
+  readonly sessionRevocation: 'end_offline' | 'keep_offline'
   /** Whether DPoP proofs must carry a nonce. */
   readonly dpopNonce: 'optional' | 'required'
   readonly passwordPolicy: PasswordPolicy
@@ -180,6 +181,7 @@ function configOf(values: SettingValues): Config {
     lifetimes: lifetimesOf(values),
     refreshReplayWindow: values.refreshReplayWindow,
     signOutScope: values.signOutScope,
+    sessionRevocation: values.sessionRevocation,
     dpopNonce: values.dpopNonce,
     passwordPolicy: { minLength: values.passwordMinLength, maxLength: values.passwordMaxLength, history: values.passwordHistory },
     hashing: {

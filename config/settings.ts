@@ -169,6 +169,14 @@ const contentSettings = {
     meaning: 'What signing out ends: this session, or all sessions of the account.',
     example: 'session',
   }),
+  sessionRevocation: setting({
+    variable: 'LATCHKEY_SESSION_REVOCATION',
+    kind: oneOf('end_offline', 'keep_offline'),
+    default: 'end_offline',
+    meaning:
+      'What ends with a session that its person or an operator ends: `end_offline` also the refresh tokens with `offline_access` that were given in it, `keep_offline` not those.',
+    example: 'end_offline',
+  }),
   dpopNonce: setting({
     variable: 'LATCHKEY_DPOP_NONCE',
     kind: oneOf('optional', 'required'),

@@ -18,10 +18,11 @@ import { createCookieSignatures } from './http/cookie-signatures.ts'
 import { createLog, type Log } from './http/log.ts'
 import type { ManagedProcess } from './http/management.ts'
 import type { Metrics } from './http/metrics.ts'
-import { loadSigningKeys } from './keys/signing-keys.ts'
+import { type KeyRing, openKeyRing } from './keys/key-ring.ts'
 import { createPurge, PURGE_EVERY_SECONDS } from './maintenance/purge-expired.ts'
 import { createRestoreWatch, type RestoreWatch } from './maintenance/restored-database.ts'
 import { type Schedule, startSchedule } from './maintenance/schedule.ts'
+import { createVoidGrants, VOID_GRANTS_EVERY_SECONDS } from './maintenance/void-grants.ts'
 import { USES_EVERY_SECONDS } from './sessions/sessions.ts'
 import { createRevocationFollower } from './tokens/revocation-follower.ts'
 
@@ -40,6 +41,7 @@ export interface Latchkey extends AsyncDisposable {
   readonly metrics: Metrics
   readonly log: Log
   readonly nouns: Nouns
+  readonly keys: KeyRing
   readonly stores: OpenStores
   readonly announcements: Announcements
   readonly mail: MailParts
@@ -56,10 +58,10 @@ export async function compose(config: Config, secrets: Secrets, overrides: Overr
   try {
     const metrics = openMetrics({ stores })
     const follower = createRevocationFollower({ db: stores.db })
-    const nouns = createNouns({ config, stores, metrics, announce: follower.wake })
+    const nouns = createNouns({ config, clock, stores, metrics, announce: follower.wake })
     const mail = createMail({ config, secrets, log, stores, metrics })
     // The first to be read: with another ENCRYPTION_KEY than theirs nothing may be written.
-    const keys = await loadSigningKeys({ db: stores.db, sealer: stores.sealer })
+    const keys = await openKeyRing({ db: stores.db, sealer: stores.sealer, endings: nouns.endings })
     const restoreWatch = createRestoreWatch({ ...stores, log, endEverything: nouns.endEverything })
     await restoreWatch.check()
     const revocations = await tellOfRevocations({ follower, stores, log, metrics })
@@ -103,18 +105,24 @@ export async function compose(config: Config, secrets: Secrets, overrides: Overr
         for (const [table, rows] of Object.entries(backlog)) metrics.purgeBacklog(table, rows)
       },
     })
+    const voidGrants = createVoidGrants({ db: stores.db })
     const schedule = startSchedule(
       [
         { name: 'registry', everySeconds: 1, run: protocol.followRegistry },
         { name: 'restored database', everySeconds: 1, run: restoreWatch.check },
         { name: 'expired rows', everySeconds: PURGE_EVERY_SECONDS, run: async (signal) => void (await purge.run(signal)) },
+        {
+          name: 'void grants',
+          everySeconds: VOID_GRANTS_EVERY_SECONDS,
+          run: async (signal) => void (await voidGrants.run(signal)),
+        },
         { name: 'last uses of sessions', everySeconds: USES_EVERY_SECONDS, run: nouns.sessions.writeLastUses },
         { name: 'mail', everySeconds: 2, run: mail.delivery.run },
         ...revocations.tasks,
       ],
       { log, ran: (task, error) => countRun(metrics, clock, task, error) },
     )
-    return assemble({ app, log, metrics, nouns, stores, schedule, restoreWatch, announcements, mail, revocations })
+    return assemble({ app, log, metrics, nouns, keys, stores, schedule, restoreWatch, announcements, mail, revocations })
   } catch (error) {
     await stores.close()
     throw error
@@ -122,17 +130,18 @@ export async function compose(config: Config, secrets: Secrets, overrides: Overr
 }
 
 function assemble(
-  parts: Pick<Latchkey, 'app' | 'log' | 'metrics' | 'nouns' | 'stores' | 'announcements' | 'mail' | 'revocations'> & {
+  parts: Pick<Latchkey, 'app' | 'log' | 'metrics' | 'nouns' | 'keys' | 'stores' | 'announcements' | 'mail' | 'revocations'> & {
     schedule: Schedule
     restoreWatch: RestoreWatch
   },
 ): Latchkey {
-  const { app, log, metrics, nouns, stores, announcements, mail, revocations, schedule, restoreWatch } = parts
+  const { app, log, metrics, nouns, keys, stores, announcements, mail, revocations, schedule, restoreWatch } = parts
   let draining = false
   return {
     app,
     log,
     nouns,
+    keys,
     stores,
     announcements,
     mail,

@@ -1,4 +1,5 @@
-// The statements about accounts and their passwords.
+// The statements about accounts and their passwords. An account that was deleted leaves a row without contents, which nothing here
+// finds: its id is never given again.
 import { Prisma } from '../../prisma/client/client.ts'
 import type { Database, Transaction } from '../storage/postgres.ts'
 
@@ -58,7 +59,7 @@ const ACCOUNT_COLUMNS = Prisma.sql`a.id, a.email, a.email_verified AS "emailVeri
 /** Those of the accounts that there are, by their ids. */
 export async function selectAccounts(db: Database, ids: readonly string[]): Promise<ReadonlyMap<string, Account>> {
   const rows = await db.$queryRaw<AccountRow[]>`
-    SELECT ${ACCOUNT_COLUMNS} FROM accounts a WHERE a.id = ANY(${[...ids]}::text[])`
+    SELECT ${ACCOUNT_COLUMNS} FROM accounts a WHERE a.id = ANY(${[...ids]}::text[]) AND a.status <> 'deleted'`
   return new Map(rows.map((row) => [row.id, accountOf(row)]))
 }
 
@@ -66,7 +67,7 @@ export async function selectAccount(
   db: Connection,
   where: { readonly id: string } | { readonly emailKey: string },
 ): Promise<Account | undefined> {
-  const row = await db.account.findUnique({ where, select: ACCOUNT })
+  const row = await db.account.findUnique({ where: { ...where, status: { not: 'deleted' } }, select: ACCOUNT })
   return row === null ? undefined : accountOf(row)
 }
 
@@ -79,7 +80,7 @@ export async function selectAccountAndPassword(
   const rows = await db.$queryRaw<(AccountRow & { passwordId: bigint | null; hash: string | null })[]>`
     SELECT ${ACCOUNT_COLUMNS}, p.id AS "passwordId", p.hash
     FROM accounts a LEFT JOIN passwords p ON p.account_id = a.id AND p.retired_at IS NULL
-    WHERE ${is}`
+    WHERE ${is} AND a.status <> 'deleted'`
   const row = rows[0]
   if (row === undefined) return undefined
   const { passwordId, hash, ...account } = row
@@ -103,6 +104,54 @@ export async function insertPassword(tx: Connection, accountId: string, hash: st
 export async function lockActiveAccount(tx: Transaction, accountId: string): Promise<boolean> {
   const rows = await tx.$queryRaw<unknown[]>`SELECT 1 FROM accounts WHERE id = ${accountId} AND status = 'active' FOR UPDATE`
   return rows.length === 1
+}
+
+/** Takes the lock of an account's row and reads it; undefined when there is no such account. */
+export async function lockAccount(tx: Transaction, id: string): Promise<Account | undefined> {
+  await tx.$queryRaw`SELECT 1 FROM accounts WHERE id = ${id} FOR UPDATE`
+  return selectAccount(tx, { id })
+}
+
+/** Takes the locks of the owners who can sign in, so that two changes at once cannot remove the last two; their ids. */
+export async function lockActiveOwners(tx: Transaction): Promise<string[]> {
+  const rows = await tx.$queryRaw<{ id: string }[]>`
+    SELECT id FROM accounts WHERE status = 'active' AND 'owner' = ANY (roles) ORDER BY id FOR UPDATE`
+  return rows.map((row) => row.id)
+}
+
+export async function updateStatus(tx: Transaction, id: string, status: Account['status']): Promise<void> {
+  await tx.$executeRaw`UPDATE accounts SET status = ${status}, updated_at = latchkey_now() WHERE id = ${id}`
+}
+
+export async function updateRoles(tx: Transaction, id: string, roles: readonly string[]): Promise<void> {
+  await tx.$executeRaw`UPDATE accounts SET roles = ${[...roles]}::text[], updated_at = latchkey_now() WHERE id = ${id}`
+}
+
+/** False when another account has the address: the unique index decides. */
+export async function updateEmail(
+  tx: Transaction,
+  id: string,
+  { email, emailKey, verified }: { readonly email: string; readonly emailKey: string; readonly verified: boolean },
+): Promise<boolean> {
+  const changed = await tx.$executeRaw`
+    UPDATE accounts SET email = ${email}, email_key = ${emailKey}, email_verified = ${verified}, updated_at = latchkey_now()
+    WHERE id = ${id} AND NOT EXISTS (SELECT 1 FROM accounts other WHERE other.email_key = ${emailKey} AND other.id <> ${id})`
+  return changed === 1
+}
+
+/** Nobody can sign in by the password any more; it is remembered as one that was used. */
+export async function retirePassword(tx: Transaction, accountId: string): Promise<void> {
+  await tx.$executeRaw`
+    UPDATE passwords SET retired_at = latchkey_now() WHERE account_id = ${accountId} AND retired_at IS NULL`
+}
+
+/** Leaves nothing of an account but its id: its address can be another account's. */
+export async function emptyAccount(tx: Transaction, id: string): Promise<void> {
+  await tx.password.deleteMany({ where: { accountId: id } })
+  await tx.$executeRaw`
+    UPDATE accounts SET status = 'deleted', email = '', email_key = ${`deleted:${id}`}, email_verified = false, name = NULL,
+      profile = '{}'::jsonb, roles = '{}', managed_by = NULL, updated_at = latchkey_now()
+    WHERE id = ${id}`
 }
 
 /** A query that finds a password that was read before, while it is still the current one of an active account. */

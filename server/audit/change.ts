@@ -16,6 +16,8 @@ export interface Change {
 export interface Changed {
   readonly accountId?: string
   readonly clientId?: string
+  readonly sessionId?: string
+  readonly grantId?: string
   /** Never a secret. */
   readonly detail?: { readonly [name: string]: Prisma.InputJsonValue }
 }

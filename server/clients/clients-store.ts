@@ -1,4 +1,5 @@
-// The statements about clients and their secrets.
+// The statements about clients and their secrets. A client that was deleted leaves a row without contents (docs/decisions/0015),
+// which nothing here finds.
 import type { Prisma } from '../../prisma/client/client.ts'
 import type { Database, Transaction } from '../storage/postgres.ts'
 import { storedClientMetadata } from './client-metadata.ts'
@@ -20,24 +21,34 @@ type Connection = Database | Transaction
 const WITH_SECRETS = { secrets: { orderBy: [{ createdAt: 'asc' }, { id: 'asc' }] } } satisfies Prisma.ClientInclude
 
 export async function selectClient(db: Connection, id: string): Promise<Client | undefined> {
-  const row = await db.client.findUnique({ where: { id }, include: WITH_SECRETS })
+  const row = await db.client.findUnique({ where: { id, status: { not: 'deleted' } }, include: WITH_SECRETS })
   return row === null ? undefined : clientOf(row)
 }
 
 export async function selectClients(db: Connection): Promise<Client[]> {
-  const rows = await db.client.findMany({ include: WITH_SECRETS, orderBy: { id: 'asc' } })
+  const rows = await db.client.findMany({
+    where: { status: { not: 'deleted' } },
+    include: WITH_SECRETS,
+    orderBy: { id: 'asc' },
+  })
   return rows.map(clientOf)
 }
 
-/** False when the client_id is taken: the primary key decides, so of two at once one is made. */
+/**
+ * False when the client_id is taken: the primary key decides, so of two at once one is made. What a deleted client of the same
+ * client_id had been given stays void.
+ */
 export async function insertClient(
   tx: Transaction,
   client: { metadata: ClientMetadata; managedBy: string | null },
 ): Promise<boolean> {
-  const { client_id } = client.metadata
-  const data = { id: client_id, metadata: stored(client.metadata), managedBy: client.managedBy }
-  const { count } = await tx.client.createMany({ data: [data], skipDuplicates: true })
-  return count === 1
+  const inserted = await tx.$executeRaw`
+    INSERT INTO clients AS known (id, metadata, managed_by)
+    VALUES (${client.metadata.client_id}, ${JSON.stringify(client.metadata)}::jsonb, ${client.managedBy}::text)
+    ON CONFLICT (id) DO UPDATE SET metadata = EXCLUDED.metadata, managed_by = EXCLUDED.managed_by, status = 'active',
+      created_at = latchkey_now(), updated_at = latchkey_now(), void_until = latchkey_now(), void_rows = true
+    WHERE known.status = 'deleted'`
+  return inserted === 1
 }
 
 /** Takes the lock of a client's row, which orders changes of the client, and reads it. */
@@ -56,8 +67,18 @@ export async function updateClient(
     WHERE id = ${client.metadata.client_id}`
 }
 
-export async function deleteClient(tx: Transaction, id: string): Promise<void> {
-  await tx.client.delete({ where: { id }, select: { id: true } })
+/** Gives the client a status. All that it has been given is void, and the rows of that are left to be ended. */
+export async function voidClient(tx: Transaction, id: string, status: 'active' | 'suspended' | 'deleted'): Promise<void> {
+  await tx.$executeRaw`
+    UPDATE clients SET status = ${status}, void_until = latchkey_now(), void_rows = true, updated_at = latchkey_now()
+    WHERE id = ${id}`
+}
+
+/** Takes from a deleted client what it was. */
+export async function emptyClient(tx: Transaction, id: string): Promise<void> {
+  await tx.clientSecret.deleteMany({ where: { clientId: id } })
+  await tx.resourceServerClient.deleteMany({ where: { clientId: id } })
+  await tx.$executeRaw`UPDATE clients SET metadata = '{}'::jsonb, managed_by = NULL WHERE id = ${id}`
 }
 
 export async function insertSecret(
@@ -86,7 +107,7 @@ export async function deleteSecrets(tx: Transaction, ids: readonly string[]): Pr
 /** The clients that may ask for one of these scopes. */
 export async function selectClientIdsByScope(tx: Connection, scopes: readonly string[]): Promise<string[]> {
   const rows = await tx.$queryRaw<{ id: string }[]>`
-    SELECT id FROM clients WHERE string_to_array(metadata->>'scope', ' ') && ${[...scopes]}::text[] ORDER BY id`
+    SELECT id FROM clients WHERE status <> 'deleted' AND string_to_array(metadata->>'scope', ' ') && ${[...scopes]}::text[] ORDER BY id`
   return rows.map((row) => row.id)
 }
 
@@ -99,9 +120,4 @@ function clientOf(row: Prisma.ClientGetPayload<{ include: typeof WITH_SECRETS }>
     ...(row.managedBy === null ? {} : { managedBy: row.managedBy }),
     secrets: row.secrets.map(({ id, digest, expiresAt }) => ({ id, digest, expiresAt: expiresAt?.getTime() })),
   }
-}
-
-function stored(metadata: ClientMetadata): Prisma.InputJsonObject {
-  // Members that were left out are undefined, which JSON does not have.
-  return JSON.parse(JSON.stringify(metadata)) as Prisma.InputJsonObject
 }

@@ -8,13 +8,19 @@ import type { Ending } from '../tokens/ending.ts'
 import type { ClientMetadata } from './client-metadata-members.ts'
 import { clientSecretDigest, clientSecretFault, MOST_CLIENT_SECRETS, newSecretId, type StoredSecret } from './client-secrets.ts'
 import {
+  ClientRefused,
+  compromiseClientSecrets,
+  deleteClient,
+  lockedClient,
+  reinstateClient,
+  suspendClient,
+} from './client-standing.ts'
+import {
   boundSecrets,
   type Client,
-  deleteClient,
   deleteSecrets,
   insertClient,
   insertSecret,
-  lockClient,
   selectClient,
   selectClientIdsByScope,
   selectClients,
@@ -22,11 +28,6 @@ import {
 } from './clients-store.ts'
 
 export type { Client } from './clients-store.ts'
-
-/** A client cannot be made or changed as asked; the message says why, without a secret. */
-export class ClientRefused extends Error {
-  override readonly name = 'ClientRefused'
-}
 
 /** The clients of one database. */
 export interface Clients {
@@ -50,8 +51,17 @@ export interface Clients {
     client: { readonly metadata: ClientMetadata; readonly managedBy?: string },
     change: Change,
   ): Promise<string[]>
-  /** Removes a client with its grants; every token of its is dead. @throws ClientRefused when there is no such client */
+  /**
+   * Suspends a client: nobody can use it, and all it has been given has ended, also when it is reinstated one day.
+   * @throws ClientRefused when there is no such client, or it is the server's own
+   */
+  suspend(ending: Ending, id: string, change: Change): Promise<void>
+  /** Lets a suspended client in again. People sign in to it anew. @throws ClientRefused */
+  reinstate(ending: Ending, id: string, change: Change): Promise<void>
+  /** Removes a client with its grants; every token of its is dead, also when it is registered again. @throws ClientRefused */
   delete(ending: Ending, id: string, change: Change): Promise<void>
+  /** Ends all that a client has been given, and takes its secrets: somebody else has had them. @throws ClientRefused */
+  compromiseSecrets(ending: Ending, id: string, change: Change): Promise<void>
   /**
    * Gives a client another secret. The ones before it stay good for `overlapSeconds`; more than two there never are.
    * @throws ClientRefused when the secret is not good enough, or there is no such client
@@ -61,6 +71,8 @@ export interface Clients {
     secret: { readonly clientId: string; readonly secret: string; readonly expiresAt?: Date; readonly overlapSeconds: number },
     change: Change,
   ): Promise<string>
+  /** Takes one secret away; false when the client has none such. @throws ClientRefused when there is no such client */
+  deleteSecret(ending: Ending, secret: { readonly clientId: string; readonly secretId: string }, change: Change): Promise<boolean>
   /** Takes all secrets away, from a client that no longer authenticates by one. */
   removeSecrets(ending: Ending, clientId: string, change: Change): Promise<void>
 }
@@ -82,7 +94,7 @@ export function createClients({ db, clock }: { readonly db: Database; readonly c
 
     async update(ending, { metadata, managedBy }, change) {
       const { tx } = ending
-      const before = await locked(tx, metadata.client_id)
+      const before = await lockedClient(tx, metadata.client_id)
       const members = changedMembers(before.metadata, metadata)
       const manager = managedBy ?? before.managedBy
       if (members.length === 0 && before.managedBy === manager) return []
@@ -92,17 +104,15 @@ export function createClients({ db, clock }: { readonly db: Database; readonly c
       return members
     },
 
-    async delete(ending, id, change) {
-      await locked(ending.tx, id)
-      await deleteClient(ending.tx, id)
-      await recordChange(ending.tx, 'client.deleted', change, { clientId: id })
-      endTokens(ending, id)
-    },
+    suspend: suspendClient,
+    reinstate: reinstateClient,
+    delete: deleteClient,
+    compromiseSecrets: compromiseClientSecrets,
 
     async addSecret({ tx }, { clientId, secret, expiresAt, overlapSeconds }, change) {
       const fault = clientSecretFault(secret)
       if (fault !== undefined) throw new ClientRefused(`the secret of ${clientId}: ${fault}`)
-      const { secrets } = await locked(tx, clientId)
+      const { secrets } = await lockedClient(tx, clientId)
       const now = clock()
       await boundSecrets(tx, clientId, new Date(now + overlapSeconds * 1000))
       await deleteSecrets(tx, surplus(secrets, overlapSeconds === 0 ? Number.POSITIVE_INFINITY : now))
@@ -115,8 +125,16 @@ export function createClients({ db, clock }: { readonly db: Database; readonly c
       return id
     },
 
+    async deleteSecret({ tx }, { clientId, secretId }, change) {
+      const { secrets } = await lockedClient(tx, clientId)
+      if (!secrets.some(({ id }) => id === secretId)) return false
+      await deleteSecrets(tx, [secretId])
+      await recordChange(tx, 'client_secret.deleted', change, { clientId, detail: { secret_ids: [secretId] } })
+      return true
+    },
+
     async removeSecrets({ tx }, clientId, change) {
-      const { secrets } = await locked(tx, clientId)
+      const { secrets } = await lockedClient(tx, clientId)
       if (secrets.length === 0) return
       const ids = secrets.map((secret) => secret.id)
       await deleteSecrets(tx, ids)
@@ -133,12 +151,6 @@ export function changedMembers(before: ClientMetadata, after: ClientMetadata): s
 
 function byName(one: string, other: string): number {
   return one < other ? -1 : 1
-}
-
-async function locked(tx: Transaction, id: string): Promise<Client> {
-  const client = await lockClient(tx, id)
-  if (client === undefined) throw new ClientRefused(`there is no client ${id}`)
-  return client
 }
 
 /** Secrets that have ended by `now`, and the oldest of those that would be too many beside a new one. */

@@ -1,11 +1,11 @@
 // Removes the demo: its clients, resource servers and accounts, with everything under them.
 import type { Clock } from '../../config/clock.ts'
-import { recordChange } from '../audit/change.ts'
+import { removeAccount } from '../accounts/account-standing.ts'
 import { createClients } from '../clients/clients.ts'
 import { createResourceServers } from '../resource-servers/resource-servers.ts'
 import type { Database } from '../storage/postgres.ts'
 import type { Endings } from '../tokens/ending.ts'
-import { deleteProvisionedAccount, selectDemoAccounts } from './provision-store.ts'
+import { selectDemoAccounts } from './provision-store.ts'
 
 /** What was removed, or would be. */
 export interface RemovedDemo {
@@ -39,11 +39,7 @@ export async function removeDemo(
     await deps.endings.within(tx, 'demo_removed', async (ending) => {
       for (const identifier of found.resourceServers) await resourceServers.delete(ending, identifier, by)
       for (const id of found.clients) await clients.delete(ending, id, by)
-      for (const { id } of accounts) {
-        await deleteProvisionedAccount(tx, id)
-        await recordChange(tx, 'account.deleted', by, { accountId: id })
-        ending.entries.push({ kind: 'sub', value: id })
-      }
+      for (const { id } of accounts) await removeAccount(ending, id, by)
     })
     return removed
   })

@@ -7,6 +7,7 @@ import type { Config } from '../../config/config.ts'
 import { errorCode } from '../../config/faults.ts'
 import { LONGEST_ACCESS_TOKEN } from '../../config/lifetimes.ts'
 import { Secret } from '../../config/secrets.ts'
+import { removeAccount } from '../accounts/account-standing.ts'
 import type { Accounts } from '../accounts/accounts.ts'
 import { emailKey } from '../accounts/email-key.ts'
 import { recordChange } from '../audit/change.ts'
@@ -18,7 +19,7 @@ import { createResourceServers, type ResourceServers } from '../resource-servers
 import type { Database, Transaction } from '../storage/postgres.ts'
 import { createEndings, type Ending } from '../tokens/ending.ts'
 import { completeDemoSecrets, type DemoSecrets, readDemoSecrets, writeDemoSecrets } from './demo-secrets.ts'
-import { deleteProvisionedAccount, selectProvisionedAccounts, tryProvisioningLock } from './provision-store.ts'
+import { selectProvisionedAccounts, tryProvisioningLock } from './provision-store.ts'
 
 /** Where the apps listen, on this machine. */
 export interface DemoPorts {
@@ -228,11 +229,7 @@ async function registerPeople(ending: Ending, accounts: Accounts, complete: Demo
     const account = found.find((other) => other.emailKey === emailKey(email))
     if (account !== undefined && account.managedBy !== DEMO) throw taken(`account ${email}`)
     if (account !== undefined && kept.passwords[email] !== undefined) continue
-    if (account !== undefined) {
-      await deleteProvisionedAccount(tx, account.id)
-      await recordChange(tx, 'account.deleted', BY, { accountId: account.id })
-      ending.entries.push({ kind: 'sub', value: account.id })
-    }
+    if (account !== undefined) await removeAccount(ending, account.id, BY)
     const password = complete.passwords[email] ?? ''
     const { id } = await accounts.create({ email, emailVerified: true, name, password, managedBy: DEMO }, tx)
     await recordChange(tx, 'account.created', BY, { accountId: id })

@@ -1,6 +1,7 @@
 // The plan of a provisioning: accounts. What a person has of his own, his password above all, no file takes from him.
 import { isDeepStrictEqual } from 'node:util'
 import type { Prisma } from '../../prisma/client/client.ts'
+import { deleteAccount } from '../accounts/account-standing.ts'
 import type { Accounts } from '../accounts/accounts.ts'
 import { insertPassword } from '../accounts/accounts-store.ts'
 import { emailKey } from '../accounts/email-key.ts'
@@ -9,12 +10,7 @@ import { recordChange } from '../audit/change.ts'
 import type { AccountEntry } from './provision-entries.ts'
 import type { Placed } from './provision-file.ts'
 import { change, isOthers, othersMessage, type Plan, type PlannedChange, PROVISION } from './provision-plan.ts'
-import {
-  type AccountChanges,
-  deleteProvisionedAccount,
-  type ProvisionedAccount,
-  updateProvisionedAccount,
-} from './provision-store.ts'
+import { type AccountChanges, type ProvisionedAccount, updateProvisionedAccount } from './provision-store.ts'
 
 /** What accounts are made with. */
 export interface AccountDeps {
@@ -122,13 +118,8 @@ function changedAccount(entry: AccountEntry, account: ProvisionedAccount, { pass
   return [change('update', 'account', account.email, members, make)]
 }
 
-/** Sessions, grants and passwords go with the account. Its id is never given again, so all of its tokens can be named by it. */
 function removedAccount(id: string, email: string): PlannedChange {
-  return change('delete', 'account', email, [], async (ending, by) => {
-    await deleteProvisionedAccount(ending.tx, id)
-    await recordChange(ending.tx, 'account.deleted', by, { accountId: id })
-    ending.entries.push({ kind: 'sub', value: id })
-  })
+  return change('delete', 'account', email, [], (ending, by) => deleteAccount(ending, id, by))
 }
 
 const MEMBER_NAMES: Readonly<Record<string, string>> = { emailVerified: 'email_verified' }

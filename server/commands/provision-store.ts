@@ -49,20 +49,9 @@ export async function selectProvisionedAccounts(tx: Transaction, emailKeys: read
   return rows.map(({ passwords, ...row }) => ({ ...row, hasPassword: passwords.length > 0 }))
 }
 
-/** The ids of the owners who can sign in. Their rows are locked, so that two changes at once cannot remove the last two. */
-export async function lockOwners(tx: Transaction): Promise<string[]> {
-  const rows = await tx.$queryRaw<{ id: string }[]>`
-    SELECT id FROM accounts WHERE status = 'active' AND 'owner' = ANY (roles) ORDER BY id FOR UPDATE`
-  return rows.map((row) => row.id)
-}
-
 export async function updateProvisionedAccount(tx: Transaction, id: string, changes: AccountChanges): Promise<void> {
   await tx.account.update({ where: { id }, data: changes, select: { id: true } })
   await tx.$executeRaw`UPDATE accounts SET updated_at = latchkey_now() WHERE id = ${id}`
-}
-
-export async function deleteProvisionedAccount(tx: Transaction, id: string): Promise<void> {
-  await tx.account.delete({ where: { id }, select: { id: true } })
 }
 
 /** The accounts of the demo. */

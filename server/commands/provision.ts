@@ -3,6 +3,7 @@ import { setTimeout as wait } from 'node:timers/promises'
 import type { Clock } from '../../config/clock.ts'
 import type { Config } from '../../config/config.ts'
 import { createAccounts } from '../accounts/accounts.ts'
+import { lockActiveOwners } from '../accounts/accounts-store.ts'
 import { emailKey } from '../accounts/email-key.ts'
 import type { Passwords } from '../accounts/passwords.ts'
 import { createClients } from '../clients/clients.ts'
@@ -13,7 +14,7 @@ import type { RevocationEntry } from '../tokens/revocations.ts'
 import { planAccounts } from './provision-accounts.ts'
 import { type ProvisionFile, ProvisionFileError, readProvisionFile } from './provision-file.ts'
 import { type Plan, type PlannedChange, planClients, planResourceServers, unknownScopes } from './provision-plan.ts'
-import { lockOwners, selectProvisionedAccounts, tryProvisioningLock } from './provision-store.ts'
+import { selectProvisionedAccounts, tryProvisioningLock } from './provision-store.ts'
 
 /** What provisioning works with. */
 export interface ProvisionDeps {
@@ -119,7 +120,7 @@ async function planOf(tx: Transaction, file: ProvisionFile, deps: ProvisionDeps,
     tx,
     file.accounts.map(({ entry }) => emailKey(entry.email)),
   )
-  const accountPlan = planAccounts(file.accounts, foundAccounts, await lockOwners(tx), {
+  const accountPlan = planAccounts(file.accounts, foundAccounts, await lockActiveOwners(tx), {
     accounts: createAccounts(deps),
     passwords: deps.passwords,
     prune,

@@ -1,5 +1,7 @@
 // Builds the nouns: what the server knows how to do, before any protocol or page.
 import { createSecretKey } from 'node:crypto'
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { Clock } from '../../config/clock.ts'
 import type { Config } from '../../config/config.ts'
 import { type Accounts, createAccounts } from '../accounts/accounts.ts'
 import { createLockout } from '../accounts/lockout.ts'
@@ -15,9 +17,11 @@ import { type EndEverythingRequest, endEverything } from '../sessions/end-everyt
 import { createSessions, type Sessions } from '../sessions/sessions.ts'
 import { type AccessTokens, createAccessTokens } from '../tokens/access-tokens.ts'
 import { type Announce, createEndings, type Endings } from '../tokens/ending.ts'
+import type { Wait } from '../tokens/minting.ts'
 import { createOnce, type Once } from '../tokens/once.ts'
 import { createRefreshFamilies, type RefreshFamilies } from '../tokens/refresh-families.ts'
 import { createTokenStatus, type TokenStatus } from '../tokens/token-status.ts'
+import { createEvents, type Events } from './events.ts'
 import type { OpenStores } from './stores.ts'
 
 /** The nouns. */
@@ -30,6 +34,7 @@ export interface Nouns {
   readonly endings: Endings
   /** Ends all that was ever given out; undefined when there was no need. */
   endEverything(request: EndEverythingRequest): ReturnType<typeof endEverything>
+  readonly events: Events
   readonly families: RefreshFamilies
   readonly grants: Grants
   readonly once: Once
@@ -47,12 +52,13 @@ export interface Nouns {
 /** Builds them. */
 export function createNouns(deps: {
   readonly config: Config
+  readonly clock: Clock
   readonly stores: OpenStores
   readonly metrics: Metrics
   /** Told of revocations of this process that have been committed. */
   readonly announce: Announce
 }): Nouns {
-  const { config, stores, metrics, announce } = deps
+  const { config, clock, stores, metrics, announce } = deps
   const { db, sealer } = stores
   let accessTokenLife = Math.max(config.lifetimes.accessToken, config.lifetimes.clientCredentials)
   // Never shorter than it has been: tokens from before a resource server's change may still be about.
@@ -62,11 +68,13 @@ export function createNouns(deps: {
     announce,
     ended: (cause) => metrics.count('ends', { cause }),
   })
-  const sessions = createSessions({ db, endings, idleSeconds: config.lifetimes.sessionIdle })
+  const keepOffline = config.sessionRevocation === 'keep_offline'
+  const sessions = createSessions({ db, endings, idleSeconds: config.lifetimes.sessionIdle, keepOffline })
   const passwords = createPasswords({ hashing: config.hashing })
   metrics.whenAsked(() => metrics.set('hashingWaiting', {}, passwords.waiting()))
   const accounts = createAccounts({ db, passwords })
   const policy = config.passwordPolicy
+  const wait: Wait = (seconds) => sleep(seconds * 1000)
   const lockout = createLockout({
     db,
     secret: sealer.derive('sign-in failures'),
@@ -80,14 +88,16 @@ export function createNouns(deps: {
     consents: createConsents({ db }),
     endings,
     endEverything: (request) => stores.patiently((patient) => endEverything({ db: patient, endings }, request)),
+    events: createEvents({ db, clock, endings, passwords, policy }),
     families: createRefreshFamilies({
       db,
+      wait,
       successorKeys: sealer.deriveAll('refresh successors').map((key) => createSecretKey(key)),
       replayWindowSeconds: config.refreshReplayWindow,
       idleSeconds: config.lifetimes.refreshIdle,
       absoluteSeconds: config.lifetimes.refreshAbsolute,
     }),
-    grants: createGrants({ db }),
+    grants: createGrants({ db, wait }),
     once: createOnce({ db }),
     changePassword: createPasswordChange({
       db,

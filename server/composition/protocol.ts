@@ -8,7 +8,7 @@ import type { CookieSignatures } from '../http/cookie-signatures.ts'
 import type { Log } from '../http/log.ts'
 import type { Metrics } from '../http/metrics.ts'
 import type { TokenLimits } from '../http/token-limits.ts'
-import type { SigningKeys } from '../keys/signing-keys.ts'
+import type { KeyRing } from '../keys/key-ring.ts'
 import type { Outbox } from '../mail/outbox.ts'
 import { type AccountSignIn, createAccountSignIn } from '../provider/account-sign-in.ts'
 import { createCurrentSession } from '../provider/current-session.ts'
@@ -34,7 +34,7 @@ export interface ProtocolParts {
   readonly accountSignIn: AccountSignIn
   /** Who may use our own APIs. */
   readonly ownAccess: OwnAccess
-  /** Looks for changes of clients and resource servers, and takes them over. */
+  /** Looks for changes of clients, resource servers and signing keys, and takes them over. */
   followRegistry(): Promise<void>
 }
 
@@ -49,7 +49,7 @@ export async function createProviderParts(deps: {
   readonly stores: OpenStores
   readonly nouns: Nouns
   readonly tokenLimits: TokenLimits
-  readonly keys: SigningKeys
+  readonly keys: KeyRing
   readonly metrics: Metrics
   readonly outbox: Outbox
 }): Promise<ProtocolParts> {
@@ -61,7 +61,7 @@ export async function createProviderParts(deps: {
   await registerOwnClient(db, issuer)
   const registry = await loadRegistry({ db, own: ownResourceServers(issuer) })
   noteLives(nouns, registry)
-  const jwtAccessTokens = createJwtAccessTokens({ issuer, keys, clock })
+  const jwtAccessTokens = createJwtAccessTokens({ issuer, keys: keys.current, clock })
   const pages = createProviderPages({ accounts: nouns.accounts })
   const mutualTls = mutualTlsOf(config, clock)
   const host = createProviderHost(() => {
@@ -71,7 +71,7 @@ export async function createProviderParts(deps: {
       registry,
       jwtAccessTokens,
       issuer,
-      keys,
+      keys: keys.current(),
       clock,
       pages,
       measures,
@@ -90,6 +90,11 @@ export async function createProviderParts(deps: {
       },
     })
   })
+  // A key that was compromised signs nothing from here on, and its signature opens nothing; the library reads its keys when it is built.
+  keys.follow(() => {
+    host.swap()
+    log.info({ keys: keys.current().publicJwks.keys.map(({ kid }) => kid) }, 'the signing keys changed')
+  })
   const provider = () => host.current
   return {
     host,
@@ -99,7 +104,8 @@ export async function createProviderParts(deps: {
     accountSignIn: createAccountSignIn({ issuer, provider, secureCookies }),
     ownAccess: createOwnAccess({ jwtAccessTokens, tokenStatus: nouns.tokenStatus, certificateOf: mutualTls?.certificateOf }),
     async followRegistry() {
-      const scopesChanged = await registry.refresh()
+      const { changed, scopesChanged } = await registry.refresh()
+      if (changed) await keys.refresh()
       noteLives(nouns, registry)
       if (!scopesChanged) return
       host.swap()

@@ -3,7 +3,7 @@
 import { Prisma } from '../../prisma/client/client.ts'
 import { changeWithAudit, type Origin } from '../audit/audit.ts'
 import { gather } from '../storage/gathering.ts'
-import type { Database } from '../storage/postgres.ts'
+import type { Database, Transaction } from '../storage/postgres.ts'
 
 /** What was agreed to. */
 export interface Consent {
@@ -40,11 +40,12 @@ export function createConsents({ db }: { readonly db: Database }): Consents {
         INSERT INTO consents AS known (account_id, client_id, openid, resources)
         VALUES (${accountId}, ${clientId}, ${[...consent.openid]}::text[], ${JSON.stringify(consent.resources)}::jsonb)
         ON CONFLICT (account_id, client_id) DO UPDATE SET
-          openid = ARRAY(SELECT DISTINCT scope FROM unnest(known.openid || EXCLUDED.openid) AS scope ORDER BY scope),
+          openid = ARRAY(SELECT DISTINCT scope FROM unnest(CASE WHEN ${IS_OF_THIS_CLIENT} THEN known.openid END || EXCLUDED.openid)
+                         AS scope ORDER BY scope),
           resources = (
             SELECT COALESCE(jsonb_object_agg(identifier, scopes), '{}'::jsonb) FROM (
               SELECT identifier, jsonb_agg(DISTINCT scope ORDER BY scope) AS scopes FROM (
-                SELECT key AS identifier, value AS list FROM jsonb_each(known.resources)
+                SELECT key AS identifier, value AS list FROM jsonb_each(known.resources) WHERE ${IS_OF_THIS_CLIENT}
                 UNION ALL SELECT key, value FROM jsonb_each(EXCLUDED.resources)
               ) AS both_lists, jsonb_array_elements_text(list) AS scope GROUP BY identifier
             ) AS merged),
@@ -56,6 +57,38 @@ export function createConsents({ db }: { readonly db: Database }): Consents {
   }
 }
 
+/**
+ * Takes the lock of what was agreed to, and reads it.
+ * @returns undefined when nothing was
+ */
+export async function lockConsent(tx: Transaction, { accountId, clientId }: Asked): Promise<Consent | undefined> {
+  const rows = await tx.$queryRaw<{ openid: string[]; resources: Prisma.JsonValue }[]>(Prisma.sql`
+    SELECT openid, resources FROM consents known
+    WHERE account_id = ${accountId} AND client_id = ${clientId} AND ${IS_OF_THIS_CLIENT} FOR UPDATE`)
+  return rows[0] === undefined ? undefined : { openid: rows[0].openid, resources: scopesByResource(rows[0].resources) }
+}
+
+/** Forgets what was agreed to. */
+export async function deleteConsent(tx: Transaction, { accountId, clientId }: Asked): Promise<void> {
+  await tx.consent.deleteMany({ where: { accountId, clientId } })
+}
+
+/** Forgets all that an account agreed to. */
+export async function deleteConsentsOfAccount(tx: Transaction, accountId: string): Promise<void> {
+  await tx.consent.deleteMany({ where: { accountId } })
+}
+
+/** Remembers less than what was agreed to. */
+export async function replaceConsent(tx: Transaction, { accountId, clientId }: Asked, consent: Consent): Promise<void> {
+  await tx.$executeRaw(Prisma.sql`
+    UPDATE consents SET openid = ${[...consent.openid]}::text[], resources = ${JSON.stringify(consent.resources)}::jsonb
+    WHERE account_id = ${accountId} AND client_id = ${clientId}`)
+}
+
+/** A client_id that was given anew is another client, to which nobody has agreed yet. */
+const IS_OF_THIS_CLIENT = Prisma.sql`EXISTS (
+  SELECT 1 FROM clients WHERE clients.id = known.client_id AND clients.created_at <= known.given_at)`
+
 interface Asked {
   readonly accountId: string
   readonly clientId: string
@@ -63,10 +96,10 @@ interface Asked {
 
 async function readConsents(db: Database, asked: readonly Asked[]): Promise<readonly (Consent | undefined)[]> {
   const rows = await db.$queryRaw<{ position: number; openid: string[]; resources: Prisma.JsonValue }[]>(Prisma.sql`
-    SELECT asked.position::int AS position, c.openid, c.resources
+    SELECT asked.position::int AS position, known.openid, known.resources
     FROM unnest(${asked.map(({ accountId }) => accountId)}::text[], ${asked.map(({ clientId }) => clientId)}::text[])
       WITH ORDINALITY AS asked (account_id, client_id, position)
-    JOIN consents c ON c.account_id = asked.account_id AND c.client_id = asked.client_id`)
+    JOIN consents known ON known.account_id = asked.account_id AND known.client_id = asked.client_id AND ${IS_OF_THIS_CLIENT}`)
   const found = new Map(
     rows.map(({ position, openid, resources }) => [position, { openid, resources: scopesByResource(resources) }]),
   )

@@ -3,10 +3,12 @@
 import { createHash, randomBytes } from 'node:crypto'
 import { Prisma } from '../../prisma/client/client.ts'
 import { gather } from '../storage/gathering.ts'
-import type { Database } from '../storage/postgres.ts'
+import type { Database, Transaction } from '../storage/postgres.ts'
 import { endAccessTokensOfGrant } from '../tokens/access-tokens.ts'
 import type { Ending } from '../tokens/ending.ts'
-import { endFamiliesOfGrant } from '../tokens/family-ends.ts'
+import { endFamiliesOfGrant, endFamiliesOfGrants } from '../tokens/family-ends.ts'
+import { BORN_DEAD_FOR_SECONDS, type Mintable, readToMint, type Wait } from '../tokens/minting.ts'
+import { clientStands, GRANT_GIVEN } from '../tokens/standing.ts'
 import { SUBJECT, type TokenSubject } from '../tokens/subject.ts'
 
 /** A grant to be stored, or stored again with more in it. */
@@ -29,7 +31,7 @@ export interface LiveGrant {
 }
 
 /** A live grant with the account that gave it. */
-export interface LiveAuthorization {
+export interface LiveAuthorization extends Mintable {
   readonly grant: LiveGrant
   readonly account: TokenSubject
   /** The session in which the grant was born, while it lives. */
@@ -44,10 +46,13 @@ export interface Grants {
   save(grant: StoredGrant): Promise<boolean>
   /** A grant that lives, whose account and client live. */
   findLive(id: string): Promise<LiveAuthorization | undefined>
+  /** The same, to make a token: read when a token that is made now lives. @throws StorageUnavailable */
+  findToMint(id: string): Promise<LiveAuthorization | undefined>
 }
 
 /** Makes them. */
-export function createGrants({ db }: { readonly db: Database }): Grants {
+export function createGrants({ db, wait }: { readonly db: Database; readonly wait: Wait }): Grants {
+  const findLive = gather((ids: readonly string[]) => readAuthorizations(db, ids))
   return {
     async save(grant) {
       const written = await db.$executeRaw(Prisma.sql`
@@ -60,18 +65,20 @@ export function createGrants({ db }: { readonly db: Database }): Grants {
       return written === 1
     },
 
-    findLive: gather((ids) => readAuthorizations(db, ids)),
+    findLive,
+
+    findToMint: (id) => readToMint(() => findLive(id), wait),
   }
 }
 
 async function readAuthorizations(db: Database, ids: readonly string[]): Promise<readonly (LiveAuthorization | undefined)[]> {
   const rows = await db.$queryRaw<LiveAuthorization[]>(Prisma.sql`
     SELECT ${LIVE_GRANT} AS grant, ${SUBJECT} AS account, s.id AS "liveSessionId",
-      FLOOR(EXTRACT(EPOCH FROM latchkey_now()))::float8 AS now
+      FLOOR(EXTRACT(EPOCH FROM latchkey_now()))::float8 AS now, ${BORN_DEAD_FOR_SECONDS} AS "bornDeadForSeconds"
     FROM unnest(${[...new Set(ids)]}::text[]) AS asked (id)
     JOIN grants g ON g.id = asked.id AND g.ended_at IS NULL AND g.expires_at > latchkey_now()
     JOIN accounts a ON a.id = g.account_id AND a.status = 'active'
-    JOIN clients c ON c.id = g.client_id AND c.status = 'active'
+    JOIN clients c ON c.id = g.client_id AND ${clientStands(GRANT_GIVEN)}
     LEFT JOIN sessions s ON s.id = g.session_id AND s.ended_at IS NULL AND s.expires_at > latchkey_now()`)
   const found = new Map(rows.map((row) => [row.grant.id, row]))
   return ids.map((id) => found.get(id))
@@ -117,6 +124,55 @@ export async function endGrantsOfSession(
     WHERE session_id = ${sessionId} AND ended_at IS NULL
       AND NOT (${keepOffline} AND EXISTS (
         SELECT 1 FROM refresh_families f WHERE f.grant_id = grants.id AND f.ended_at IS NULL AND NOT f.session_bound))`)
+}
+
+/** A grant's account and client; undefined when there is none such. */
+export async function selectParties(
+  tx: Transaction,
+  id: string,
+): Promise<{ readonly accountId: string; readonly clientId: string } | undefined> {
+  return (await tx.grant.findUnique({ where: { id }, select: { accountId: true, clientId: true } })) ?? undefined
+}
+
+/** Takes the locks of the live grants that an account has given a client, and reads them. */
+export async function lockGrantsOf(
+  tx: Transaction,
+  { accountId, clientId }: { readonly accountId: string; readonly clientId: string },
+): Promise<{ readonly id: string; readonly payload: Prisma.JsonObject }[]> {
+  return tx.$queryRaw(Prisma.sql`
+    SELECT id, payload FROM grants
+    WHERE account_id = ${accountId} AND client_id = ${clientId} AND ended_at IS NULL AND expires_at > latchkey_now()
+    ORDER BY id FOR UPDATE`)
+}
+
+/** Ends grants whose locks are held, with everything under them. */
+export async function endGrants(ending: Ending, ids: readonly string[]): Promise<void> {
+  ending.counts.grants += await ending.tx.$executeRaw(Prisma.sql`
+    UPDATE grants SET ended_at = latchkey_now(), end_reason = ${ending.cause}
+    WHERE id = ANY(${[...ids]}::text[]) AND ended_at IS NULL`)
+  await endFamiliesOfGrants(ending, ids)
+  for (const id of ids) ending.entries.push({ kind: 'grant_id', value: id })
+}
+
+/** Takes from grants whose locks are held what they no longer have; access tokens that may say more are dead. */
+export async function narrowGrants(
+  ending: Ending,
+  grants: readonly { readonly id: string; readonly payload: Prisma.JsonObject }[],
+): Promise<void> {
+  await ending.tx.$executeRaw(Prisma.sql`
+    UPDATE grants SET payload = less.payload::jsonb
+    FROM unnest(${grants.map(({ id }) => id)}::text[], ${grants.map(({ payload }) => JSON.stringify(payload))}::text[])
+      AS less (id, payload)
+    WHERE grants.id = less.id`)
+  for (const { id } of grants) ending.entries.push({ kind: 'grant_id', value: id, issuedUntilNow: true })
+}
+
+/** How many live grants a client has. */
+export async function countGrantsOfClient(tx: Transaction, clientId: string): Promise<number> {
+  const rows = await tx.$queryRaw<{ count: number }[]>(Prisma.sql`
+    SELECT count(*)::int AS count FROM grants g JOIN clients c ON c.id = g.client_id
+    WHERE g.client_id = ${clientId} AND g.ended_at IS NULL AND g.expires_at > latchkey_now() AND ${clientStands(GRANT_GIVEN)}`)
+  return rows[0]?.count ?? 0
 }
 
 /** Ends every live grant. */

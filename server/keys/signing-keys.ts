@@ -23,37 +23,61 @@ export interface SigningKeys {
 const FIRST_KEYS_LOCK = 0x6c6b_0001
 
 /** Reads the keys, and makes those that are missing. Two processes that start at once make one set. */
-export async function loadSigningKeys({ db, sealer }: { readonly db: Database; readonly sealer: Sealer }): Promise<SigningKeys> {
-  await db.$transaction(async (tx) => {
+export async function loadSigningKeys(deps: { readonly db: Database; readonly sealer: Sealer }): Promise<SigningKeys> {
+  await deps.db.$transaction(async (tx) => {
     await tx.$executeRaw`SELECT pg_advisory_xact_lock(${FIRST_KEYS_LOCK})`
     const present = await tx.signingKey.findMany({ where: { status: 'signing' }, select: { alg: true } })
     for (const alg of SIGNING_ALGORITHMS) {
-      if (!present.some((key) => key.alg === alg)) await makeKey(tx, sealer, alg)
+      if (!present.some((key) => key.alg === alg)) await insertKey(tx, await makeKey(deps.sealer, alg))
     }
   })
-  const keys = await db.signingKey.findMany({ where: { status: { not: 'announced' } }, orderBy: { createdAt: 'desc' } })
+  return readSigningKeys(deps)
+}
+
+/** Reads the keys that may sign or have signed; the newest first, which is the one that signs. */
+export async function readSigningKeys({ db, sealer }: { readonly db: Database; readonly sealer: Sealer }): Promise<SigningKeys> {
+  const keys = await db.signingKey.findMany({
+    where: { status: { in: ['signing', 'retired'] } },
+    orderBy: [{ createdAt: 'desc' }, { id: 'asc' }],
+  })
   const privateKeys = keys.map((key) => JSON.parse(sealer.open(key.sealedPrivate, contextOf(key.id)).toString('utf8')) as JWK)
   return { privateJwks: { keys: privateKeys }, publicJwks: { keys: keys.map((key) => publicPart(key.publicJwk)) } }
 }
 
-async function makeKey(tx: Transaction, sealer: Sealer, alg: SigningAlgorithm): Promise<void> {
+/** A key that is not stored yet. */
+export interface NewKey {
+  readonly kid: string
+  readonly alg: string
+  readonly publicJwk: JWK
+  readonly sealedPrivate: Uint8Array<ArrayBuffer>
+}
+
+/** Makes a key. */
+export async function makeKey(sealer: Sealer, alg: string): Promise<NewKey> {
   const { privateKey, publicKey } = await generateKeyPair(alg, { extractable: true, modulusLength: 2048 })
   const shown = await exportJWK(publicKey)
   const kid = await calculateJwkThumbprint(shown)
   const names = { kid, alg, use: 'sig' }
-  const sealedPrivate = new Uint8Array(
-    sealer.seal(JSON.stringify({ ...(await exportJWK(privateKey)), ...names }), contextOf(kid)),
-  )
-  await tx.signingKey.create({
-    data: {
-      id: kid,
-      alg,
-      publicJwk: JSON.parse(JSON.stringify({ ...shown, ...names })),
-      sealedPrivate,
-    },
-  })
+  const secret = JSON.stringify({ ...(await exportJWK(privateKey)), ...names })
+  return { kid, alg, publicJwk: { ...shown, ...names }, sealedPrivate: new Uint8Array(sealer.seal(secret, contextOf(kid))) }
+}
+
+/** Stores a key, which signs from now on. */
+export async function insertKey(tx: Transaction, { kid, alg, publicJwk, sealedPrivate }: NewKey): Promise<void> {
+  await tx.signingKey.create({ data: { id: kid, alg, publicJwk: JSON.parse(JSON.stringify(publicJwk)), sealedPrivate } })
   await tx.$executeRaw`UPDATE signing_keys SET signing_since = latchkey_now() WHERE id = ${kid}`
   await recordAudit(tx, { name: 'signing_key.created', actor: 'system', detail: { kid, alg } })
+}
+
+/** Takes the lock of a key's row; its status, undefined when there is no such key. */
+export async function lockKey(tx: Transaction, kid: string): Promise<string | undefined> {
+  const rows = await tx.$queryRaw<{ status: string }[]>`SELECT status FROM signing_keys WHERE id = ${kid} FOR UPDATE`
+  return rows[0]?.status
+}
+
+/** Marks a key that somebody else may have. It is kept for the record. */
+export async function markCompromised(tx: Transaction, kid: string): Promise<void> {
+  await tx.$executeRaw`UPDATE signing_keys SET status = 'compromised', retired_at = latchkey_now() WHERE id = ${kid}`
 }
 
 /** The sealed key is bound to its row: copied to another, it does not open. */

@@ -27,13 +27,25 @@ export interface JwtAccessTokens {
 /** Makes the verifier. */
 export function createJwtAccessTokens(deps: {
   readonly issuer: string
-  readonly keys: SigningKeys
+  /** The keys as they are now; another object when they have changed. */
+  readonly keys: () => SigningKeys
   readonly clock: Clock
 }): JwtAccessTokens {
-  const keySet = createLocalJWKSet({ keys: [...deps.keys.publicJwks.keys] })
+  let keys = deps.keys()
+  let keySet = createLocalJWKSet({ keys: [...keys.publicJwks.keys] })
   let verified = createExpiringMap<VerifiedAccessToken>(deps.clock)
+
+  function takeKeysOver(): void {
+    if (deps.keys() === keys) return
+    keys = deps.keys()
+    keySet = createLocalJWKSet({ keys: [...keys.publicJwks.keys] })
+    // What a key has signed that is not trusted any more was verified when it was.
+    verified = createExpiringMap(deps.clock)
+  }
+
   return {
     async verify(value) {
+      takeKeysOver()
       // APIs ask about the same token again and again, and its signature stays as good as it was.
       const digest = hash('sha256', value, 'base64url')
       const known = verified.get(digest)

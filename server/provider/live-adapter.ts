@@ -103,7 +103,7 @@ export function createCodeAdapter(deps: CodeDeps): Adapter {
       const payload = await plain.find(code)
       if (payload?.sessionUid === undefined || payload.grantId === undefined) return undefined
       // Codes in flight end with the grant and the session they came from.
-      const authorization = await deps.grants.findLive(payload.grantId)
+      const authorization = await deps.grants.findToMint(payload.grantId)
       if (authorization === undefined || authorization.account.id !== payload.accountId) return undefined
       if (authorization.liveSessionId !== sessionIdOf(payload.sessionUid)) return undefined
       const state = requestState()

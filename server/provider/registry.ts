@@ -4,7 +4,9 @@ import type { AdapterPayload } from 'oidc-provider'
 import { DEFAULT_CLIENT_SCOPE, OPENID_SCOPES } from '../../config/scopes.ts'
 import type { StoredSecret } from '../clients/client-secrets.ts'
 import { selectActiveClient, selectRegistryVersion, selectResourceServers } from '../clients/registry-store.ts'
+import { StorageUnavailable } from '../storage/errors.ts'
 import type { Database } from '../storage/postgres.ts'
+import { REGISTRY_LAG_SECONDS } from '../tokens/revocations.ts'
 
 /** A resource server (RFC 8707) as tokens need it. */
 export interface KnownResourceServer {
@@ -25,13 +27,13 @@ export interface KnownClient {
 
 /** The registry of one database. */
 export interface Registry {
-  /** An active client; undefined when there is none. */
+  /** An active client; undefined when there is none. @throws StorageUnavailable when changes have not been looked for lately */
   client(id: string): Promise<KnownClient | undefined>
   resourceServers(): readonly KnownResourceServer[]
   /** Every scope that a token can have. */
   scopes(): readonly string[]
-  /** Looks for changes; true when the set of scopes has changed, which the library fixes at construction. */
-  refresh(): Promise<boolean>
+  /** Looks for changes: of anything, and of the set of scopes, which the library fixes at construction. */
+  refresh(): Promise<{ readonly changed: boolean; readonly scopesChanged: boolean }>
 }
 
 /** How client ids are written (clients/client-metadata-members.ts). */
@@ -48,11 +50,16 @@ export async function loadRegistry({
   let version = await selectRegistryVersion(db)
   let resourceServers = [...own, ...(await readResourceServers(db))]
   let scopes = scopesOf(resourceServers)
+  let refreshedAt = performance.now()
   const clients = new Map<string, Promise<KnownClient | undefined>>()
   return {
     async client(id) {
       // What cannot be registered need not be looked for; PostgreSQL takes no NUL in a text, and would call it an error.
       if (!CLIENT_ID.test(id)) return undefined
+      // A process that has not heard of changes for long might let in whoever was suspended meanwhile.
+      if (performance.now() - refreshedAt > REGISTRY_LAG_SECONDS * 1000) {
+        throw new StorageUnavailable('postgres', 'what is registered was last looked at too long ago')
+      }
       let client = clients.get(id)
       if (client === undefined) {
         client = readClient(db, id, new Set(scopes))
@@ -65,14 +72,19 @@ export async function loadRegistry({
     resourceServers: () => resourceServers,
     scopes: () => scopes,
     async refresh() {
+      const askedAt = performance.now()
       const current = await selectRegistryVersion(db)
-      if (current === version) return false
+      if (current === version) {
+        refreshedAt = askedAt
+        return { changed: false, scopesChanged: false }
+      }
       const before = scopes
       resourceServers = [...own, ...(await readResourceServers(db))]
       scopes = scopesOf(resourceServers)
       clients.clear()
       version = current
-      return before.join(' ') !== scopes.join(' ')
+      refreshedAt = askedAt
+      return { changed: true, scopesChanged: before.join(' ') !== scopes.join(' ') }
     },
   }
 }

@@ -7,6 +7,7 @@ import { gather } from '../storage/gathering.ts'
 import type { Database, Transaction } from '../storage/postgres.ts'
 import type { Ended, Endings } from '../tokens/ending.ts'
 import { lockFamiliesOfAccount } from '../tokens/family-ends.ts'
+import { clientStands, GRANT_GIVEN } from '../tokens/standing.ts'
 import { SUBJECT, type TokenSubject } from '../tokens/subject.ts'
 import { deviceName } from './device-name.ts'
 import { endAccount, endSession, type SessionEnd } from './session-ends.ts'
@@ -87,8 +88,11 @@ export function createSessions(deps: {
   readonly db: Database
   readonly endings: Endings
   readonly idleSeconds: number
+  /** Whether refresh tokens with `offline_access` outlive a session that was revoked, as they do a sign-out. */
+  readonly keepOffline?: boolean
 }): Sessions {
-  const { db, endings, idleSeconds } = deps
+  const { db, endings, idleSeconds, keepOffline = false } = deps
+  const revoked: SessionEnd = keepOffline ? 'signed_out' : 'revoked'
   const used = new Set<string>()
   return {
     touch: (sessionId) => void used.add(sessionId),
@@ -116,7 +120,7 @@ export function createSessions(deps: {
 
     end: ({ accountId, sessionId, origin, reason }) =>
       endings.run('session_revoked', async (ending) => {
-        if (!(await endSession(ending, { sessionId, accountId, how: 'revoked' }))) return
+        if (!(await endSession(ending, { sessionId, accountId, how: revoked }))) return
         await recordAudit(ending.tx, event('session.revoked', { accountId, sessionId, origin, reason }))
       }),
 
@@ -125,7 +129,7 @@ export function createSessions(deps: {
         await lockFamiliesOfAccount(ending.tx, accountId)
         const others = await otherSessions(ending.tx, accountId, keepSessionId)
         for (const sessionId of others) {
-          if (!(await endSession(ending, { sessionId, accountId, how: 'revoked' }))) continue
+          if (!(await endSession(ending, { sessionId, accountId, how: revoked }))) continue
           await recordAudit(ending.tx, event('session.revoked', { accountId, sessionId, origin, reason }))
         }
       }),
@@ -204,9 +208,11 @@ async function writeRecord(db: Database, session: SessionRecord, idleSeconds: nu
   const rows = await db.$queryRaw<{ id: string }[]>(Prisma.sql`
     WITH recorded AS (
       INSERT INTO sessions AS known (id, account_id, address, user_agent, methods, expires_at, absolute_expires_at)
-      VALUES (${session.id}, ${session.accountId}, ${session.origin.address ?? null}::text,
+      SELECT ${session.id}, a.id, ${session.origin.address ?? null}::text,
         ${session.origin.userAgent?.slice(0, 400) ?? null}::text, ${[...session.methods]}::text[],
-        LEAST(${absoluteEnd}, ${idleEnd(idleSeconds)}), ${absoluteEnd})
+        LEAST(${absoluteEnd}, ${idleEnd(idleSeconds)}), ${absoluteEnd}
+      -- Whoever suspends an account holds this row, so that no sign-in in progress slips past.
+      FROM accounts a WHERE a.id = ${session.accountId} AND a.status = 'active' FOR SHARE
       ON CONFLICT (id) DO UPDATE SET last_used_at = latchkey_now(), methods = EXCLUDED.methods,
         expires_at = LEAST(GREATEST(known.absolute_expires_at, EXCLUDED.absolute_expires_at), ${idleEnd(idleSeconds)}),
         absolute_expires_at = GREATEST(known.absolute_expires_at, EXCLUDED.absolute_expires_at)
@@ -225,7 +231,7 @@ async function writeRecord(db: Database, session: SessionRecord, idleSeconds: nu
 async function readLive(db: Database, ids: readonly string[]): Promise<readonly (LiveSession | undefined)[]> {
   const rows = await db.$queryRaw<LiveSession[]>(Prisma.sql`
     SELECT s.id, ${SUBJECT} AS account, FLOOR(EXTRACT(EPOCH FROM latchkey_now()))::float8 AS now,
-      COALESCE((SELECT jsonb_agg(${LIVE_GRANT}) FROM grants g JOIN clients c ON c.id = g.client_id AND c.status = 'active'
+      COALESCE((SELECT jsonb_agg(${LIVE_GRANT}) FROM grants g JOIN clients c ON c.id = g.client_id AND ${clientStands(GRANT_GIVEN)}
                 WHERE g.session_id = s.id AND g.ended_at IS NULL AND g.expires_at > latchkey_now()), '[]'::jsonb) AS grants
     FROM unnest(${[...new Set(ids)]}::text[]) AS asked (id)
     JOIN sessions s ON s.id = asked.id AND s.ended_at IS NULL AND s.expires_at > latchkey_now()
@@ -251,7 +257,7 @@ async function listSessions(db: Database, accountId: string): Promise<SessionEnt
       COALESCE((SELECT jsonb_agg(jsonb_build_object('clientId', sc.client_id, 'name', c.metadata->>'client_name')
                                  ORDER BY sc.first_used_at)
                 FROM session_clients sc JOIN clients c ON c.id = sc.client_id
-                WHERE sc.session_id = s.id AND c.managed_by IS DISTINCT FROM 'latchkey'), '[]'::jsonb) AS clients
+                WHERE sc.session_id = s.id AND c.status <> 'deleted' AND c.managed_by IS DISTINCT FROM 'latchkey'), '[]'::jsonb) AS clients
     FROM sessions s
     WHERE s.account_id = ${accountId} AND s.ended_at IS NULL AND s.expires_at > latchkey_now()
     ORDER BY s.last_used_at DESC, s.id`)

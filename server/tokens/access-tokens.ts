@@ -5,6 +5,7 @@ import { gather } from '../storage/gathering.ts'
 import type { Database } from '../storage/postgres.ts'
 import type { Ending } from './ending.ts'
 import { digestOf } from './refresh-token.ts'
+import { clientStands } from './standing.ts'
 import { SUBJECT, type TokenSubject } from './subject.ts'
 
 /** Access tokens of a person, and those that a client gets for itself. */
@@ -20,6 +21,8 @@ export interface NewAccessToken {
   readonly grantId: string | undefined
   readonly accountId: string | undefined
   readonly sessionId: string | undefined
+  /** PostgreSQL's time of the read that authorised it, in seconds since the epoch; left out for a client's own token. */
+  readonly authorisedAt: number | undefined
 }
 
 /** The opaque access tokens of one database. */
@@ -66,10 +69,10 @@ async function storeOfClients(db: Database, tokens: readonly NewAccessToken[]): 
 async function storeOnGrant(db: Database, token: NewAccessToken, grantId: string): Promise<boolean> {
   const inserted = await db.$executeRaw(Prisma.sql`
     WITH live_grant AS (SELECT id FROM grants WHERE id = ${grantId} AND ended_at IS NULL FOR SHARE)
-    INSERT INTO access_tokens (digest, kind, grant_id, account_id, client_id, session_id, payload, expires_at)
+    INSERT INTO access_tokens (digest, kind, grant_id, account_id, client_id, session_id, payload, created_at, expires_at)
     SELECT ${digestOf(token.value)}, ${token.kind}, live_grant.id, ${token.accountId ?? null}::text, ${token.clientId},
       ${token.sessionId ?? null}::text, ${JSON.stringify(token.payload)}::jsonb,
-      latchkey_now() + make_interval(secs => ${token.lifeSeconds})
+      COALESCE(to_timestamp(${token.authorisedAt ?? null}::float8), latchkey_now()), latchkey_now() + make_interval(secs => ${token.lifeSeconds})
     FROM live_grant`)
   return inserted === 1
 }
@@ -93,14 +96,20 @@ async function readLive(db: Database, sought: readonly Sought[]): Promise<readon
     FROM unnest(${sought.map(({ kind }) => kind)}::text[], ${sought.map(({ digest }) => digest)}::text[])
       WITH ORDINALITY AS asked (kind, digest, position)
     JOIN access_tokens t ON t.digest = decode(asked.digest, 'base64') AND t.kind = asked.kind
-    JOIN clients c ON c.id = t.client_id AND c.status = 'active'
     LEFT JOIN grants g ON g.id = t.grant_id
+    JOIN clients c ON c.id = t.client_id AND ${clientStands(Prisma.sql`COALESCE(g.created_at, t.created_at)`)}
     LEFT JOIN accounts a ON a.id = t.account_id
     LEFT JOIN sessions s ON s.id = t.session_id
     WHERE t.ended_at IS NULL AND t.expires_at > latchkey_now()
       AND (t.grant_id IS NULL OR (g.id IS NOT NULL AND g.ended_at IS NULL))
       AND (t.account_id IS NULL OR a.status = 'active')
-      AND (t.session_id IS NULL OR s.ended_at IS NULL)`)
+      AND (t.session_id IS NULL OR s.ended_at IS NULL)
+      -- Like a JWT it is dead when an entry names what it stands on.
+      AND NOT EXISTS (
+        SELECT 1 FROM revocations r
+        WHERE r.until > latchkey_now() AND (r.before IS NULL OR r.before >= t.created_at)
+          AND (r.kind, r.value) IN (('client_id', t.client_id), ('sub', t.account_id), ('grant_id', t.grant_id),
+                                    ('sid', t.session_id)))`)
   const found = new Map(rows.map((row) => [row.position, row]))
   return sought.map((_, index) => found.get(index + 1))
 }

@@ -3,10 +3,16 @@
 import { Prisma } from '../../prisma/client/client.ts'
 import type { Transaction } from '../storage/postgres.ts'
 import type { Ending } from './ending.ts'
+import { clientStands } from './standing.ts'
 
 /** Ends the live families of a grant. */
 export function endFamiliesOfGrant(ending: Ending, grantId: string): Promise<void> {
   return endFamilies(ending, Prisma.sql`grant_id = ${grantId}`)
+}
+
+/** Ends the live families of some grants. */
+export function endFamiliesOfGrants(ending: Ending, grantIds: readonly string[]): Promise<void> {
+  return endFamilies(ending, Prisma.sql`grant_id = ANY(${[...grantIds]}::text[])`)
 }
 
 /** Ends the live families that were born in a session: all of them, or only those that are bound to it. */
@@ -27,6 +33,15 @@ export function endFamiliesOfAccount(ending: Ending, accountId: string, keepSess
 export async function lockFamiliesOfAccount(tx: Transaction, accountId: string): Promise<void> {
   await tx.$executeRaw(Prisma.sql`
     SELECT 1 FROM refresh_families WHERE account_id = ${accountId} AND ended_at IS NULL ORDER BY id FOR UPDATE`)
+}
+
+/** How many live families a client has. */
+export async function countFamiliesOfClient(tx: Transaction, clientId: string): Promise<number> {
+  const rows = await tx.$queryRaw<{ count: number }[]>(Prisma.sql`
+    SELECT count(*)::int AS count FROM refresh_families f JOIN clients c ON c.id = f.client_id
+    WHERE f.client_id = ${clientId} AND f.ended_at IS NULL AND f.idle_expires_at > latchkey_now()
+      AND ${clientStands(Prisma.sql`f.created_at`)}`)
+  return rows[0]?.count ?? 0
 }
 
 /** Ends one family and nothing else. */

@@ -2,11 +2,13 @@
 // theirs by one statement (storage/gathering.ts). Digests travel as base64 here, since arrays of bytes do not.
 import { Prisma } from '../../prisma/client/client.ts'
 import type { Database } from '../storage/postgres.ts'
+import { BORN_DEAD_FOR_SECONDS, type Mintable } from './minting.ts'
 import { digestOf, type RefreshToken } from './refresh-token.ts'
+import { clientStands, GRANT_GIVEN } from './standing.ts'
 import { SUBJECT, type TokenSubject } from './subject.ts'
 
 /** Everything that a refresh relies on, read in one statement. Times are PostgreSQL's. */
-export interface FamilyState {
+export interface FamilyState extends Mintable {
   readonly id: Uint8Array
   readonly generation: number
   readonly currentDigest: Uint8Array
@@ -77,12 +79,12 @@ export async function readFamilies(db: Database, tokens: readonly RefreshToken[]
       (c.metadata->>'rotate_refresh_tokens' = 'false' AND (f.sender_key IS NOT NULL OR c.metadata->>'token_endpoint_auth_method'
         IN ('private_key_jwt', 'tls_client_auth', 'self_signed_tls_client_auth'))) IS NOT TRUE AS rotates,
       (f.ended_at IS NULL AND f.idle_expires_at > latchkey_now() AND f.absolute_expires_at > latchkey_now()
-        AND g.ended_at IS NULL AND g.expires_at > latchkey_now() AND a.status = 'active' AND c.status = 'active'
+        AND g.ended_at IS NULL AND g.expires_at > latchkey_now() AND a.status = 'active' AND ${clientStands(GRANT_GIVEN)}
         AND (NOT f.session_bound OR (s.ended_at IS NULL AND s.expires_at > latchkey_now()))) IS TRUE AS live,
       (s.ended_at IS NULL AND s.expires_at > latchkey_now()) IS TRUE AS "sessionLive",
       ${SUBJECT} AS account,
       g.payload AS "grantPayload", FLOOR(EXTRACT(EPOCH FROM g.expires_at))::float8 AS "grantExpiresAt",
-      FLOOR(EXTRACT(EPOCH FROM latchkey_now()))::float8 AS now
+      FLOOR(EXTRACT(EPOCH FROM latchkey_now()))::float8 AS now, ${BORN_DEAD_FOR_SECONDS} AS "bornDeadForSeconds"
     FROM unnest(${[...new Set(ids)]}::text[]) AS asked (id)
     JOIN refresh_families f ON f.id = decode(asked.id, 'base64')
     JOIN grants g ON g.id = f.grant_id
@@ -126,7 +128,7 @@ export async function moveFamilies(
         idle_expires_at = LEAST(f.absolute_expires_at, latchkey_now() + make_interval(secs => ${idleSeconds}))
     FROM step JOIN locked ON locked.id = step.id
     WHERE f.id = step.id AND f.generation = step.generation AND f.current_digest = step.current AND f.ended_at IS NULL
-      AND EXISTS (SELECT 1 FROM grants WHERE grants.id = f.grant_id AND grants.ended_at IS NULL)
+      AND ${GRANT_LIVES}
     RETURNING f.current_digest AS current`)
   const taken = new Set(moved.map(({ current }) => base64(current)))
   return all.map(({ next }) => taken.has(next))
@@ -139,11 +141,11 @@ export async function extendFamily(
   { idleSeconds }: { readonly idleSeconds: number },
 ): Promise<boolean> {
   const changed = await db.$executeRaw(Prisma.sql`
-    UPDATE refresh_families
+    UPDATE refresh_families f
     SET idle_expires_at = LEAST(absolute_expires_at, latchkey_now() + make_interval(secs => ${idleSeconds}))
     WHERE id = ${digestOf(token.family)} AND generation = ${token.generation}
       AND current_digest = ${digestOf(token.secret)} AND ended_at IS NULL
-      AND EXISTS (SELECT 1 FROM grants WHERE grants.id = refresh_families.grant_id AND grants.ended_at IS NULL)`)
+      AND ${GRANT_LIVES}`)
   return changed === 1
 }
 
@@ -182,8 +184,9 @@ export async function startFamily(
       SELECT id FROM sessions
       WHERE id = ${sessionId}::text AND ended_at IS NULL AND expires_at > latchkey_now() FOR SHARE
     ), live_grant AS (
-      SELECT id FROM grants WHERE id = ${family.grantId} AND ended_at IS NULL AND expires_at > latchkey_now()
-        AND (${sessionId}::text IS NULL OR EXISTS (SELECT 1 FROM live_session)) FOR SHARE
+      SELECT g.id FROM grants g JOIN clients c ON c.id = g.client_id AND ${clientStands(GRANT_GIVEN)}
+      WHERE g.id = ${family.grantId} AND g.ended_at IS NULL AND g.expires_at > latchkey_now()
+        AND (${sessionId}::text IS NULL OR EXISTS (SELECT 1 FROM live_session)) FOR SHARE OF g
     ), started AS (
       INSERT INTO refresh_families (id, current_digest, grant_id, account_id, client_id, session_id, session_bound, sender_key,
                                     payload, idle_expires_at, absolute_expires_at)
@@ -199,6 +202,11 @@ export async function startFamily(
   if (rows[0]?.started === true) return 'started'
   return code !== null && rows[0]?.redeemed !== true ? 'replayed' : 'ended'
 }
+
+/** The grant of the family `f` lives. */
+const GRANT_LIVES = Prisma.sql`EXISTS (
+        SELECT 1 FROM grants g JOIN clients c ON c.id = g.client_id
+        WHERE g.id = f.grant_id AND g.ended_at IS NULL AND ${clientStands(GRANT_GIVEN)})`
 
 function base64(bytes: Uint8Array): string {
   return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('base64')

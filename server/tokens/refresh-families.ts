@@ -3,6 +3,7 @@
 import { type KeyObject, timingSafeEqual } from 'node:crypto'
 import { gather } from '../storage/gathering.ts'
 import type { Database } from '../storage/postgres.ts'
+import { readToMint, type Wait } from './minting.ts'
 import {
   areNewest,
   extendFamily,
@@ -34,7 +35,7 @@ export type Presented =
 
 /** The families of one database. */
 export interface RefreshFamilies {
-  /** Finds out what a token is, as presented by a client. One read. */
+  /** Finds out what a token is, as presented by a client. One read, and another after each wait (minting.ts). */
   present(token: RefreshToken, clientId: string): Promise<Presented>
   /** Makes `next` the newest token of the family; false when `token` no longer is. One conditional update. */
   rotate(token: RefreshToken, next: RefreshToken, state: FamilyState): Promise<boolean>
@@ -56,14 +57,21 @@ export function createRefreshFamilies(deps: {
   readonly replayWindowSeconds: number
   readonly idleSeconds: number
   readonly absoluteSeconds: number
+  readonly wait: Wait
 }): RefreshFamilies {
   const read = gather((tokens: readonly RefreshToken[]) => readFamilies(deps.db, tokens))
   const move = gather((steps: readonly FamilyStep[]) => moveFamilies(deps.db, steps, deps))
   const isNewest = gather((tokens: readonly RefreshToken[]) => areNewest(deps.db, tokens))
   return {
     async present(token, clientId) {
-      const state = await read(token)
-      return state === undefined ? { outcome: 'unknown' } : judge(deps, token, clientId, state)
+      const found = await readToMint(async () => {
+        const state = await read(token)
+        if (state === undefined) return undefined
+        const presented = judge(deps, token, clientId, state)
+        const mints = presented.outcome === 'current' || presented.outcome === 'replay'
+        return { presented, bornDeadForSeconds: mints ? state.bornDeadForSeconds : 0 }
+      }, deps.wait)
+      return found?.presented ?? { outcome: 'unknown' }
     },
 
     async rotate(token, next, state) {

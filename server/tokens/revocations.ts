@@ -14,7 +14,15 @@ export interface RevocationEntry {
   readonly lifeSeconds?: number
   /** Only tokens issued until now are dead: for what may be given again, such as a client that is registered anew. */
   readonly issuedUntilNow?: boolean
+  /** With `issuedUntilNow`: for so many seconds more a process that has not heard of it may still issue such tokens. */
+  readonly stillIssuedSeconds?: number
 }
+
+/**
+ * How far behind a process may be with what it keeps in memory of clients, in seconds: beyond that it answers none of them. A
+ * token that is made of nothing but that memory is made that much later at most.
+ */
+export const REGISTRY_LAG_SECONDS = 10
 
 /** How far the clocks of two hosts may differ, and how long a request may take, in seconds. */
 export const CLOCK_SKEW_SECONDS = 60
@@ -33,7 +41,7 @@ export async function writeRevocations(
   if (entries.length === 0) return currentSequence(tx)
   const kinds = entries.map((entry) => entry.kind)
   const values = entries.map((entry) => entry.value)
-  const bounded = entries.map((entry) => entry.issuedUntilNow ?? false)
+  const bounded = entries.map((entry) => (entry.issuedUntilNow ? 1 + (entry.stillIssuedSeconds ?? 0) : null))
   const lives = entries.map((entry) => (entry.lifeSeconds ?? lifeSeconds) + CLOCK_SKEW_SECONDS)
   const rows = await tx.$queryRaw<{ sequence: bigint }[]>(Prisma.sql`
     WITH counter AS (
@@ -41,11 +49,11 @@ export async function writeRevocations(
     ), written AS (
       INSERT INTO revocations (sequence, kind, value, before, until, reason)
       SELECT counter.sequence - ${entries.length} + entry.position, entry.kind, entry.value,
-             CASE WHEN entry.bounded THEN date_trunc('second', latchkey_now()) + interval '1 second' END,
+             date_trunc('second', latchkey_now()) + make_interval(secs => entry.bound),
              latchkey_now() + make_interval(secs => entry.life), ${reason}
       FROM counter,
-        unnest(${kinds}::text[], ${values}::text[], ${lives}::float8[], ${bounded}::boolean[])
-          WITH ORDINALITY AS entry (kind, value, life, bounded, position)
+        unnest(${kinds}::text[], ${values}::text[], ${lives}::float8[], ${bounded}::float8[])
+          WITH ORDINALITY AS entry (kind, value, life, bound, position)
     )
     SELECT sequence, pg_notify(${REVOCATIONS_CHANNEL}, sequence::text)::text AS told FROM counter`)
   return Number(rows[0]?.sequence ?? 0n)

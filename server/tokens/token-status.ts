@@ -2,6 +2,7 @@
 import { Prisma } from '../../prisma/client/client.ts'
 import { gather } from '../storage/gathering.ts'
 import type { Database } from '../storage/postgres.ts'
+import { GRANT_GIVEN, isNotVoid } from './standing.ts'
 import { SUBJECT, type TokenSubject } from './subject.ts'
 
 /** What a token says of itself. */
@@ -44,6 +45,7 @@ async function readStatuses(db: Database, tokens: readonly TokenClaims[]): Promi
         WHEN to_timestamp(asked.expires_at) <= latchkey_now() THEN 'it has expired'
         WHEN r.reason IS NOT NULL THEN 'revoked: ' || r.reason
         WHEN c.status IS DISTINCT FROM 'active' THEN 'its client is gone or suspended'
+        WHEN g.id IS NOT NULL AND NOT ${isNotVoid(GRANT_GIVEN)} THEN 'what its client was given has ended'
         WHEN asked.account_id IS NOT NULL AND a.status IS DISTINCT FROM 'active' THEN 'its account is gone or suspended'
         WHEN asked.grant_id IS NOT NULL AND (g.id IS NULL OR g.ended_at IS NOT NULL) THEN 'its grant has ended'
         WHEN asked.session_id IS NOT NULL AND (s.id IS NULL OR s.ended_at IS NOT NULL) THEN 'its session has ended'

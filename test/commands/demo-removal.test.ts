@@ -30,8 +30,11 @@ test('all of the demo goes, with every token of its, and nothing else', async ()
   expect(await removeDemo(bench.deps, { dryRun: true })).toEqual(names)
   expect(await db.client.count()).toBe(2)
   expect(await removeDemo(bench.deps, { dryRun: false, reason: 'seen it' })).toEqual(names)
-  expect(await db.client.findMany()).toMatchObject([{ id: 'own' }])
-  expect(await db.account.findMany()).toMatchObject([{ email: 'own@a.test' }])
+  expect(await db.client.findMany({ where: { status: 'active' } })).toMatchObject([{ id: 'own' }])
+  expect(await db.account.findMany({ where: { status: 'active' } })).toMatchObject([{ email: 'own@a.test' }])
+  // Of what is gone only the ids are left, until nothing hangs from them any more.
+  expect(await db.client.findMany({ where: { status: 'deleted' } })).toMatchObject([{ id: 'demo-spa', metadata: {} }])
+  expect(await db.account.findMany({ where: { status: 'deleted' } })).toMatchObject([{ id: ada.id, email: '', roles: [] }])
   expect(await db.resourceServer.count()).toBe(0)
   const entries = await db.revocation.findMany()
   expect(entries.map(({ kind, value }) => `${kind} ${value}`)).toEqual(

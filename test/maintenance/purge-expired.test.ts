@@ -221,6 +221,7 @@ describe('several at once', () => {
       replayWindowSeconds: 15,
       idleSeconds: DAY,
       absoluteSeconds: MONTH,
+      wait: async () => {},
     })
     await sql(
       "INSERT INTO grants (id, account_id, client_id, payload, expires_at) VALUES ('gra_1', 'acc_1', 'app', '{}', latchkey_now() + interval '30 days')",

@@ -1,0 +1,72 @@
+// Changes of an account that end something of what it has: its roles, its e-mail address, a password that was reset. Each belongs
+// to an end in progress (tokens/ending.ts), whose transaction it is part of.
+import { type Change, recordChange } from '../audit/change.ts'
+import type { Ending } from '../tokens/ending.ts'
+import { endAllOfAccount } from './account-ends.ts'
+import { AccountRefused, keepAnOwner, lockedAccount } from './account-standing.ts'
+import { replacePassword, updateEmail, updateRoles } from './accounts-store.ts'
+import { emailKey, isEmailAddress } from './email-key.ts'
+
+/**
+ * Gives an account other roles. Access tokens carry them: those that say too much are dead, and a refresh gets the new ones.
+ * @throws AccountRefused also when it would leave no owner
+ */
+export async function changeRoles(
+  ending: Ending,
+  { accountId, roles }: { readonly accountId: string; readonly roles: readonly string[] },
+  change: Change,
+): Promise<void> {
+  if (!roles.includes('owner')) await keepAnOwner(ending.tx, accountId)
+  const { roles: before } = await lockedAccount(ending.tx, accountId)
+  const after = [...new Set(roles)]
+  if (before.length === after.length && before.every((role) => after.includes(role))) return
+  await updateRoles(ending.tx, accountId, after)
+  if (before.some((role) => !after.includes(role))) ending.entries.push({ kind: 'sub', value: accountId, issuedUntilNow: true })
+  await recordChange(ending.tx, 'account.roles_changed', change, {
+    accountId,
+    detail: { roles: after, roles_before: [...before] },
+  })
+}
+
+/**
+ * Gives an account another e-mail address, and ends all that it has but the session it keeps: whoever got in by the old address
+ * is out. @throws AccountRefused also when the address is none, or another account's
+ */
+export async function changeEmail(
+  ending: Ending,
+  { accountId, email, verified, keepSessionId }: EmailChange,
+  change: Change,
+): Promise<void> {
+  const address = email.trim()
+  if (!isEmailAddress(address)) throw new AccountRefused('the e-mail address is not one')
+  const account = await lockedAccount(ending.tx, accountId)
+  if (account.email === address) return
+  if (!(await updateEmail(ending.tx, accountId, { email: address, emailKey: emailKey(address), verified }))) {
+    throw new AccountRefused('an account with this e-mail address exists')
+  }
+  await endAllOfAccount(ending, accountId, keepSessionId)
+  const session = keepSessionId === undefined ? {} : { sessionId: keepSessionId }
+  await recordChange(ending.tx, 'account.email_changed', change, { accountId, ...session })
+}
+
+/** Another address. */
+export interface EmailChange {
+  readonly accountId: string
+  readonly email: string
+  /** Whether the person has shown to get mail there. */
+  readonly verified: boolean
+  /** The session in which the person changes it; left out when somebody else does. */
+  readonly keepSessionId?: string
+}
+
+/** Puts a password in the place of one that was lost or taken, and ends all that the account has. @throws AccountRefused */
+export async function resetPassword(
+  ending: Ending,
+  { accountId, hash, history }: { readonly accountId: string; readonly hash: string; readonly history: number },
+  change: Change,
+): Promise<void> {
+  await lockedAccount(ending.tx, accountId)
+  await replacePassword(ending.tx, accountId, hash, history)
+  await endAllOfAccount(ending, accountId)
+  await recordChange(ending.tx, 'password.reset', change, { accountId })
+}

@@ -1,0 +1,77 @@
+// Whether an account may be used at all: suspended, let in again, contained, deleted. Each belongs to an end in progress
+// (tokens/ending.ts), whose transaction it is part of.
+import { type Change, recordChange } from '../audit/change.ts'
+import { deleteConsentsOfAccount } from '../grants/consents.ts'
+import { forgetPlaces } from '../sessions/erasure.ts'
+import type { Transaction } from '../storage/postgres.ts'
+import type { Ending } from '../tokens/ending.ts'
+import { endAccountForGood, endAllOfAccount } from './account-ends.ts'
+import { type Account, emptyAccount, lockAccount, lockActiveOwners, retirePassword, updateStatus } from './accounts-store.ts'
+
+/** An account cannot be changed as asked; the message says why. */
+export class AccountRefused extends Error {
+  override readonly name = 'AccountRefused'
+}
+
+/** An account that is there, its row locked: changes of it come one after the other. @throws AccountRefused */
+export async function lockedAccount(tx: Transaction, id: string): Promise<Account> {
+  const account = await lockAccount(tx, id)
+  if (account === undefined) throw new AccountRefused(`there is no account ${id}`)
+  return account
+}
+
+/** Nobody can sign in to the account, and all that it has ends. @throws AccountRefused also for the last owner */
+export async function suspendAccount(ending: Ending, id: string, change: Change): Promise<void> {
+  await keepAnOwner(ending.tx, id)
+  const account = await lockedAccount(ending.tx, id)
+  if (account.status === 'suspended') return
+  await updateStatus(ending.tx, id, 'suspended')
+  await endAllOfAccount(ending, id)
+  await recordChange(ending.tx, 'account.suspended', change, { accountId: id })
+}
+
+/** The person can sign in again. Nothing that was ended comes back. @throws AccountRefused */
+export async function reinstateAccount(ending: Ending, id: string, change: Change): Promise<void> {
+  const account = await lockedAccount(ending.tx, id)
+  if (account.status === 'active') return
+  await updateStatus(ending.tx, id, 'active')
+  await recordChange(ending.tx, 'account.reinstated', change, { accountId: id })
+}
+
+/**
+ * Somebody else may be using the account: all that it has ends, and nobody gets in by its password until that is reset. The
+ * account itself stays active. @throws AccountRefused
+ */
+export async function containAccount(ending: Ending, id: string, change: Change): Promise<void> {
+  await lockedAccount(ending.tx, id)
+  await retirePassword(ending.tx, id)
+  await endAllOfAccount(ending, id)
+  await recordChange(ending.tx, 'account.contained', change, { accountId: id })
+}
+
+/** Deletes an account. @throws AccountRefused also for the last owner */
+export async function deleteAccount(ending: Ending, id: string, change: Change): Promise<void> {
+  await keepAnOwner(ending.tx, id)
+  await removeAccount(ending, id, change)
+}
+
+/**
+ * Deletes an account, be it the last owner: all that it has ends, and what is known of the person is erased. The id stays taken.
+ * The audit log keeps what it says of that id. @throws AccountRefused
+ */
+export async function removeAccount(ending: Ending, id: string, change: Change): Promise<void> {
+  await lockedAccount(ending.tx, id)
+  await endAccountForGood(ending, id)
+  await forgetPlaces(ending.tx, id)
+  await deleteConsentsOfAccount(ending.tx, id)
+  await emptyAccount(ending.tx, id)
+  await recordChange(ending.tx, 'account.deleted', change, { accountId: id })
+}
+
+/** Without an owner nobody could make another one. */
+export async function keepAnOwner(tx: Transaction, without: string): Promise<void> {
+  const owners = await lockActiveOwners(tx)
+  if (owners.length === 1 && owners[0] === without) {
+    throw new AccountRefused('this is the last owner who can sign in: make another one first')
+  }
+}

@@ -1,0 +1,9 @@
+// What is forgotten of an account's sessions when the account is deleted. The records stay for as long as others do, since what
+// hangs from them must stay ended; they say no more whose browsers they were.
+import { Prisma } from '../../prisma/client/client.ts'
+import type { Transaction } from '../storage/postgres.ts'
+
+/** Forgets from where and by what the sessions of an account were used. */
+export async function forgetPlaces(tx: Transaction, accountId: string): Promise<void> {
+  await tx.$executeRaw(Prisma.sql`UPDATE sessions SET address = NULL, user_agent = NULL WHERE account_id = ${accountId}`)
+}

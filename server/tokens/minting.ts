@@ -1,0 +1,51 @@
+// The server makes no token that its own list covers. An entry that ends what was issued until a moment names the next full
+// second of PostgreSQL's clock, and tokens count whole seconds; so for a second or two after such an entry, whatever would be
+// made would be dead already, and whoever asks is kept waiting for that long.
+import { Prisma } from '../../prisma/client/client.ts'
+import { StorageUnavailable } from '../storage/errors.ts'
+
+/** What was read to authorise a token, with how long a token that is made now would be dead. */
+export interface Mintable {
+  /** Seconds; 0 when a token that is made now lives. */
+  readonly bornDeadForSeconds: number
+}
+
+/** Waits; tests may pass another one. */
+export type Wait = (seconds: number) => Promise<void>
+
+/** An entry is at most two seconds ahead; whatever is further away is not waited for. */
+const LONGEST_WAIT_SECONDS = 2.5
+
+/** A wait may end in the same second as the next entry is written; not for ever. */
+const MOST_READS = 3
+
+/**
+ * The column `bornDeadForSeconds`, of a grant under the name `g` and its session under `s`. Entries without a moment are left
+ * out: they name what is dead for good, which the same statement sees.
+ */
+export const BORN_DEAD_FOR_SECONDS = Prisma.sql`GREATEST(0, COALESCE((
+    SELECT EXTRACT(EPOCH FROM max(r.before) + interval '1 second' - latchkey_now()) FROM revocations r
+    WHERE r.before IS NOT NULL AND (r.kind, r.value) IN
+      (('client_id', g.client_id), ('sub', g.account_id), ('grant_id', g.id), ('sid', s.id))), 0))::float8`
+
+/**
+ * Reads what authorises a token, and again after a wait while a token would be born dead: what was read before the wait may
+ * have changed.
+ * @throws StorageUnavailable when the wait would be too long
+ */
+export async function readToMint<Read extends Mintable>(
+  read: () => Promise<Read | undefined>,
+  wait: Wait,
+): Promise<Read | undefined> {
+  for (let reads = 1; ; reads += 1) {
+    const found = await read()
+    if (found === undefined || found.bornDeadForSeconds <= 0) return found
+    if (reads === MOST_READS || found.bornDeadForSeconds > LONGEST_WAIT_SECONDS) {
+      throw new StorageUnavailable(
+        'postgres',
+        'a token that is made now would be dead: its client or account has just been changed',
+      )
+    }
+    await wait(found.bornDeadForSeconds)
+  }
+}

@@ -1,0 +1,402 @@
+// What each event ends: the table of docs/revocation.md, one test a cell. Every event happens to people, apps and tokens of its
+// own, and everything that they had is looked at afterwards, over HTTP.
+import { readFile } from 'node:fs/promises'
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
+import { Browser } from '../support/browser.ts'
+import { SPA } from '../support/clients.ts'
+import { authorizationRequest, callbackParams, clientRequest, headerOf, redeem, refresh } from '../support/oauth.ts'
+import { startServer, type TestServer } from '../support/server.ts'
+import {
+  type Left,
+  lookAt,
+  type Registered,
+  type Remains,
+  register,
+  type Setup,
+  setUp,
+  until,
+  untilKnown,
+} from './event-setup.ts'
+
+/** The columns of the table, what each looks at, and what the words in it mean. */
+const COLUMNS: { readonly [column: string]: Column } = {
+  'This session': { of: ({ sessions }) => [sessions.here], words: { '–': ['stays'], ends: ['ended'] } },
+  'Other sessions': {
+    of: ({ sessions }) => [sessions.there, sessions.somebody],
+    words: { '–': ['stays', 'stays'], end: ['ended', 'stays'], 'end, of everybody': ['ended', 'ended'] },
+  },
+  'Refresh, bound to a session': { of: ({ bound }) => Object.values(bound) },
+  'Refresh, offline': { of: ({ offline }) => Object.values(offline), client: 'offline' },
+  'Access tokens, JWT': { of: ({ jwts }) => Object.values(jwts) },
+  'Access tokens, opaque': { of: ({ opaques }) => Object.values(opaques) },
+  'A client’s own tokens': {
+    of: ({ own }) => [own.jwt, own.opaque],
+    client: 'offline',
+    words: {
+      '–': ['stays', 'stays'],
+      'of that client': ['ended', 'ended'],
+      'of its clients': ['ended', 'ended'],
+      'of everybody': ['ended', 'ended'],
+      'JWTs signed by it': ['ended', 'stays'],
+    },
+  },
+  'Codes on their way': { of: ({ codes }) => Object.values(codes) },
+  'APIs are told of': { of: ({ entries }) => [entries.join(', ') || '–'] },
+}
+
+/** What the words mean in most columns: here, in the other browser, and with somebody else. */
+const WORDS: { readonly [cell: string]: readonly Left[] } = {
+  '–': ['stays', 'stays', 'stays'],
+  'live out their time': ['stays', 'stays', 'stays'],
+  'of this session': ['ended', 'stays', 'stays'],
+  'of other sessions': ['stays', 'ended', 'stays'],
+  all: ['ended', 'ended', 'stays'],
+  'that one': ['ended', 'stays', 'stays'],
+  'of that grant': ['ended', 'stays', 'stays'],
+  'of that consent': ['ended', 'ended', 'stays'],
+  'of that client': ['ended', 'ended', 'ended'],
+  'of its clients': ['ended', 'ended', 'ended'],
+  'signed by it': ['ended', 'ended', 'ended'],
+  'of everybody': ['ended', 'ended', 'ended'],
+  'get less': ['less', 'less', 'less'],
+  'of that consent, get less': ['less', 'less', 'stays'],
+}
+
+/** Refresh tokens that are bound to a session and those that are not are different clients'. */
+type WhichClient = 'bound' | 'offline'
+
+interface Column {
+  readonly of: (remains: Remains) => readonly string[]
+  /** The client that an event happens to, for this column to show it. */
+  readonly client?: WhichClient
+  readonly words?: { readonly [cell: string]: readonly Left[] }
+}
+
+interface Row {
+  /** In the order of the columns. */
+  readonly cells: readonly string[]
+  /** Whether it happens to a client, and so must be tried with each. */
+  readonly toClient?: true
+  readonly happen: (setup: Setup, which: WhichClient) => Promise<unknown>
+}
+
+const BY = { actor: 'acc_admin', reason: 'a test' }
+const NEXT_PASSWORD = 'what the two of them say 1852, and then some'
+
+const nouns = ({ server }: Setup) => server.latchkey.nouns
+const events = (setup: Setup) => nouns(setup).events
+const clientOf = (setup: Setup, which: WhichClient) => (which === 'bound' ? setup.boundClient : setup.offlineClient)
+const idOf = (setup: Setup, which: WhichClient) => clientOf(setup, which).client_id
+const pairOf = (setup: Setup, which: WhichClient) => ({ accountId: setup.here.accountId, clientId: idOf(setup, which) })
+
+const ALL_OF_ACCOUNT = ['ends', 'end', 'all', 'all', 'all', 'all', '–', 'all']
+const ALL_BUT_THIS_SESSION = [
+  ...['–', 'end', 'of other sessions', 'all', 'of other sessions', 'of other sessions', '–', 'of other sessions'],
+]
+const ALL_OF_CLIENT = [...['–', '–'], ...Array<string>(6).fill('of that client'), 'client_id']
+const OF_GRANT = ['–', '–', 'of that grant', 'of that grant', 'of that grant', 'of that grant', '–', 'of that grant', 'grant_id']
+const OF_CONSENT = ['–', '–', 'of that consent', 'of that consent', 'of that consent', 'of that consent', '–', 'of that consent']
+const NOTHING = Array<string>(9).fill('–')
+
+/** The table. */
+const ROWS: { readonly [event: string]: Row } = {
+  'Sign-out, this device': {
+    cells: ['ends', '–', 'of this session', '–', 'of this session', 'of this session', '–', 'of this session', 'sid'],
+    happen: ({ server, here }) => signOut(server, here.browser),
+  },
+  'Sign-out everywhere': {
+    cells: [...ALL_OF_ACCOUNT, 'sid'],
+    happen: ({ server, here }) => signOut(server, here.browser, { scope: 'account' }),
+  },
+  'Session ended by the person or an operator': {
+    cells: ['ends', '–', ...Array<string>(4).fill('of this session'), '–', 'of this session', 'sid'],
+    happen: (setup) => nouns(setup).sessions.end({ ...setup.here, origin: {} }),
+  },
+  'All other sessions ended by the person': {
+    cells: ['–', 'end', ...Array<string>(4).fill('of other sessions'), '–', 'of other sessions', 'sid'],
+    happen: ({ here, ...setup }) =>
+      nouns({ here, ...setup }).sessions.endOthers({ ...here, keepSessionId: here.sessionId, origin: {} }),
+  },
+  'Another person signs in over it': {
+    cells: ['ends', '–', ...Array<string>(4).fill('of this session'), '–', 'of this session', 'sid'],
+    happen: (setup) => signInOver(setup),
+  },
+  'Session not used for too long': {
+    cells: [
+      ...['ends', 'end, of everybody', 'of everybody', '–', 'live out their time', 'live out their time', '–'],
+      ...['of everybody', '–'],
+    ],
+    happen: ({ server }) => server.advance(IDLE_SECONDS + 31),
+  },
+  'Grant revoked': {
+    cells: OF_GRANT,
+    toClient: true,
+    happen: (setup, which) => events(setup).grants.revoke({ grantId: setup.here[which].grantId }, BY),
+  },
+  'Consent withdrawn': {
+    cells: [...OF_CONSENT, 'grant_id'],
+    toClient: true,
+    happen: (setup, which) => events(setup).grants.withdrawConsent(pairOf(setup, which), BY),
+  },
+  'Consent narrowed': {
+    cells: [
+      ...['–', '–', 'of that consent, get less', 'of that consent, get less', 'of that consent', 'of that consent', '–'],
+      ...['of that consent, get less', 'grant_id'],
+    ],
+    toClient: true,
+    happen: (setup, which) =>
+      events(setup).grants.narrowConsent(
+        {
+          ...pairOf(setup, which),
+          consent: {
+            openid: ['openid', 'email', 'offline_access'],
+            resources: { [setup.api.identifier]: [setup.api.read] },
+          },
+        },
+        BY,
+      ),
+  },
+  'Scope taken from a client': {
+    cells: ['–', '–', 'get less', 'get less', 'of that client', 'of that client', 'of that client', 'get less', 'client_id'],
+    toClient: true,
+    happen: (setup, which) => takeScope(setup, which),
+  },
+  'Resource server deleted, or a scope taken from it': {
+    cells: ['–', '–', 'get less', 'get less', 'of its clients', 'of its clients', 'of its clients', 'get less', 'client_id'],
+    happen: (setup) => deleteResourceServer(setup),
+  },
+  'Password changed': {
+    cells: [...ALL_BUT_THIS_SESSION, 'sid'],
+    happen: async (setup) => {
+      const { accountId, sessionId, person } = setup.here
+      const request = { accountId, sessionId, current: person.password, next: NEXT_PASSWORD, origin: {} }
+      expect(await nouns(setup).changePassword(request)).toEqual({ outcome: 'changed' })
+    },
+  },
+  'Password reset': {
+    cells: [...ALL_OF_ACCOUNT, 'sid'],
+    happen: async (setup) => {
+      const { accountId } = setup.here
+      const { outcome } = await events(setup).accounts.resetPassword({ accountId, next: NEXT_PASSWORD }, BY)
+      expect(outcome).toBe('reset')
+    },
+  },
+  'Account contained': {
+    cells: [...ALL_OF_ACCOUNT, 'sid'],
+    happen: (setup) => events(setup).accounts.contain(setup.here.accountId, BY),
+  },
+  'E-mail address changed by the person': {
+    cells: [...ALL_BUT_THIS_SESSION, 'sid'],
+    happen: (setup) => changeEmail(setup, setup.here.sessionId),
+  },
+  'E-mail address changed by an operator': {
+    cells: [...ALL_OF_ACCOUNT, 'sid'],
+    happen: (setup) => changeEmail(setup),
+  },
+  'Account suspended': {
+    cells: [...ALL_OF_ACCOUNT, 'sid'],
+    happen: (setup) => events(setup).accounts.suspend(setup.here.accountId, BY),
+  },
+  'Account suspended, then reinstated': {
+    cells: [...ALL_OF_ACCOUNT, 'sid'],
+    happen: async (setup) => {
+      await events(setup).accounts.suspend(setup.here.accountId, BY)
+      await events(setup).accounts.reinstate(setup.here.accountId, BY)
+    },
+  },
+  'Account deleted': {
+    cells: [...ALL_OF_ACCOUNT, 'sub'],
+    happen: (setup) => events(setup).accounts.delete(setup.here.accountId, BY),
+  },
+  'Role taken away': {
+    cells: ['–', '–', '–', '–', 'all', 'all', '–', '–', 'sub'],
+    happen: (setup) => events(setup).accounts.changeRoles({ accountId: setup.here.accountId, roles: ['auditor'] }, BY),
+  },
+  'Role given': {
+    cells: NOTHING,
+    happen: ({ here, ...setup }) =>
+      events({ here, ...setup }).accounts.changeRoles(
+        { accountId: here.accountId, roles: ['auditor', 'helpdesk', 'operator'] },
+        BY,
+      ),
+  },
+  'Client suspended': {
+    cells: ALL_OF_CLIENT,
+    toClient: true,
+    happen: (setup, which) => events(setup).clients.suspend(idOf(setup, which), BY),
+  },
+  'Client suspended, then reinstated': {
+    cells: ALL_OF_CLIENT,
+    toClient: true,
+    happen: async (setup, which) => {
+      await events(setup).clients.suspend(idOf(setup, which), BY)
+      await events(setup).clients.reinstate(idOf(setup, which), BY)
+    },
+  },
+  'Client deleted': {
+    cells: ALL_OF_CLIENT,
+    toClient: true,
+    happen: (setup, which) => events(setup).clients.delete(idOf(setup, which), BY),
+  },
+  'Client secret replaced, or taken away': {
+    cells: NOTHING,
+    happen: (setup) => replaceSecret(setup),
+  },
+  'Client secret compromised': {
+    cells: ALL_OF_CLIENT,
+    toClient: true,
+    happen: (setup, which) => events(setup).clients.compromiseSecrets(idOf(setup, which), BY),
+  },
+  'Refresh token reused': {
+    cells: OF_GRANT,
+    toClient: true,
+    happen: async (setup, which) => {
+      const { body } = await refresh(setup.server, clientOf(setup, which), setup.here[which].spent)
+      expect(body.error).toBe('invalid_grant')
+    },
+  },
+  'Code used twice': {
+    cells: OF_GRANT,
+    toClient: true,
+    happen: async (setup, which) => {
+      const { authorization, code } = setup.here[which].redeemed
+      expect((await redeem(setup.server, clientOf(setup, which), authorization, code)).body.error).toBe('invalid_grant')
+    },
+  },
+  'Refresh token revoked by its client': {
+    cells: OF_GRANT,
+    toClient: true,
+    happen: (setup, which) => revoke(setup, which, setup.here[which].refreshToken),
+  },
+  'JWT access token revoked by its client': {
+    cells: ['–', '–', '–', '–', 'that one', '–', '–', '–', 'jti'],
+    happen: (setup) => revoke(setup, 'bound', setup.here.bound.jwt),
+  },
+  'Opaque access token revoked by its client': {
+    cells: ['–', '–', '–', '–', '–', 'that one', '–', '–', '–'],
+    happen: (setup) => revoke(setup, 'bound', setup.here.bound.opaque),
+  },
+  'Access tokens revoked by the account they name': {
+    cells: ['–', '–', '–', '–', 'all', 'all', '–', '–', 'sub'],
+    happen: (setup) => events(setup).revokeByName({ kind: 'sub', value: setup.here.accountId }, BY),
+  },
+  'Signing key compromised': {
+    cells: ['–', '–', '–', '–', 'signed by it', '–', 'JWTs signed by it', '–', 'kid'],
+    happen: ({ server, here }) => server.latchkey.keys.compromise(String(headerOf(here.bound.jwt).kid), BY),
+  },
+  'Everything ended, by the operator or after [a restore](how-to/restore-a-backup.md)': {
+    cells: ['ends', 'end, of everybody', ...Array<string>(6).fill('of everybody'), 'client_id'],
+    happen: (setup) => nouns(setup).endEverything({ cause: 'everything_ended' }),
+  },
+}
+
+const IDLE_SECONDS = 400
+
+let server: TestServer
+const registered = new Map<string, Registered>()
+
+beforeAll(async () => {
+  server = await startServer({ settings: { LATCHKEY_SESSION_IDLE_TTL: String(IDLE_SECONDS) } })
+  for (const [index, [event, { toClient }]] of Object.entries(ROWS).entries()) {
+    for (const which of clientsOf(toClient)) {
+      registered.set(`${event} ${which}`, await register(server, `${which === 'bound' ? 'b' : 'o'}${index}`))
+    }
+  }
+  await untilKnown(server, `b${Object.keys(ROWS).length - 1}:write`)
+}, 60_000)
+
+afterAll(async () => {
+  await server?.stop()
+})
+
+describe.each(Object.entries(ROWS))('%s', (event, { cells, toClient, happen }) => {
+  const remains = new Map<WhichClient, Remains>()
+
+  beforeAll(async () => {
+    for (const which of clientsOf(toClient)) {
+      const names = registered.get(`${event} ${which}`)
+      if (names === undefined) throw new Error(`nothing was registered for ${event}`)
+      const setup = await setUp(server, names)
+      await happen(setup, which)
+      remains.set(which, await lookAt(setup))
+    }
+  }, 60_000)
+
+  test.each(Object.keys(COLUMNS).map((column, index) => [column, cells[index] ?? ''] as const))('%s: %s', (name, cell) => {
+    const column = COLUMNS[name]
+    const found = remains.get((toClient && column?.client) || 'bound')
+    const expected = name === 'APIs are told of' ? [cell] : (column?.words ?? WORDS)[cell]
+    if (column === undefined || found === undefined) throw new Error(`nothing is known of ${event}, ${name}`)
+    expect(column.of(found)).toEqual(expected)
+  })
+})
+
+test('docs/revocation.md has this table', async () => {
+  const page = await readFile(new URL('../../docs/revocation.md', import.meta.url), 'utf8')
+  const published = page
+    .split('\n')
+    .filter((line) => line.startsWith('| '))
+    .map((line) => line.slice(2, -2).split(' | '))
+  const [header, ...rows] = published
+  expect(header).toEqual(['Event', ...Object.keys(COLUMNS)])
+  expect(rows).toEqual(Object.entries(ROWS).map(([event, { cells }]) => [event, ...cells]))
+})
+
+function clientsOf(toClient: true | undefined): readonly WhichClient[] {
+  return toClient ? ['bound', 'offline'] : ['bound']
+}
+
+async function signOut(
+  { issuer }: TestServer,
+  browser: Browser,
+  values: { readonly [name: string]: string } = {},
+): Promise<void> {
+  await browser.submit(await browser.open(new URL('/logout', issuer)), values)
+}
+
+async function signInOver({ server: at, here, somebody }: Setup): Promise<void> {
+  const authorization = authorizationRequest(at, SPA, { prompt: 'login', scope: 'openid' })
+  const asked = await here.browser.submit(await here.browser.open(authorization.url), somebody.person)
+  expect(callbackParams(await here.browser.submit(asked)).code).toBeDefined()
+}
+
+/** The process that answers takes a change over within a second. */
+async function takeScope(setup: Setup, which: WhichClient): Promise<void> {
+  const client = await events(setup).registered.clients.find(idOf(setup, which))
+  if (client === undefined) throw new Error('the client is not there')
+  const scope = client.metadata.scope.split(' ').filter((word) => word !== setup.api.write)
+  await events(setup).clients.update({ ...client.metadata, scope: scope.join(' ') }, BY)
+  await untilRefused(setup, which, 'invalid_scope')
+}
+
+async function deleteResourceServer(setup: Setup): Promise<void> {
+  await events(setup).resourceServers.delete(setup.api.identifier, BY)
+  await untilRefused(setup, 'bound', 'invalid_scope')
+}
+
+/** Until an authorization request for what was taken is refused. */
+async function untilRefused(setup: Setup, which: WhichClient, error: string): Promise<void> {
+  const params = { prompt: 'none', scope: `openid ${setup.api.write}` }
+  await until(async () => {
+    const { url } = authorizationRequest(setup.server, clientOf(setup, which), params)
+    return callbackParams(await new Browser().open(url)).error === error
+  })
+}
+
+async function replaceSecret(setup: Setup): Promise<void> {
+  const clientId = setup.offlineClient.client_id
+  const secret = 'another-secret-of-the-offline-client-that-is-long'
+  await events(setup).clients.rotateSecret({ clientId, secret, overlapSeconds: 600 }, BY)
+  const client = await events(setup).registered.clients.find(clientId)
+  await events(setup).clients.deleteSecret({ clientId, secretId: client?.secrets.at(-1)?.id ?? '' }, BY)
+}
+
+function changeEmail(setup: Setup, keepSessionId?: string): Promise<unknown> {
+  const { accountId } = setup.here
+  const kept = keepSessionId === undefined ? {} : { keepSessionId }
+  return events(setup).accounts.changeEmail({ accountId, email: `new-${accountId}@people.example`, verified: true, ...kept }, BY)
+}
+
+async function revoke(setup: Setup, which: WhichClient, token: string): Promise<void> {
+  expect((await clientRequest(setup.server, '/revoke', clientOf(setup, which), { token })).status).toBe(200)
+}
