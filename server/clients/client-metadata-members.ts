@@ -25,7 +25,7 @@ export const CERTIFICATE_SUBJECTS = [
   'tls_client_auth_san_email',
 ] as const
 
-/** The algorithms by which a client can have its ID tokens signed. */
+/** The algorithms by which a client can have its ID tokens, and what introspection answers it, signed. */
 const ID_TOKEN_ALGORITHMS = ['RS256', 'ES256', 'EdDSA'] as const
 
 const CLIENT_ASSERTION_ALGORITHMS = ['ES256', 'RS256', 'PS256', 'EdDSA'] as const
@@ -113,6 +113,7 @@ export const clientMetadataMembers = {
     .refine((scope) => scopeTokens(scope) !== undefined, 'it must be scopes between single spaces, none of them twice'),
   subject_type: wordFrom(['public']),
   id_token_signed_response_alg: wordFrom(ID_TOKEN_ALGORITHMS),
+  introspection_signed_response_alg: wordFrom(ID_TOKEN_ALGORITHMS),
   default_max_age: z.int('it must be a number of seconds').min(0, 'it must not be negative'),
   require_auth_time: flag,
   require_pushed_authorization_requests: flag,

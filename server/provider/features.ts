@@ -65,6 +65,7 @@ export function createFeatures(deps: {
     claimsParameter: { enabled: false },
     deviceFlow: { enabled: false },
     encryption: { enabled: false },
+    // RFC 9701 is on, for all kinds of tokens alike (signed-introspection.ts); the library would sign for opaque ones only.
     jwtIntrospection: { enabled: false },
     jwtResponseModes: { enabled: false },
     jwtUserinfo: { enabled: false },

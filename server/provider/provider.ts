@@ -50,7 +50,14 @@ export type ProviderDeps = ModelStorageDeps &
   }
 
 /** Our own client metadata (docs/provision-file.md). */
-export const OWN_CLIENT_METADATA = ['skip_consent', 'require_pkce', 'rotate_refresh_tokens', 'refresh_replay_window'] as const
+export const OWN_CLIENT_METADATA = [
+  'skip_consent',
+  'require_pkce',
+  'rotate_refresh_tokens',
+  'refresh_replay_window',
+  // RFC 9701 §6; the library knows it only where it signs the answers itself.
+  'introspection_signed_response_alg',
+] as const
 
 /** Builds a Provider. */
 export function buildProvider(deps: ProviderDeps): Provider {
@@ -161,6 +168,8 @@ function endpointAuthentication(methods: readonly string[]) {
     // A public client learns nothing there (RFC 7662 §4).
     introspection_endpoint_auth_methods_supported: methods.filter((method) => method !== 'none'),
     introspection_endpoint_auth_signing_alg_values_supported: algorithms,
+    // RFC 9701 §7
+    introspection_signing_alg_values_supported: [...SIGNING_ALGORITHMS],
   }
 }
 

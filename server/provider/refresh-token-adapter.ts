@@ -27,6 +27,9 @@ export function createRefreshTokenAdapter(deps: {
       const token = parseRefreshToken(value)
       const found = token === undefined ? undefined : await families.find(token)
       if (!found?.state.live) return undefined
+      // The library asks for the grant next; it has been read along.
+      const { grantId, grantPayload, grantExpiresAt } = found.state
+      requestState().grants.set(grantId, { payload: grantPayload, expiresAt: grantExpiresAt })
       // A client whose last answer was lost gives back the token before the newest: that ends the family just as well.
       return found.newest || currentContext()?.oidc.route === 'revocation' ? payloadOf(value, found.state) : undefined
     },

@@ -1,11 +1,11 @@
 // What the requests that a server answers all day cost its stores, counted at the wire: round trips, and transactions that wait
 // for the disk (docs/performance.md).
-import { afterAll, beforeAll, expect, test } from '@jest/globals'
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
 import type { Counts } from '../../bench/counting/messages.ts'
 import { type CountedStores, countStores } from '../../bench/counting/proxy.ts'
 import type { Browser } from '../support/browser.ts'
-import { API, BILLING, MACHINE, NOTES, PARTNER, SPA } from '../support/clients.ts'
-import { introspect, obtainTokens, refresh, tokenRequest } from '../support/oauth.ts'
+import { API, BILLING, MACHINE, NOTES, PARTNER, SPA, WEB } from '../support/clients.ts'
+import { clientRequest, introspect, obtainTokens, refresh, tokenRequest } from '../support/oauth.ts'
 import { createDatabase, type TestDatabase } from '../support/postgres.ts'
 import { redisUrl } from '../support/redis.ts'
 import { startServer, type TestServer } from '../support/server.ts'
@@ -128,4 +128,45 @@ test('a whole sign-in, of two pages and eight requests, asks PostgreSQL 15 times
     expect(tokens.status).toBe(200)
   })
   expect(calls).toEqual({ postgresTrips: 15, commits: 7, redisTrips: 27 })
+})
+
+describe('RV1 IN2: at /introspect and /revoke it costs the same one read', () => {
+  const tokens = new Map<string, string>()
+
+  beforeAll(async () => {
+    const keep = (name: string, token: string | undefined) => tokens.set(name, token ?? '')
+    const obtain = async (name: string, client: typeof SPA) => {
+      const { tokens: forApi } = await obtainTokens(server, client)
+      const { tokens: forNobody } = await obtainTokens(server, client, { params: { scope: 'openid email' } })
+      keep(`JWT ${name}`, forApi.body.access_token)
+      keep(`refresh token ${name}`, forApi.body.refresh_token)
+      keep(`opaque token ${name}`, forNobody.body.access_token)
+    }
+    await obtain('expired', WEB)
+    await server.advance(901)
+    await obtain('revoked', WEB)
+    await obtain('foreign', SPA)
+    for (const kind of ['JWT', 'opaque token', 'refresh token']) {
+      await clientRequest(server, '/revoke', WEB, { token: tokens.get(`${kind} revoked`) ?? '' })
+    }
+    keep('JWT unknown', `${tokens.get('JWT foreign')?.slice(0, -4)}AAAA`)
+    keep('opaque token unknown', `at_${'A'.repeat(43)}`)
+    keep('refresh token unknown', `rt_${'A'.repeat(22)}.0.${'B'.repeat(43)}`)
+  })
+
+  const states = ['unknown', 'foreign', 'revoked', 'expired']
+  const cases = ['/introspect', '/revoke'].flatMap((path) =>
+    // A refresh token that has expired is one whose family has: revoked and expired are one look-up of one row.
+    ['JWT', 'opaque token', 'refresh token'].flatMap((kind) =>
+      states.filter((state) => kind !== 'refresh token' || state !== 'expired').map((state) => [path, kind, state] as const),
+    ),
+  )
+
+  test.each(cases)('%s: %s, %s', async (path, kind, state) => {
+    const calls = await storeCallsOf(async () => {
+      const answer = await clientRequest(server, path, WEB, { token: tokens.get(`${kind} ${state}`) ?? '' })
+      expect([answer.status, await answer.text()]).toEqual([200, path === '/revoke' ? '' : '{"active":false}'])
+    })
+    expect(calls).toEqual({ postgresTrips: 1, commits: 0, redisTrips: 0 })
+  })
 })
