@@ -1,0 +1,148 @@
+// A client with very many grants: it ends by one row, and the rows of its grants are ended afterwards, also after a crash.
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals'
+import { createClientEvents } from '../../server/clients/client-events.ts'
+import { readClientMetadata } from '../../server/clients/client-metadata.ts'
+import { createClients } from '../../server/clients/clients.ts'
+import { createConsents } from '../../server/grants/consents.ts'
+import { createGrants } from '../../server/grants/grants.ts'
+import { createVoidGrants } from '../../server/maintenance/void-grants.ts'
+import { openWorkbench, type Workbench } from '../commands/support.ts'
+
+const GRANTS = 1700
+const BY = { actor: 'acc_admin' }
+
+let bench: Workbench
+
+beforeAll(async () => {
+  bench = await openWorkbench()
+})
+afterAll(() => bench.close())
+
+beforeEach(async () => {
+  const { db } = bench
+  await db.refreshFamily.deleteMany()
+  await db.client.deleteMany()
+  await db.account.deleteMany()
+  await bench.provision({ accounts: [{ email: 'ada@a.test', roles: ['owner'] }] })
+  await clients().create(await anEnding(), { metadata: metadata() }, BY)
+  await db.$executeRaw`
+    INSERT INTO grants (id, account_id, client_id, payload, expires_at)
+    SELECT 'gra_' || n, (SELECT id FROM accounts), 'app', '{}', latchkey_now() + interval '1 day' FROM generate_series(1, ${GRANTS}) n`
+  await db.$executeRaw`
+    INSERT INTO refresh_families (id, current_digest, grant_id, account_id, client_id, session_bound, payload, idle_expires_at,
+                                  absolute_expires_at)
+    SELECT decode(md5('gra_' || n), 'hex'), '', 'gra_' || n, (SELECT id FROM accounts), 'app', false, '{}',
+      latchkey_now() + interval '1 day', latchkey_now() + interval '1 day' FROM generate_series(1, ${GRANTS}) n`
+})
+
+const clients = () => createClients({ db: bench.db, clock: Date.now })
+const events = () => createClientEvents({ clients: clients(), endings: bench.deps.endings })
+const grants = () => createGrants({ db: bench.db, wait: async () => {} })
+const task = () => createVoidGrants({ db: bench.db })
+const live = async () => [
+  await bench.db.grant.count({ where: { endedAt: null } }),
+  await bench.db.refreshFamily.count({ where: { endedAt: null } }),
+]
+
+/** For what needs no transaction of its own. */
+async function anEnding() {
+  return { tx: bench.db, cause: 'test', counts: { sessions: 0, grants: 0, refreshFamilies: 0 }, entries: [] }
+}
+
+function metadata() {
+  const read = readClientMetadata({ client_id: 'app', redirect_uris: ['https://app.example/cb'], scope: 'openid' })
+  if ('issues' in read) throw new Error(JSON.stringify(read.issues))
+  return read.metadata
+}
+
+test('all of it is dead at once, is counted, and touched no row but the client’s', async () => {
+  expect(await grants().findLive('gra_1')).toBeDefined()
+  const ended = await events().suspend('app', BY)
+  expect(ended).toMatchObject({ sessions: 0, grants: GRANTS, refresh_families: GRANTS })
+  expect(await grants().findLive('gra_1')).toBeUndefined()
+  expect(await live()).toEqual([GRANTS, GRANTS])
+  // Once is enough.
+  expect(await events().suspend('app', BY)).toMatchObject({ grants: 0, refresh_families: 0 })
+  expect(await bench.db.auditEvent.count({ where: { name: 'client.suspended' } })).toBe(1)
+})
+
+test('the rows are ended afterwards, and once', async () => {
+  await events().suspend('app', BY)
+  expect(await task().run()).toMatchObject({ ended: GRANTS })
+  expect(await live()).toEqual([0, 0])
+  expect(await bench.db.grant.findMany({ distinct: ['endReason'], select: { endReason: true } })).toEqual([
+    { endReason: 'client_ended' },
+  ])
+  expect(await task().run()).toEqual({ ended: 0, removed: 0 })
+})
+
+test('a run that is cut off is gone on with by the next', async () => {
+  await events().suspend('app', BY)
+  const cut = new AbortController()
+  const running = task().run(cut.signal)
+  while ((await live())[0] === GRANTS) await new Promise(setImmediate)
+  cut.abort()
+  expect((await running).ended).toBeLessThan(GRANTS)
+  await task().run()
+  expect(await live()).toEqual([0, 0])
+})
+
+test('of a client that is reinstated before they are ended nothing comes back, and what it is given then stays', async () => {
+  await events().suspend('app', BY)
+  await events().reinstate('app', BY)
+  expect(await grants().findLive('gra_1')).toBeUndefined()
+  const account = await bench.db.account.findFirstOrThrow()
+  const anew = { id: 'gra_anew', accountId: account.id, clientId: 'app', sessionId: undefined, payload: {}, lifeSeconds: 60 }
+  await grants().save(anew)
+  await task().run()
+  expect(await grants().findLive('gra_anew')).toBeDefined()
+  expect(await live()).toEqual([1, 0])
+})
+
+describe('a client that is deleted', () => {
+  test('is not found, leaves no secret and no metadata, and can be registered anew, with nothing of before', async () => {
+    const account = await bench.db.account.findFirstOrThrow()
+    const consents = createConsents({ db: bench.db })
+    const consent = { openid: ['openid', 'email'], resources: {} }
+    await consents.add({ accountId: account.id, clientId: 'app', consent, origin: {} })
+    await events().rotateSecret({ clientId: 'app', secret: 'a-secret-that-is-long-enough-for-it', overlapSeconds: 0 }, BY)
+
+    await events().delete('app', BY)
+    expect(await clients().find('app')).toBeUndefined()
+    expect(await clients().list()).toEqual([])
+    expect(await bench.db.clientSecret.count()).toBe(0)
+    expect(await bench.db.client.findMany()).toMatchObject([{ id: 'app', status: 'deleted', metadata: {} }])
+    await expect(events().delete('app', BY)).rejects.toThrow('there is no client app')
+
+    await clients().create(await anEnding(), { metadata: metadata() }, BY)
+    expect(await grants().findLive('gra_1')).toBeUndefined()
+    // Nobody has agreed to the new one, and what is agreed to now does not bring back what was agreed to before.
+    expect(await consents.find(account.id, 'app')).toBeUndefined()
+    await consents.add({ accountId: account.id, clientId: 'app', consent: { openid: ['openid'], resources: {} }, origin: {} })
+    expect(await consents.find(account.id, 'app')).toEqual({ openid: ['openid'], resources: {} })
+    await task().run()
+    expect(await live()).toEqual([0, 0])
+    expect(await consents.find(account.id, 'app')).toEqual({ openid: ['openid'], resources: {} })
+  })
+
+  test('is gone for good once no grant of its is left', async () => {
+    await events().delete('app', BY)
+    expect(await task().run()).toEqual({ ended: GRANTS, removed: 0 })
+    await bench.db.grant.deleteMany()
+    const version = await bench.db.registryVersion.findFirstOrThrow()
+    expect((await task().run()).removed).toBe(1)
+    expect(await bench.db.client.count()).toBe(0)
+    // A run that finds nothing makes nobody read the registry again.
+    const after = await bench.db.registryVersion.findFirstOrThrow()
+    expect(after.version).toBeGreaterThan(version.version)
+    await task().run()
+    expect(await bench.db.registryVersion.findFirstOrThrow()).toEqual(after)
+  })
+})
+
+test('the server’s own client is nobody’s to suspend or delete', async () => {
+  await bench.db.client.update({ where: { id: 'app' }, data: { managedBy: 'latchkey' } })
+  for (const event of [events().suspend, events().delete, events().compromiseSecrets]) {
+    await expect(event('app', BY)).rejects.toThrow('own')
+  }
+})
