@@ -38,7 +38,7 @@ export interface Violation {
 }
 
 const SOURCE = /\.(ts|js|mjs|cjs|mts|cts|tsx|jsx)$/
-const NOT_OURS = new Set(['node_modules', 'coverage', 'bench-results', 'fault-results'])
+const NOT_OURS = new Set(['node_modules', 'coverage', 'dist', 'bench-results', 'fault-results'])
 const GENERATED = 'prisma/client'
 
 const PARSING: ParserOptions = { sourceType: 'module', plugins: ['typescript', 'explicitResourceManagement'] }
