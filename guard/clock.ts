@@ -1,0 +1,65 @@
+// Time as the guard sees it. Two clocks, since neither is to be trusted alone: the clock on the wall can be set, and the one that
+// only runs forward stands still while a machine sleeps. And the server's time, by which tokens are judged.
+
+/** Where time comes from. */
+export interface GuardClock {
+  /** The time of day: milliseconds since 1970. */
+  now(): number
+  /** Milliseconds since some moment, never set back. */
+  elapsed(): number
+}
+
+/** The clocks of this machine, or another one on the wall. */
+export function createClock(now: () => number = () => Date.now()): GuardClock {
+  return { now, elapsed: () => performance.now() }
+}
+
+/** A moment on both clocks. */
+export interface Moment {
+  readonly now: number
+  readonly elapsed: number
+}
+
+/** This moment. */
+export function moment(clock: GuardClock): Moment {
+  return { now: clock.now(), elapsed: clock.elapsed() }
+}
+
+/** Milliseconds since a moment by whichever clock says more: a clock that was set back makes nothing look fresh. */
+export function millisecondsSince(clock: GuardClock, then: Moment): number {
+  return Math.max(clock.elapsed() - then.elapsed, clock.now() - then.now)
+}
+
+/** The time of the authorization server, as far as it is known here. */
+export interface ServerTime {
+  /** Seconds since 1970. */
+  seconds(): number
+  /** How far this machine's clock is ahead of the server's, in seconds; negative when it is behind. */
+  offsetSeconds(): number
+  /** Takes note of an answer's `Date`. `asked` is when the request went out. */
+  learn(dateHeader: string | null, asked: Moment): void
+}
+
+/** Differences up to here are left alone: `Date` is cut to the second, and answers take their time. */
+const NOT_WORTH_CORRECTING_MS = 3000
+
+/**
+ * Keeps the server's time: this machine's clock, corrected by the `Date` of the feed's answers when it is off by more than a few
+ * seconds. What is compared with it (`exp`, `nbf`, `until`) was written by the server, so a wrong clock here lets nothing in.
+ */
+export function createServerTime(clock: GuardClock, onCorrection: (aheadSeconds: number) => void): ServerTime {
+  let aheadMs = 0
+  return {
+    seconds: () => Math.floor((clock.now() - aheadMs) / 1000),
+    offsetSeconds: () => Math.round(aheadMs / 1000),
+    learn(dateHeader, asked) {
+      const date = dateHeader === null ? Number.NaN : Date.parse(dateHeader)
+      // An answer that took long says little about when it was written.
+      if (Number.isNaN(date) || millisecondsSince(clock, asked) > NOT_WORTH_CORRECTING_MS) return
+      const measured = clock.now() - (date + 500)
+      if (Math.abs(measured - aheadMs) < NOT_WORTH_CORRECTING_MS) return
+      aheadMs = Math.abs(measured) < NOT_WORTH_CORRECTING_MS ? 0 : measured
+      onCorrection(Math.round(aheadMs / 1000))
+    },
+  }
+}

@@ -1,0 +1,125 @@
+// The feed of revocations as a protocol: a snapshot, what came after, a stream, and word of what was applied. When to ask for what
+// is decided in following.ts.
+import { type GuardClock, type Moment, moment, type ServerTime } from './clock.ts'
+import { FeedRefused, FeedUnavailable } from './errors.ts'
+import { FEED_SCOPE, type FeedToken } from './feed-token.ts'
+import { RequestFailed, type Requests } from './requests.ts'
+import { type RevocationPage, readPage } from './revocation-entry.ts'
+
+/** The feed. Everything throws FeedRefused or FeedUnavailable. */
+export interface Feed {
+  /** All live entries, or those after a sequence. */
+  read(after?: number): Promise<FeedPage>
+  /** The events after a sequence, until `signal` ends it. */
+  listen(after: number, signal: AbortSignal): Promise<FeedStream>
+  /** Tells the server what this guard has applied. */
+  acknowledge(sequence: number): Promise<void>
+}
+
+/** What the feed answered. */
+export interface FeedPage extends RevocationPage {
+  /** When it was asked: what is in the page was true then or later. */
+  readonly asked: Moment
+}
+
+/** The events as bytes. */
+export interface FeedStream {
+  readonly body: ReadableStream<Uint8Array>
+  readonly asked: Moment
+}
+
+/** The server does not know a sequence that high: its database was put back (RFC 9110 §15.5.11). */
+export class SequenceGone extends FeedUnavailable {}
+
+/** What the feed is made of. */
+export interface FeedParts {
+  readonly url: string
+  readonly token: FeedToken
+  readonly requests: Requests
+  readonly clock: GuardClock
+  readonly time: ServerTime
+}
+
+export function createFeed({ url, token, requests, clock, time }: FeedParts): Feed {
+  /** What was answered last to a question, so that the same answer need not be sent again. */
+  let known: { readonly address: string; readonly etag: string; readonly page: RevocationPage } | undefined
+  const instance = crypto.randomUUID()
+
+  async function authorized<A extends { readonly status: number }>(ask: (authorization: string) => Promise<A>): Promise<A> {
+    for (const again of [true, false]) {
+      const bearer = await token.get()
+      const answer = await ask(`Bearer ${bearer}`).catch((cause: unknown) => {
+        throw new FeedUnavailable(cause instanceof RequestFailed ? cause.message : `${url} cannot be asked`, {
+          fix: REACH,
+          cause,
+        })
+      })
+      if (answer.status !== 401) return answer
+      // The token has ended, or its client was suspended meanwhile: a new one tells which.
+      token.forget(bearer)
+      if (!again) return answer
+    }
+    throw new FeedUnavailable(`${url} cannot be asked`, { fix: REACH })
+  }
+
+  return {
+    async read(after) {
+      const address = after === undefined ? url : `${url}?after=${after}`
+      const same = known?.address === address ? known : undefined
+      const asked = moment(clock)
+      const answer = await authorized((authorization) => {
+        const headers = { authorization, accept: 'application/json', ...(same && { 'if-none-match': same.etag }) }
+        return requests.send(address, { headers }, after === undefined ? SNAPSHOT_WITHIN_MS : undefined)
+      })
+      // Only the feed's own answers: others may come from a cache that keeps an old date.
+      if (answer.headers.get('age') === null) time.learn(answer.headers.get('date'), asked)
+      if (answer.status === 304 && same !== undefined) return { ...same.page, asked }
+      if (answer.status !== 200) throw refusal(url, answer.status)
+      const page = readPage(answer.json)
+      const etag = answer.headers.get('etag')
+      // A snapshot may be large, and is asked for rarely: only what came after is worth keeping.
+      if (etag !== null && after !== undefined) known = { address, etag, page }
+      return { ...page, asked }
+    },
+    async listen(after, signal) {
+      const asked = moment(clock)
+      const response = await authorized(async (authorization) => {
+        const headers = { authorization, accept: 'text/event-stream', 'last-event-id': String(after) }
+        const response = await requests.open(url, { headers, cache: 'no-store' }, signal)
+        if (response.status !== 200) await response.body?.cancel()
+        return response
+      })
+      const isStream = /^text\/event-stream\b/i.test(response.headers.get('content-type') ?? '')
+      if (response.status === 200 && isStream && response.body !== null) {
+        if (response.headers.get('age') === null) time.learn(response.headers.get('date'), asked)
+        return { body: response.body, asked }
+      }
+      await response.body?.cancel()
+      throw refusal(url, response.status)
+    },
+    async acknowledge(sequence) {
+      const address = `${url}/acknowledgements`
+      const body = JSON.stringify({ sequence, instance })
+      const answer = await authorized((authorization) =>
+        requests.send(address, { method: 'POST', headers: { authorization, 'content-type': 'application/json' }, body }),
+      )
+      if (answer.status >= 400) throw refusal(address, answer.status)
+    },
+  }
+}
+
+/** A hundred thousand entries are some twelve megabytes. */
+const SNAPSHOT_WITHIN_MS = 15_000
+
+const REACH = 'See that the authorization server runs and can be reached from here.'
+
+function refusal(url: string, status: number): FeedUnavailable {
+  const message = `${url} answered ${status}`
+  if (status === 410) return new SequenceGone(message, { fix: 'The guard takes all revocations again.' })
+  if (status === 401 || status === 403) {
+    return new FeedRefused(message, {
+      fix: `Give this API's client the scope ${FEED_SCOPE}, and see that it is not suspended.`,
+    })
+  }
+  return new FeedUnavailable(message, { fix: 'See the log of the authorization server, and of any proxy before it.' })
+}

@@ -1,0 +1,108 @@
+// The keys of the authorization server: fetched, kept, and fetched again when a token names one that is not there, but not more
+// often than a stranger's made-up names should be able to make us.
+import { createLocalJWKSet, errors, type JWK, type JWTVerifyGetKey } from 'jose'
+import { type GuardClock, type Moment, millisecondsSince, moment } from './clock.ts'
+import { type FeedUnavailable, GuardError, InvalidToken, KeysUnavailable } from './errors.ts'
+import type { IssuerMetadata } from './issuer.ts'
+import { RequestFailed, type Requests } from './requests.ts'
+
+/** The keys. */
+export interface Keys {
+  /** The key that a token's header names. @throws InvalidToken @throws KeysUnavailable */
+  readonly get: JWTVerifyGetKey
+  /** Fetches them, unless that was done just now. @throws KeysUnavailable */
+  load(): Promise<void>
+  /** The ids of those that are known and not revoked. */
+  ids(): readonly string[]
+}
+
+/** What they are fetched with. */
+export interface KeysParts {
+  readonly discover: () => Promise<IssuerMetadata>
+  readonly requests: Requests
+  readonly clock: GuardClock
+  readonly isRevoked: (kid: string) => boolean
+}
+
+const NOT_AGAIN_WITHIN_MS = 10_000
+/** While there are none at all, somebody waits for them. */
+const NONE_AGAIN_WITHIN_MS = 1000
+const FRESH_FOR_MS = 600_000
+
+interface Known {
+  readonly resolve: JWTVerifyGetKey
+  readonly kids: ReadonlySet<string>
+  readonly at: Moment
+}
+
+export function createKeys({ discover, requests, clock, isRevoked }: KeysParts): Keys {
+  let known: Known | undefined
+  let tried: Moment | undefined
+  let failure: KeysUnavailable | undefined
+  let loading: Promise<void> | undefined
+
+  function load(): Promise<void> {
+    const limit = known === undefined ? NONE_AGAIN_WITHIN_MS : NOT_AGAIN_WITHIN_MS
+    if (loading === undefined && tried !== undefined && millisecondsSince(clock, tried) < limit) {
+      return failure === undefined ? Promise.resolve() : Promise.reject(failure)
+    }
+    loading ??= fetchKeys().finally(() => {
+      loading = undefined
+    })
+    return loading
+  }
+
+  async function fetchKeys(): Promise<void> {
+    tried = moment(clock)
+    try {
+      known = { ...understood(await ask(discover, requests)), at: tried }
+      failure = undefined
+    } catch (error) {
+      failure = unavailable(error)
+      throw failure
+    }
+  }
+
+  return {
+    async get(header, token) {
+      const { kid } = header
+      // RFC 7515 leaves `kid` out at will; here a key that is not named could not be revoked.
+      if (typeof kid !== 'string' || kid === '' || kid.length > 256) {
+        throw new InvalidToken('signature', 'The access token does not name the key that signed it.')
+      }
+      if (isRevoked(kid)) throw new InvalidToken('revoked', 'The key that signed the access token was revoked.')
+      if (known?.kids.has(kid) !== true) await load()
+      // The keys that are there stay good while newer ones cannot be had.
+      else if (millisecondsSince(clock, known.at) > FRESH_FOR_MS) load().catch(() => undefined)
+      if (known?.kids.has(kid) !== true) throw new errors.JWKSNoMatchingKey()
+      return known.resolve(header, token)
+    },
+    load,
+    ids: () => [...(known?.kids ?? [])].filter((kid) => !isRevoked(kid)),
+  }
+}
+
+async function ask(discover: KeysParts['discover'], requests: Requests): Promise<unknown> {
+  const { jwksUri } = await discover()
+  const { status, json } = await requests.send(jwksUri, { headers: { accept: 'application/json' } })
+  if (status !== 200) throw new Error(`${jwksUri} answered ${status}`)
+  return json
+}
+
+function understood(json: unknown): Omit<Known, 'at'> {
+  const { keys } = Object(json) as { keys?: unknown }
+  if (!Array.isArray(keys)) throw new Error('the key set has no keys')
+  const asymmetric = (keys as JWK[]).filter(({ kty, kid }) => ['EC', 'RSA', 'OKP'].includes(String(kty)) && kid !== undefined)
+  return { resolve: createLocalJWKSet({ keys: asymmetric }), kids: new Set(asymmetric.map(({ kid }) => String(kid))) }
+}
+
+function unavailable(error: unknown): KeysUnavailable {
+  if (error instanceof KeysUnavailable) return error
+  const { message, fix } = Object(error) as Partial<FeedUnavailable>
+  return new KeysUnavailable(`The keys of the authorization server cannot be fetched: ${String(message)}`, {
+    fix:
+      (error instanceof GuardError || error instanceof RequestFailed ? fix : undefined) ??
+      'See that its jwks_uri can be reached from here.',
+    cause: error,
+  })
+}

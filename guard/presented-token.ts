@@ -1,0 +1,37 @@
+// How a token comes with a request (RFC 6750 §2.1, RFC 9449 §7.1): in the Authorization header, and nowhere else.
+import { InvalidRequest, MissingToken } from './errors.ts'
+
+/** What of a request the guard looks at. */
+export interface RequestPieces {
+  /** The header. */
+  readonly authorization?: string | undefined
+  /** The header, for tokens that are bound to a key. Several are several headers. */
+  readonly dpop?: string | readonly string[] | undefined
+  readonly method?: string | undefined
+  /** The address as the client sees it. */
+  readonly url?: string | undefined
+  /** The client's certificate, PEM or DER, for tokens that are bound to one. */
+  readonly certificate?: string | Uint8Array | undefined
+}
+
+/** A token, and how it was shown. */
+export interface PresentedToken {
+  readonly token: string
+  readonly scheme: 'Bearer' | 'DPoP'
+  readonly pieces: RequestPieces
+}
+
+/**
+ * The token of a request, or of an Authorization header, or a bare token.
+ * @throws MissingToken @throws InvalidRequest
+ */
+export function presentedToken(from: string | RequestPieces): PresentedToken {
+  const pieces = typeof from === 'string' ? { authorization: from.includes(' ') ? from : `Bearer ${from}` } : from
+  const { authorization } = pieces
+  if (authorization === undefined || authorization === '' || authorization === 'Bearer ') throw new MissingToken()
+  const [, scheme, token] = /^(Bearer|DPoP) +([A-Za-z0-9._~+/-]+=*)$/i.exec(authorization) ?? []
+  if (scheme === undefined || token === undefined) {
+    throw new InvalidRequest('The Authorization header must be `Bearer` or `DPoP` and one access token.')
+  }
+  return { token, scheme: /^dpop$/i.test(scheme) ? 'DPoP' : 'Bearer', pieces }
+}
