@@ -10,7 +10,7 @@ import { metricsPage } from './metrics-page.ts'
 const ROOT = fileURLToPath(new URL('../..', import.meta.url))
 const DECISIONS = 'docs/decisions'
 
-const documents = [...markdownIn(''), ...markdownIn('docs'), ...markdownIn('examples')]
+const documents = [...markdownIn(''), ...markdownIn('docs'), ...markdownIn('examples'), ...markdownIn('guard')]
 const read = (path: string) => readFileSync(`${ROOT}/${path}`, 'utf8')
 
 test('there are documents to look at', () => {
