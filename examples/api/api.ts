@@ -1,13 +1,15 @@
-// An API that keeps notes for whoever an access token speaks for. What it does about tokens is in access-tokens.ts; here are
-// its two routes, the challenges of RFC 6750, and CORS for the one single-page app that may call it from a browser.
+// An API that keeps notes for whoever an access token speaks for. The guard decides whether a token is good: it verifies it here,
+// and refuses what was revoked there. Here are two routes, what the guard knows, and CORS for the one single-page app that may
+// call from a browser.
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
+// Elsewhere: from '@latchkey/guard'.
+import { type AccessToken, createGuard, type Guard, GuardError, type GuardLog } from '../../guard/main.ts'
 import { listen, portSetting, type RunningExample, readText, runAlone, setting } from '../server.ts'
-import { type AccessToken, createAccessTokenCheck, IssuerUnavailable, TokenRefused } from './access-tokens.ts'
 
 /** What the API is told. */
 export interface ApiOptions {
   readonly issuer: string
-  /** The API's client at the authorization server, by which it introspects tokens. */
+  /** The API's client at the authorization server, by which it hears of revocations. */
   readonly clientId: string
   readonly clientSecret: string
   /** The only origin whose pages may call this API, such as `http://localhost:3001`. */
@@ -15,18 +17,40 @@ export interface ApiOptions {
   /** The API's resource identifier, as it stands in `aud`. */
   readonly audience?: string
   readonly port?: number
+  /** Where the guard tells what it cannot do; the console, when it is left out. */
+  readonly log?: GuardLog
 }
 
 /** Starts it. @throws Error when the port is taken */
-export function startApi(options: ApiOptions): Promise<RunningExample> {
-  const { port = 3003, audience = 'http://localhost:3003', spaOrigin } = options
-  const check = createAccessTokenCheck({ ...options, audience })
+export async function startApi(options: ApiOptions): Promise<RunningExample> {
+  const { issuer, clientId, clientSecret, port = 3003, audience = 'http://localhost:3003', spaOrigin } = options
+  const guard = await createGuard({
+    issuer,
+    audience,
+    client: { id: clientId, secret: clientSecret },
+    scopes: ['notes:read', 'notes:write'],
+    // A server that has no feed of revocations is asked about each token.
+    whenStale: 'introspect',
+    // The authorization server may start after this API. Until it answers, nobody is let in.
+    startTimeoutSeconds: 0,
+    ...(options.log === undefined ? {} : { log: options.log }),
+  })
   const notes = new Map<string, string[]>()
   const server = createServer((request, response) => {
     answerCors(request, response, spaOrigin)
-    answer(request, response, { check, notes }).catch((error: unknown) => refuse(response, error))
+    answer(request, response, { guard, notes }).catch((error: unknown) => refuse(response, error))
   })
-  return listen(server, port)
+  const running = await listen(server, port).catch(async (error: unknown) => {
+    await guard.close()
+    throw error
+  })
+  return {
+    url: running.url,
+    async close() {
+      await guard.close()
+      await running.close()
+    },
+  }
 }
 
 /** A refusal, as it is answered. */
@@ -42,45 +66,40 @@ class Refusal extends Error {
 }
 
 interface Parts {
-  readonly check: (token: string) => Promise<AccessToken>
+  readonly guard: Guard
   /** The notes of each `sub`. */
   readonly notes: Map<string, string[]>
 }
 
-async function answer(request: IncomingMessage, response: ServerResponse, { check, notes }: Parts): Promise<void> {
-  if (URL.parse(request.url ?? '', 'http://localhost')?.pathname !== '/notes') throw new Refusal(404, 'There is only /notes.')
+async function answer(request: IncomingMessage, response: ServerResponse, { guard, notes }: Parts): Promise<void> {
+  const path = URL.parse(request.url ?? '', 'http://localhost')?.pathname
+  if (path === '/status') return send(response, 200, statusOf(guard))
+  if (path === '/.well-known/oauth-protected-resource') return send(response, 200, guard.protectedResourceMetadata())
+  if (path !== '/notes') throw new Refusal(404, 'There is /notes, and /status.')
   if (request.method === 'OPTIONS') {
     response.writeHead(204).end()
   } else if (request.method === 'GET') {
-    const { subject } = await authorize(request, check, 'notes:read')
-    send(response, 200, { notes: notes.get(subject) ?? [] })
+    const { sub } = await authorize(request, guard, 'notes:read')
+    send(response, 200, { notes: notes.get(sub) ?? [] })
   } else if (request.method === 'POST') {
-    const { subject } = await authorize(request, check, 'notes:write')
-    const mine = [...(notes.get(subject) ?? []), await readNote(request)].slice(-100)
-    notes.set(subject, mine)
+    const { sub } = await authorize(request, guard, 'notes:write')
+    const mine = [...(notes.get(sub) ?? []), await readNote(request)].slice(-100)
+    notes.set(sub, mine)
     send(response, 201, { notes: mine })
   } else {
     throw new Refusal(405, 'Use GET or POST.', { Allow: 'GET, POST, OPTIONS' })
   }
 }
 
-/** RFC 6750 §2.1 and §3: the token comes in the `Authorization` header, and every refusal says what is wanted. */
-async function authorize(request: IncomingMessage, check: Parts['check'], scope: string): Promise<AccessToken> {
-  const { authorization } = request.headers
-  // Without a token there is no error code: the caller did not know that one is needed.
-  if (authorization === undefined) throw challenge(401, 'An access token is needed.', {})
-  const token = /^Bearer +([A-Za-z0-9._~+/-]+=*)$/i.exec(authorization)?.[1]
-  if (token === undefined) throw challenge(400, 'The Authorization header is not a bearer token.', { error: 'invalid_request' })
-  const accessToken = await check(token)
-  if (!accessToken.scopes.has(scope)) {
-    throw challenge(403, `The access token needs the scope ${scope}.`, { error: 'insufficient_scope', scope })
-  }
-  return accessToken
+/** The guard's errors know the status and the challenge (RFC 6750 §3) that they are answered with. */
+function authorize({ headers, method, url }: IncomingMessage, guard: Guard, scope: string): Promise<AccessToken> {
+  return guard.verify({ authorization: headers.authorization, dpop: headers.dpop, method, url }, { scope })
 }
 
-function challenge(status: number, message: string, parameters: Readonly<Record<string, string>>): Refusal {
-  const all = Object.entries({ realm: 'notes', ...parameters }).map(([name, value]) => `${name}="${value}"`)
-  return new Refusal(status, message, { 'WWW-Authenticate': `Bearer ${all.join(', ')}` })
+/** What anybody may know: how far this copy has heard of revocations. */
+function statusOf(guard: Guard): object {
+  const { sequence = null, stale, stalenessSeconds, entries } = guard.status()
+  return { sequence, stale, stalenessSeconds, entries }
 }
 
 /** Pages of the one origin may call and may read the challenge; `Vary` keeps caches from mixing up the answers. */
@@ -120,9 +139,8 @@ function refuse(response: ServerResponse, error: unknown): void {
 
 function refusalOf(error: unknown): Refusal {
   if (error instanceof Refusal) return error
-  if (error instanceof TokenRefused)
-    return challenge(401, `${error.message}.`, { error: 'invalid_token', error_description: error.message })
-  if (error instanceof IssuerUnavailable) return new Refusal(503, 'Tokens cannot be checked just now.', { 'Retry-After': '5' })
+  if (error instanceof GuardError)
+    return new Refusal(error.status, error.expose ? error.message : 'Tokens cannot be checked just now.', error.headers)
   console.error(error)
   return new Refusal(500, 'Something is wrong with this API.')
 }

@@ -1,6 +1,7 @@
 // The single-page app: signs in by authorization code with PKCE, refreshes, calls an API, and signs out. The protocol is
-// oidc-client-ts's; here is what an app does with it. (What happens to old refresh tokens is tried out in replay.js.)
+// oidc-client-ts's; here is what an app does with it. (replay.js and revocation.js try out what no app needs.)
 import { forgetOldRefreshToken, keepOldRefreshToken, oldRefreshToken, replay } from './replay.js'
+import { revokeAccessToken, statusOfCopies } from './revocation.js'
 
 const { UserManager, WebStorageStateStore } = globalThis.oidc
 const config = await (await fetch('/config.json')).json()
@@ -26,6 +27,8 @@ const manager = new UserManager({
 const at = (id) => document.getElementById(id)
 let user = null
 let busy = false
+/** For each copy of the API, how long it took a revoked token, in milliseconds. */
+let refusals = []
 
 on('sign-in', () => manager.signinRedirect())
 on('sign-out', async () => {
@@ -52,6 +55,15 @@ on('replay', async () => {
   say(outcome.text, outcome.ended)
 })
 
+on('revoke', async () => {
+  refusals = await revokeAccessToken({ manager, config, user })
+  await showCopies()
+  if (refusals.includes(undefined)) return say('A copy of the API still takes the token.', true)
+  say(
+    `Both copies of the API refuse the token, which would be good for ${duration(user.expires_in)} yet. The next call refreshes.`,
+  )
+})
+
 try {
   if (location.pathname === '/callback') await finishSignIn()
   else user = await manager.getUser()
@@ -60,6 +72,8 @@ try {
 }
 show()
 setInterval(show, 1000)
+showCopies()
+setInterval(showCopies, 2000)
 
 /** The authorization server has sent the person back: the code is exchanged, and the address is tidied. */
 async function finishSignIn() {
@@ -132,6 +146,22 @@ function show() {
     : 'none yet: refresh first'
   at('refresh').disabled ||= !user.refresh_token
   at('replay').disabled ||= !old
+}
+
+/** The live panel: what the copies of the API know of revocations. */
+async function showCopies() {
+  if (user === null) return
+  const copies = await statusOfCopies(config)
+  for (const [index, status] of copies.entries()) {
+    const refused = refusals[index] === undefined ? '' : `; refused the token ${refusals[index]} ms after its revocation`
+    at(`copy-${index}`).textContent = `${knowledge(status)}${refused}`
+  }
+}
+
+function knowledge(status) {
+  if (status === undefined) return 'does not answer'
+  if (status.sequence === null) return 'asks the authorization server about each token'
+  return `refuses by revocations up to no. ${status.sequence}${status.stale ? ', and hears of none at present' : ''}`
 }
 
 function showNotes(notes) {

@@ -1,4 +1,4 @@
-// Serves the single-page app: six files and its configuration, under a policy that lets the page load nothing else and call
+// Serves the single-page app: a few files and its configuration, under a policy that lets the page load nothing else and call
 // nobody but the authorization server and the API. All that the app does is in app.js.
 import { readFileSync } from 'node:fs'
 import { createServer } from 'node:http'
@@ -12,6 +12,8 @@ export interface SpaOptions {
   readonly clientId: string
   /** The API that it calls, by its address, which is its resource identifier too. */
   readonly apiUrl: string
+  /** Another copy of it. */
+  readonly apiCopyUrl: string
   readonly port?: number
 }
 
@@ -38,8 +40,9 @@ export function startSpa(options: SpaOptions): Promise<RunningExample> {
   return listen(server, options.port ?? 3001)
 }
 
-function filesOf({ issuer, clientId, apiUrl }: SpaOptions): ReadonlyMap<string, File> {
+function filesOf({ issuer, clientId, apiUrl, apiCopyUrl }: SpaOptions): ReadonlyMap<string, File> {
   const here = import.meta.dirname
+  const config = { issuer, client_id: clientId, api: apiUrl, apis: [apiUrl, apiCopyUrl] }
   const page = { type: 'text/html; charset=utf-8', content: readFileSync(join(here, 'index.html')) }
   const script = (path: string) => ({ type: 'text/javascript; charset=utf-8', content: readFileSync(path) })
   return new Map<string, File>([
@@ -48,9 +51,10 @@ function filesOf({ issuer, clientId, apiUrl }: SpaOptions): ReadonlyMap<string, 
     ['/callback', page],
     ['/app.js', script(join(here, 'app.js'))],
     ['/replay.js', script(join(here, 'replay.js'))],
+    ['/revocation.js', script(join(here, 'revocation.js'))],
     ['/oidc-client-ts.js', script(browserBuild())],
     ['/page.css', { type: 'text/css; charset=utf-8', content: readFileSync(join(here, '../page.css')) }],
-    ['/config.json', { type: 'application/json', content: JSON.stringify({ issuer, client_id: clientId, api: apiUrl }) }],
+    ['/config.json', { type: 'application/json', content: JSON.stringify(config) }],
   ])
 }
 
@@ -61,13 +65,13 @@ function browserBuild(): string {
 }
 
 /** An app that keeps tokens in the browser must not run a stranger's script: nothing is allowed but what is listed. */
-function headersOf({ issuer, apiUrl }: SpaOptions): Readonly<Record<string, string>> {
+function headersOf({ issuer, apiUrl, apiCopyUrl }: SpaOptions): Readonly<Record<string, string>> {
   const policy = [
     "default-src 'none'",
     "script-src 'self'",
     "style-src 'self'",
     'img-src data:',
-    `connect-src 'self' ${new URL(issuer).origin} ${new URL(apiUrl).origin}`,
+    `connect-src 'self' ${[issuer, apiUrl, apiCopyUrl].map((url) => new URL(url).origin).join(' ')}`,
     "form-action 'none'",
     "frame-ancestors 'none'",
     "base-uri 'none'",
@@ -90,6 +94,7 @@ if (import.meta.main) {
       issuer: setting('ISSUER', 'http://localhost:3000'),
       clientId: setting('CLIENT_ID', 'demo-spa'),
       apiUrl: setting('API_URL', 'http://localhost:3003'),
+      apiCopyUrl: setting('API_COPY_URL', 'http://localhost:3004'),
       port: portSetting(3001),
     }),
   )

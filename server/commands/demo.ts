@@ -6,6 +6,7 @@ import { type Clock, systemClock } from '../../config/clock.ts'
 import type { Config } from '../../config/config.ts'
 import { errorCode } from '../../config/faults.ts'
 import { LONGEST_ACCESS_TOKEN } from '../../config/lifetimes.ts'
+import { REVOCATIONS_SCOPE } from '../../config/scopes.ts'
 import { Secret } from '../../config/secrets.ts'
 import { removeAccount } from '../accounts/account-standing.ts'
 import type { Accounts } from '../accounts/accounts.ts'
@@ -26,6 +27,8 @@ export interface DemoPorts {
   readonly spa: number
   readonly server: number
   readonly api: number
+  /** Another copy of the API: what is revoked, both refuse. */
+  readonly apiCopy: number
 }
 
 /** What the apps and the people who try them need. */
@@ -41,7 +44,7 @@ export class DemoRefused extends Error {
   override readonly name = 'DemoRefused'
 }
 
-const PORTS: DemoPorts = { spa: 3001, server: 3002, api: 3003 }
+const PORTS: DemoPorts = { spa: 3001, server: 3002, api: 3003, apiCopy: 3004 }
 const PEOPLE = [
   { email: 'ada@demo.example', name: 'Ada Lovelace' },
   { email: 'grace@demo.example', name: 'Grace Hopper' },
@@ -110,22 +113,23 @@ export async function startDemo({
   const { clientSecrets } = access
   const apiUrl = address(access.ports.api)
   const options = { issuer, apiUrl }
+  const startNotesApi = async (port: number) => {
+    const { startApi } = await import('../../examples/api/api.ts')
+    const client = { clientId: API_CLIENT, clientSecret: clientSecrets[API_CLIENT].reveal() }
+    return startApi({ issuer, ...client, audience: apiUrl, spaOrigin: address(access.ports.spa), port, log: noticeLater() })
+  }
   const apps = [
     await started('Single-page app', async () => {
       const { startSpa } = await import('../../examples/spa/spa.ts')
-      return startSpa({ ...options, clientId: SPA_CLIENT, port: access.ports.spa })
+      return startSpa({ ...options, apiCopyUrl: address(access.ports.apiCopy), clientId: SPA_CLIENT, port: access.ports.spa })
     }),
     await started('Server-rendered app', async () => {
       const { startServerApp } = await import('../../examples/server-app/server-app.ts')
       const client = { clientId: SERVER_CLIENT, clientSecret: clientSecrets[SERVER_CLIENT].reveal() }
       return startServerApp({ ...options, ...client, port: access.ports.server })
     }),
-    await started('Notes API', async () => {
-      const { startApi } = await import('../../examples/api/api.ts')
-      const client = { clientId: API_CLIENT, clientSecret: clientSecrets[API_CLIENT].reveal() }
-      const spaOrigin = address(access.ports.spa)
-      return startApi({ issuer, ...client, audience: apiUrl, spaOrigin, port: access.ports.api })
-    }),
+    await started('Notes API', () => startNotesApi(access.ports.api)),
+    await started('A copy of it', () => startNotesApi(access.ports.apiCopy)),
   ]
   const lines = [
     'Try it:',
@@ -142,6 +146,16 @@ export async function startDemo({
     },
   }
 }
+
+/** The server that the API listens to is this one, and only answers when the demo is there. */
+function noticeLater(): (line: { readonly level: 'info' | 'warn' | 'error'; readonly message: string }) => void {
+  const since = performance.now()
+  return ({ level, message }) => {
+    if (performance.now() - since > STARTING_MS) console[level](`The demo's API: ${message}`)
+  }
+}
+
+const STARTING_MS = 15_000
 
 async function started(
   name: string,
@@ -171,7 +185,13 @@ function clientsOf({ spa, server }: DemoPorts): ClientMetadata[] {
   return [
     { ...app(SPA_CLIENT, 'Demo: single-page app', spa), token_endpoint_auth_method: 'none' },
     app(SERVER_CLIENT, 'Demo: server-rendered app', server),
-    { client_id: API_CLIENT, client_name: 'Demo: notes API', grant_types: ['client_credentials'], skip_consent: true },
+    {
+      client_id: API_CLIENT,
+      client_name: 'Demo: notes API',
+      grant_types: ['client_credentials'],
+      scope: REVOCATIONS_SCOPE,
+      skip_consent: true,
+    },
   ].map((registration) => {
     const read = readClientMetadata(registration)
     if ('issues' in read) throw new Error(`the demo's ${registration.client_id}: ${read.issues[0]?.message}`)

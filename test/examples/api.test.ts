@@ -13,7 +13,7 @@ let api: RunningExample
 
 beforeAll(async () => {
   issuer = await startIssuer()
-  api = await startApi({ issuer: issuer.url, ...API_CLIENT, spaOrigin: SPA_ORIGIN, port: 0 })
+  api = await startApi({ issuer: issuer.url, ...API_CLIENT, spaOrigin: SPA_ORIGIN, port: 0, log: () => undefined })
 })
 
 afterAll(async () => {
@@ -59,7 +59,7 @@ describe('a token is refused', () => {
   ])('%s', async (_what, token) => {
     const response = await call({ token: await token() })
     expect(response.status).toBe(401)
-    expect(response.headers.get('www-authenticate')).toMatch(/^Bearer realm="notes", error="invalid_token", error_description="/)
+    expect(response.headers.get('www-authenticate')).toMatch(/^Bearer error="invalid_token", error_description="/)
     expect(await response.json()).toEqual({ error: expect.any(String) })
   })
 
@@ -70,20 +70,25 @@ describe('a token is refused', () => {
     const response = await call({ token })
     expect(response.status).toBe(401)
     expect(response.headers.get('www-authenticate')).toContain(
-      'error="invalid_token", error_description="the token has been revoked"',
+      'error="invalid_token", error_description="The access token is not active."',
     )
   })
 })
 
 test('a request without a token is told that one is needed, without an error code (RFC 6750 §3.1)', async () => {
   const response = await fetch(`${api.url}/notes`)
-  expect([response.status, response.headers.get('www-authenticate')]).toEqual([401, 'Bearer realm="notes"'])
+  const metadata = 'http://localhost:3003/.well-known/oauth-protected-resource'
+  expect(response.status).toBe(401)
+  expect(response.headers.get('www-authenticate')).toBe(`Bearer scope="notes:read", resource_metadata="${metadata}"`)
+  // RFC 9728: where to get one.
+  const told = await (await fetch(`${api.url}/.well-known/oauth-protected-resource`)).json()
+  expect(told).toMatchObject({ resource: 'http://localhost:3003', authorization_servers: [issuer.url] })
 })
 
 test('another way of authorization is a bad request', async () => {
   const response = await fetch(`${api.url}/notes`, { headers: { authorization: 'Basic YTpi' } })
   expect(response.status).toBe(400)
-  expect(response.headers.get('www-authenticate')).toBe('Bearer realm="notes", error="invalid_request"')
+  expect(response.headers.get('www-authenticate')).toMatch(/^Bearer error="invalid_request", /)
 })
 
 test('a token in the address is not looked at (RFC 9700 §4.3.2)', async () => {
@@ -96,7 +101,7 @@ test('a token without the scope is told which one is needed', async () => {
   expect((await call({ token })).status).toBe(200)
   const response = await call({ token, note: 'no' })
   expect(response.status).toBe(403)
-  expect(response.headers.get('www-authenticate')).toBe('Bearer realm="notes", error="insufficient_scope", scope="notes:write"')
+  expect(response.headers.get('www-authenticate')).toMatch(/^Bearer error="insufficient_scope", .*scope="notes:write"/)
 })
 
 test('nobody is let in while tokens cannot be checked', async () => {
@@ -106,11 +111,17 @@ test('nobody is let in while tokens cannot be checked', async () => {
     // Keys are known from before; introspection is what fails here.
     const known = await call({ token })
     expect([known.status, known.headers.get('retry-after')]).toEqual([503, '5'])
-    const fresh = await startApi({ issuer: issuer.url, ...API_CLIENT, spaOrigin: SPA_ORIGIN, port: 0 })
+    const fresh = await startApi({ issuer: issuer.url, ...API_CLIENT, spaOrigin: SPA_ORIGIN, port: 0, log: () => undefined })
     try {
       expect((await call({ token, url: fresh.url })).status).toBe(503)
       issuer.outage = false
-      expect((await call({ token, url: fresh.url })).status).toBe(200)
+      const deadline = performance.now() + 20_000
+      let { status } = await call({ token, url: fresh.url })
+      while (status === 503 && performance.now() < deadline) {
+        await new Promise((resolve) => setTimeout(resolve, 50))
+        status = (await call({ token, url: fresh.url })).status
+      }
+      expect(status).toBe(200)
     } finally {
       await fresh.close()
     }
@@ -120,7 +131,14 @@ test('nobody is let in while tokens cannot be checked', async () => {
 })
 
 test('nobody is let in when the API may not ask about tokens', async () => {
-  const options = { issuer: issuer.url, ...API_CLIENT, clientSecret: 'wrong', spaOrigin: SPA_ORIGIN, port: 0 }
+  const options = {
+    issuer: issuer.url,
+    ...API_CLIENT,
+    clientSecret: 'wrong',
+    spaOrigin: SPA_ORIGIN,
+    port: 0,
+    log: () => undefined,
+  }
   const misconfigured = await startApi(options)
   try {
     expect((await call({ token: await issuer.accessToken(), url: misconfigured.url })).status).toBe(503)
@@ -166,7 +184,7 @@ test('other methods and addresses are refused', async () => {
 
 test('a taken port gives one line that names it', async () => {
   const port = Number(new URL(api.url).port)
-  const second = startApi({ issuer: issuer.url, ...API_CLIENT, spaOrigin: SPA_ORIGIN, port })
+  const second = startApi({ issuer: issuer.url, ...API_CLIENT, spaOrigin: SPA_ORIGIN, port, log: () => undefined })
   await expect(second).rejects.toThrow(`port ${port} is in use; stop what uses it, or choose another with PORT=…`)
 })
 

@@ -23,7 +23,7 @@ let demo: Awaited<ReturnType<typeof startDemo>>
 beforeAll(async () => {
   server = await startServer()
   dataDir = await mkdtemp(join(tmpdir(), 'latchkey-demo-'))
-  ports = { spa: await freePort(), server: await freePort(), api: await freePort() }
+  ports = { spa: await freePort(), server: await freePort(), api: await freePort(), apiCopy: await freePort() }
   access = await install()
   demo = await startDemo({ access, issuer: server.issuer })
   chromium = await launchChromium()
@@ -84,6 +84,38 @@ test('a replayed refresh token gives the same successor in time, and ends the fa
   await message('ended the whole family of tokens. You are signed out here.')
 })
 
+test('a revoked access token is refused by both copies of the API while its own life goes on', async () => {
+  await signInToSpa()
+  await press('Call the API')
+  await message('The API took the access token.')
+  await page.waitForSelector('#copy-1:has-text("up to no.")')
+  await press('Revoke the access token')
+  await message('Both copies of the API refuse the token, which would be good for 14 min')
+  for (const copy of ['#copy-0', '#copy-1']) {
+    expect(await page.textContent(copy)).toMatch(/up to no\. \d+; refused the token \d+ ms after its revocation$/)
+  }
+  // A refresh gets another access token: the sign-in as a whole goes on.
+  await press('Call the API')
+  await message('The API took the access token.')
+  expect(await page.textContent('#refresh-token')).toBe('generation 1')
+})
+
+test('signing out of the server-rendered app ends what the single-page app may do at the API', async () => {
+  await signInToSpa()
+  await press('Call the API')
+  await message('The API took the access token.')
+  const other = await context.newPage()
+  await other.goto(url('server'))
+  await other.click('button:text-is("Sign in")')
+  await other.waitForSelector('text=Signed in as Ada Lovelace')
+  await other.click('button:text-is("Sign out")')
+  await other.click('form[method="post"] button >> nth=0')
+  await other.waitForURL(`${url('server')}/`)
+  await press('Call the API')
+  await message('You have been signed out')
+  expect(await page.isVisible('#signed-out')).toBe(true)
+})
+
 test('the server-rendered app signs out at the server too', async () => {
   await page.goto(url('server'))
   await press('Sign in')
@@ -115,7 +147,7 @@ test('a second start changes nothing', async () => {
 
 test('an app whose port is taken is told of, and does not keep the others from starting', async () => {
   const second = await startDemo({ access, issuer: server.issuer })
-  expect(second.lines.filter((line) => line.includes('is in use'))).toHaveLength(3)
+  expect(second.lines.filter((line) => line.includes('is in use'))).toHaveLength(4)
   await second.close()
 })
 

@@ -30,8 +30,15 @@ beforeAll(async () => {
     grant_types: ['authorization_code', 'refresh_token'],
   }
   issuer = await startIssuer({ clients: [client], apiUrl, accessTokenTtl: () => accessTokenTtl })
-  api = await startApi({ issuer: issuer.url, ...API_CLIENT, audience: apiUrl, spaOrigin: spaUrl, port: apiPort })
-  spa = await startSpa({ issuer: issuer.url, clientId: client.client_id, apiUrl, port: spaPort })
+  api = await startApi({
+    issuer: issuer.url,
+    ...API_CLIENT,
+    audience: apiUrl,
+    spaOrigin: spaUrl,
+    port: apiPort,
+    log: () => undefined,
+  })
+  spa = await startSpa({ issuer: issuer.url, clientId: client.client_id, apiUrl, apiCopyUrl: apiUrl, port: spaPort })
   chromium = await launchChromium()
 })
 

@@ -67,7 +67,7 @@ export const IMPORT_TABLE: { readonly [place: string]: readonly string[] } = {
   'server/commands': anything,
   bin: anything,
   // Beside the program.
-  examples: [],
+  examples: ['guard'],
   guard: [],
   test: anything,
   bench: anything,
