@@ -50,7 +50,7 @@ export async function tellOfRevocations(deps: {
     tasks: [
       { name: 'revocations', everySeconds: 1, run: follower.catchUp },
       ...(relay === undefined ? [] : [{ name: 'revocations in Redis', everySeconds: 1, run: relay.run }]),
-      { name: 'listeners', everySeconds: HEARTBEAT_SECONDS, run: async () => listeners.beat() },
+      { name: 'listeners', everySeconds: HEARTBEAT_SECONDS, run: () => beat(follower, listeners) },
       { name: 'acknowledgements', everySeconds: 1, run: acknowledgements.write },
     ],
     async close() {
@@ -60,6 +60,15 @@ export async function tellOfRevocations(deps: {
       await acknowledgements.write().catch((error: unknown) => log.warn({ err: error }, 'acknowledgements were not written'))
     },
   }
+}
+
+/** Listeners hear that they are up to date when it has just been looked at, and hear nothing when it cannot be. */
+async function beat(follower: RevocationFollower, listeners: FeedListeners): Promise<void> {
+  const known = await follower.catchUp().then(
+    () => true,
+    () => false,
+  )
+  listeners.beat(known)
 }
 
 /** Builds the pages of the feed. */

@@ -17,20 +17,17 @@ export interface FeedCaller {
 
 /** The listeners of one process. */
 export interface FeedListeners {
-  /** False when there are too many. */
+  /** To be called when the list has just been brought up to date. False when there are too many. */
   open(response: ServerResponse, caller: FeedCaller, after: number): boolean
   readonly count: number
-  /** Tells all that the connection is alive, and looks whose time is over. To be called every HEARTBEAT_SECONDS. */
-  beat(): void
+  /** Looks whose time is over, and tells the others that they are up to date, if that is so. To be called every HEARTBEAT_SECONDS. */
+  beat(upToDate: boolean): void
   /** Ends all of them; they come again, to another process. */
   close(): void
 }
 
 /** How often a listener hears that it is up to date. */
 export const HEARTBEAT_SECONDS = 5
-
-/** Without a look at the database for so long, nobody is told that he is up to date. */
-const FRESH_SECONDS = 4
 
 const MOST_LISTENERS = 10_000
 const ENTRIES_AT_ONCE = 200
@@ -71,7 +68,7 @@ export function createFeedListeners(deps: {
     get count() {
       return listeners.size
     },
-    beat: () => someAtATime(listeners, (listener) => listener.beat()),
+    beat: (upToDate) => someAtATime(listeners, (listener) => listener.beat(upToDate)),
     close() {
       unsubscribe()
       for (const listener of [...listeners]) listener.end()
@@ -132,12 +129,12 @@ class Listener {
     }
   }
 
-  beat(): void {
+  beat(upToDate: boolean): void {
     if (this.caller.expiresAt <= this.#parts.follower.databaseNow()) {
       this.end()
     } else if (this.#blocked === undefined) {
       this.pump()
-      this.#heartbeat()
+      if (upToDate) this.#heartbeat()
     } else if (this.#blocked < MOST_BEATS_BLOCKED) {
       this.#blocked += 1
     } else {
@@ -160,11 +157,8 @@ class Listener {
     this.#parts.response.end(text)
   }
 
-  /** Nobody is told that he is up to date when this process cannot know. */
   #heartbeat(): void {
-    const { follower } = this.#parts
-    if (this.#blocked !== undefined || follower.secondsSinceLook() >= FRESH_SECONDS) return
-    this.#send(heartbeatFrame(this.#position))
+    if (this.#blocked === undefined) this.#send(heartbeatFrame(this.#position))
   }
 
   #send(text: string): void {

@@ -21,8 +21,6 @@ export interface RevocationFollower {
   subscribe(listener: (news: RevocationNews) => void): () => void
   /** PostgreSQL's time, in seconds since the epoch, as of the last look and the time since. */
   databaseNow(): number
-  /** How long ago the last look was that came to its end. */
-  secondsSinceLook(): number
 }
 
 /** Entries that are read at a time. */
@@ -40,14 +38,12 @@ export function createRevocationFollower({ db }: { readonly db: Database }): Rev
   // Monotonic, so that a host whose clock is set does not matter.
   let read = { databaseNow: 0, at: performance.now() }
   let forgotAt = 0
-  let lookedAt = Number.NEGATIVE_INFINITY
   const databaseNow = () => read.databaseNow + (performance.now() - read.at) / 1000
   const tell = (news: RevocationNews) => {
     for (const listener of listeners) listener(news)
   }
 
   async function readAll(): Promise<void> {
-    const began = performance.now()
     for (;;) {
       const { sequence, entries, newest, now } = await readRevocations(db, log.sequence, MOST_AT_ONCE)
       read = { databaseNow: now, at: performance.now() }
@@ -62,9 +58,8 @@ export function createRevocationFollower({ db }: { readonly db: Database }): Rev
         log.forget(now)
         forgotAt = now
       }
-      if (sequence >= newest) break
+      if (sequence >= newest) return
     }
-    lookedAt = began
   }
 
   function start(): Promise<void> {
@@ -96,6 +91,5 @@ export function createRevocationFollower({ db }: { readonly db: Database }): Rev
       return () => void listeners.delete(listener)
     },
     databaseNow,
-    secondsSinceLook: () => (performance.now() - lookedAt) / 1000,
   }
 }
