@@ -95,6 +95,7 @@ export async function createProviderParts(deps: {
     host.swap()
     log.info({ keys: keys.current().publicJwks.keys.map(({ kid }) => kid) }, 'the signing keys changed')
   })
+  let keysMayDiffer = true
   const provider = () => host.current
   return {
     host,
@@ -105,11 +106,15 @@ export async function createProviderParts(deps: {
     ownAccess: createOwnAccess({ jwtAccessTokens, tokenStatus: nouns.tokenStatus, certificateOf: mutualTls?.certificateOf }),
     async followRegistry() {
       const { changed, scopesChanged } = await registry.refresh()
-      if (changed) await keys.refresh()
+      keysMayDiffer ||= changed
       noteLives(nouns, registry)
-      if (!scopesChanged) return
-      host.swap()
-      log.info({ scopes: registry.scopes().length }, 'the scopes of resource servers changed')
+      if (scopesChanged) {
+        host.swap()
+        log.info({ scopes: registry.scopes().length }, 'the scopes of resource servers changed')
+      }
+      // Remembered until it is done: the registry tells of each change once.
+      if (keysMayDiffer) await keys.refresh()
+      keysMayDiffer = false
     },
   }
 }

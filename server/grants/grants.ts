@@ -191,7 +191,7 @@ export async function endGrantsOfAccount(
   const ended = await ending.tx.$queryRaw<{ id: string; sessionId: string | null }[]>(Prisma.sql`
     UPDATE grants SET ended_at = latchkey_now(), end_reason = ${ending.cause}
     WHERE account_id = ${accountId} AND ended_at IS NULL AND expires_at > latchkey_now()
-      AND session_id IS DISTINCT FROM ${keepSessionId ?? null}::text
+      AND (${keepSessionId ?? null}::text IS NULL OR session_id IS DISTINCT FROM ${keepSessionId ?? null}::text)
     RETURNING id, session_id AS "sessionId"`)
   ending.counts.grants += ended.length
   return ended

@@ -136,5 +136,6 @@ export async function endAccessTokensOfSession(ending: Ending, sessionId: string
 export async function endAccessTokensOfAccount(ending: Ending, accountId: string, keepSessionId?: string): Promise<void> {
   await ending.tx.$executeRaw(Prisma.sql`
     UPDATE access_tokens SET ended_at = latchkey_now()
-    WHERE account_id = ${accountId} AND ended_at IS NULL AND session_id IS DISTINCT FROM ${keepSessionId ?? null}::text`)
+    WHERE account_id = ${accountId} AND ended_at IS NULL
+      AND (${keepSessionId ?? null}::text IS NULL OR session_id IS DISTINCT FROM ${keepSessionId ?? null}::text)`)
 }

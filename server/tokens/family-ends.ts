@@ -25,7 +25,7 @@ export function endFamiliesOfAccount(ending: Ending, accountId: string, keepSess
   return endFamilies(
     ending,
     Prisma.sql`account_id = ${accountId}
-      AND NOT (session_bound AND session_id IS NOT DISTINCT FROM ${keepSessionId ?? null}::text)`,
+      AND NOT (session_bound AND session_id IS NOT NULL AND session_id IS NOT DISTINCT FROM ${keepSessionId ?? null}::text)`,
   )
 }
 

@@ -132,6 +132,17 @@ describe('RT13: an account', () => {
     await expect(events().accounts.suspend(person.id, BY)).rejects.toThrow(AccountRefused)
   })
 
+  test('that is suspended: also a grant ends that names no session, with all its tokens', async () => {
+    const person = await newPerson('without-session')
+    const { tokens } = await obtainTokens(server, PARTNER, { person, params: { prompt: 'consent' } })
+    const { db } = server.latchkey.stores
+    await db.grant.updateMany({ where: { accountId: person.id }, data: { sessionId: null } })
+    await db.refreshFamily.updateMany({ where: { accountId: person.id }, data: { sessionId: null } })
+    expect(await events().accounts.suspend(person.id, BY)).toMatchObject({ sessions: 1, grants: 1, refresh_families: 1 })
+    await events().accounts.reinstate(person.id, BY)
+    await expectNothingLeft(PARTNER, tokens)
+  })
+
   test('that is the last owner’s is neither suspended nor deleted nor made less', async () => {
     const owner = (await nouns().accounts.findByEmail(server.ada.username))?.id ?? ''
     const tried = [

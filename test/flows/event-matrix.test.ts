@@ -6,17 +6,7 @@ import { Browser } from '../support/browser.ts'
 import { SPA } from '../support/clients.ts'
 import { authorizationRequest, callbackParams, clientRequest, headerOf, redeem, refresh } from '../support/oauth.ts'
 import { startServer, type TestServer } from '../support/server.ts'
-import {
-  type Left,
-  lookAt,
-  type Registered,
-  type Remains,
-  register,
-  type Setup,
-  setUp,
-  until,
-  untilKnown,
-} from './event-setup.ts'
+import { type Left, lookAt, type Registered, type Remains, register, type Setup, scopesOf, setUp, until } from './event-setup.ts'
 
 /** The columns of the table, what each looks at, and what the words in it mean. */
 const COLUMNS: { readonly [column: string]: Column } = {
@@ -302,7 +292,8 @@ beforeAll(async () => {
       registered.set(`${event} ${which}`, await register(server, `${which === 'bound' ? 'b' : 'o'}${index}`))
     }
   }
-  await untilKnown(server, `b${Object.keys(ROWS).length - 1}:write`)
+  const last = `b${Object.keys(ROWS).length - 1}:write`
+  await until(async () => (await scopesOf(server)).includes(last))
 }, 60_000)
 
 afterAll(async () => {
@@ -366,21 +357,16 @@ async function takeScope(setup: Setup, which: WhichClient): Promise<void> {
   if (client === undefined) throw new Error('the client is not there')
   const scope = client.metadata.scope.split(' ').filter((word) => word !== setup.api.write)
   await events(setup).clients.update({ ...client.metadata, scope: scope.join(' ') }, BY)
-  await untilRefused(setup, which, 'invalid_scope')
+  const params = { prompt: 'none', scope: `openid ${setup.api.write}` }
+  await until(async () => {
+    const { url } = authorizationRequest(setup.server, clientOf(setup, which), params)
+    return callbackParams(await new Browser().open(url)).error === 'invalid_scope'
+  })
 }
 
 async function deleteResourceServer(setup: Setup): Promise<void> {
   await events(setup).resourceServers.delete(setup.api.identifier, BY)
-  await untilRefused(setup, 'bound', 'invalid_scope')
-}
-
-/** Until an authorization request for what was taken is refused. */
-async function untilRefused(setup: Setup, which: WhichClient, error: string): Promise<void> {
-  const params = { prompt: 'none', scope: `openid ${setup.api.write}` }
-  await until(async () => {
-    const { url } = authorizationRequest(setup.server, clientOf(setup, which), params)
-    return callbackParams(await new Browser().open(url)).error === error
-  })
+  await until(async () => !(await scopesOf(setup.server)).includes(setup.api.write))
 }
 
 async function replaceSecret(setup: Setup): Promise<void> {

@@ -130,12 +130,10 @@ export async function register(server: TestServer, name: string): Promise<Regist
 /** The people of all set-ups have one password, which is hashed once. */
 let hash: Promise<string> | undefined
 
-/** Waits until the server knows the scopes of what was registered. */
-export async function untilKnown(server: TestServer, scope: string): Promise<void> {
-  await until(async () => {
-    const discovery = await fetch(new URL('/.well-known/openid-configuration', server.issuer))
-    return ((await discovery.json()) as { scopes_supported: string[] }).scopes_supported.includes(scope)
-  })
+/** The scopes that the server knows. */
+export async function scopesOf({ issuer }: TestServer): Promise<readonly string[]> {
+  const discovery = await fetch(new URL('/.well-known/openid-configuration', issuer))
+  return ((await discovery.json()) as { scopes_supported: string[] }).scopes_supported
 }
 
 /** Asks again until it is so, for ten seconds. */
