@@ -44,6 +44,9 @@ export interface Config {
   /** Seconds in which a used refresh token gets the same successor again. */
   readonly refreshReplayWindow: number
   readonly signOutScope: 'session' | 'account'
+  readonly expiredSessionTokens: 'live_out' | 'end'
+  /** Addresses and CIDR ranges of private networks where apps may be told of a sign-out. */
+  readonly logoutPrivateAddresses: readonly string[]
   /** Whether DPoP proofs must carry a nonce. */
   readonly dpopNonce: 'optional' | 'required'
   readonly passwordPolicy: PasswordPolicy
@@ -180,6 +183,8 @@ function configOf(values: SettingValues): Config {
     lifetimes: lifetimesOf(values),
     refreshReplayWindow: values.refreshReplayWindow,
     signOutScope: values.signOutScope,
+    expiredSessionTokens: values.expiredSessionTokens,
+    logoutPrivateAddresses: values.logoutPrivateAddresses,
     dpopNonce: values.dpopNonce,
     passwordPolicy: { minLength: values.passwordMinLength, maxLength: values.passwordMaxLength, history: values.passwordHistory },
     hashing: {

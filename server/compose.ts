@@ -5,6 +5,7 @@ import { type Clock, systemClock } from '../config/clock.ts'
 import type { Config } from '../config/config.ts'
 import type { Secrets } from '../config/secrets.ts'
 import { createApp, throughDoor } from './app.ts'
+import { createLogout, type LogoutParts } from './composition/logout.ts'
 import { createMail, type MailParts } from './composition/mail.ts'
 import { countRun, openMetrics } from './composition/measures.ts'
 import { createNouns, type Nouns } from './composition/nouns.ts'
@@ -41,6 +42,7 @@ export interface Latchkey extends AsyncDisposable {
   readonly stores: OpenStores
   readonly announcements: Announcements
   readonly mail: MailParts
+  readonly logout: LogoutParts
   /** Says no to readiness probes from now on, so that no new requests are sent here. */
   drain(): void
 }
@@ -52,10 +54,11 @@ export async function compose(config: Config, secrets: Secrets, overrides: Overr
   const stores = await (overrides.openStores ?? openStores)(config, secrets, { clock, log })
   try {
     const metrics = openMetrics({ stores })
-    const nouns = createNouns({ config, log, stores, metrics })
-    const mail = createMail({ config, secrets, log, stores, metrics })
     // The first to be read: with another ENCRYPTION_KEY than theirs nothing may be written.
     const keys = await loadSigningKeys({ db: stores.db, sealer: stores.sealer })
+    const logout = createLogout({ config, log, stores, metrics, keys })
+    const nouns = createNouns({ config, log, stores, metrics, appsWait: logout.appsWait })
+    const mail = createMail({ config, secrets, log, stores, metrics })
     const restoreWatch = createRestoreWatch({ ...stores, log, endEverything: nouns.endEverything })
     await restoreWatch.check()
     const announcements = await register({ config, clock, log, stores, nouns })
@@ -97,10 +100,11 @@ export async function compose(config: Config, secrets: Secrets, overrides: Overr
         { name: 'expired rows', everySeconds: PURGE_EVERY_SECONDS, run: async (signal) => void (await purge.run(signal)) },
         { name: 'last uses of sessions', everySeconds: USES_EVERY_SECONDS, run: nouns.sessions.writeLastUses },
         { name: 'mail', everySeconds: 2, run: mail.delivery.run },
+        { name: 'logout notifications', everySeconds: 1, run: logout.delivery.look },
       ],
       { log, ran: (task, error) => countRun(metrics, clock, task, error) },
     )
-    return assemble({ app, log, metrics, nouns, stores, schedule, restoreWatch, announcements, mail })
+    return assemble({ app, log, metrics, nouns, stores, schedule, restoreWatch, announcements, mail, logout })
   } catch (error) {
     await stores.close()
     throw error
@@ -108,12 +112,12 @@ export async function compose(config: Config, secrets: Secrets, overrides: Overr
 }
 
 function assemble(
-  parts: Pick<Latchkey, 'app' | 'log' | 'metrics' | 'nouns' | 'stores' | 'announcements' | 'mail'> & {
+  parts: Pick<Latchkey, 'app' | 'log' | 'metrics' | 'nouns' | 'stores' | 'announcements' | 'mail' | 'logout'> & {
     schedule: Schedule
     restoreWatch: RestoreWatch
   },
 ): Latchkey {
-  const { app, log, metrics, nouns, stores, announcements, mail, schedule, restoreWatch } = parts
+  const { app, log, metrics, nouns, stores, announcements, mail, logout, schedule, restoreWatch } = parts
   let draining = false
   return {
     app,
@@ -122,6 +126,7 @@ function assemble(
     stores,
     announcements,
     mail,
+    logout,
     metrics,
     management: {
       started: async () => true,
@@ -135,6 +140,7 @@ function assemble(
       draining = true
       mail.delivery.close()
       await schedule.stop()
+      await logout.delivery.close()
       await nouns.sessions.writeLastUses().catch((error: unknown) => log.warn({ err: error }, 'last uses were not written'))
       await restoreWatch.check().catch((error: unknown) => log.warn({ err: error }, 'the last revocations were not noted'))
       await nouns.close()

@@ -52,6 +52,8 @@ export function createNouns(deps: {
   readonly log: Log
   readonly stores: OpenStores
   readonly metrics: Metrics
+  /** Told that apps are to hear of an end. */
+  readonly appsWait: (commit: 'done' | 'soon') => void
 }): Nouns {
   const { config, log, stores, metrics } = deps
   const { db, live, sealer } = stores
@@ -70,6 +72,7 @@ export function createNouns(deps: {
     accessTokenLifeSeconds: () => accessTokenLife,
     announce,
     ended: (cause) => metrics.count('ends', { cause }),
+    appsWait: deps.appsWait,
   })
   const sessions = createSessions({ db, endings, idleSeconds: config.lifetimes.sessionIdle })
   const passwords = createPasswords({ hashing: config.hashing })

@@ -42,6 +42,14 @@ export function overrideModels(provider: Provider, deps: OverrideDeps): void {
     return destroySession.call(this)
   })
 
+  // The library would tell apps once, at this endpoint alone, and let the person wait for each of them. They are told of every end
+  // that there is (logout-notifications/), since it is written with the end itself.
+  replace(provider.Client.prototype, 'backchannelLogout', async () => undefined)
+  // A logout token always names the session, so an ID token must have said which it is.
+  replace(provider.Client.prototype, 'includeSid', function (this: { readonly backchannelLogoutUri?: string }) {
+    return this.backchannelLogoutUri !== undefined
+  })
+
   // The library looks first and saves then; two requests at once would both pass (RFC 9449 §11.1, RFC 7523 §3).
   replace(provider.ReplayDetection, 'unique', (issuer: string, id: string, expiresAt: number) =>
     useOnce(deps, `${issuer}\n${id}`, expiresAt - Math.floor(deps.clock() / 1000)),
