@@ -19,6 +19,7 @@ import { createLog, type Log } from './http/log.ts'
 import type { ManagedProcess } from './http/management.ts'
 import type { Metrics } from './http/metrics.ts'
 import { loadSigningKeys } from './keys/signing-keys.ts'
+import { closeExpiredSessions, EXPIRED_SESSIONS_EVERY_SECONDS } from './maintenance/expired-sessions.ts'
 import { createPurge, PURGE_EVERY_SECONDS } from './maintenance/purge-expired.ts'
 import { createRestoreWatch, type RestoreWatch } from './maintenance/restored-database.ts'
 import { type Schedule, startSchedule } from './maintenance/schedule.ts'
@@ -99,8 +100,13 @@ export async function compose(config: Config, secrets: Secrets, overrides: Overr
         { name: 'restored database', everySeconds: 1, run: restoreWatch.check },
         { name: 'expired rows', everySeconds: PURGE_EVERY_SECONDS, run: async (signal) => void (await purge.run(signal)) },
         { name: 'last uses of sessions', everySeconds: USES_EVERY_SECONDS, run: nouns.sessions.writeLastUses },
+        {
+          name: 'expired sessions',
+          everySeconds: EXPIRED_SESSIONS_EVERY_SECONDS,
+          run: async (signal) => void (await closeExpiredSessions({ db: stores.db, expiry: nouns.sessionExpiry }, signal)),
+        },
         { name: 'mail', everySeconds: 2, run: mail.delivery.run },
-        { name: 'logout notifications', everySeconds: 1, run: logout.delivery.look },
+        { name: 'logout notifications', everySeconds: 2, run: logout.delivery.look },
       ],
       { log, ran: (task, error) => countRun(metrics, clock, task, error) },
     )

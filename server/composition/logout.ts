@@ -19,7 +19,7 @@ export interface LogoutParts {
   appsWait(commit: 'done' | 'soon'): void
 }
 
-/** By then whoever says "soon" has committed, as a rule; if not, the look of every second finds it. */
+/** By then whoever says "soon" has committed, as a rule; if not, the look of every other second finds it. */
 const SOON_MS = 50
 
 /** Builds it. */
@@ -43,7 +43,7 @@ export function createLogout(deps: {
       else if (outcome === 'postponed') log.warn(about, 'an app was not told that a session is over, and will be tried again')
     },
   })
-  // Whoever ends something does not wait; when it cannot be looked now, the look of every second says so.
+  // Whoever ends something does not wait; when it cannot be looked now, the look of every other second says so.
   const look = () => void delivery.look().catch(() => undefined)
   const notifications = createLogoutNotifications({ db, retried: look })
   metrics.whenAsked(async () => metrics.set('logoutNotificationsWaiting', {}, await notifications.waiting()))

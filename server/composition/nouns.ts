@@ -13,6 +13,7 @@ import { addressKey } from '../http/client-address.ts'
 import type { Log } from '../http/log.ts'
 import type { Metrics } from '../http/metrics.ts'
 import { type EndEverythingRequest, endEverything } from '../sessions/end-everything.ts'
+import { createSessionExpiry, type SessionExpiry } from '../sessions/session-expiry.ts'
 import { createSessions, type Sessions } from '../sessions/sessions.ts'
 import { type AccessTokens, createAccessTokens } from '../tokens/access-tokens.ts'
 import { type Announce, createEndings, type Endings } from '../tokens/ending.ts'
@@ -38,6 +39,7 @@ export interface Nouns {
   readonly changePassword: ChangePassword
   readonly passwords: Passwords
   readonly sessions: Sessions
+  readonly sessionExpiry: SessionExpiry
   readonly setupLinks: SetupLinks
   readonly signIn: SignIn
   readonly tokenStatus: TokenStatus
@@ -110,6 +112,7 @@ export function createNouns(deps: {
     }),
     passwords,
     sessions,
+    sessionExpiry: createSessionExpiry({ db, endings, tokens: config.expiredSessionTokens }),
     setupLinks: createSetupLinks({ db, accounts, passwords, policy, lifetimeSeconds: config.lifetimes.setupLink }),
     signIn: createSignIn({ db, passwords, lockout, tried: (outcome) => metrics.count('signIns', { outcome }) }),
     tokenStatus: createTokenStatus({ db }),

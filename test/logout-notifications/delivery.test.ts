@@ -154,13 +154,6 @@ test('of two processes that deliver at once, each notification is sent by one', 
   expect((await list()).every(({ state, attempts }) => state === 'delivered' && attempts === 1)).toBe(true)
 })
 
-test('notifications past their time are removed a week later', async () => {
-  await enqueue(server.databaseUrl, 'app')
-  await deliver()
-  await server.advance(6 * 86_400)
-  expect(await list()).toHaveLength(1)
-})
-
 test('a process that dies after it claimed a notification has it delivered by the next one', async () => {
   const database = await createDatabase()
   await register(database.url, 'app', app.uri)
