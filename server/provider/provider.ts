@@ -52,6 +52,9 @@ export type ProviderDeps = ModelStorageDeps &
 /** Our own client metadata (docs/provision-file.md). */
 export const OWN_CLIENT_METADATA = ['skip_consent', 'require_pkce', 'rotate_refresh_tokens', 'refresh_replay_window'] as const
 
+/** Of specifications that the library does not know. */
+const FURTHER_CLIENT_METADATA = ['frontchannel_logout_uri', 'frontchannel_logout_session_required'] as const
+
 /** Builds a Provider. */
 export function buildProvider(deps: ProviderDeps): Provider {
   const provider = new LatchkeyProvider(deps)
@@ -136,7 +139,12 @@ function configurationOf(deps: ProviderDeps): Configuration {
       short: { httpOnly: true, overwrite: true, sameSite: 'lax', secure, signed: true },
     },
     ttl: createLifetimes(deps),
-    discovery: endpointAuthentication(clientAuthMethods(deps)),
+    discovery: {
+      ...endpointAuthentication(clientAuthMethods(deps)),
+      // OpenID Connect Front-Channel Logout 1.0 §3 (front-channel-logout.ts).
+      frontchannel_logout_supported: true,
+      frontchannel_logout_session_supported: true,
+    },
     ...policiesOf(deps),
   }
 }
@@ -145,7 +153,7 @@ function configurationOf(deps: ProviderDeps): Configuration {
 function ownClientMetadata({ mutualTls }: ProviderDeps): NonNullable<Configuration['extraClientMetadata']> {
   const bound = 'tls_client_certificate_bound_access_tokens'
   return {
-    properties: [...OWN_CLIENT_METADATA, ...(mutualTls === undefined ? [bound] : [])],
+    properties: [...OWN_CLIENT_METADATA, ...FURTHER_CLIENT_METADATA, ...(mutualTls === undefined ? [bound] : [])],
     validator(_ctx, member, value) {
       if (member === bound && value === true) throw new errors.InvalidClientMetadata(`${bound} needs client certificates`)
     },

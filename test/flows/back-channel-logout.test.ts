@@ -49,7 +49,8 @@ beforeAll(async () => {
   })
 })
 
-afterEach(() => {
+afterEach(async () => {
+  await server.latchkey.logout.delivery.run()
   for (const app of [crm, wiki]) {
     app.received.length = 0
     app.answer = ACCEPT
