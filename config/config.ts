@@ -45,6 +45,9 @@ export interface Config {
   readonly refreshReplayWindow: number
   readonly signOutScope: 'session' | 'account'
   readonly sessionRevocation: 'end_offline' | 'keep_offline'
+  readonly expiredSessionTokens: 'live_out' | 'end'
+  /** Addresses and CIDR ranges of private networks where apps may be told of a sign-out. */
+  readonly logoutPrivateAddresses: readonly string[]
   /** Whether DPoP proofs must carry a nonce. */
   readonly dpopNonce: 'optional' | 'required'
   readonly passwordPolicy: PasswordPolicy
@@ -182,6 +185,8 @@ function configOf(values: SettingValues): Config {
     refreshReplayWindow: values.refreshReplayWindow,
     signOutScope: values.signOutScope,
     sessionRevocation: values.sessionRevocation,
+    expiredSessionTokens: values.expiredSessionTokens,
+    logoutPrivateAddresses: values.logoutPrivateAddresses,
     dpopNonce: values.dpopNonce,
     passwordPolicy: { minLength: values.passwordMinLength, maxLength: values.passwordMaxLength, history: values.passwordHistory },
     hashing: {

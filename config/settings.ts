@@ -12,6 +12,7 @@ import {
   issuer,
   listenHost,
   mailAddress,
+  networkList,
   oneOf,
   onOff,
   path,
@@ -176,6 +177,22 @@ const contentSettings = {
     meaning:
       'What ends with a session that its person or an operator ends: `end_offline` also the refresh tokens with `offline_access` that were given in it, `keep_offline` not those.',
     example: 'end_offline',
+  }),
+  expiredSessionTokens: setting({
+    variable: 'LATCHKEY_EXPIRED_SESSION_TOKENS',
+    kind: oneOf('live_out', 'end'),
+    default: 'live_out',
+    meaning:
+      'What becomes of access tokens when their session expires or is not used: they live out their minutes, or end with it and are revoked.',
+    example: 'end',
+  }),
+  logoutPrivateAddresses: setting({
+    variable: 'LATCHKEY_LOGOUT_PRIVATE_ADDRESSES',
+    kind: networkList,
+    default: { development: 'loopback', production: '' },
+    meaning:
+      'Private networks in which apps may be told of a sign-out (`backchannel_logout_uri`): addresses, CIDR ranges, `loopback`, `private`. Empty: none, so that nobody can reach into your network by a registration.',
+    example: '10.20.0.0/16',
   }),
   dpopNonce: setting({
     variable: 'LATCHKEY_DPOP_NONCE',

@@ -6,7 +6,7 @@ import { NO_DETAIL, type ValueKind } from './setting.ts'
 
 const UNIT_SECONDS: Readonly<Record<string, number>> = { s: 1, m: 60, h: 3600, d: 86_400 }
 
-const PROXY_NAMES: Readonly<Record<string, readonly string[]>> = {
+const NETWORK_NAMES: Readonly<Record<string, readonly string[]>> = {
   loopback: ['127.0.0.0/8', '::1/128'],
   private: ['10.0.0.0/8', '172.16.0.0/12', '192.168.0.0/16', 'fc00::/7'],
 }
@@ -127,12 +127,20 @@ const TAKEN_HEADERS =
 /** Addresses of proxies: `10.0.0.1`, `10.0.0.0/8`, `loopback`, `private`. A range of everybody is refused. */
 export const proxyList: ValueKind<readonly string[]> = kindOf(
   'addresses or CIDR ranges of your proxies, or the words loopback or private, separated by commas',
-  (text) => {
-    const proxies = listed(text).flatMap((entry) => PROXY_NAMES[entry] ?? [entry])
-    const wrong = proxies.find((entry) => !isAddressRange(entry))
-    return wrong === undefined ? proxies : new Detail(`${JSON.stringify(wrong.slice(0, 80))} is not one`)
-  },
+  readRanges,
 )
+
+/** Addresses of networks: `10.0.0.1`, `10.0.0.0/8`, `loopback`, `private`. A range of everybody is refused. */
+export const networkList: ValueKind<readonly string[]> = kindOf(
+  'addresses or CIDR ranges, or the words loopback or private, separated by commas',
+  readRanges,
+)
+
+function readRanges(text: string): readonly string[] | Detail {
+  const ranges = listed(text).flatMap((entry) => NETWORK_NAMES[entry] ?? [entry])
+  const wrong = ranges.find((entry) => !isAddressRange(entry))
+  return wrong === undefined ? ranges : new Detail(`${JSON.stringify(wrong.slice(0, 80))} is not one`)
+}
 
 /** The parts of a comma-separated text, without the space around them. */
 export function listed(text: string): string[] {

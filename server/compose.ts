@@ -5,6 +5,7 @@ import { type Clock, systemClock } from '../config/clock.ts'
 import type { Config } from '../config/config.ts'
 import type { Secrets } from '../config/secrets.ts'
 import { createApp, throughDoor } from './app.ts'
+import { createLogout, type LogoutParts } from './composition/logout.ts'
 import { createMail, type MailParts } from './composition/mail.ts'
 import { countRun, openMetrics } from './composition/measures.ts'
 import { createNouns, type Nouns } from './composition/nouns.ts'
@@ -12,6 +13,7 @@ import { createProviderParts } from './composition/protocol.ts'
 import { type Announcements, register } from './composition/registrations.ts'
 import { createFeedPages, type RevocationParts, tellOfRevocations } from './composition/revocations.ts'
 import { type OpenStores, openStores } from './composition/stores.ts'
+import { createTasks } from './composition/tasks.ts'
 import { createClientLimits, createDoor, createPages } from './composition/web.ts'
 import { createConnectionFaults } from './http/connection-faults.ts'
 import { createCookieSignatures } from './http/cookie-signatures.ts'
@@ -19,11 +21,8 @@ import { createLog, type Log } from './http/log.ts'
 import type { ManagedProcess } from './http/management.ts'
 import type { Metrics } from './http/metrics.ts'
 import { type KeyRing, openKeyRing } from './keys/key-ring.ts'
-import { createPurge, PURGE_EVERY_SECONDS } from './maintenance/purge-expired.ts'
 import { createRestoreWatch, type RestoreWatch } from './maintenance/restored-database.ts'
 import { type Schedule, startSchedule } from './maintenance/schedule.ts'
-import { createVoidGrants, VOID_GRANTS_EVERY_SECONDS } from './maintenance/void-grants.ts'
-import { USES_EVERY_SECONDS } from './sessions/sessions.ts'
 import { createRevocationFollower } from './tokens/revocation-follower.ts'
 
 /** What a test may put in the place of the real thing. */
@@ -46,6 +45,7 @@ export interface Latchkey extends AsyncDisposable {
   readonly announcements: Announcements
   readonly mail: MailParts
   readonly revocations: RevocationParts
+  readonly logout: LogoutParts
   /** Says no to readiness probes from now on, so that no new requests are sent here. */
   drain(): void
 }
@@ -58,7 +58,8 @@ export async function compose(config: Config, secrets: Secrets, overrides: Overr
   try {
     const metrics = openMetrics({ stores })
     const follower = createRevocationFollower({ db: stores.db })
-    const nouns = createNouns({ config, clock, stores, metrics, announce: follower.wake })
+    const logout = createLogout({ config, log, stores, metrics, keys: () => keys.current() })
+    const nouns = createNouns({ config, clock, stores, metrics, announce: follower.wake, appsWait: logout.appsWait })
     const mail = createMail({ config, secrets, log, stores, metrics })
     // The first to be read: with another ENCRYPTION_KEY than theirs nothing may be written.
     const keys = await openKeyRing({ db: stores.db, sealer: stores.sealer, endings: nouns.endings })
@@ -98,31 +99,10 @@ export async function compose(config: Config, secrets: Secrets, overrides: Overr
         feed: createFeedPages({ config, follower, parts: revocations, ownAccess: protocol.ownAccess }),
       }),
     })
-    const purge = createPurge({
-      db: stores.db,
-      log,
-      report({ backlog }) {
-        for (const [table, rows] of Object.entries(backlog)) metrics.purgeBacklog(table, rows)
-      },
-    })
-    const voidGrants = createVoidGrants({ db: stores.db })
-    const schedule = startSchedule(
-      [
-        { name: 'registry', everySeconds: 1, run: protocol.followRegistry },
-        { name: 'restored database', everySeconds: 1, run: restoreWatch.check },
-        { name: 'expired rows', everySeconds: PURGE_EVERY_SECONDS, run: async (signal) => void (await purge.run(signal)) },
-        {
-          name: 'void grants',
-          everySeconds: VOID_GRANTS_EVERY_SECONDS,
-          run: async (signal) => void (await voidGrants.run(signal)),
-        },
-        { name: 'last uses of sessions', everySeconds: USES_EVERY_SECONDS, run: nouns.sessions.writeLastUses },
-        { name: 'mail', everySeconds: 2, run: mail.delivery.run },
-        ...revocations.tasks,
-      ],
-      { log, ran: (task, error) => countRun(metrics, clock, task, error) },
-    )
-    return assemble({ app, log, metrics, nouns, keys, stores, schedule, restoreWatch, announcements, mail, revocations })
+    const parts = { app, log, metrics, nouns, keys, stores, announcements, mail, revocations, logout }
+    const tasks = createTasks({ ...parts, protocol, restoreWatch })
+    const schedule = startSchedule(tasks, { log, ran: (task, error) => countRun(metrics, clock, task, error) })
+    return assemble({ ...parts, schedule, restoreWatch })
   } catch (error) {
     await stores.close()
     throw error
@@ -130,23 +110,16 @@ export async function compose(config: Config, secrets: Secrets, overrides: Overr
 }
 
 function assemble(
-  parts: Pick<Latchkey, 'app' | 'log' | 'metrics' | 'nouns' | 'keys' | 'stores' | 'announcements' | 'mail' | 'revocations'> & {
+  parts: Omit<Latchkey, 'management' | 'drain' | typeof Symbol.asyncDispose> & {
     schedule: Schedule
     restoreWatch: RestoreWatch
   },
 ): Latchkey {
-  const { app, log, metrics, nouns, keys, stores, announcements, mail, revocations, schedule, restoreWatch } = parts
+  const { schedule, restoreWatch, ...latchkey } = parts
+  const { log, metrics, nouns, stores, mail, revocations, logout } = latchkey
   let draining = false
   return {
-    app,
-    log,
-    nouns,
-    keys,
-    stores,
-    announcements,
-    mail,
-    revocations,
-    metrics,
+    ...latchkey,
     management: {
       started: async () => true,
       missing: async () => (draining ? ['the process is shutting down'] : stores.missing()),
@@ -161,6 +134,7 @@ function assemble(
       mail.delivery.close()
       await schedule.stop()
       await revocations.close()
+      await logout.delivery.close()
       await nouns.sessions.writeLastUses().catch((error: unknown) => log.warn({ err: error }, 'last uses were not written'))
       await restoreWatch.check().catch((error: unknown) => log.warn({ err: error }, 'the last revocations were not noted'))
       await nouns.close()

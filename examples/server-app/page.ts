@@ -40,7 +40,7 @@ const SIGNED_OUT = `
 </section>`
 
 function person({ claims }: SignedIn): string {
-  const shown = ['name', 'email', 'email_verified', 'sub', 'iss', 'auth_time'].filter((name) => claims[name] !== undefined)
+  const shown = ['name', 'email', 'email_verified', 'sub', 'iss', 'auth_time', 'sid'].filter((name) => claims[name] !== undefined)
   const rows = shown.map((name) => `<dt><code>${name}</code></dt><dd>${escaped(String(claims[name]))}</dd>`)
   return `
 <section aria-labelledby="person-title">

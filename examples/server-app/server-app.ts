@@ -4,6 +4,7 @@ import { readFileSync } from 'node:fs'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import { join } from 'node:path'
 import { listen, portSetting, type RunningExample, readText, runAlone, setting } from '../server.ts'
+import { createLogoutTokens, type LogoutTokens } from './logout-tokens.ts'
 import { createNotesApi, type NotesApi } from './notes-api.ts'
 import { page } from './page.ts'
 import { type Session, Sessions, type SignedIn } from './sessions.ts'
@@ -24,7 +25,13 @@ export async function startServerApp(options: ServerAppOptions): Promise<Running
   const server = createServer()
   const running = await listen(server, options.port ?? 3002)
   const signIn = createSignIn({ ...options, resource: options.apiUrl, origin: running.url })
-  const app = { origin: running.url, sessions: new Sessions(), signIn, notesApi: createNotesApi({ ...options, signIn }) }
+  const app = {
+    origin: running.url,
+    sessions: new Sessions(),
+    signIn,
+    notesApi: createNotesApi({ ...options, signIn }),
+    logoutTokens: createLogoutTokens({ ...options, keysUrl: signIn.keysUrl }),
+  }
   const headers = headersOf(options)
   server.on('request', (request, response) => {
     for (const [name, value] of Object.entries(headers)) response.setHeader(name, value)
@@ -39,6 +46,7 @@ interface App {
   readonly sessions: Sessions
   readonly signIn: SignIn
   readonly notesApi: NotesApi
+  readonly logoutTokens: LogoutTokens
 }
 
 interface Visit {
@@ -58,6 +66,8 @@ async function answer(visit: Visit): Promise<void> {
   if (route === 'GET /callback' && url !== null) return finishSignIn(visit, url)
   if (route === 'GET /page.css') return void response.setHeader('Content-Type', 'text/css; charset=utf-8').end(STYLES)
   if (request.method !== 'POST') return void response.writeHead(404).end('There is no such page.\n')
+  // From the authorization server itself, so that there is no browser, and no `Origin`.
+  if (route === 'POST /backchannel-logout') return endSignIns(visit)
   // Other sites can make a browser send a form; `SameSite` does not count other ports of this host as other sites.
   if (request.headers.origin !== app.origin) return void response.writeHead(403).end('This form is from elsewhere.\n')
   if (route === 'POST /sign-in') return beginSignIn(visit)
@@ -109,6 +119,16 @@ async function change(visit: Visit, route: string, signedIn: SignedIn, session: 
   redirect(response, '/')
 }
 
+/** Back-Channel Logout 1.0 §2.8: 200 when it is done, also if there was nothing to end; 400 for a token that is no good. */
+async function endSignIns({ app, request, response }: Visit): Promise<void> {
+  const form = new URLSearchParams(await readText(request, 10_000))
+  const signedOut = await app.logoutTokens.read(form.get('logout_token') ?? '')
+  if (signedOut !== undefined) app.sessions.end(signedOut, SIGNED_OUT)
+  response.writeHead(signedOut === undefined ? 400 : 200).end()
+}
+
+const SIGNED_OUT = 'You have been signed out: this sign-in has ended at the authorization server.'
+
 /** A sign-in that is over, or that did not come about, is no fault of anybody's: the person is told, and may try again. */
 function fail({ app, request, response, session }: Visit, error: unknown): void {
   if (response.headersSent) {
@@ -116,8 +136,7 @@ function fail({ app, request, response, session }: Visit, error: unknown): void 
     return
   }
   if (error instanceof SignInOver) {
-    const notice = 'You have been signed out: this sign-in has ended at the authorization server.'
-    app.sessions.start(request, response, { pending: new Map(), notice })
+    app.sessions.start(request, response, { pending: new Map(), notice: SIGNED_OUT })
     redirect(response, '/')
     return
   }

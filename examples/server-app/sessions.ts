@@ -1,6 +1,7 @@
 // The app's own sessions: kept in memory, found by a random cookie. The browser never sees a token.
 import { randomBytes } from 'node:crypto'
 import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { SignedOut } from './logout-tokens.ts'
 
 /** A sign-in that is under way: what must come back, and what proves that it was begun here. */
 export interface PendingSignIn {
@@ -55,6 +56,16 @@ export class Sessions {
     // Where the app is served by https, `Secure` and the prefix `__Host-` belong here as well.
     response.setHeader('Set-Cookie', `${COOKIE}=${id}; Path=/; Max-Age=${LIFE_SECONDS}; HttpOnly; SameSite=Lax`)
     return session
+  }
+
+  /** Ends the sign-ins that are over at the authorization server; their browsers are told at their next visit. */
+  end({ sid, sub }: SignedOut, notice: string): void {
+    for (const { session } of this.#sessions.values()) {
+      const claims = session.signedIn?.claims
+      if (claims === undefined || (sid === undefined ? claims.sub !== sub : claims.sid !== sid)) continue
+      delete session.signedIn
+      session.notice = notice
+    }
   }
 }
 

@@ -29,6 +29,8 @@ export interface SignIn {
   refresh(signedIn: SignedIn): Promise<void>
   /** Where to send the person so that their session at the authorization server ends too (RP-Initiated Logout). */
   signOutUrl(signedIn: SignedIn): Promise<string>
+  /** Where the authorization server's keys are. */
+  keysUrl(): Promise<URL>
 }
 
 /** Makes it. */
@@ -91,6 +93,8 @@ export function createSignIn({ issuer, clientId, clientSecret, resource, origin 
       const parameters = { id_token_hint: idToken, post_logout_redirect_uri: `${origin}/` }
       return client.buildEndSessionUrl(await server(), parameters).href
     },
+
+    keysUrl: async () => new URL((await server()).serverMetadata().jwks_uri ?? ''),
   }
 }
 

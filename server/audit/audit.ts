@@ -31,6 +31,11 @@ export async function recordAudit(tx: Transaction | Database, event: AuditEvent)
   await tx.auditEvent.create({ data: rowOf(event), select: { id: true } })
 }
 
+/** Writes several at once. */
+export async function recordAudits(tx: Transaction, events: readonly AuditEvent[]): Promise<void> {
+  await tx.auditEvent.createMany({ data: events.map(rowOf) })
+}
+
 /**
  * Makes a change and writes its event, in one statement, which is a transaction.
  * @param change a statement that returns a row when it has done something, or finds one when something is so

@@ -126,6 +126,8 @@ export const clientMetadataMembers = {
   tls_client_auth_san_email: text(254),
   backchannel_logout_uri: called,
   backchannel_logout_session_required: flag,
+  frontchannel_logout_uri: called,
+  frontchannel_logout_session_required: flag,
   software_id: text(200),
   software_version: text(200),
   skip_consent: flag,

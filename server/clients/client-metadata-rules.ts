@@ -17,7 +17,13 @@ export type Registration = Readonly<Record<string, unknown>>
 
 /** Every rule that is broken. `known` has the defaults filled in; `given` tells what was left out. */
 export function togetherIssues(known: PartialMetadata, given: Registration): MetadataIssue[] {
-  return [...grantIssues(known), ...redirectIssues(known, given), ...authenticationIssues(known, given), ...rotationIssues(known)]
+  return [
+    ...grantIssues(known),
+    ...redirectIssues(known, given),
+    ...authenticationIssues(known, given),
+    ...rotationIssues(known),
+    ...logoutIssues(known),
+  ]
 }
 
 function grantIssues({ grant_types, response_types, token_endpoint_auth_method }: PartialMetadata): MetadataIssue[] {
@@ -89,6 +95,13 @@ function authenticationIssues(known: PartialMetadata, given: Registration): Meta
     issues.push({ path: ['require_pkce'], message: 'a client without authentication must use PKCE' })
   }
   return issues
+}
+
+/** Front-Channel Logout 1.0 §2: a page of the app's own, and of nobody else, is framed after a sign-out. */
+function logoutIssues({ frontchannel_logout_uri: uri, redirect_uris = [] }: PartialMetadata): MetadataIssue[] {
+  if (uri === undefined || redirect_uris.some((redirectUri) => URL.parse(redirectUri)?.origin === URL.parse(uri)?.origin))
+    return []
+  return [{ path: ['frontchannel_logout_uri'], message: 'its scheme, host and port must be those of one of the redirect_uris' }]
 }
 
 /** FAPI 2.0 §5.3.2.1 wants no rotation, where nobody but the client itself can use its refresh token anyway; only there. */

@@ -48,7 +48,6 @@ const IGNORED = ['client_id_issued_at']
 
 /** Members of specifications that are not supported. Saying that they are not wanted is fine. */
 const UNSUPPORTED = [
-  'frontchannel_logout_session_required',
   'require_signed_request_object',
   'backchannel_user_code_parameter',
   'authorization_details_types',

@@ -184,7 +184,10 @@ function clientsOf({ spa, server }: DemoPorts): ClientMetadata[] {
   })
   return [
     { ...app(SPA_CLIENT, 'Demo: single-page app', spa), token_endpoint_auth_method: 'none' },
-    app(SERVER_CLIENT, 'Demo: server-rendered app', server),
+    {
+      ...app(SERVER_CLIENT, 'Demo: server-rendered app', server),
+      backchannel_logout_uri: `${address(server)}/backchannel-logout`,
+    },
     {
       client_id: API_CLIENT,
       client_name: 'Demo: notes API',

@@ -14,6 +14,7 @@ import { createGrants, type Grants } from '../grants/grants.ts'
 import { addressKey } from '../http/client-address.ts'
 import type { Metrics } from '../http/metrics.ts'
 import { type EndEverythingRequest, endEverything } from '../sessions/end-everything.ts'
+import { createSessionExpiry, type SessionExpiry } from '../sessions/session-expiry.ts'
 import { createSessions, type Sessions } from '../sessions/sessions.ts'
 import { type AccessTokens, createAccessTokens } from '../tokens/access-tokens.ts'
 import { type Announce, createEndings, type Endings } from '../tokens/ending.ts'
@@ -41,6 +42,7 @@ export interface Nouns {
   readonly changePassword: ChangePassword
   readonly passwords: Passwords
   readonly sessions: Sessions
+  readonly sessionExpiry: SessionExpiry
   readonly setupLinks: SetupLinks
   readonly signIn: SignIn
   readonly tokenStatus: TokenStatus
@@ -57,6 +59,8 @@ export function createNouns(deps: {
   readonly metrics: Metrics
   /** Told of revocations of this process that have been committed. */
   readonly announce: Announce
+  /** Told that apps are to hear of an end. */
+  readonly appsWait: (commit: 'done' | 'soon') => void
 }): Nouns {
   const { config, clock, stores, metrics, announce } = deps
   const { db, sealer } = stores
@@ -67,6 +71,7 @@ export function createNouns(deps: {
     accessTokenLifeSeconds: () => accessTokenLife,
     announce,
     ended: (cause) => metrics.count('ends', { cause }),
+    appsWait: deps.appsWait,
   })
   const keepOffline = config.sessionRevocation === 'keep_offline'
   const sessions = createSessions({ db, endings, idleSeconds: config.lifetimes.sessionIdle, keepOffline })
@@ -108,6 +113,7 @@ export function createNouns(deps: {
     }),
     passwords,
     sessions,
+    sessionExpiry: createSessionExpiry({ db, endings, tokens: config.expiredSessionTokens }),
     setupLinks: createSetupLinks({ db, accounts, passwords, policy, lifetimeSeconds: config.lifetimes.setupLink }),
     signIn: createSignIn({ db, passwords, lockout, tried: (outcome) => metrics.count('signIns', { outcome }) }),
     tokenStatus: createTokenStatus({ db }),

@@ -188,6 +188,19 @@ const backgroundMetrics = {
     meaning: 'Mails in the outbox.',
     together: 'max',
   },
+  logoutNotifications: {
+    name: 'latchkey_logout_notifications_total',
+    kind: 'counter',
+    labels: { outcome: ['delivered', 'postponed', 'given_up'] },
+    meaning: 'Attempts to tell an app that a session is over (back-channel logout).',
+  },
+  logoutNotificationsWaiting: {
+    name: 'latchkey_logout_notifications_waiting',
+    kind: 'gauge',
+    labels: {},
+    meaning: 'Apps that are still to be told that a session is over, counted once for each session and not beyond 10,001.',
+    together: 'max',
+  },
   processes: {
     name: 'latchkey_processes',
     kind: 'gauge',

@@ -17,6 +17,7 @@ import {
   type SweptTable,
   sweepPages,
 } from './expired-rows-store.ts'
+import { PAGES_COUNTED, pagesOfRun } from './table-pages.ts'
 
 /** Rows, by table. */
 export type RowCounts = { readonly [table: string]: number }
@@ -39,10 +40,6 @@ export const PURGE_EVERY_SECONDS = 60
 
 /** How long a run may take. */
 const LONGEST_RUN_MS = 10_000
-
-/** A table of so few pages is gone through in one run. Of more, each run takes a tenth; which one, the time says. */
-const PAGES_AT_ONCE = 2000
-const PARTS = 10
 
 /** Makes it. `report` is told of every run. */
 export function createPurge(deps: {
@@ -99,11 +96,8 @@ function workOnIndex(db: Database, expiring: ExpiringTable): Work {
 }
 
 async function workOnPages(db: Database, swept: SweptTable): Promise<Work> {
-  const { pages, now } = await measurePages(db, swept.table)
-  const size = pages <= PAGES_AT_ONCE ? pages : Math.ceil(pages / PARTS)
-  const part = pages <= PAGES_AT_ONCE ? 0 : Math.floor(now / PURGE_EVERY_SECONDS) % PARTS
-  let page = part * size
-  const end = page + size
+  const { from, to: end } = pagesOfRun(await measurePages(db, swept.table), PURGE_EVERY_SECONDS)
+  let page = from
   const work: Work = {
     table: swept.table,
     removed: 0,
@@ -114,7 +108,7 @@ async function workOnPages(db: Database, swept: SweptTable): Promise<Work> {
       work.done = page >= end
       return batch
     },
-    countLeft: () => countInPages(db, swept, page, Math.min(page + PAGES_AT_ONCE, end)),
+    countLeft: () => countInPages(db, swept, page, Math.min(page + PAGES_COUNTED, end)),
   }
   return work
 }

@@ -58,9 +58,10 @@ export function createFeatures(deps: {
       logoutSource: pages.logoutSource,
       postLogoutSuccessSource: pages.postLogoutSuccessSource,
     },
+    // OpenID Connect Back-Channel Logout 1.0. What is sent, and when, is not the library's (model-overrides.ts).
+    backchannelLogout: { enabled: true },
     // Off: the library's own pages for development, and what has not been built around it.
     devInteractions: { enabled: false },
-    backchannelLogout: { enabled: false },
     ciba: { enabled: false },
     claimsParameter: { enabled: false },
     deviceFlow: { enabled: false },

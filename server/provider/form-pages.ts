@@ -4,8 +4,10 @@ import type { KoaContextWithOIDC } from 'oidc-provider'
 import { continuePage } from '../../views/interactions/continue.ts'
 import { FORM_POST_SCRIPT_SOURCE, formPostPage } from '../../views/interactions/form-post.ts'
 import { continuePostPage } from '../../views/logout/continue-post.ts'
+import { leavingPage } from '../../views/logout/leaving.ts'
 import { render } from '../http/render.ts'
 import { FORM_POST_POLICY } from '../http/security-headers.ts'
+import { requestState } from './request-state.ts'
 
 /** A middleware for `provider.use`. */
 export async function replaceFormPages(ctx: KoaContextWithOIDC, next: () => Promise<void>): Promise<void> {
@@ -31,8 +33,24 @@ export function respondByFormPost(ctx: KoaContextWithOIDC, action: string, paylo
 function goOnByPage(ctx: KoaContextWithOIDC): void {
   const url = ctx.response.get('Location')
   ctx.remove('Location')
+  const { frontChannelUrls: frames = [] } = requestState(ctx)
+  if (frames.length > 0) {
+    tellByFrames(ctx, url, frames)
+    return
+  }
   ctx.set('Refresh', `0;url=${url}`)
   render(ctx, continuePage({ url, title: 'You are signed out' }))
+}
+
+/** So long the apps' frames have to load. Nobody waits for one that does not. */
+const FRAMES_LOAD_SECONDS = 3
+
+/** The one page that frames others: those apps, and nobody else. */
+function tellByFrames(ctx: KoaContextWithOIDC, url: string, frames: readonly string[]): void {
+  ctx.set('Refresh', `${FRAMES_LOAD_SECONDS};url=${url}`)
+  render(ctx, leavingPage({ url, frames }))
+  const origins = new Set(frames.map((frame) => new URL(frame).origin))
+  ctx.set('Content-Security-Policy', `${ctx.response.get('Content-Security-Policy')};frame-src ${[...origins].join(' ')}`)
 }
 
 /** Nobody is signed in, so there is nothing to ask and nothing to end: on to where the app wants the person to go. */

@@ -7,11 +7,13 @@ import { newGrantId } from '../grants/grants.ts'
 import type { Once } from '../tokens/once.ts'
 import { firstRefreshToken, formatRefreshToken } from '../tokens/refresh-token.ts'
 import { OPAQUE_PREFIX } from './access-token-adapter.ts'
+import { frontChannelUrls, type SessionClients } from './front-channel-logout.ts'
 import type { Registry } from './registry.ts'
 import { requestState } from './request-state.ts'
 
 /** What the replaced methods need. */
 export interface OverrideDeps {
+  readonly issuer: string
   readonly registry: Registry
   readonly once: Once
   readonly clock: Clock
@@ -22,6 +24,12 @@ export interface OverrideDeps {
 interface Identified {
   readonly uid: string
   readonly accountId?: string
+  readonly authorizations?: SessionClients
+}
+
+interface LogoutClient {
+  readonly backchannelLogoutUri?: string
+  readonly frontchannel_logout_uri?: string
 }
 
 /** Replaces them. */
@@ -38,8 +46,17 @@ export function overrideModels(provider: Provider, deps: OverrideDeps): void {
   // The adapter's `destroy` is called for every change of a session's identifier; this one is the end of the session.
   const destroySession = method(provider.Session.prototype, 'destroy')
   replace(provider.Session.prototype, 'destroy', async function (this: Identified) {
+    requestState().frontChannelUrls = await frontChannelUrls(deps, this.authorizations ?? {})
     await deps.endSession({ uid: this.uid, accountId: this.accountId })
     return destroySession.call(this)
+  })
+
+  // The library would tell apps once, at this endpoint alone, and let the person wait for each of them. They are told of every end
+  // that there is (logout-notifications/), since it is written with the end itself.
+  replace(provider.Client.prototype, 'backchannelLogout', async () => undefined)
+  // A logout token always names the session, so an ID token must have said which it is.
+  replace(provider.Client.prototype, 'includeSid', function (this: LogoutClient) {
+    return (this.backchannelLogoutUri ?? this.frontchannel_logout_uri) !== undefined
   })
 
   // The library looks first and saves then; two requests at once would both pass (RFC 9449 §11.1, RFC 7523 §3).

@@ -59,6 +59,9 @@ export const OWN_CLIENT_METADATA = [
   'introspection_signed_response_alg',
 ] as const
 
+/** Of specifications that the library does not know. */
+const FURTHER_CLIENT_METADATA = ['frontchannel_logout_uri', 'frontchannel_logout_session_required'] as const
+
 /** Builds a Provider. */
 export function buildProvider(deps: ProviderDeps): Provider {
   const provider = new LatchkeyProvider(deps)
@@ -143,7 +146,12 @@ function configurationOf(deps: ProviderDeps): Configuration {
       short: { httpOnly: true, overwrite: true, sameSite: 'lax', secure, signed: true },
     },
     ttl: createLifetimes(deps),
-    discovery: endpointAuthentication(clientAuthMethods(deps)),
+    discovery: {
+      ...endpointAuthentication(clientAuthMethods(deps)),
+      // OpenID Connect Front-Channel Logout 1.0 §3 (front-channel-logout.ts).
+      frontchannel_logout_supported: true,
+      frontchannel_logout_session_supported: true,
+    },
     ...policiesOf(deps),
   }
 }
@@ -152,7 +160,7 @@ function configurationOf(deps: ProviderDeps): Configuration {
 function ownClientMetadata({ mutualTls }: ProviderDeps): NonNullable<Configuration['extraClientMetadata']> {
   const bound = 'tls_client_certificate_bound_access_tokens'
   return {
-    properties: [...OWN_CLIENT_METADATA, ...(mutualTls === undefined ? [bound] : [])],
+    properties: [...OWN_CLIENT_METADATA, ...FURTHER_CLIENT_METADATA, ...(mutualTls === undefined ? [bound] : [])],
     validator(_ctx, member, value) {
       if (member === bound && value === true) throw new errors.InvalidClientMetadata(`${bound} needs client certificates`)
     },

@@ -60,6 +60,8 @@ export interface RequestState {
   retiredCookies?: readonly string[] | undefined
   /** What is known of the session's record, so that it is not written again without need. */
   sessionRecord?: string
+  /** The addresses by which apps are to hear, from the browser, that the session is over. */
+  frontChannelUrls?: readonly string[]
   /** Identifiers of proofs and assertions that this request has used, so that its own second try is not taken for a replay. */
   readonly usedIdentifiers: Set<string>
 }

@@ -3,6 +3,7 @@
 import { Prisma } from '../../prisma/client/client.ts'
 import { recordAudit } from '../audit/audit.ts'
 import { endAllGrants } from '../grants/grants.ts'
+import { endAndNotifyClients } from '../logout-notifications/new-notifications.ts'
 import type { Database, Transaction } from '../storage/postgres.ts'
 import { endAllAccessTokens, endAllFamilies } from '../tokens/end-all.ts'
 import type { Ended, Ending, Endings } from '../tokens/ending.ts'
@@ -70,8 +71,13 @@ async function holdEverything(tx: Transaction): Promise<void> {
   await tx.$executeRaw(Prisma.sql`LOCK TABLE sessions, grants, refresh_families, access_tokens IN SHARE ROW EXCLUSIVE MODE`)
 }
 
-async function endAllSessions(ending: Ending): Promise<void> {
-  ending.counts.sessions += await ending.tx.$executeRaw(Prisma.sql`
-    UPDATE sessions SET ended_at = latchkey_now(), end_reason = ${ending.cause}
-    WHERE ended_at IS NULL AND expires_at > latchkey_now()`)
+async function endAllSessions({ tx, cause, counts }: Ending): Promise<void> {
+  const { sessions, notifications } = await endAndNotifyClients(
+    tx,
+    Prisma.sql`UPDATE sessions SET ended_at = latchkey_now(), end_reason = ${cause}
+      WHERE ended_at IS NULL AND expires_at > latchkey_now() RETURNING id, account_id`,
+    cause,
+  )
+  counts.sessions += sessions
+  counts.logoutNotifications += notifications
 }

@@ -2,6 +2,7 @@
 // (the table in docs/explanation/revocation.md).
 import { Prisma } from '../../prisma/client/client.ts'
 import { endGrantsOfAccount, endGrantsOfSession } from '../grants/grants.ts'
+import { notifyClients } from '../logout-notifications/new-notifications.ts'
 import { endAccessTokensOfAccount, endAccessTokensOfSession } from '../tokens/access-tokens.ts'
 import type { Ending } from '../tokens/ending.ts'
 import { endFamiliesOfAccount, endFamiliesOfSession } from '../tokens/family-ends.ts'
@@ -22,6 +23,7 @@ export async function endSession(
     WHERE id = ${sessionId} AND account_id = ${accountId} AND ended_at IS NULL`)
   if (ended === 0) return false
   ending.counts.sessions += ended
+  ending.counts.logoutNotifications += await notifyClients(ending.tx, [sessionId], ending.cause)
   await endGrantsOfSession(ending, sessionId, { keepOffline: how === 'signed_out' })
   await endFamiliesOfSession(ending, sessionId, how === 'signed_out' ? 'bound' : 'all')
   await endAccessTokensOfSession(ending, sessionId)
@@ -35,12 +37,14 @@ export async function endAccount(ending: Ending, accountId: string, keepSessionI
     UPDATE sessions SET ended_at = latchkey_now(), end_reason = ${ending.cause}
     WHERE account_id = ${accountId} AND ended_at IS NULL AND id IS DISTINCT FROM ${keepSessionId ?? null}::text
     RETURNING id`)
+  const sessionIds = sessions.map(({ id }) => id)
   ending.counts.sessions += sessions.length
+  ending.counts.logoutNotifications += await notifyClients(ending.tx, sessionIds, ending.cause)
   const grants = await endGrantsOfAccount(ending, accountId, keepSessionId)
   await endFamiliesOfAccount(ending, accountId, keepSessionId)
   await endAccessTokensOfAccount(ending, accountId, keepSessionId)
-  const endedNow = new Set(sessions.map((session) => session.id))
-  for (const { id } of sessions) ending.entries.push({ kind: 'sid', value: id })
+  const endedNow = new Set(sessionIds)
+  for (const id of sessionIds) ending.entries.push({ kind: 'sid', value: id })
   // The access tokens of an offline grant may carry no session any more; the others are covered by their session's entry.
   for (const grant of grants) {
     if (grant.sessionId === null || !endedNow.has(grant.sessionId)) ending.entries.push({ kind: 'grant_id', value: grant.id })

@@ -185,7 +185,8 @@ async function writeUses(db: Database, sessionIds: readonly string[], idleSecond
       SELECT id FROM sessions WHERE id = ANY(${[...sessionIds]}::text[]) AND ended_at IS NULL AND expires_at > latchkey_now()
         AND last_used_at <= latchkey_now() - make_interval(secs => ${NEWER_USES_SECONDS})
     ), free AS MATERIALIZED (
-      SELECT id FROM sessions WHERE id = ANY(ARRAY(SELECT id FROM used)) AND ended_at IS NULL FOR NO KEY UPDATE SKIP LOCKED
+      SELECT id FROM sessions WHERE id = ANY(ARRAY(SELECT id FROM used)) AND ended_at IS NULL AND closed_at IS NULL
+      FOR NO KEY UPDATE SKIP LOCKED
     ), written AS (
       UPDATE sessions SET last_used_at = latchkey_now(),
         expires_at = LEAST(COALESCE(absolute_expires_at, expires_at), ${idleEnd(idleSeconds)})
@@ -216,7 +217,8 @@ async function writeRecord(db: Database, session: SessionRecord, idleSeconds: nu
       ON CONFLICT (id) DO UPDATE SET last_used_at = latchkey_now(), methods = EXCLUDED.methods,
         expires_at = LEAST(GREATEST(known.absolute_expires_at, EXCLUDED.absolute_expires_at), ${idleEnd(idleSeconds)}),
         absolute_expires_at = GREATEST(known.absolute_expires_at, EXCLUDED.absolute_expires_at)
-      WHERE known.ended_at IS NULL AND known.expires_at > latchkey_now() AND known.account_id = EXCLUDED.account_id
+      WHERE known.ended_at IS NULL AND known.closed_at IS NULL AND known.expires_at > latchkey_now()
+        AND known.account_id = EXCLUDED.account_id
       RETURNING id
     ), apps AS (
       INSERT INTO session_clients AS known (session_id, client_id, sid, grant_id)

@@ -18,7 +18,7 @@ export interface Ending {
   readonly tx: Transaction
   /** A word for the record: `signed_out`, `refresh_token_reused` … */
   readonly cause: string
-  readonly counts: { sessions: number; grants: number; refreshFamilies: number }
+  readonly counts: { sessions: number; grants: number; refreshFamilies: number; logoutNotifications: number }
   readonly entries: RevocationEntry[]
 }
 
@@ -45,16 +45,19 @@ export function createEndings(deps: {
   readonly announce: Announce
   /** Told of each end that found something to end. */
   readonly ended?: (cause: string) => void
+  /** Told of each end that apps are to hear of: when it is committed, or that its caller will soon commit it. */
+  readonly appsWait?: (commit: 'done' | 'soon') => void
 }): Endings {
   async function within(tx: Transaction, cause: string, work: (ending: Ending) => Promise<void>) {
-    const ending: Ending = { tx, cause, counts: { sessions: 0, grants: 0, refreshFamilies: 0 }, entries: [] }
+    const counts = { sessions: 0, grants: 0, refreshFamilies: 0, logoutNotifications: 0 }
+    const ending: Ending = { tx, cause, counts, entries: [] }
     await work(ending)
     const sequence = await writeRevocations(tx, ending.entries, { lifeSeconds: deps.accessTokenLifeSeconds(), reason: cause })
     const ended: Ended = {
       sessions: ending.counts.sessions,
       grants: ending.counts.grants,
       refresh_families: ending.counts.refreshFamilies,
-      logout_notifications: 0,
+      logout_notifications: ending.counts.logoutNotifications,
       sequence,
     }
     return { ended, entries: ending.entries }
@@ -65,6 +68,7 @@ export function createEndings(deps: {
       deps.announce(entries)
       deps.ended?.(cause)
     }
+    if (ended.logout_notifications > 0) deps.appsWait?.('done')
     return ended
   }
   const running = new Map<string, Promise<Ended>>()
@@ -80,6 +84,7 @@ export function createEndings(deps: {
     async within(tx, cause, work) {
       const { ended, entries } = await within(tx, cause, work)
       if (entries.length > 0) deps.ended?.(cause)
+      if (ended.logout_notifications > 0) deps.appsWait?.('soon')
       return ended
     },
   }

@@ -20,6 +20,11 @@ export function endFamiliesOfSession(ending: Ending, sessionId: string, which: '
   return endFamilies(ending, Prisma.sql`session_id = ${sessionId} AND (session_bound OR ${which === 'all'})`)
 }
 
+/** Ends the live families that are bound to any of some sessions. */
+export function endBoundFamiliesOfSessions(ending: Ending, sessionIds: readonly string[]): Promise<void> {
+  return endFamilies(ending, Prisma.sql`session_id = ANY(${[...sessionIds]}::text[]) AND session_bound`)
+}
+
 /** Ends an account's live families, but those that are bound to the session it keeps. */
 export function endFamiliesOfAccount(ending: Ending, accountId: string, keepSessionId?: string): Promise<void> {
   return endFamilies(

@@ -142,7 +142,11 @@ describe('DI3: what is advertised is served', () => {
     expect(others).toEqual({
       authorization_endpoint: `${server.issuer}/authorize`,
       authorization_response_iss_parameter_supported: true,
+      backchannel_logout_session_supported: true,
+      backchannel_logout_supported: true,
       claims_parameter_supported: false,
+      frontchannel_logout_session_supported: true,
+      frontchannel_logout_supported: true,
       end_session_endpoint: `${server.issuer}/logout`,
       introspection_endpoint: `${server.issuer}/introspect`,
       jwks_uri: `${server.issuer}/jwks`,

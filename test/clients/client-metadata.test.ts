@@ -181,6 +181,16 @@ describe('refused', () => {
       { ...WEB, backchannel_logout_uri: 'http://a.test/x' },
       'backchannel_logout_uri',
     ],
+    [
+      'a front-channel logout URI of another host',
+      { ...WEB, frontchannel_logout_uri: 'https://evil.example/logout' },
+      'frontchannel_logout_uri',
+    ],
+    [
+      'a front-channel logout URI that is a script',
+      { ...WEB, frontchannel_logout_uri: 'javascript:alert(1)' },
+      'frontchannel_logout_uri',
+    ],
     ['a sign-in page that is not https', { ...WEB, initiate_login_uri: 'http://localhost/x' }, 'initiate_login_uri'],
     ['an address that is none', { ...WEB, contacts: ['nobody'] }, 'contacts.0'],
     ['a member of nothing', { ...WEB, constructor: 1 }, ''],

@@ -68,6 +68,21 @@ test('one sign-in is enough for both apps, and one sign-out ends both', async ()
   await other.waitForSelector('text=You have been signed out')
 })
 
+test('a session that is ended at the server is over in the server-rendered app at once', async () => {
+  await page.goto(url('server'))
+  await press('Sign in')
+  await signIn()
+  await page.waitForSelector('text=Signed in as Ada Lovelace')
+  const account = await server.latchkey.stores.db.account.findFirstOrThrow({ where: { email: 'ada@demo.example' } })
+  const begun = performance.now()
+  const ended = await server.latchkey.nouns.sessions.endAll({ accountId: account.id, origin: {} })
+  expect(ended.logout_notifications).toBeGreaterThan(0)
+  await server.latchkey.logout.delivery.run()
+  expect(performance.now() - begun).toBeLessThan(2000)
+  await page.reload()
+  await page.waitForSelector('text=You have been signed out: this sign-in has ended at the authorization server.')
+})
+
 test('a replayed refresh token gives the same successor in time, and ends the family later', async () => {
   await signInToSpa()
   await press('Refresh now')

@@ -21,6 +21,12 @@ export interface TestIssuer {
     change?: Readonly<Record<string, unknown>>,
     header?: { readonly typ?: string; readonly kid?: string },
   ): Promise<string>
+  /** A logout token for a client, with every claim as it should be, but for what is given; `null` leaves a claim out. */
+  logoutToken(
+    clientId: string,
+    change?: Readonly<Record<string, unknown>>,
+    header?: { readonly typ?: string; readonly alg?: string },
+  ): Promise<string>
   /** From now on introspection says that the token with this `jti` is not active. */
   revoke(jti: string): void
   /** Forgets all refresh tokens and grants. */
@@ -55,6 +61,13 @@ export async function startIssuer(
       new SignJWT(claims({ iss: url, aud: apiUrl }, change))
         .setProtectedHeader({ alg: 'ES256', typ: 'at+jwt', kid: 'es', ...header })
         .sign(es256.privateKey),
+    logoutToken(clientId, change = {}, { alg = 'RS256', typ = 'logout+jwt' } = {}) {
+      const events = { 'http://schemas.openid.net/event/backchannel-logout': {} }
+      const own = { iss: url, aud: clientId, client_id: null, scope: null, events, ...change }
+      return new SignJWT(claims({ iss: url, aud: clientId }, own))
+        .setProtectedHeader({ alg, typ, kid: alg === 'RS256' ? 'rs' : 'es' })
+        .sign(alg === 'RS256' ? rs256.privateKey : es256.privateKey)
+    },
     endEverything: () => stored.clear(),
     revoke: (jti) => void revoked.add(jti),
     outage: false,
@@ -81,6 +94,8 @@ export async function startIssuer(
     else if (ctx.path.startsWith('/interaction/')) await signAdaIn(provider, ctx as KoaContextWithOIDC)
     else await next()
   })
+  // It would send a logout token at sign-out; the tests send their own.
+  provider.Client.prototype.backchannelLogout = async () => undefined
   provider.on('grant.success', (ctx) => issuer.tokenRequests.push(String(ctx.oidc.params?.grant_type)))
   provider.on('grant.error', (ctx, error) => issuer.tokenRequests.push(`${ctx.oidc.params?.grant_type}: ${error.message}`))
   server.on('request', provider.callback())
@@ -164,6 +179,8 @@ function settings(apiUrl: string, accessTokenTtl: () => number): ConstructorPara
     features: {
       devInteractions: { enabled: false },
       introspection: { enabled: true },
+      // So that ID tokens carry `sid`.
+      backchannelLogout: { enabled: true },
       rpInitiatedLogout: {
         enabled: true,
         logoutSource(ctx, form) {

@@ -1,5 +1,5 @@
 // The server-rendered example by a browser without a screen, against a server that is not ours and the example API.
-import { afterAll, beforeAll, expect, jest, test } from '@jest/globals'
+import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals'
 import { startApi } from '../../examples/api/api.ts'
 import type { RunningExample } from '../../examples/server.ts'
 import { startServerApp } from '../../examples/server-app/server-app.ts'
@@ -8,6 +8,7 @@ import { freePort } from '../support/server-process.ts'
 import { API_CLIENT, startIssuer, type TestIssuer } from './issuer.ts'
 
 const COOKIE = 'demo-server-app'
+const CLIENT = 'notes-server'
 
 let issuer: TestIssuer
 let api: RunningExample
@@ -18,11 +19,13 @@ beforeAll(async () => {
   const [apiPort, appPort] = [await freePort(), await freePort()]
   const apiUrl = `http://localhost:${apiPort}`
   const client = {
-    client_id: 'notes-server',
+    client_id: CLIENT,
     client_secret: 'a secret of the server app, long enough',
     redirect_uris: [`http://localhost:${appPort}/callback`],
     post_logout_redirect_uris: [`http://localhost:${appPort}/`],
     grant_types: ['authorization_code', 'refresh_token'],
+    backchannel_logout_uri: `http://localhost:${appPort}/backchannel-logout`,
+    backchannel_logout_session_required: true,
   }
   issuer = await startIssuer({ clients: [client], apiUrl, accessTokenTtl: () => accessTokenTtl })
   api = await startApi({
@@ -112,6 +115,60 @@ test('a sign-in that ended at the authorization server is over here as well', as
   expect((await browser.open(app.url)).body).toContain('You are signed out')
 })
 
+describe('a logout token', () => {
+  const send = (token: string) =>
+    fetch(`${app.url}/backchannel-logout`, { method: 'POST', body: new URLSearchParams({ logout_token: token }) })
+
+  test('ends the sign-in that it names, and no other', async () => {
+    const one = await signedIn()
+    const other = await signedIn()
+    const [sid, otherSid] = [one, other].map(({ page }) => sidOf(page))
+    expect(sid).not.toBe(otherSid)
+    const answer = await send(await issuer.logoutToken(CLIENT, { sid }))
+    expect([answer.status, answer.headers.get('cache-control')]).toEqual([200, 'no-store'])
+    const page = await one.browser.open(app.url)
+    expect(page.body).toContain('You have been signed out: this sign-in has ended at the authorization server.')
+    expect(page.body).toContain('You are signed out')
+    expect((await other.browser.open(app.url)).body).toContain('Signed in as')
+    expect((await send(await issuer.logoutToken(CLIENT, { sid: 'of nobody' }))).status).toBe(200)
+  })
+
+  test('without a sid, ends all of the person’s', async () => {
+    const { browser } = await signedIn()
+    const { browser: second } = await signedIn()
+    expect((await send(await issuer.logoutToken(CLIENT))).status).toBe(200)
+    for (const left of [browser, second]) expect((await left.open(app.url)).body).toContain('You are signed out')
+  })
+
+  test('is good once', async () => {
+    const token = await issuer.logoutToken(CLIENT)
+    expect((await send(token)).status).toBe(200)
+    expect((await send(token)).status).toBe(400)
+  })
+
+  test.each<[string, Readonly<Record<string, unknown>>, { readonly typ?: string; readonly alg?: string }]>([
+    ['for another app', { aud: 'another' }, {}],
+    ['of another server', { iss: 'https://other.example' }, {}],
+    ['that has expired', { exp: 1 }, {}],
+    ['without an event', { events: null }, {}],
+    ['with another event', { events: { 'https://other.example/event': {} } }, {}],
+    ['with a nonce', { nonce: 'n' }, {}],
+    ['about nobody', { sub: null }, {}],
+    ['without an identifier', { jti: null }, {}],
+    ['that is an ID token', {}, { typ: 'JWT' }],
+    ['by another algorithm', {}, { alg: 'ES256' }],
+  ])('%s is refused', async (_name, change, header) => {
+    const { browser } = await signedIn()
+    expect((await send(await issuer.logoutToken(CLIENT, change, header))).status).toBe(400)
+    expect((await browser.open(app.url)).body).toContain('Signed in as')
+  })
+
+  test('that is none is refused', async () => {
+    for (const token of ['', 'x', 'a.b.c', `${btoa('{"alg":"none","typ":"logout+jwt"}')}.${btoa('{}')}.`])
+      expect((await send(token)).status).toBe(400)
+  })
+})
+
 test('an answer to a sign-in that was not begun in this browser is refused (RFC 6749 §10.12)', async () => {
   const attacker = new Browser({ stopAt: (url) => url.pathname === '/callback' })
   const start = await attacker.fetch(`${app.url}/sign-in`, { body: '' })
@@ -178,6 +235,11 @@ async function signedIn(): Promise<{ browser: Browser; page: Page }> {
   const page = await browser.submit(await browser.open(app.url))
   expect(page.url).toBe(`${app.url}/`)
   return { browser, page }
+}
+
+/** The `sid` that the page shows. */
+function sidOf({ body }: Page): string | undefined {
+  return /<dt><code>sid<\/code><\/dt><dd>([^<]+)<\/dd>/.exec(body)?.[1]
 }
 
 /** Submits the page's form that goes to `path`. */

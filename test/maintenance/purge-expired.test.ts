@@ -81,6 +81,10 @@ async function plant(table: string, count: number, endsIn: number, from = 1): Pr
     revocation_acknowledgements: ['client_id, instance, sequence, acknowledged_at', `'app', ${name}, 1, ${end}`],
     sign_in_failures: ['key, failures, expires_at', `${digest}, 1, ${end}`],
     setup_links: ['digest, expires_at', `${digest}, ${end}`],
+    logout_notifications: [
+      'id, session_id, client_id, account_id, sid, cause, state, next_attempt_at, give_up_at, finished_at',
+      `${name}, ${name}, 'app', 'acc_1', 'sid', 'signed_out', 'delivered', NULL, ${end}, ${end}`,
+    ],
     grants: ['id, account_id, client_id, payload, expires_at', `${name}, 'acc_1', 'app', '{}', ${end}`],
     sessions: ['id, account_id, expires_at', `${name}, 'acc_1', ${end}`],
     refresh_families: [

@@ -46,7 +46,12 @@ const live = async () => [
 
 /** For what needs no transaction of its own. */
 async function anEnding() {
-  return { tx: bench.db, cause: 'test', counts: { sessions: 0, grants: 0, refreshFamilies: 0 }, entries: [] }
+  return {
+    tx: bench.db,
+    cause: 'test',
+    counts: { sessions: 0, grants: 0, refreshFamilies: 0, logoutNotifications: 0 },
+    entries: [],
+  }
 }
 
 function metadata() {

@@ -13,6 +13,7 @@ import { formPostPage } from '../../views/interactions/form-post.ts'
 import { loginPage } from '../../views/interactions/login.ts'
 import { page } from '../../views/layout.ts'
 import { continuePostPage } from '../../views/logout/continue-post.ts'
+import { leavingPage } from '../../views/logout/leaving.ts'
 import { signOutPage } from '../../views/logout/sign-out.ts'
 import { signedOutPage } from '../../views/logout/signed-out.ts'
 import { deadLinkPage, setupDonePage, setupPage } from '../../views/setup/setup.ts'
@@ -56,6 +57,8 @@ export function allPages(text: string, address = `https://app.example/${text}`):
     ['sign-out of nobody', signOutPage({ action: text, xsrf: text })],
     ['signed out', signedOutPage({ clientName: text })],
     ['signed out of nothing', signedOutPage({})],
+    // Its frames are looked at where they are made (test/flows/front-channel-logout.test.ts): every other page has none.
+    ['signed out by frames', leavingPage({ url: address, frames: [] })],
     [
       'continue by form',
       continuePostPage({

@@ -8,6 +8,7 @@ import { type ConsentPage, consentPage } from '../../views/interactions/consent.
 import { continuePage } from '../../views/interactions/continue.ts'
 import { type LoginPage, loginPage } from '../../views/interactions/login.ts'
 import { continuePostPage } from '../../views/logout/continue-post.ts'
+import { leavingPage } from '../../views/logout/leaving.ts'
 import { signOutPage } from '../../views/logout/sign-out.ts'
 import { signedOutPage } from '../../views/logout/signed-out.ts'
 import { type Tag, tagsOf } from './page-markup.ts'
@@ -178,6 +179,17 @@ describe('sign-out', () => {
     ])
     expect(String(page)).toContain('href="/account">Stay signed in<')
     expect(wordsOf(page)).toContain('Notes asks to sign you out.')
+  })
+
+  test('frames web addresses only, each in a sandbox, and escapes them', () => {
+    const frames = ['https://app.example/logout?iss=a&sid=b', 'javascript:alert(1)', 'https://app.example/"onload="alert(1)']
+    const page = String(leavingPage({ url: 'https://app.example/bye', frames }))
+    expect(page).toContain('<iframe src="https://app.example/logout?iss=a&amp;sid=b"')
+    expect(page).not.toContain('javascript:')
+    expect(page).not.toContain('"onload=')
+    expect(page.match(/<iframe/g)).toHaveLength(2)
+    expect(page.match(/sandbox="allow-same-origin allow-scripts"/g)).toHaveLength(2)
+    expect(String(leavingPage({ url: 'javascript:alert(1)', frames: [] }))).toContain('href="/account">Continue<')
   })
 
   test('says that it is done', () => {

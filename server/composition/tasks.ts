@@ -1,0 +1,55 @@
+// What a server does again and again in the background, and how often.
+import type { Log } from '../http/log.ts'
+import type { Metrics } from '../http/metrics.ts'
+import { closeExpiredSessions, EXPIRED_SESSIONS_EVERY_SECONDS } from '../maintenance/expired-sessions.ts'
+import { createPurge, PURGE_EVERY_SECONDS } from '../maintenance/purge-expired.ts'
+import type { RestoreWatch } from '../maintenance/restored-database.ts'
+import type { Task } from '../maintenance/schedule.ts'
+import { createVoidGrants, VOID_GRANTS_EVERY_SECONDS } from '../maintenance/void-grants.ts'
+import { USES_EVERY_SECONDS } from '../sessions/sessions.ts'
+import type { LogoutParts } from './logout.ts'
+import type { MailParts } from './mail.ts'
+import type { Nouns } from './nouns.ts'
+import type { ProtocolParts } from './protocol.ts'
+import type { RevocationParts } from './revocations.ts'
+import type { OpenStores } from './stores.ts'
+
+/** Builds it. */
+export function createTasks(deps: {
+  readonly stores: OpenStores
+  readonly log: Log
+  readonly metrics: Metrics
+  readonly nouns: Nouns
+  readonly protocol: ProtocolParts
+  readonly restoreWatch: RestoreWatch
+  readonly mail: MailParts
+  readonly logout: LogoutParts
+  readonly revocations: RevocationParts
+}): readonly Task[] {
+  const { nouns, log, metrics } = deps
+  const { db } = deps.stores
+  const purge = createPurge({
+    db,
+    log,
+    report({ backlog }) {
+      for (const [table, rows] of Object.entries(backlog)) metrics.purgeBacklog(table, rows)
+    },
+  })
+  const voidGrants = createVoidGrants({ db })
+  const expiredSessions = { db, expiry: nouns.sessionExpiry }
+  return [
+    { name: 'registry', everySeconds: 1, run: deps.protocol.followRegistry },
+    { name: 'restored database', everySeconds: 1, run: deps.restoreWatch.check },
+    { name: 'expired rows', everySeconds: PURGE_EVERY_SECONDS, run: async (signal) => void (await purge.run(signal)) },
+    { name: 'void grants', everySeconds: VOID_GRANTS_EVERY_SECONDS, run: async (signal) => void (await voidGrants.run(signal)) },
+    { name: 'last uses of sessions', everySeconds: USES_EVERY_SECONDS, run: nouns.sessions.writeLastUses },
+    {
+      name: 'expired sessions',
+      everySeconds: EXPIRED_SESSIONS_EVERY_SECONDS,
+      run: async (signal) => void (await closeExpiredSessions(expiredSessions, signal)),
+    },
+    { name: 'mail', everySeconds: 2, run: deps.mail.delivery.run },
+    { name: 'logout notifications', everySeconds: 2, run: deps.logout.delivery.look },
+    ...deps.revocations.tasks,
+  ]
+}

@@ -1,0 +1,45 @@
+// Writes down which clients are to be told that a session is over, in the transaction that ends it: so that neither is there
+// without the other, whoever dies in between.
+import { Prisma } from '../../prisma/client/client.ts'
+import type { Transaction } from '../storage/postgres.ts'
+
+/** How long a client is tried to be told: as long as an app may be out of order before somebody has seen to it. */
+export const TRIED_FOR_SECONDS = 86_400
+
+/**
+ * For sessions that the transaction has ended already: a client that came into one of them at the last moment is seen then.
+ * @returns how many clients will be told, counted once for each session
+ */
+export async function notifyClients(tx: Transaction, sessionIds: readonly string[], cause: string): Promise<number> {
+  if (sessionIds.length === 0) return 0
+  const ended = Prisma.sql`(SELECT id, account_id FROM sessions WHERE id = ANY(${[...sessionIds]}::text[]))`
+  return tx.$executeRaw(insertFrom(ended, cause))
+}
+
+/**
+ * Ends sessions and writes down who is to be told, in one statement however many there are.
+ * @param end a statement that ends them and returns `id` and `account_id`. The caller holds a lock on the table: a client that
+ * came into a session while this waits for it would not be seen
+ */
+export async function endAndNotifyClients(
+  tx: Transaction,
+  end: Prisma.Sql,
+  cause: string,
+): Promise<{ readonly sessions: number; readonly notifications: number }> {
+  const rows = await tx.$queryRaw<{ sessions: number; notifications: number }[]>(Prisma.sql`
+    WITH ended AS (${end}), told AS (${insertFrom(Prisma.sql`ended`, cause)} RETURNING 1)
+    SELECT (SELECT count(*) FROM ended)::int AS sessions, (SELECT count(*) FROM told)::int AS notifications`)
+  return rows[0] ?? { sessions: 0, notifications: 0 }
+}
+
+/** A suspended client is told as well: what it shows to people must not outlive their session. */
+function insertFrom(ended: Prisma.Sql, cause: string): Prisma.Sql {
+  return Prisma.sql`
+    INSERT INTO logout_notifications (id, session_id, client_id, account_id, sid, cause, give_up_at)
+    SELECT 'lgo_' || replace(gen_random_uuid()::text, '-', ''), s.id, used.client_id, s.account_id, used.sid, ${cause},
+      latchkey_now() + make_interval(secs => ${TRIED_FOR_SECONDS})
+    FROM ${ended} AS s
+    JOIN session_clients used ON used.session_id = s.id
+    JOIN clients c ON c.id = used.client_id AND c.metadata->>'backchannel_logout_uri' IS NOT NULL
+    ON CONFLICT (session_id, client_id) DO NOTHING`
+}

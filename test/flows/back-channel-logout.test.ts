@@ -1,0 +1,211 @@
+// Back-channel logout (OpenID Connect Back-Channel Logout 1.0): every end of a session reaches the apps that were used in it.
+import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals'
+import { createRemoteJWKSet, jwtVerify } from 'jose'
+import { metricsText } from '../../server/http/metrics.ts'
+import { Browser } from '../support/browser.ts'
+import type { TestClient } from '../support/clients.ts'
+import { SPA } from '../support/clients.ts'
+import { ACCEPT, type LogoutApp, startLogoutApp, until, withStatus } from '../support/logout-app.ts'
+import { samplesOf } from '../support/metrics.ts'
+import { authorizationRequest, claimsOf, obtainTokens } from '../support/oauth.ts'
+import { startServer, type TestServer } from '../support/server.ts'
+
+const CRM: TestClient = {
+  client_id: 'crm',
+  client_secret: 'a-secret-of-the-crm-app-that-is-long-enough',
+  redirect_uri: 'https://crm.example/callback',
+  scope: 'openid profile email notes:read',
+}
+const WIKI: TestClient = { ...CRM, client_id: 'wiki', redirect_uri: 'https://wiki.example/callback' }
+const EVENT = 'http://schemas.openid.net/event/backchannel-logout'
+
+let crm: LogoutApp
+let wiki: LogoutApp
+let server: TestServer
+
+beforeAll(async () => {
+  crm = await startLogoutApp()
+  wiki = await startLogoutApp()
+  const app = ({ client_id, client_secret, redirect_uri, scope }: TestClient, more: object) => ({
+    client_id,
+    client_secret,
+    redirect_uris: [redirect_uri],
+    grant_types: ['authorization_code', 'refresh_token'],
+    scope,
+    skip_consent: true,
+    ...more,
+  })
+  server = await startServer({
+    provision: {
+      clients: [
+        app(CRM, { backchannel_logout_uri: crm.uri }),
+        app(WIKI, {
+          backchannel_logout_uri: wiki.uri,
+          backchannel_logout_session_required: false,
+          id_token_signed_response_alg: 'ES256',
+        }),
+      ],
+    },
+  })
+})
+
+afterEach(async () => {
+  await server.latchkey.logout.delivery.run()
+  for (const app of [crm, wiki]) {
+    app.received.length = 0
+    app.answer = ACCEPT
+  }
+})
+
+afterAll(async () => {
+  await server?.stop()
+  await crm?.stop()
+  await wiki?.stop()
+})
+
+/** A browser in which somebody is signed in to both apps, and the `sid` that each was given. */
+async function signedIn(person = server.ada) {
+  const browser = new Browser()
+  const ofCrm = await obtainTokens(server, CRM, { browser, person })
+  const ofWiki = await obtainTokens(server, WIKI, { browser, person })
+  await obtainTokens(server, SPA, { browser, person })
+  const sessionId = String(claimsOf(ofCrm.tokens.body.access_token).sid)
+  const account = String(claimsOf(ofCrm.tokens.body.id_token).sub)
+  const sids = [ofCrm, ofWiki].map(({ tokens }) => String(claimsOf(tokens.body.id_token).sid))
+  return { browser, sessionId, account, crmSid: sids[0], wikiSid: sids[1] }
+}
+
+const signOut = async (browser: Browser, values = {}) =>
+  browser.submit(await browser.open(new URL('/logout', server.issuer)), values)
+const sidsAt = (app: LogoutApp) => app.received.map(({ claims }) => claims.sid)
+const notifications = () => server.latchkey.logout.notifications
+
+test('LO2: sign-out sends each app one logout token that is made as the specification says', async () => {
+  const { browser, crmSid, wikiSid, account } = await signedIn()
+  expect((await signOut(browser)).body).toContain('You are signed out')
+  await until(() => crm.received.length + wiki.received.length === 2)
+  expect([sidsAt(crm), sidsAt(wiki)]).toEqual([[crmSid], [wikiSid]])
+  expect(crmSid).not.toBe(wikiSid)
+  const keys = createRemoteJWKSet(new URL('/jwks', server.issuer))
+  const cases = [
+    { app: crm, client: CRM, alg: 'RS256' },
+    { app: wiki, client: WIKI, alg: 'ES256' },
+  ]
+  const seen = new Set<unknown>()
+  for (const { app, client, alg } of cases) {
+    const [{ token = '', contentType } = {}] = app.received
+    expect(contentType).toBe('application/x-www-form-urlencoded')
+    const { payload, protectedHeader } = await jwtVerify(token, keys, {
+      typ: 'logout+jwt',
+      issuer: server.issuer,
+      audience: client.client_id,
+    })
+    expect(protectedHeader.alg).toBe(alg)
+    expect(Object.keys(payload).sort()).toEqual(['aud', 'events', 'exp', 'iat', 'iss', 'jti', 'sid', 'sub'])
+    expect(payload).toMatchObject({ sub: account, events: { [EVENT]: {} } })
+    expect(payload).not.toHaveProperty('nonce')
+    expect((payload.exp ?? 0) - (payload.iat ?? 0)).toBe(120)
+    seen.add(payload.jti)
+  }
+  expect(seen.size).toBe(2)
+})
+
+test('an ID token names the session for clients that are told of its end, and for no others', async () => {
+  const { tokens } = await obtainTokens(server, SPA)
+  expect(claimsOf(tokens.body.id_token)).not.toHaveProperty('sid')
+  const wikis = await obtainTokens(server, WIKI)
+  expect(claimsOf(wikis.tokens.body.id_token).sid).toEqual(expect.any(String))
+})
+
+test('discovery says what is supported', async () => {
+  const metadata = await (await fetch(new URL('/.well-known/openid-configuration', server.issuer))).json()
+  expect(metadata).toMatchObject({ backchannel_logout_supported: true, backchannel_logout_session_supported: true })
+})
+
+describe('an app is told when a session ends', () => {
+  test('because it was ended on the account page', async () => {
+    const { sessionId, account, crmSid, wikiSid } = await signedIn()
+    const ended = await server.latchkey.nouns.sessions.end({ accountId: account, sessionId, origin: {} })
+    expect(ended).toMatchObject({ sessions: 1, logout_notifications: 2 })
+    await until(() => crm.received.length + wiki.received.length === 2)
+    expect([sidsAt(crm), sidsAt(wiki)]).toEqual([[crmSid], [wikiSid]])
+  })
+
+  test('because all others were', async () => {
+    const one = await signedIn(server.grace)
+    const other = await signedIn(server.grace)
+    const { sessions } = server.latchkey.nouns
+    const ended = await sessions.endOthers({ accountId: one.account, keepSessionId: one.sessionId, origin: {} })
+    expect(ended).toMatchObject({ sessions: 1, logout_notifications: 2 })
+    await until(() => crm.received.length + wiki.received.length === 2)
+    expect(sidsAt(crm)).toEqual([other.crmSid])
+    await sessions.endAll({ accountId: one.account, origin: {} })
+    await until(() => crm.received.length === 2)
+    expect(sidsAt(crm)).toEqual([other.crmSid, one.crmSid])
+  })
+
+  test('because the password was changed', async () => {
+    const here = await signedIn()
+    const there = await signedIn()
+    const { changePassword } = server.latchkey.nouns
+    const change = { accountId: here.account, sessionId: here.sessionId, origin: {} }
+    const next = 'a difference engine 1822'
+    expect(await changePassword({ ...change, current: server.ada.password, next })).toEqual({ outcome: 'changed' })
+    await until(() => crm.received.length === 1)
+    expect(sidsAt(crm)).toEqual([there.crmSid])
+    await server.latchkey.stores.db.password.deleteMany({ where: { accountId: here.account, NOT: { retiredAt: null } } })
+    await changePassword({ ...change, current: next, next: server.ada.password })
+  })
+
+  test('because somebody else signs in over it', async () => {
+    const { browser, crmSid } = await signedIn()
+    const { url } = authorizationRequest(server, SPA, { prompt: 'login' })
+    const page = await browser.submit(await browser.open(url), server.grace)
+    await browser.submit(page)
+    await until(() => crm.received.length === 1)
+    expect(sidsAt(crm)).toEqual([crmSid])
+    const [row] = await notifications().list({ clientId: CRM.client_id, limit: 1 })
+    expect(row?.cause).toBe('replaced')
+  })
+
+  test('because everything was', async () => {
+    const { crmSid } = await signedIn()
+    const ended = await server.latchkey.nouns.endEverything({ cause: 'everything_ended' })
+    expect(ended?.sessions).toBeGreaterThan(0)
+    await until(() => sidsAt(crm).includes(crmSid))
+  })
+})
+
+test('what each app was told is kept for the operator, and no token', async () => {
+  crm.answer = withStatus(500)
+  const { browser, sessionId, account } = await signedIn()
+  await signOut(browser)
+  await server.latchkey.logout.delivery.run()
+  const rows = await notifications().list({ sessionId })
+  const about = { sessionId, accountId: account, cause: 'signed_out', attempts: 1 }
+  expect(rows).toHaveLength(2)
+  expect(rows.find(({ clientId }) => clientId === WIKI.client_id)).toMatchObject({
+    ...about,
+    state: 'delivered',
+    lastStatus: 200,
+    lastError: undefined,
+    nextAttemptAt: undefined,
+    finishedAt: expect.any(Date),
+  })
+  const failed = rows.find(({ clientId }) => clientId === CRM.client_id)
+  expect(failed).toMatchObject({
+    ...about,
+    state: 'retrying',
+    lastStatus: 500,
+    lastError: 'it answered 500',
+    finishedAt: undefined,
+  })
+  expect(await notifications().list({ sessionId, state: 'delivered' })).toHaveLength(1)
+  expect(await notifications().list({ limit: 1 })).toHaveLength(1)
+  const [{ token = '' } = {}] = crm.received
+  expect(JSON.stringify(await server.latchkey.stores.db.logoutNotification.findMany())).not.toContain(token.slice(0, 40))
+  expect(server.log.text).not.toContain(token.slice(0, 40))
+  const samples = samplesOf(await metricsText([await server.latchkey.metrics.figures()]))
+  expect(samples.get('latchkey_logout_notifications_waiting')).toBe(1)
+  expect(samples.get('latchkey_logout_notifications_total{outcome="postponed"}')).toBe(1)
+})
