@@ -46,6 +46,8 @@ export interface Config {
   readonly signOutScope: 'session' | 'account'
   /** Whether DPoP proofs must carry a nonce. */
   readonly dpopNonce: 'optional' | 'required'
+  /** How status lists are kept; undefined: there are none. */
+  readonly statusLists?: { readonly ttlSeconds: number }
   readonly passwordPolicy: PasswordPolicy
   readonly hashing: Hashing
 }
@@ -181,6 +183,7 @@ function configOf(values: SettingValues): Config {
     refreshReplayWindow: values.refreshReplayWindow,
     signOutScope: values.signOutScope,
     dpopNonce: values.dpopNonce,
+    ...(values.statusLists ? { statusLists: { ttlSeconds: values.statusListTtl } } : {}),
     passwordPolicy: { minLength: values.passwordMinLength, maxLength: values.passwordMaxLength, history: values.passwordHistory },
     hashing: {
       memoryKiB: values.hashMemory,

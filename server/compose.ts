@@ -11,6 +11,7 @@ import { createNouns, type Nouns } from './composition/nouns.ts'
 import { createProviderParts } from './composition/protocol.ts'
 import { type Announcements, register } from './composition/registrations.ts'
 import { createFeedPages, type RevocationParts, tellOfRevocations } from './composition/revocations.ts'
+import { createStatusListPages } from './composition/status-lists.ts'
 import { type OpenStores, openStores } from './composition/stores.ts'
 import { createClientLimits, createDoor, createPages } from './composition/web.ts'
 import { createConnectionFaults } from './http/connection-faults.ts'
@@ -94,6 +95,7 @@ export async function compose(config: Config, secrets: Secrets, overrides: Overr
         announcements,
         mail,
         feed: createFeedPages({ config, follower, parts: revocations, ownAccess: protocol.ownAccess }),
+        statusLists: createStatusListPages({ config, nouns, follower, keys: () => keys }),
       }),
     })
     const purge = createPurge({

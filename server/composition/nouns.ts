@@ -17,6 +17,7 @@ import { type AccessTokens, createAccessTokens } from '../tokens/access-tokens.t
 import { type Announce, createEndings, type Endings } from '../tokens/ending.ts'
 import { createOnce, type Once } from '../tokens/once.ts'
 import { createRefreshFamilies, type RefreshFamilies } from '../tokens/refresh-families.ts'
+import { createStatusLists, type StatusLists } from '../tokens/status-lists.ts'
 import { createTokenStatus, type TokenStatus } from '../tokens/token-status.ts'
 import type { OpenStores } from './stores.ts'
 
@@ -38,6 +39,8 @@ export interface Nouns {
   readonly sessions: Sessions
   readonly setupLinks: SetupLinks
   readonly signIn: SignIn
+  /** Undefined where there are none. */
+  readonly statusLists: StatusLists | undefined
   readonly tokenStatus: TokenStatus
   /** Tells of an access-token life that is in use, so that revocations are remembered at least as long. */
   noteAccessTokenLife(seconds: number): void
@@ -100,6 +103,7 @@ export function createNouns(deps: {
     sessions,
     setupLinks: createSetupLinks({ db, accounts, passwords, policy, lifetimeSeconds: config.lifetimes.setupLink }),
     signIn: createSignIn({ db, passwords, lockout, tried: (outcome) => metrics.count('signIns', { outcome }) }),
+    statusLists: config.statusLists === undefined ? undefined : createStatusLists({ db }),
     tokenStatus: createTokenStatus({ db }),
     noteAccessTokenLife(seconds) {
       accessTokenLife = Math.max(accessTokenLife, seconds)
