@@ -50,6 +50,8 @@ export interface Config {
   readonly logoutPrivateAddresses: readonly string[]
   /** Whether DPoP proofs must carry a nonce. */
   readonly dpopNonce: 'optional' | 'required'
+  /** How status lists are kept; undefined: there are none. */
+  readonly statusLists?: { readonly ttlSeconds: number }
   readonly passwordPolicy: PasswordPolicy
   readonly hashing: Hashing
 }
@@ -188,6 +190,7 @@ function configOf(values: SettingValues): Config {
     expiredSessionTokens: values.expiredSessionTokens,
     logoutPrivateAddresses: values.logoutPrivateAddresses,
     dpopNonce: values.dpopNonce,
+    ...(values.statusLists ? { statusLists: { ttlSeconds: values.statusListTtl } } : {}),
     passwordPolicy: { minLength: values.passwordMinLength, maxLength: values.passwordMaxLength, history: values.passwordHistory },
     hashing: {
       memoryKiB: values.hashMemory,

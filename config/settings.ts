@@ -6,6 +6,7 @@ import { secretSettings } from './secrets.ts'
 import { optionalSetting, type Setting, setting } from './setting.ts'
 import {
   countOrAuto,
+  duration,
   headerName,
   hostList,
   integer,
@@ -201,6 +202,21 @@ const contentSettings = {
     meaning:
       'Whether DPoP proofs must carry a nonce of the server’s (RFC 9449 §8), so that none can be made in advance. Every app must then be able to repeat its request with one.',
     example: 'required',
+  }),
+  statusLists: setting({
+    variable: 'LATCHKEY_STATUS_LISTS',
+    kind: onOff,
+    default: 'off',
+    meaning:
+      'Whether JWT access tokens name a place in a status list, where APIs that do not follow the revocations feed can look whether they were ended (docs/reference/status-lists.md). Each such token then costs a row.',
+    example: 'on',
+  }),
+  statusListTtl: setting({
+    variable: 'LATCHKEY_STATUS_LIST_TTL',
+    kind: duration(1, 300),
+    default: '15',
+    meaning: 'How long an API may go by a status list before it takes it again, and so how much later it knows of a revocation.',
+    example: '15',
   }),
 }
 

@@ -12,6 +12,7 @@ import { createNouns, type Nouns } from './composition/nouns.ts'
 import { createProviderParts } from './composition/protocol.ts'
 import { type Announcements, register } from './composition/registrations.ts'
 import { createFeedPages, type RevocationParts, tellOfRevocations } from './composition/revocations.ts'
+import { createStatusListPages } from './composition/status-lists.ts'
 import { type OpenStores, openStores } from './composition/stores.ts'
 import { createTasks } from './composition/tasks.ts'
 import { createClientLimits, createDoor, createPages } from './composition/web.ts'
@@ -97,6 +98,7 @@ export async function compose(config: Config, secrets: Secrets, overrides: Overr
         announcements,
         mail,
         feed: createFeedPages({ config, follower, parts: revocations, ownAccess: protocol.ownAccess }),
+        statusLists: createStatusListPages({ config, nouns, follower, keys: keys.current }),
       }),
     })
     const parts = { app, log, metrics, nouns, keys, stores, announcements, mail, revocations, logout }

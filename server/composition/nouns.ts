@@ -21,6 +21,7 @@ import { type Announce, createEndings, type Endings } from '../tokens/ending.ts'
 import type { Wait } from '../tokens/minting.ts'
 import { createOnce, type Once } from '../tokens/once.ts'
 import { createRefreshFamilies, type RefreshFamilies } from '../tokens/refresh-families.ts'
+import { createStatusLists, type StatusLists } from '../tokens/status-lists.ts'
 import { createTokenStatus, type TokenStatus } from '../tokens/token-status.ts'
 import { createEvents, type Events } from './events.ts'
 import type { OpenStores } from './stores.ts'
@@ -45,6 +46,8 @@ export interface Nouns {
   readonly sessionExpiry: SessionExpiry
   readonly setupLinks: SetupLinks
   readonly signIn: SignIn
+  /** Undefined where there are none. */
+  readonly statusLists: StatusLists | undefined
   readonly tokenStatus: TokenStatus
   /** Tells of an access-token life that is in use, so that revocations are remembered at least as long. */
   noteAccessTokenLife(seconds: number): void
@@ -116,6 +119,7 @@ export function createNouns(deps: {
     sessionExpiry: createSessionExpiry({ db, endings, tokens: config.expiredSessionTokens }),
     setupLinks: createSetupLinks({ db, accounts, passwords, policy, lifetimeSeconds: config.lifetimes.setupLink }),
     signIn: createSignIn({ db, passwords, lockout, tried: (outcome) => metrics.count('signIns', { outcome }) }),
+    statusLists: config.statusLists === undefined ? undefined : createStatusLists({ db }),
     tokenStatus: createTokenStatus({ db }),
     noteAccessTokenLife(seconds) {
       accessTokenLife = Math.max(accessTokenLife, seconds)

@@ -105,12 +105,15 @@ export function createPages(deps: {
   readonly mail: MailParts
   /** Where revocations are told of. */
   readonly feed: Middleware
+  /** Where else; none when there are no status lists. */
+  readonly statusLists: readonly Middleware[]
 }): Pick<AppParts, 'assets' | 'pages'> {
   const { config, stores, nouns, protocol, announcements, mail } = deps
   const csrf = createCsrf({ key: stores.sealer.derive('forged requests'), issuer: config.issuer })
   const policy = config.passwordPolicy
   const pages = [
     deps.feed,
+    ...deps.statusLists,
     routesOf(createHomeRoutes(announcements.demo?.ports, mail.mailbox !== undefined)),
     ...createMailPages(mail),
     routesOf(createComeBackRoutes(protocol)),

@@ -36,6 +36,9 @@ export const EXPIRING_TABLES: readonly ExpiringTable[] = [
   { table: 'logout_notifications', key: 'id', end: 'finished_at', keptSeconds: LOGOUT_NOTIFICATION_KEPT_SECONDS },
   // Never more than a few, which is why there is no index.
   { table: 'setup_links', key: 'digest', end: 'expires_at', keptSeconds: 0 },
+  // An API whose clock is behind still asks. Of lists there are never more than a few.
+  { table: 'status_lists', key: 'id', end: 'expires_at', keptSeconds: CLOCK_SKEW_SECONDS },
+  { table: 'referenced_tokens', key: 'ctid', end: 'expires_at', keptSeconds: CLOCK_SKEW_SECONDS },
   // Without its grant a JWT is dead.
   { table: 'grants', key: 'id', end: 'expires_at', keptSeconds: LAST_TOKEN_SECONDS },
 ]

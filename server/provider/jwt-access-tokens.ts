@@ -15,6 +15,9 @@ export interface VerifiedAccessToken extends TokenClaims {
   readonly claims: { readonly [name: string]: unknown }
 }
 
+/** What they are signed with. */
+export const ACCESS_TOKEN_ALGORITHM = 'ES256'
+
 /** When as many are remembered, all are forgotten. */
 const MOST_VERIFIED = 5000
 
@@ -59,7 +62,7 @@ export function createJwtAccessTokens(deps: {
           requiredClaims: ['aud', 'client_id', 'exp', 'iat', 'jti', 'sub'],
           currentDate: new Date(deps.clock()),
         })
-        const token = read(payload, protectedHeader.kid)
+        const token = readAccessToken(payload, protectedHeader.kid)
         if (verified.size() >= MOST_VERIFIED) verified = createExpiringMap(deps.clock)
         if (token !== undefined) verified.set(digest, token, token.expiresAt * 1000)
         return token
@@ -71,7 +74,11 @@ export function createJwtAccessTokens(deps: {
   }
 }
 
-function read(claims: { readonly [name: string]: unknown }, kid: string | undefined): VerifiedAccessToken | undefined {
+/** What the claims of an access token say; undefined when they are not those of one. Whoever has them has verified or made them. */
+export function readAccessToken(
+  claims: { readonly [name: string]: unknown },
+  kid: string | undefined,
+): VerifiedAccessToken | undefined {
   const { jti, client_id: clientId, iat, exp, aud, sub, sid, grant_id: grantId } = claims
   if (typeof jti !== 'string' || typeof clientId !== 'string' || typeof iat !== 'number' || typeof exp !== 'number')
     return undefined

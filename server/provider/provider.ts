@@ -8,6 +8,7 @@ import { OPENID_SCOPES } from '../../config/scopes.ts'
 import type { Consents } from '../grants/consents.ts'
 import type { CookieSignatures } from '../http/cookie-signatures.ts'
 import { SIGNING_ALGORITHMS, type SigningKeys } from '../keys/signing-keys.ts'
+import { statusListsUri } from '../tokens/status-lists.ts'
 import { accessTokenClaims, setTimes } from './access-token-claims.ts'
 import { originAllowed } from './client-origins.ts'
 import { nameErrors } from './error-names.ts'
@@ -25,13 +26,15 @@ import { getsRefreshToken } from './policies.ts'
 import { setCaching } from './protocol-routes.ts'
 import { type GrantHandler, type RotationDeps, withRotation } from './refresh-rotation.ts'
 import { requestState } from './request-state.ts'
+import { createStatusClaim, type StatusClaimDeps } from './status-claim.ts'
 import { type SubjectAccount, subjectOf } from './subject-claims.ts'
 import { createLifetimes } from './token-lifetimes.ts'
 
 /** Everything that a Provider is built from. */
 export type ProviderDeps = ModelStorageDeps &
   OverrideDeps &
-  JwtTokenEndpointDeps & {
+  JwtTokenEndpointDeps &
+  StatusClaimDeps & {
     readonly issuer: string
     readonly keys: SigningKeys
     /** What every request passes first. */
@@ -148,6 +151,7 @@ function configurationOf(deps: ProviderDeps): Configuration {
     ttl: createLifetimes(deps),
     discovery: {
       ...endpointAuthentication(clientAuthMethods(deps)),
+      ...statusListDiscovery(deps),
       // OpenID Connect Front-Channel Logout 1.0 §3 (front-channel-logout.ts).
       frontchannel_logout_supported: true,
       frontchannel_logout_session_supported: true,
@@ -181,6 +185,11 @@ function endpointAuthentication(methods: readonly string[]) {
   }
 }
 
+/** Token Status List §9.1: where to learn which lists there are. */
+function statusListDiscovery({ issuer, statusLists }: ProviderDeps) {
+  return statusLists === undefined ? {} : { status_list_aggregation_endpoint: statusListsUri(issuer) }
+}
+
 /** `client_secret_jwt` would need the secret itself; only its digest is kept. */
 function clientAuthMethods({ mutualTls }: ProviderDeps) {
   return ['client_secret_basic', 'client_secret_post', 'private_key_jwt', 'none', ...certificateAuthMethods(mutualTls)] as const
@@ -205,6 +214,7 @@ const ROUTES = {
 
 /** Every policy that the library has a default for, each set on purpose. */
 function policiesOf(deps: ProviderDeps): Configuration {
+  const addStatus = createStatusClaim(deps)
   return {
     allowOmittingSingleRegisteredRedirectUri: false,
     acceptQueryParamAccessTokens: false,
@@ -243,7 +253,12 @@ function policiesOf(deps: ProviderDeps): Configuration {
     extraTokenClaims: (ctx, token) => accessTokenClaims(ctx, token),
     formats: {
       bitsOfOpaqueRandomness: 256,
-      customizers: { jwt: (ctx, _token, parts) => setTimes(ctx, parts.payload) },
+      customizers: {
+        async jwt(ctx, _token, parts) {
+          setTimes(ctx, parts.payload)
+          await addStatus(parts.payload)
+        },
+      },
     },
     fetch: fetchKeys,
     fetchResponseBodyLimits: { jwks_uri: 64 * 1024, sector_identifier_uri: 64 * 1024 },

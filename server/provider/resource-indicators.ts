@@ -1,5 +1,6 @@
 // Which API a token is for (RFC 8707): named by the request, or the default one when it asks for one of its scopes.
 import { type Client, errors, type KoaContextWithOIDC, type ResourceServer } from 'oidc-provider'
+import { ACCESS_TOKEN_ALGORITHM } from './jwt-access-tokens.ts'
 import type { KnownResourceServer, Registry } from './registry.ts'
 
 /** The library's hooks for resource indicators. */
@@ -38,7 +39,7 @@ export function createResourceIndicators({ registry }: { readonly registry: Regi
         audience: server.identifier,
         accessTokenTTL: server.accessTokenTtl,
         accessTokenFormat: server.accessTokenFormat,
-        jwt: { sign: { alg: 'ES256' } },
+        jwt: { sign: { alg: ACCESS_TOKEN_ALGORITHM } },
       }
     },
 

@@ -5,6 +5,7 @@ import type { Context, Middleware } from 'koa'
 import { z } from 'zod'
 import { answerPrograms } from '../http/error-pages.ts'
 import { readJson } from '../http/json.ts'
+import { isKnown } from '../http/known-version.ts'
 import { HttpProblem } from '../http/problems.ts'
 import { routesOf } from '../http/routes.ts'
 import type { Acknowledgements } from '../tokens/revocation-acknowledgements.ts'
@@ -41,7 +42,6 @@ export function createRevocationFeed({ follower, listeners, acknowledgements, au
     ctx.set('Cache-Control', 'private, no-cache')
     const version = `"${log.sequence}-${log.size}"`
     ctx.set('ETag', version)
-    // Not Koa's `fresh`: programs that ask for what is new say `no-cache` as well, which is meant for caches in between.
     if (isKnown(ctx, version)) {
       ctx.status = 304
       return
@@ -89,12 +89,6 @@ function placeOf(ctx: Context): number {
     throw new HttpProblem(400, 'Not a sequence', '`after` and Last-Event-ID take the number of an entry, and only once.')
   }
   return Number(given)
-}
-
-/** RFC 9110 §13.1.2. */
-function isKnown(ctx: Context, version: string): boolean {
-  const given = ctx.get('If-None-Match').split(',')
-  return given.some((tag) => tag.trim().replace(/^W\//, '') === version)
 }
 
 /** The database was put back, or the number made up. */

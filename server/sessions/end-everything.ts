@@ -5,7 +5,7 @@ import { recordAudit } from '../audit/audit.ts'
 import { endAllGrants } from '../grants/grants.ts'
 import { endAndNotifyClients } from '../logout-notifications/new-notifications.ts'
 import type { Database, Transaction } from '../storage/postgres.ts'
-import { endAllAccessTokens, endAllFamilies } from '../tokens/end-all.ts'
+import { endAllAccessTokens, endAllFamilies, endAllStatusLists } from '../tokens/end-all.ts'
 import type { Ended, Ending, Endings } from '../tokens/ending.ts'
 import { raiseSequence } from '../tokens/revocations.ts'
 
@@ -39,6 +39,7 @@ export async function endEverything(
         await endAllGrants(ending)
         await endAllFamilies(ending)
         accessTokens = await endAllAccessTokens(ending)
+        await endAllStatusLists(ending)
         // JWTs are stored nowhere, but each names its client.
         const clients = await tx.client.findMany({ select: { id: true }, orderBy: { id: 'asc' } })
         for (const { id } of clients) ending.entries.push({ kind: 'client_id', value: id, issuedUntilNow: true })

@@ -1,4 +1,4 @@
-// The end of all tokens that the database knows of, whoever has them.
+// The end of all tokens that the database knows of, whoever has them, and of what is known of others.
 import { Prisma } from '../../prisma/client/client.ts'
 import type { Ending } from './ending.ts'
 
@@ -13,4 +13,12 @@ export async function endAllFamilies(ending: Ending): Promise<void> {
 export async function endAllAccessTokens(ending: Ending): Promise<number> {
   return ending.tx.$executeRaw(Prisma.sql`
     UPDATE access_tokens SET ended_at = latchkey_now() WHERE ended_at IS NULL AND expires_at > latchkey_now()`)
+}
+
+/**
+ * Ends every status list: all its tokens are invalid, and no token gets a place in it any more. A database that was put back has
+ * forgotten which places it gave out since, and would give them again.
+ */
+export async function endAllStatusLists({ tx }: Pick<Ending, 'tx'>): Promise<void> {
+  await tx.$executeRaw(Prisma.sql`UPDATE status_lists SET ended_at = latchkey_now() WHERE ended_at IS NULL`)
 }

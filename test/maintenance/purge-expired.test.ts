@@ -79,6 +79,11 @@ async function plant(table: string, count: number, endsIn: number, from = 1): Pr
     replay_ids: ['digest, expires_at', `${digest}, ${end}`],
     revocations: ['sequence, kind, value, until, reason', `n, 'jti', ${name}, ${end}, 'for the test'`],
     revocation_acknowledgements: ['client_id, instance, sequence, acknowledged_at', `'app', ${name}, 1, ${end}`],
+    status_lists: ['id, seed, closes_at, expires_at', `${name}, '\\x00', ${end}, ${end}`],
+    referenced_tokens: [
+      'list_id, idx, jti, client_id, issued_at, expires_at',
+      `${name}, n, ${name}, 'app', latchkey_now(), ${end}`,
+    ],
     sign_in_failures: ['key, failures, expires_at', `${digest}, 1, ${end}`],
     setup_links: ['digest, expires_at', `${digest}, ${end}`],
     logout_notifications: [

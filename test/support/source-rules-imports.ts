@@ -30,7 +30,16 @@ const NOUN_ARROWS: { readonly [noun: string]: readonly string[] } = {
   'logout-notifications': [],
 }
 
-const SURFACES = ['interactions', 'setup', 'account-console', 'dev-mail', 'revocation-feed', 'admin-console', 'admin-api']
+const SURFACES = [
+  'interactions',
+  'setup',
+  'account-console',
+  'dev-mail',
+  'revocation-feed',
+  'status-lists',
+  'admin-console',
+  'admin-api',
+]
 const RECORDERS = ['audit', 'mail', 'webhooks']
 
 const nouns = Object.keys(NOUN_ARROWS).map(inServer)
