@@ -2,6 +2,7 @@
 // own, and everything that they had is looked at afterwards, over HTTP.
 import { readFile } from 'node:fs/promises'
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
+import { REGISTRY_LAG_SECONDS } from '../../server/tokens/revocations.ts'
 import { Browser } from '../support/browser.ts'
 import { SPA } from '../support/clients.ts'
 import { authorizationRequest, callbackParams, clientRequest, headerOf, redeem, refresh } from '../support/oauth.ts'
@@ -221,6 +222,7 @@ const ROWS: { readonly [event: string]: Row } = {
     happen: async (setup, which) => {
       await events(setup).clients.suspend(idOf(setup, which), BY)
       await events(setup).clients.reinstate(idOf(setup, which), BY)
+      await setup.server.advance(REGISTRY_LAG_SECONDS + 2)
     },
   },
   'Client deleted': {
@@ -235,7 +237,11 @@ const ROWS: { readonly [event: string]: Row } = {
   'Client secret compromised': {
     cells: ALL_OF_CLIENT,
     toClient: true,
-    happen: (setup, which) => events(setup).clients.compromiseSecrets(idOf(setup, which), BY),
+    happen: async (setup, which) => {
+      await events(setup).clients.compromiseSecrets(idOf(setup, which), BY)
+      // Until then nothing is given to a client that is active; afterwards what was given before must not be worth anything.
+      await setup.server.advance(REGISTRY_LAG_SECONDS + 2)
+    },
   },
   'Refresh token reused': {
     cells: OF_GRANT,

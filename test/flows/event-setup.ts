@@ -243,6 +243,8 @@ function left(alive: boolean): Left {
 
 /** What an answer of the token endpoint gives, and that what it gives is alive. */
 async function given({ server, api }: Setup, { status, body }: Awaited<ReturnType<typeof refresh>>): Promise<Left> {
+  // "Not now" is no answer to whether it has ended.
+  if (status >= 500) throw new Error(`the token endpoint answered ${status}`)
   if (status !== 200) return 'ended'
   const token = body.access_token ?? ''
   // Without an API that it could be for it is one for us.
