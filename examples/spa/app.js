@@ -72,7 +72,7 @@ try {
 }
 show()
 setInterval(show, 1000)
-showCopies()
+await showCopies()
 setInterval(showCopies, 2000)
 
 /** The authorization server has sent the person back: the code is exchanged, and the address is tidied. */
