@@ -84,6 +84,12 @@ export async function compose(config: Config, secrets: Secrets, overrides: Overr
       keys,
       metrics,
       outbox,
+      follower,
+    })
+    // What ended a client's tokens changed the client: whoever hears of the one looks for the other at once.
+    follower.subscribe((news) => {
+      if (news.what === 'added' && news.entries.some(({ kind }) => kind === 'client_id'))
+        protocol.followRegistry().catch(() => undefined)
     })
     const app = createApp({
       door,

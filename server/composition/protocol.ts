@@ -1,4 +1,5 @@
 // Builds the protocol: keys, registry and the provider, and keeps them up to date.
+import { setTimeout as wait } from 'node:timers/promises'
 import type { Middleware } from 'koa'
 import type { Clock } from '../../config/clock.ts'
 import type { Config } from '../../config/config.ts'
@@ -22,6 +23,7 @@ import { buildProvider } from '../provider/provider.ts'
 import { createProviderHost, type ProviderHost } from '../provider/provider-host.ts'
 import { loadRegistry, type Registry } from '../provider/registry.ts'
 import { createSignOut } from '../provider/sign-out.ts'
+import type { RevocationFollower } from '../tokens/revocation-follower.ts'
 import type { Nouns } from './nouns.ts'
 import type { OpenStores } from './stores.ts'
 
@@ -52,8 +54,9 @@ export async function createProviderParts(deps: {
   readonly keys: KeyRing
   readonly metrics: Metrics
   readonly outbox: Outbox
+  readonly follower: RevocationFollower
 }): Promise<ProtocolParts> {
-  const { config, clock, log, stores, nouns, keys } = deps
+  const { config, clock, log, stores, nouns, keys, follower } = deps
   const measures = measuresOf(deps.metrics)
   const { db, live } = stores
   const { issuer } = config
@@ -75,6 +78,8 @@ export async function createProviderParts(deps: {
       clock,
       pages,
       measures,
+      revocations: follower,
+      wait: (seconds) => wait(seconds * 1000),
       outbox: deps.outbox,
       dpop: { nonceSecret: stores.sealer.derive('dpop nonces'), nonceRequired: config.dpopNonce === 'required' },
       mutualTls,

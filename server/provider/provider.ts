@@ -1,7 +1,7 @@
 // Builds the library's Provider from everything else in this folder. A new one is built whenever what the library fixes
 // at construction changes (provider-host.ts swaps it in).
 import type { Middleware } from 'koa'
-import { type Configuration, errors, Provider, type TokenEndpointGrantContext } from 'oidc-provider'
+import { type Configuration, errors, type KoaContextWithOIDC, Provider, type TokenEndpointGrantContext } from 'oidc-provider'
 import type { Clock } from '../../config/clock.ts'
 import type { Lifetimes } from '../../config/lifetimes.ts'
 import { OPENID_SCOPES } from '../../config/scopes.ts'
@@ -10,6 +10,7 @@ import type { CookieSignatures } from '../http/cookie-signatures.ts'
 import { SIGNING_ALGORITHMS, type SigningKeys } from '../keys/signing-keys.ts'
 import { statusListsUri } from '../tokens/status-lists.ts'
 import { accessTokenClaims, setTimes } from './access-token-claims.ts'
+import { type ClientCredentialsDeps, withDatabaseTime } from './client-credentials.ts'
 import { originAllowed } from './client-origins.ts'
 import { nameErrors } from './error-names.ts'
 import { createExistingGrant } from './existing-grant.ts'
@@ -33,6 +34,7 @@ import { createLifetimes } from './token-lifetimes.ts'
 /** Everything that a Provider is built from. */
 export type ProviderDeps = ModelStorageDeps &
   OverrideDeps &
+  ClientCredentialsDeps &
   JwtTokenEndpointDeps &
   StatusClaimDeps & {
     readonly issuer: string
@@ -100,8 +102,7 @@ class LatchkeyProvider extends Provider {
     duplicates?: string | readonly string[] | ReadonlySet<string>,
   ): void {
     const deps = rotations.at(-1)
-    const wrapped = name === 'refresh_token' && deps !== undefined ? withRotation(handler, deps) : handler
-    super.registerGrantType(name, wrapped, params, duplicates)
+    super.registerGrantType(name, deps === undefined ? handler : wrapped(name, handler, deps), params, duplicates)
   }
 
   override registerResponseMode(...[name, handler]: Parameters<Provider['registerResponseMode']>): void {
@@ -110,7 +111,16 @@ class LatchkeyProvider extends Provider {
 }
 
 /** What the Provider under construction wraps its handlers with. Construction is synchronous, so there is at most one. */
-const rotations: RotationDeps[] = []
+const rotations: (RotationDeps & ClientCredentialsDeps)[] = []
+
+function wrapped<Context extends KoaContextWithOIDC>(
+  name: string,
+  handler: GrantHandler<Context>,
+  deps: RotationDeps & ClientCredentialsDeps,
+): GrantHandler<Context> {
+  if (name === 'refresh_token') return withRotation(handler, deps)
+  return name === 'client_credentials' ? withDatabaseTime(handler, deps) : handler
+}
 
 function configurationOf(deps: ProviderDeps): Configuration {
   const secure = deps.issuer.startsWith('https:')

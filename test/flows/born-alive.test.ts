@@ -2,7 +2,7 @@
 // live, and is then given what is right by then (docs/explanation/revocation.md).
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
 import { Browser } from '../support/browser.ts'
-import { API, SPA, WEB } from '../support/clients.ts'
+import { API, MACHINE, NOTES, SPA, WEB } from '../support/clients.ts'
 import {
   authorizationRequest,
   callbackParams,
@@ -13,6 +13,7 @@ import {
   refresh,
   signIn,
   type TokenAnswer,
+  tokenRequest,
 } from '../support/oauth.ts'
 import { startServer, type TestServer } from '../support/server.ts'
 
@@ -106,4 +107,54 @@ test('what an entry names for ten seconds is not waited for: the answer is that 
   await server.advance(12)
   const next = await refresh(server, SPA, tokens.body.refresh_token ?? '')
   expect(await introspect(server, API, next.body.access_token ?? '')).toMatchObject({ active: true })
+})
+
+describe('a client that acts for itself', () => {
+  const ask = (scope: string) => tokenRequest(server, MACHINE, { grant_type: 'client_credentials', scope, resource: NOTES })
+
+  const scopeOfClient = async (scope: string) => {
+    const { registered, clients } = server.latchkey.nouns.events
+    const client = await registered.clients.find(MACHINE.client_id)
+    if (client === undefined) throw new Error('the client is gone')
+    await clients.update({ ...client.metadata, scope }, BY)
+  }
+
+  /** Whoever is told to come again does so. */
+  const insist = async (scope: string): Promise<TokenAnswer> => {
+    const deadline = performance.now() + 20_000
+    for (;;) {
+      const answer = await ask(scope)
+      if (answer.status !== 503 || performance.now() > deadline) return answer
+    }
+  }
+
+  test('that was narrowed gets living tokens with what it has left, and no others', async () => {
+    await scopeOfClient('notes:read notes:write')
+    await server.advance(15)
+    const before = await insist('notes:read notes:write')
+    expect(claimsOf(before.body.access_token).scope).toBe('notes:read notes:write')
+    await scopeOfClient('notes:read')
+    const answers = await Promise.all(Array.from({ length: 10 }, () => insist('notes:read notes:write')))
+    expect(await introspect(server, API, before.body.access_token ?? '')).toEqual({ active: false })
+    for (const { body } of answers) {
+      // Asked for more than it has, it gets less or nothing; what it gets lives.
+      if (body.access_token === undefined) continue
+      expect(await introspect(server, API, body.access_token)).toMatchObject({ active: true, scope: 'notes:read' })
+    }
+    const after = await insist('notes:read')
+    expect(await introspect(server, API, after.body.access_token ?? '')).toMatchObject({ active: true, scope: 'notes:read' })
+  })
+
+  test('TK5: gets the time of PostgreSQL in its tokens, whatever the clock of this host says', async () => {
+    const clock = Date.now
+    Date.now = () => clock() + 3_600_000
+    const { body } = await insist('notes:read').finally(() => {
+      Date.now = clock
+    })
+    const { iat = 0, exp = 0 } = claimsOf(body.access_token)
+    const [{ now } = { now: 0 }] = await server.latchkey.stores.db.$queryRaw<{ now: number }[]>`
+      SELECT EXTRACT(EPOCH FROM latchkey_now())::float8 AS now`
+    expect(Math.abs(Number(iat) - now)).toBeLessThan(5)
+    expect(Number(exp) - Number(iat)).toBe(900)
+  })
 })
