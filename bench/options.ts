@@ -21,6 +21,8 @@ export interface BenchOptions {
   readonly raceRounds: number
   readonly growth: boolean
   readonly flood: boolean
+  /** How soon APIs refuse what was revoked, and what large ends cost. */
+  readonly revocation: boolean
   readonly profile: boolean
   /** The file of an earlier run that is shown instead of running; empty: run. */
   readonly from: string
@@ -41,6 +43,7 @@ export const HELP = `Measures Latchkey beside oidc-provider as it comes, in turn
 
   npm run bench                     the main kinds of work: a few minutes
   npm run bench -- full             everything, about half an hour
+  npm run bench -- revocation       how soon guarded APIs refuse what was revoked, what their check costs, and large ends
   npm run bench -- rivals           better-auth as well, fetched by npm into a temporary folder (full rivals: both)
 
 Parts:
@@ -77,23 +80,28 @@ Only ratios from one run can be compared with those of another; absolute figures
  */
 export function readOptions(args: readonly string[]): BenchOptions {
   const { values, positionals } = parse(args)
-  const unknown = positionals.find((word) => word !== 'full' && word !== 'rivals')
+  const unknown = positionals.find((word) => !['full', 'rivals', 'revocation'].includes(word))
   if (unknown !== undefined) throw new OptionError(`"${unknown}" is not known.`)
   const full = positionals.includes('full')
+  // Asked for by itself, it is all that is done.
+  const revocationOnly = positionals.includes('revocation') && positionals.length === 1
   const usual = full ? TARGET_NAMES.filter((name) => !RIVALS.includes(name)) : USUAL_TARGETS
   return {
     help: values.help,
     seconds: positive('--seconds', values.seconds ?? (full ? '3' : '2')),
     rounds: whole('--rounds', values.rounds ?? (full ? '5' : '3')),
     concurrency: whole('--concurrency', values.concurrency),
-    scenarios: listOf('--only', values.only, full ? NAMES : MAIN, NAMES),
-    targets: listOf('--targets', values.targets, positionals.includes('rivals') ? [...usual, ...RIVALS] : usual, TARGET_NAMES),
+    scenarios: listOf('--only', values.only, revocationOnly ? [] : full ? NAMES : MAIN, NAMES),
+    targets: revocationOnly
+      ? []
+      : listOf('--targets', values.targets, positionals.includes('rivals') ? [...usual, ...RIVALS] : usual, TARGET_NAMES),
     out: values.out,
     idleSeconds: orZero('--idle', values.idle),
     count: values.count,
     raceRounds: orZero('--race-rounds', values['race-rounds'] ?? (full ? '100' : '10')),
     growth: values.growth || full,
     flood: values.flood || full,
+    revocation: positionals.includes('revocation') || full,
     profile: values.profile,
     from: values.from,
     writeDocs: values['write-docs'],

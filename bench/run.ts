@@ -12,6 +12,7 @@ import { type Races, runRaces } from './races/races.ts'
 import { judge } from './report/goals.ts'
 import { type ScenarioResult, summarize } from './report/medians.ts'
 import { describeMachine, type Memory, type Report } from './report/report.ts'
+import { measureRevocation, REVOCATION_DEFAULTS, type RevocationFigures } from './revocation/revocation.ts'
 import { runScenario } from './rounds.ts'
 import { SCENARIOS } from './scenarios/scenarios.ts'
 import { startPair } from './targets/latchkey.ts'
@@ -36,7 +37,8 @@ export async function runBench(options: BenchOptions, say: Say): Promise<Report>
   const warning = warnOfOtherWork()
   if (warning !== undefined) say(warning)
   await using cleanup = new AsyncDisposableStack()
-  const wantStores = options.targets.some((name) => TARGETS[name].storesWanted) || options.growth || options.flood
+  const wantStores =
+    options.targets.some((name) => TARGETS[name].storesWanted) || options.growth || options.flood || options.revocation
   if (wantStores) say('starting PostgreSQL and Redis …')
   const stores = wantStores ? await startStores() : undefined
   if (stores !== undefined) cleanup.defer(() => stores.stop())
@@ -53,11 +55,13 @@ export async function runBench(options: BenchOptions, say: Say): Promise<Report>
   const races = await race(run)
   const growth = options.growth ? await grow(run) : undefined
   const flood = options.flood ? await flooded(run) : undefined
+  const revocation = options.revocation ? await revoked(run) : undefined
   const { seconds, rounds } = options
   const found = {
     ...{ startedAt, machine: describeMachine(), seconds, rounds, results, memory, counted, races, profiles },
     ...(growth === undefined ? {} : { growth }),
     ...(flood === undefined ? {} : { flood }),
+    ...(revocation === undefined ? {} : { revocation }),
   }
   return { ...found, verdicts: judge(found) }
 }
@@ -70,8 +74,8 @@ async function startTarget(name: TargetName, stores: OwnStores | undefined): Pro
 
 async function runRounds({ options, say, targets }: Run) {
   const scenarios = SCENARIOS.filter(({ name }) => options.scenarios.includes(name))
-  if (options.idleSeconds > 0) say(`letting the servers stand idle for ${options.idleSeconds} s …`)
-  await wait(options.idleSeconds * 1000)
+  if (targets.size > 0 && options.idleSeconds > 0) say(`letting the servers stand idle for ${options.idleSeconds} s …`)
+  if (targets.size > 0) await wait(options.idleSeconds * 1000)
   const idle = new Map([...targets].map(([name, target]) => [name, residentBytes(target.pid)]))
   const most = new Map(idle)
   const results: ScenarioResult[] = []
@@ -145,6 +149,17 @@ async function flooded({ options, say, stores }: Run): Promise<Flood | undefined
   const target = await startTarget('latchkey', stores)
   try {
     return await measureFlood(target, { ...FLOOD_DEFAULTS, ...options, seconds: 2 * options.seconds })
+  } finally {
+    await target.stop()
+  }
+}
+
+async function revoked({ say, stores }: Run): Promise<RevocationFigures | undefined> {
+  if (stores === undefined) return undefined
+  const addresses = await stores.newAddresses()
+  const target = await TARGETS.latchkey.start(addresses, stores.pids)
+  try {
+    return await measureRevocation(target, addresses, REVOCATION_DEFAULTS, say)
   } finally {
     await target.stop()
   }

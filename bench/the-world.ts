@@ -13,6 +13,9 @@ export const GUEST = { ...APP, clientId: 'bench-guest', redirectUri: 'https://gu
 /** A client that acts for itself, and for both APIs. */
 export const MACHINE = { clientId: 'bench-machine', clientSecret: 'bench-machine-secret-that-is-long-enough' } as const
 
+/** The client that an API is, which listens to revocations. */
+export const LISTENER = { id: 'bench-listener', secret: 'bench-listener-secret-that-is-long-enough' } as const
+
 /** An API that takes JWTs (ES256), and one that takes opaque tokens. */
 export const NOTES = { identifier: 'https://notes.bench.example/api', scope: 'notes:read', format: 'jwt' } as const
 export const BILLING = { identifier: 'https://billing.bench.example/api', scope: 'billing:read', format: 'opaque' } as const
@@ -70,6 +73,13 @@ export function provisionFile(hashes: { readonly real: string; readonly shortCut
         client_secret: MACHINE.clientSecret,
         grant_types: ['client_credentials'],
         scope: `${NOTES.scope} ${BILLING.scope}`,
+      },
+      {
+        client_id: LISTENER.id,
+        client_name: 'Bench listener',
+        client_secret: LISTENER.secret,
+        grant_types: ['client_credentials'],
+        scope: 'revocations:read',
       },
     ],
     resource_servers: [

@@ -81,7 +81,7 @@ async function fillRedis(url: string, count: number): Promise<void> {
   const redis = new Redis(url)
   try {
     for (const kind of ['session', 'cookie']) {
-      const [, [model]] = await findKey(redis, `latchkey:${kind}:*`)
+      const model = await findKey(redis, `latchkey:${kind}:*`)
       if (model === undefined) throw new Error(`There is no key latchkey:${kind}:… after a sign-in.`)
       const value = await redis.dumpBuffer(model)
       const life = await redis.pttl(model)
@@ -98,8 +98,14 @@ async function fillRedis(url: string, count: number): Promise<void> {
   }
 }
 
-async function findKey(redis: Redis, pattern: string): Promise<[cursor: string, keys: string[]]> {
-  return redis.scan(0, 'MATCH', pattern, 'COUNT', 100_000)
+async function findKey(redis: Redis, pattern: string): Promise<string | undefined> {
+  let cursor = '0'
+  do {
+    const [next, keys] = await redis.scan(cursor, 'MATCH', pattern, 'COUNT', 100_000)
+    if (keys[0] !== undefined) return keys[0]
+    cursor = next
+  } while (cursor !== '0')
+  return undefined
 }
 
 function digestOf(n: number): string {

@@ -1,4 +1,5 @@
-// The figures in docs/performance.md: the block between two marks is written from a run, and by nobody else.
+// The figures in docs/performance.md: what stands between two marks is written from a run, and by nobody else. What is measured by
+// itself has a place of its own.
 
 import { readFile, writeFile } from 'node:fs/promises'
 import { fileURLToPath } from 'node:url'
@@ -6,8 +7,14 @@ import type { Report } from './report.ts'
 import { formatReport } from './screen.ts'
 
 const PAGE = fileURLToPath(new URL('../../docs/performance.md', import.meta.url))
-const START = '<!-- figures: written by npm run bench -- --write-docs -->'
-const END = '<!-- end of the figures -->'
+const ALL = {
+  start: '<!-- figures: written by npm run bench -- --write-docs -->',
+  end: '<!-- end of the figures -->',
+}
+const REVOCATION = {
+  start: '<!-- figures: written by npm run bench -- revocation --write-docs -->',
+  end: '<!-- end of the figures of revocation -->',
+}
 
 /** Puts a run into the page. */
 export async function writeFigures(report: Report): Promise<void> {
@@ -16,15 +23,19 @@ export async function writeFigures(report: Report): Promise<void> {
 
 /** The page with the block replaced; what stands around it is left as it is. */
 export function withFigures(page: string, report: Report): string {
-  const start = page.indexOf(START)
-  const end = page.indexOf(END)
-  if (start < 0 || end < start) throw new Error(`The page has no place for the figures, between "${START}" and "${END}".`)
-  return `${page.slice(0, start)}${START}\n\n${figuresOf(report)}\n\n${page.slice(end)}`
+  const marks = report.results.length === 0 && report.revocation !== undefined ? REVOCATION : ALL
+  const start = page.indexOf(marks.start)
+  const end = page.indexOf(marks.end)
+  if (start < 0 || end < start) {
+    throw new Error(`The page has no place for the figures, between "${marks.start}" and "${marks.end}".`)
+  }
+  return `${page.slice(0, start)}${marks.start}\n\n${figuresOf(report)}\n\n${page.slice(end)}`
 }
 
 function figuresOf(report: Report): string {
   const { machine, startedAt, rounds, seconds } = report
   const memory = `${Math.round(machine.memoryBytes / 1024 ** 3)} GiB of memory`
-  const about = `Taken on ${startedAt.slice(0, 10)}: ${machine.processors} processors (${machine.model}), ${memory}, Node ${machine.node.slice(1)}; medians of ${rounds} rounds of ${seconds} s.`
+  const medians = report.results.length === 0 ? '' : `; medians of ${rounds} rounds of ${seconds} s`
+  const about = `Taken on ${startedAt.slice(0, 10)}: ${machine.processors} processors (${machine.model}), ${memory}, Node ${machine.node.slice(1)}${medians}.`
   return `${about}\n\n\`\`\`text\n${formatReport(report)}\n\`\`\``
 }

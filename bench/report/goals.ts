@@ -50,6 +50,7 @@ export function judge(report: Omit<Report, 'verdicts'>): Verdict[] {
     ...memoryVerdicts(report),
     ...growthVerdicts(report),
     ...floodVerdicts(report),
+    ...revocationVerdicts(report),
   ]
 }
 
@@ -143,4 +144,32 @@ function floodVerdicts({ flood }: Pick<Report, 'flood'>): Verdict[] {
   const ratio = flood.flooded.p99 / flood.quiet.p99
   const what = 'token p99 in a flood of sign-ins to the quiet one'
   return [{ what, wanted: `≤ ${MOST_FLOODED}`, found: ratio.toFixed(2), met: ratio <= MOST_FLOODED }]
+}
+
+const REFUSED_P50_MS = 50
+const REFUSED_P99_MS = 1000
+const MOST_CHECK_RATIO = 1.05
+const MOST_BYTES_PER_ENTRY = 200
+const LONGEST_END_MS = 2000
+const OTHERS_P99_MS = 200
+
+function revocationVerdicts({ revocation }: Pick<Report, 'revocation'>): Verdict[] {
+  if (revocation === undefined) return []
+  const { refusedAfter, checkRatio, bytesPerEntry, bulkEnds } = revocation
+  const atMost = (what: string, most: number, found: number, unit: string) => ({
+    what,
+    wanted: `≤ ${most}${unit}`,
+    found: `${figure(found)}${unit}`,
+    met: found <= most,
+  })
+  return [
+    atMost('revocation to refusal at a guarded API, p50', REFUSED_P50_MS, refusedAfter.p50, ' ms'),
+    atMost('revocation to refusal at a guarded API, p99', REFUSED_P99_MS, refusedAfter.p99, ' ms'),
+    atMost('check of a guard to that of jose alone', MOST_CHECK_RATIO, checkRatio, ''),
+    atMost('memory of a guard for each revocation', MOST_BYTES_PER_ENTRY, bytesPerEntry, ' bytes'),
+    ...bulkEnds.flatMap(({ what, grants, took, p99 }) => [
+      atMost(`${what} (${grants.toLocaleString('en')} grants), time to answer`, LONGEST_END_MS, took, ' ms'),
+      atMost(`${what}, p99 of others`, OTHERS_P99_MS, p99, ' ms'),
+    ]),
+  ]
 }

@@ -6,6 +6,7 @@ import type { Flood } from '../flood/flood.ts'
 import type { Growth } from '../growth/growth.ts'
 import type { ProfiledWork } from '../profile/profile.ts'
 import type { Races } from '../races/races.ts'
+import type { RevocationFigures } from '../revocation/revocation.ts'
 import type { TargetName } from '../targets/targets.ts'
 import type { ScenarioResult } from './medians.ts'
 
@@ -37,6 +38,7 @@ export interface Report {
   readonly races: ByTarget<Races>
   readonly growth?: Growth
   readonly flood?: Flood
+  readonly revocation?: RevocationFigures
   readonly profiles: readonly ProfiledWork[]
   readonly verdicts: readonly Verdict[]
 }

@@ -19,6 +19,7 @@ export function formatReport(report: Report): string {
     withTitle('Memory', memoryTable(report)),
     withTitle('Growth: requests per second by what is in the database', growthTable(report)),
     withTitle('Flood of sign-ins: latency of token requests', floodTable(report)),
+    withTitle('Revocation', revocationTable(report)),
     withTitle('Where the processor time of the main thread goes', profilesTable(report)),
     withTitle('Targets', targetsTable(report)),
   ]
@@ -147,6 +148,33 @@ function floodTable({ flood }: Report): string {
   ]
   const about = `${perSecond} token requests per second, half of them refreshes; ${signIns} people signed in, ${signInsTurnedAway} were told to come back.`
   return `${textTable(['', 'p50 ms', 'p99 ms'], rows, 1)}\n\n${about}`
+}
+
+/** From a revocation to its refusal, and what it costs those who check and those who wait. */
+export function revocationTable({ revocation }: Pick<Report, 'revocation'>): string {
+  if (revocation === undefined) return ''
+  const { guards, perSecond, revocations, refusedAfter, entries, checkRatio, bytesPerEntry, bulkEnds } = revocation
+  const milliseconds = (...times: readonly number[]) => `${times.map((time) => figure(time)).join(' / ')} ms`
+  const { p50, p99, most } = refusedAfter
+  return textTable(
+    ['', ''],
+    [
+      [
+        `refused by one of ${guards} guards, ${perSecond} a second, ${revocations} in all: p50 / p99 / most`,
+        milliseconds(p50, p99, most),
+      ],
+      [
+        `check of a guard that knows ${entries.toLocaleString('en')} revocations, to that of jose alone`,
+        `${checkRatio.toFixed(3)} ×`,
+      ],
+      ['memory of a guard for each revocation', `${figure(bytesPerEntry)} bytes`],
+      ...bulkEnds.flatMap(({ what, grants, took, quietP99, p99: others }) => [
+        [`${what}, with ${grants.toLocaleString('en')} grants: time to answer`, milliseconds(took)],
+        ['   p99 of refreshes of others: before / from then on', milliseconds(quietP99, others)],
+      ]),
+    ],
+    1,
+  )
 }
 
 function profilesTable({ profiles }: Report): string {

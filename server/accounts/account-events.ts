@@ -37,7 +37,7 @@ export interface AccountEvents {
 export function createAccountEvents(deps: {
   readonly db: Database
   readonly endings: Endings
-  readonly passwords: Passwords
+  readonly passwords: Pick<Passwords, 'hash' | 'verify'>
   readonly policy: PasswordPolicy
 }): AccountEvents {
   const { endings } = deps

@@ -12,11 +12,14 @@ import { withFigures } from '../../bench/report/documents.ts'
 import { isRightRefresh, judge } from '../../bench/report/goals.ts'
 import { summarize } from '../../bench/report/medians.ts'
 import type { Report } from '../../bench/report/report.ts'
-import { formatReport, roundsTable } from '../../bench/report/screen.ts'
+import { formatReport, revocationTable, roundsTable } from '../../bench/report/screen.ts'
+import { measureRevocation } from '../../bench/revocation/revocation.ts'
 import { runBench } from '../../bench/run.ts'
 import { discover } from '../../bench/scenarios/scenario.ts'
 import { SCENARIOS } from '../../bench/scenarios/scenarios.ts'
 import { startOnMap } from '../../bench/targets/bare.ts'
+import { startStores } from '../../bench/targets/stores.ts'
+import { TARGETS } from '../../bench/targets/targets.ts'
 
 /** Starts no store, and takes no longer than it must. */
 const QUICK = ['--targets', 'bare', '--seconds', '0.05', '--rounds', '1', '--concurrency', '4', '--idle', '0', '--out', '']
@@ -64,6 +67,28 @@ describe('a run on the bare library', () => {
     expect(() => withFigures('a page without marks', report)).toThrow('no place')
   })
 })
+
+test('revocation is measured where it is felt, and has a place of its own in the page', async () => {
+  const stores = await startStores()
+  try {
+    const addresses = await stores.newAddresses()
+    const target = await TARGETS.latchkey.start(addresses, stores.pids)
+    try {
+      const few = { guards: 3, perSecond: 20, seconds: 1, entries: 500, accountGrants: 20, clientGrants: 100 }
+      const revocation = await measureRevocation(target, addresses, few, () => {})
+      expect(revocation).toMatchObject({ revocations: 20, bulkEnds: [{ grants: 20 }, { grants: 80 }] })
+      expect(revocation.entries).toBeGreaterThanOrEqual(500)
+      const report: Report = { ...EMPTY, revocation, verdicts: [] }
+      const written = withFigures(readFileSync('docs/performance.md', 'utf8'), report)
+      expect(written.split('revocation --write-docs -->')[1]).toContain(revocationTable(report))
+      expect(judge(report).map(({ what }) => what)).toContain('revocation to refusal at a guarded API, p99')
+    } finally {
+      await target.stop()
+    }
+  } finally {
+    await stores.stop()
+  }
+}, 120_000)
 
 describe('the people of the benchmark', () => {
   test.each([

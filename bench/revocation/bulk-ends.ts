@@ -1,0 +1,166 @@
+// What a large end costs: how long it takes to end an account with very many grants or a client with very many people, and how
+// long others wait meanwhile.
+
+import { randomUUID } from 'node:crypto'
+import pg from 'pg'
+import { systemClock } from '../../config/clock.ts'
+import { createAccountEvents } from '../../server/accounts/account-events.ts'
+import { createClientEvents } from '../../server/clients/client-events.ts'
+import { createClients } from '../../server/clients/clients.ts'
+import { type Database, openPostgres } from '../../server/storage/postgres.ts'
+import { createEndings, type Ended } from '../../server/tokens/ending.ts'
+import { fill } from '../growth/fill.ts'
+import { openConnection } from '../load/connection.ts'
+import { quantile } from '../load/load.ts'
+import { insist } from '../load/steps.ts'
+import { refreshChains } from '../scenarios/code-flow.ts'
+import { discover } from '../scenarios/scenario.ts'
+import type { StoreAddresses, Target } from '../targets/target.ts'
+import { ACCESS_TOKEN_SECONDS, GUEST } from '../the-world.ts'
+
+/** One large end. Times in milliseconds. */
+export interface BulkEnd {
+  readonly what: string
+  readonly grants: number
+  readonly took: number
+  /** Of token requests of others: before, and from its beginning until some seconds after. */
+  readonly quietP99: number
+  readonly p99: number
+}
+
+/** How much there is to end. */
+export interface BulkOptions {
+  readonly accountGrants: number
+  readonly clientGrants: number
+}
+
+const LOOKERS = 8
+const QUIET_MS = 4000
+const AFTERWARDS_MS = 6000
+
+/** Runs them, by the functions that every surface calls, on the database of a server that goes on working. */
+export async function measureBulkEnds(
+  target: Target,
+  addresses: StoreAddresses,
+  { accountGrants, clientGrants }: BulkOptions,
+  say: (line: string) => void,
+): Promise<BulkEnd[]> {
+  say(`filling in ${clientGrants} grants of a client, and ${accountGrants} of an account …`)
+  await fill(target, addresses, clientGrants)
+  const accountId = await fillAccount(addresses.databaseUrl, accountGrants)
+  await moveToGuest(addresses.databaseUrl)
+  const { db, close } = await openPostgres({ url: addresses.databaseUrl, poolSize: 2 })
+  const by = { actor: 'system', reason: 'the benchmark' }
+  try {
+    const { accounts, clients } = eventsOn(db)
+    const found: BulkEnd[] = []
+    for (const [what, grants, end] of [
+      ['an account is suspended', accountGrants, () => accounts.suspend(accountId, by)],
+      ['a client is suspended', clientGrants, () => clients.suspend(GUEST.clientId, by)],
+    ] as const) {
+      say(`${what} that has ${grants} grants …`)
+      found.push({ what, ...(await underLoad(target, end)) })
+    }
+    return found
+  } finally {
+    await close()
+  }
+}
+
+/** The same functions that a server has; no password is looked at here. */
+function eventsOn(db: Database) {
+  const endings = createEndings({ db, accessTokenLifeSeconds: () => ACCESS_TOKEN_SECONDS, announce: () => undefined })
+  const noPasswords = {
+    hash: () => Promise.reject(new Error('nothing is hashed here')),
+    verify: () => Promise.reject(new Error('nothing is verified here')),
+  }
+  return {
+    accounts: createAccountEvents({ db, endings, passwords: noPasswords, policy: { minLength: 0, maxLength: 0, history: 0 } }),
+    clients: createClientEvents({ clients: createClients({ db, clock: systemClock }), endings }),
+  }
+}
+
+async function underLoad(target: Target, end: () => Promise<Ended>) {
+  const endpoints = await discover(target.issuer)
+  const { steps } = await refreshChains({ endpoints, answersForJwts: target.answersForJwts }, LOOKERS)
+  const connections = await Promise.all(steps.map(() => openConnection(endpoints.issuer)))
+  const latencies: { readonly at: number; readonly took: number }[] = []
+  let done = false
+  const load = Promise.all(
+    steps.map(async (step, index) => {
+      const [connection] = connections.slice(index, index + 1)
+      while (!done && connection !== undefined) {
+        const began = performance.now()
+        await insist(() => step(connection))
+        latencies.push({ at: began, took: performance.now() - began })
+        // A steady rate, so that the machine has room for the end itself.
+        await new Promise((resolve) => setTimeout(resolve, 20))
+      }
+    }),
+  )
+  await new Promise((resolve) => setTimeout(resolve, QUIET_MS))
+  const began = performance.now()
+  const ended = await end()
+  const took = performance.now() - began
+  await new Promise((resolve) => setTimeout(resolve, AFTERWARDS_MS))
+  done = true
+  await load
+  for (const connection of connections) connection.close()
+  const p99 = (some: typeof latencies) =>
+    quantile(
+      some.map((each) => each.took).sort((one, other) => one - other),
+      0.99,
+    )
+  return {
+    grants: ended.grants,
+    took,
+    quietP99: p99(latencies.filter(({ at }) => at < began)),
+    p99: p99(latencies.filter(({ at }) => at >= began)),
+  }
+}
+
+/** Gives one person very many of the grants that were filled in, each with its session and family. */
+async function fillAccount(databaseUrl: string, grants: number): Promise<string> {
+  const id = `acc_${randomUUID()}`
+  await withClient(databaseUrl, async (client) => {
+    await client.query(
+      `INSERT INTO accounts SELECT (jsonb_populate_record(model, jsonb_build_object('id', $1::text, 'email', $1::text, 'email_key', $1::text))).*
+       FROM (SELECT a AS model FROM accounts a WHERE id LIKE 'acc_filled%' LIMIT 1) AS one`,
+      [id],
+    )
+    const numbers = 'SELECT n FROM generate_series(1, $2::int) AS n'
+    for (const [table, column, prefix] of [
+      ['sessions', 'id', 'ses_filled'],
+      ['grants', 'id', 'gra_filled'],
+      ['refresh_families', 'grant_id', 'gra_filled'],
+    ]) {
+      await client.query(
+        `UPDATE ${table} SET account_id = $1 WHERE ${column} IN (SELECT '${prefix}' || n FROM (${numbers}) AS few)`,
+        [id, grants],
+      )
+    }
+  })
+  return id
+}
+
+/** What was filled in is the guest's from here on, so that the app which is measured with is not the one that ends. */
+async function moveToGuest(databaseUrl: string): Promise<void> {
+  await withClient(databaseUrl, async (client) => {
+    for (const table of ['grants', 'refresh_families', 'session_clients']) {
+      await client.query(`UPDATE ${table} SET client_id = $1 WHERE session_id LIKE 'ses_filled%'`, [GUEST.clientId])
+    }
+    await client.query('VACUUM (ANALYZE)')
+    await client.query('CHECKPOINT')
+  })
+}
+
+async function withClient(databaseUrl: string, work: (client: pg.Client) => Promise<void>): Promise<void> {
+  const client = new pg.Client({ connectionString: databaseUrl })
+  await client.connect()
+  try {
+    await client.query('SET session_replication_role = replica')
+    await work(client)
+  } finally {
+    await client.end()
+  }
+}

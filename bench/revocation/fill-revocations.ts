@@ -1,0 +1,24 @@
+// Fills a server's list of revocations, with entries as it writes them.
+
+import pg from 'pg'
+
+/** Adds so many entries; those who listen are told, as at every commit. */
+export async function fillRevocations(databaseUrl: string, count: number): Promise<void> {
+  const client = new pg.Client({ connectionString: databaseUrl })
+  await client.connect()
+  try {
+    await client.query('BEGIN')
+    await client.query(
+      `WITH counter AS (UPDATE revocation_counter SET sequence = sequence + $1 WHERE id = 1 RETURNING sequence)
+       INSERT INTO revocations (sequence, kind, value, until, reason)
+       SELECT counter.sequence - $1 + n, 'grant_id', 'gra_' || translate(encode(sha256(n::text::bytea), 'base64'), '+/=', '-_'),
+         latchkey_now() + interval '1 hour', 'for the benchmark'
+       FROM counter, generate_series(1, $1::int) AS n`,
+      [count],
+    )
+    await client.query("SELECT pg_notify('latchkey_revocations', 'filled')")
+    await client.query('COMMIT')
+  } finally {
+    await client.end()
+  }
+}
