@@ -3,18 +3,19 @@ import type { Config } from '../../config/config.ts'
 import type { Log } from '../http/log.ts'
 import type { Metrics } from '../http/metrics.ts'
 import type { SigningKeys } from '../keys/signing-keys.ts'
-import { createAllowedAddresses } from '../logout-notifications/allowed-addresses.ts'
 import { createClientEndpoint } from '../logout-notifications/client-endpoint.ts'
-import { createLogoutDelivery, type LogoutDelivery } from '../logout-notifications/delivery.ts'
 import { createLogoutNotifications, type LogoutNotifications } from '../logout-notifications/logout-notifications.ts'
 import { createLogoutTokens } from '../logout-notifications/logout-token.ts'
-import { createLogoutOutbox } from '../logout-notifications/outbox.ts'
+import { createLogoutCourier, createLogoutOutbox } from '../logout-notifications/outbox.ts'
+import { createAllowedAddresses } from '../outbox/allowed-addresses.ts'
+import { createDelivery, type Delivery } from '../outbox/delivery.ts'
+import { createPost } from '../outbox/endpoint.ts'
 import type { OpenStores } from './stores.ts'
 
 /** The way in which apps hear of it. */
 export interface LogoutParts {
   readonly notifications: LogoutNotifications
-  readonly delivery: LogoutDelivery
+  readonly delivery: Delivery
   /** Apps are to hear of an end that is committed, or will soon be. */
   appsWait(commit: 'done' | 'soon'): void
 }
@@ -33,10 +34,16 @@ export function createLogout(deps: {
 }): LogoutParts {
   const { config, log, metrics, keys } = deps
   const { db } = deps.stores
-  const delivery = createLogoutDelivery({
+  const addresses = createAllowedAddresses({
+    ranges: config.logoutPrivateAddresses,
+    setting: 'LATCHKEY_LOGOUT_PRIVATE_ADDRESSES',
+  })
+  const delivery = createDelivery({
     outbox: createLogoutOutbox({ db }),
-    sign: createLogoutTokens({ issuer: config.issuer, keys }),
-    post: createClientEndpoint({ addresses: createAllowedAddresses(config.logoutPrivateAddresses) }),
+    bring: createLogoutCourier({
+      sign: createLogoutTokens({ issuer: config.issuer, keys }),
+      post: createClientEndpoint({ post: createPost({ addresses }) }),
+    }),
     tried(outcome, { id, clientId, sessionId, attempts }, error) {
       metrics.count('logoutNotifications', { outcome })
       const about = { notification: id, client: clientId, session: sessionId, attempts, error }

@@ -1,9 +1,9 @@
 // What the operator sees of back-channel logout: which clients have been told of the end of which session, and which have not.
-import { Prisma } from '../../prisma/client/client.ts'
 import { changeWithAudit } from '../audit/audit.ts'
 import type { Change } from '../audit/change.ts'
+import { countWaiting, tryingAgain } from '../outbox/outbox-store.ts'
 import type { Database } from '../storage/postgres.ts'
-import { TRIED_FOR_SECONDS } from './new-notifications.ts'
+import { LOGOUT_OUTBOX } from './outbox.ts'
 
 /** How far a notification has come. */
 export type LogoutNotificationState = 'waiting' | 'retrying' | 'delivered' | 'failed'
@@ -50,7 +50,6 @@ export interface LogoutNotifications {
 }
 
 const MOST_LISTED = 1000
-const MOST_COUNTED = 10_001
 
 /** Makes them. `retried` is told when there is something new to deliver. */
 export function createLogoutNotifications(deps: { readonly db: Database; readonly retried: () => void }): LogoutNotifications {
@@ -79,10 +78,7 @@ export function createLogoutNotifications(deps: { readonly db: Database; readonl
     },
 
     async retry(id, { actor, reason, origin }) {
-      const change = Prisma.sql`
-        UPDATE logout_notifications SET state = 'retrying', next_attempt_at = latchkey_now(), finished_at = NULL,
-          give_up_at = latchkey_now() + make_interval(secs => ${TRIED_FOR_SECONDS})
-        WHERE id = ${id} AND state IN ('retrying', 'failed') RETURNING id`
+      const change = tryingAgain(LOGOUT_OUTBOX, id, ['retrying', 'failed'])
       const detail = { notification: id }
       const event = { name: 'logout_notification.retried', actor, ...(reason === undefined ? {} : { reason }), ...origin, detail }
       const done = await changeWithAudit(db, change, event)
@@ -90,11 +86,6 @@ export function createLogoutNotifications(deps: { readonly db: Database; readonl
       return done
     },
 
-    async waiting() {
-      const rows = await db.$queryRaw<{ count: number }[]>(Prisma.sql`
-        SELECT count(*)::int AS count FROM (
-          SELECT 1 FROM logout_notifications WHERE next_attempt_at IS NOT NULL LIMIT ${MOST_COUNTED}) AS those`)
-      return rows[0]?.count ?? 0
-    },
+    waiting: () => countWaiting(db, LOGOUT_OUTBOX),
   }
 }

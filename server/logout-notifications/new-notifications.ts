@@ -1,10 +1,8 @@
 // Writes down which clients are to be told that a session is over, in the transaction that ends it: so that neither is there
 // without the other, whoever dies in between.
 import { Prisma } from '../../prisma/client/client.ts'
+import { TRIED_FOR_SECONDS } from '../outbox/outbox.ts'
 import type { Transaction } from '../storage/postgres.ts'
-
-/** How long a client is tried to be told: as long as an app may be out of order before somebody has seen to it. */
-export const TRIED_FOR_SECONDS = 86_400
 
 /**
  * For sessions that the transaction has ended already: a client that came into one of them at the last moment is seen then.

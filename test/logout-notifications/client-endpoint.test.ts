@@ -3,8 +3,9 @@ import { createServer, type RequestListener } from 'node:http'
 import { createServer as createTlsServer } from 'node:https'
 import { type AddressInfo, createServer as createSocketServer, type Server, type Socket } from 'node:net'
 import { afterEach, expect, test } from '@jest/globals'
-import { createAllowedAddresses } from '../../server/logout-notifications/allowed-addresses.ts'
 import { createClientEndpoint } from '../../server/logout-notifications/client-endpoint.ts'
+import { createAllowedAddresses } from '../../server/outbox/allowed-addresses.ts'
+import { createPost } from '../../server/outbox/endpoint.ts'
 import { freePort } from '../support/server-process.ts'
 
 const servers: Server[] = []
@@ -25,8 +26,8 @@ async function listen(server: Server): Promise<string> {
 const app = (listener: RequestListener) => listen(createServer(listener))
 
 function post(uri: string, longestExchangeMs = 400, signal = new AbortController().signal) {
-  const addresses = createAllowedAddresses(['127.0.0.0/8'])
-  return createClientEndpoint({ addresses, longestExchangeMs })(uri, 'a.logout.token', signal)
+  const addresses = createAllowedAddresses({ ranges: ['127.0.0.0/8'], setting: 'A_SETTING' })
+  return createClientEndpoint({ post: createPost({ addresses, longestExchangeMs }) })(uri, 'a.logout.token', signal)
 }
 
 test.each([200, 204])('%s is a yes', async (status) => {

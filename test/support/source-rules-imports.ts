@@ -56,13 +56,16 @@ export const IMPORT_TABLE: { readonly [place: string]: readonly string[] } = {
   // 1
   'server/storage': ['config', 'prisma/client'],
   'server/http': ['server/storage', 'config', 'views'],
+  'server/outbox': ['server/storage', 'config', 'prisma/client'],
   // 2
-  ...Object.fromEntries(recorders.map((place) => [place, [...foundations, 'views']])),
+  ...Object.fromEntries(recorders.map((place) => [place, [...foundations, 'server/outbox', 'views']])),
+  // What is delivered is the audit log.
+  'server/webhooks': [...foundations, 'server/outbox', 'server/audit'],
   // 3
   ...Object.fromEntries(
     Object.keys(NOUN_ARROWS).map((noun) => [
       inServer(noun),
-      [...reachedBy(noun).map(inServer), ...recorders, ...foundations, 'server/http'],
+      [...reachedBy(noun).map(inServer), ...recorders, ...foundations, 'server/outbox', 'server/http'],
     ]),
   ),
   // 4

@@ -1,5 +1,5 @@
 // Which addresses the server may connect to at the word of a registration. Behind the server are networks that trust it, and
-// whoever registers a client, or answers for its name, must not reach into them through it.
+// whoever registers something, or answers for its name, must not reach into them through it.
 import type { LookupAddress } from 'node:dns'
 import { lookup as systemLookup } from 'node:dns'
 import { isIP, type LookupFunction } from 'node:net'
@@ -9,8 +9,8 @@ import ipaddr from 'ipaddr.js'
 export class AddressRefused extends Error {
   override readonly name = 'AddressRefused'
 
-  constructor(address: string) {
-    super(`its address ${address} is private, and LATCHKEY_LOGOUT_PRIVATE_ADDRESSES does not name it`)
+  constructor(address: string, setting: string) {
+    super(`its address ${address} is private, and ${setting} does not name it`)
   }
 }
 
@@ -25,8 +25,15 @@ export interface AllowedAddresses {
 /** All of the Internet, as IPv6 has it (RFC 4291 §2.4); what lies outside has other uses, some of them old ways to write IPv4. */
 const GLOBAL_IPV6 = ipaddr.IPv6.parseCIDR('2000::/3')
 
-/** Makes the judge. `ranges` are addresses and CIDR ranges of private networks that may be connected to all the same. */
-export function createAllowedAddresses(ranges: readonly string[], resolve: typeof systemLookup = systemLookup): AllowedAddresses {
+/** Makes the judge. */
+export function createAllowedAddresses(deps: {
+  /** Addresses and CIDR ranges of private networks that may be connected to all the same. */
+  readonly ranges: readonly string[]
+  /** The variable that they come from, for those who must change it. */
+  readonly setting: string
+  readonly resolve?: typeof systemLookup
+}): AllowedAddresses {
+  const { ranges, setting, resolve = systemLookup } = deps
   const named = ranges.map(rangeOf)
 
   function isAllowed(text: string): boolean {
@@ -41,7 +48,7 @@ export function createAllowedAddresses(ranges: readonly string[], resolve: typeo
   return {
     checkHost(hostname) {
       const host = hostname.replace(/^\[|\]$/g, '')
-      if (isIP(host) > 0 && !isAllowed(host)) throw new AddressRefused(host)
+      if (isIP(host) > 0 && !isAllowed(host)) throw new AddressRefused(host, setting)
     },
 
     lookup(hostname, options, callback) {
@@ -52,7 +59,7 @@ export function createAllowedAddresses(ranges: readonly string[], resolve: typeo
         }
         const allowed = found.filter(({ address }) => isAllowed(address))
         const [first] = allowed
-        if (first === undefined) callback(new AddressRefused(found[0]?.address ?? 'of no kind'), [])
+        if (first === undefined) callback(new AddressRefused(found[0]?.address ?? 'of no kind', setting), [])
         else if (options.all === true) callback(null, allowed satisfies LookupAddress[])
         else callback(null, first.address, first.family)
       })

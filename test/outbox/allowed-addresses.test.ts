@@ -1,9 +1,9 @@
 // Which addresses the server connects to at the word of a registration: none of a private network that no setting names, in
 // whatever form it is written, and whatever name leads there.
-import type { LookupAddress, LookupOptions } from 'node:dns'
+import type { LookupAddress, LookupOptions, lookup as systemLookup } from 'node:dns'
 import { describe, expect, test } from '@jest/globals'
-import { AddressRefused, createAllowedAddresses } from '../../server/logout-notifications/allowed-addresses.ts'
-import { createClientEndpoint } from '../../server/logout-notifications/client-endpoint.ts'
+import { AddressRefused, createAllowedAddresses } from '../../server/outbox/allowed-addresses.ts'
+import { createPost } from '../../server/outbox/endpoint.ts'
 import { startLogoutApp } from '../support/logout-app.ts'
 
 const PRIVATE = [
@@ -41,15 +41,22 @@ const PRIVATE = [
 const PUBLIC = ['8.8.8.8', '93.184.216.34', '[2606:4700::1111]', '[::ffff:8.8.8.8]', 'app.example', 'localhost']
 const UNUSUAL = ['http://2130706433/', 'http://0x7f.1/', 'http://0177.0.0.1/', 'http://127.1/', 'http://①②⑦.⓪.⓪.①/']
 
+/** The app takes it for a logout token. */
+const MESSAGE = { body: `logout_token=${btoa('{}')}.${btoa('{}')}.`, headers: {} }
+
 /** A system's look-up that always finds the same. */
 function finding(...addresses: string[]) {
   const found = addresses.map((address): LookupAddress => ({ address, family: address.includes(':') ? 6 : 4 }))
   return ((_name: string, _options: LookupOptions, callback: (error: null, found: LookupAddress[]) => void) =>
-    callback(null, found)) as unknown as Parameters<typeof createAllowedAddresses>[1]
+    callback(null, found)) as unknown as typeof systemLookup
+}
+
+function allowed(ranges: readonly string[], resolve?: typeof systemLookup) {
+  return createAllowedAddresses({ ranges, setting: 'A_SETTING', ...(resolve === undefined ? {} : { resolve }) })
 }
 
 function lookUp(ranges: readonly string[], ...addresses: string[]): Promise<unknown> {
-  const { lookup } = createAllowedAddresses(ranges, finding(...addresses))
+  const { lookup } = allowed(ranges, finding(...addresses))
   return new Promise((resolve, reject) => {
     lookup('app.example', { all: true }, (error, found) => (error === null ? resolve(found) : reject(error)))
   })
@@ -57,22 +64,22 @@ function lookUp(ranges: readonly string[], ...addresses: string[]): Promise<unkn
 
 describe('without a setting', () => {
   test.each(PRIVATE)('%s is refused', async (host) => {
-    const { checkHost } = createAllowedAddresses([])
+    const { checkHost } = allowed([])
     expect(() => checkHost(host)).toThrow(AddressRefused)
     await expect(lookUp([], host.replace(/^\[|\]$/g, ''))).rejects.toThrow(AddressRefused)
   })
 
   test.each(PUBLIC)('%s is not', (host) => {
-    expect(() => createAllowedAddresses([]).checkHost(host)).not.toThrow()
+    expect(() => allowed([]).checkHost(host)).not.toThrow()
   })
 
   test.each(UNUSUAL)('%s is this machine, however it is written', (url) => {
-    expect(() => createAllowedAddresses([]).checkHost(new URL(url).hostname)).toThrow(AddressRefused)
+    expect(() => allowed([]).checkHost(new URL(url).hostname)).toThrow(AddressRefused)
   })
 })
 
 test('ranges that are named are allowed, and nothing beside them', () => {
-  const { checkHost } = createAllowedAddresses(['10.20.0.0/16', '127.0.0.0/8', '::1/128', '192.168.1.7'])
+  const { checkHost } = allowed(['10.20.0.0/16', '127.0.0.0/8', '::1/128', '192.168.1.7'])
   for (const host of ['10.20.3.4', '127.0.0.1', '[::1]', '[::ffff:10.20.3.4]', '192.168.1.7'])
     expect(() => checkHost(host)).not.toThrow()
   for (const host of ['10.21.0.1', '192.168.1.8', '169.254.169.254', '[::2]', '[fd00::1]'])
@@ -81,7 +88,9 @@ test('ranges that are named are allowed, and nothing beside them', () => {
 
 test('of what a name leads to, only allowed addresses are connected to', async () => {
   expect(await lookUp([], '10.0.0.1', '8.8.8.8', '::1')).toEqual([{ address: '8.8.8.8', family: 4 }])
-  await expect(lookUp([], '10.0.0.1', 'fd00::1')).rejects.toThrow('its address 10.0.0.1 is private')
+  await expect(lookUp([], '10.0.0.1', 'fd00::1')).rejects.toThrow(
+    'its address 10.0.0.1 is private, and A_SETTING does not name it',
+  )
   await expect(lookUp([])).rejects.toThrow(AddressRefused)
 })
 
@@ -91,24 +100,23 @@ test('a name that leads elsewhere at every question is connected to where it was
   const resolve = ((_name: string, _options: LookupOptions, callback: (error: null, found: LookupAddress[]) => void) => {
     asked += 1
     callback(null, [{ address: asked === 1 ? '192.168.7.7' : '127.0.0.1', family: 4 }])
-  }) as unknown as Parameters<typeof createAllowedAddresses>[1]
-  const post = createClientEndpoint({ addresses: createAllowedAddresses([], resolve) })
+  }) as unknown as typeof systemLookup
+  const post = createPost({ addresses: allowed([], resolve) })
   const uri = app.uri.replace('127.0.0.1', 'rebinding.example')
   const { signal } = new AbortController()
   // The first answer is private, and so is the second.
-  expect(await post(uri, 'a.b.c', signal)).toMatchObject({
-    accepted: false,
+  expect(await post(uri, MESSAGE, signal)).toMatchObject({
+    status: undefined,
     error: expect.stringContaining('192.168.7.7 is private'),
   })
-  expect(await post(uri, 'a.b.c', signal)).toMatchObject({
-    accepted: false,
+  expect(await post(uri, MESSAGE, signal)).toMatchObject({
+    status: undefined,
     error: expect.stringContaining('127.0.0.1 is private'),
   })
   expect(app.received).toEqual([])
   expect(asked).toBe(2)
-  const open = createClientEndpoint({ addresses: createAllowedAddresses(['127.0.0.0/8'], resolve) })
-  const token = `${btoa('{}')}.${btoa('{}')}.`
-  expect(await open(uri, token, signal)).toEqual({ accepted: true, status: 200 })
+  const open = createPost({ addresses: allowed(['127.0.0.0/8'], resolve) })
+  expect(await open(uri, MESSAGE, signal)).toEqual({ status: 200 })
   expect(asked).toBe(3)
   await app.stop()
 })

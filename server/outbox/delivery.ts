@@ -1,0 +1,150 @@
+// Brings what is in an outbox to its endpoints, many at a time. An endpoint that hangs has few of the places, so that it harms nobody
+// else.
+import { randomInt } from 'node:crypto'
+import type { Claimed, Exchange, FreePlaces, Outbox } from './outbox.ts'
+
+/** What became of an attempt. */
+export type DeliveryOutcome = 'delivered' | 'postponed' | 'given_up'
+
+/** Delivers. */
+export interface Delivery {
+  /** Looks whose turn it is, and begins to tell them; it does not wait for anybody's answer. */
+  look(): Promise<void>
+  /** The same, and waits until all that was begun is done, and nothing is left whose turn it is. */
+  run(): Promise<void>
+  /** Breaks off: what is being told is left to another process, which may tell it once more. */
+  close(): Promise<void>
+}
+
+/** What is delivered, and how. */
+export interface Courier<Row extends Claimed> {
+  readonly outbox: Outbox<Row>
+  /** Tells one endpoint. It does not throw; when the signal breaks it off, there was no answer. */
+  readonly bring: (claimed: Row, signal: AbortSignal) => Promise<Exchange>
+  /** Told of each attempt. */
+  readonly tried: (outcome: DeliveryOutcome, claimed: Row, error?: string) => void
+}
+
+/** How many endpoints are told at a time, by one process. */
+const PLACES = 32
+/** How many of the places one endpoint may have. */
+const PLACES_PER_ENDPOINT = 2
+/** How many of the places are left to endpoints whose last exchange failed, of which each has one. */
+const PLACES_FOR_DOUBTFUL = 16
+
+/** Makes it. */
+export function createDelivery<Row extends Claimed>(deps: Courier<Row>): Delivery {
+  const { outbox } = deps
+  const closing = new AbortController()
+  const underWay = new Map<Promise<void>, string>()
+  const doubtful = new Set<string>()
+  let looking: Promise<void> | undefined
+  let again = false
+
+  const mayClaim = () => !closing.signal.aborted && underWay.size < PLACES
+
+  function look(): Promise<void> {
+    // Whoever comes while somebody looks has perhaps written what that one can no longer see.
+    again = true
+    // Whoever gives a place back looks again.
+    if (looking === undefined && mayClaim()) looking = claimAll()
+    return looking ?? Promise.resolve()
+  }
+
+  async function claimAll(): Promise<void> {
+    try {
+      do {
+        again = false
+        for (const claimed of await outbox.claim(freePlaces(underWay, doubtful))) begin(claimed)
+      } while (again && mayClaim())
+    } finally {
+      looking = undefined
+    }
+  }
+
+  function begin(claimed: Row): void {
+    const told = tell(deps, claimed, closing.signal)
+      .then((took) => void (took ? doubtful.delete(claimed.endpointId) : doubtful.add(claimed.endpointId)))
+      // The outcome could not be noted: after the lease it is tried again.
+      .catch(() => undefined)
+      .finally(() => {
+        underWay.delete(told)
+        // There is a place now. When it cannot be looked, the next look on schedule says so.
+        look().catch(() => undefined)
+      })
+    underWay.set(told, claimed.endpointId)
+  }
+
+  async function settled(): Promise<void> {
+    while (underWay.size > 0) {
+      await Promise.all(underWay.keys())
+      await looking
+    }
+  }
+
+  return {
+    look,
+    async run() {
+      await look()
+      await settled()
+    },
+    async close() {
+      closing.abort()
+      await looking?.catch(() => undefined)
+      await Promise.all(underWay.keys())
+    },
+  }
+}
+
+function freePlaces(underWay: ReadonlyMap<unknown, string>, doubtful: ReadonlySet<string>): FreePlaces {
+  const taken = new Map<string, number>()
+  for (const endpointId of underWay.values()) taken.set(endpointId, (taken.get(endpointId) ?? 0) + 1)
+  const known = [...new Set([...taken.keys(), ...doubtful])]
+  return {
+    places: PLACES - underWay.size,
+    perEndpoint: PLACES_PER_ENDPOINT,
+    endpoints: known.map((endpointId) => {
+      const most = doubtful.has(endpointId) ? 1 : PLACES_PER_ENDPOINT
+      return { endpointId, places: Math.max(0, most - (taken.get(endpointId) ?? 0)), doubtful: doubtful.has(endpointId) }
+    }),
+    doubtful: Math.max(0, PLACES_FOR_DOUBTFUL - [...underWay.values()].filter((endpointId) => doubtful.has(endpointId)).length),
+  }
+}
+
+/** Whether the endpoint may be trusted to take the next one. */
+async function tell<Row extends Claimed>(
+  { outbox, bring, tried }: Courier<Row>,
+  claimed: Row,
+  closing: AbortSignal,
+): Promise<boolean> {
+  const exchange = await bring(claimed, closing)
+  const { status } = exchange
+  if (exchange.accepted) {
+    await outbox.note({ claimed, state: 'delivered', status })
+    tried('delivered', claimed)
+    return true
+  }
+  const { error, final = false } = exchange
+  if (closing.aborted && !final) {
+    const ended = 'the server ended while it was told'
+    await outbox.note({ claimed, state: 'retrying', waitSeconds: 0, status: undefined, error: ended })
+    return true
+  }
+  if (final || claimed.last) {
+    await outbox.giveUp(claimed, { status, error })
+    tried('given_up', claimed, error)
+    return final
+  }
+  await outbox.note({ claimed, state: 'retrying', waitSeconds: secondsToWait(claimed.attempts), status, error })
+  tried('postponed', claimed, error)
+  return false
+}
+
+const FIRST_WAIT_SECONDS = 3
+const LONGEST_WAIT_SECONDS = 1800
+
+/** 3 s, 9 s, 27 s … 30 min, each a third to five thirds of that, so that what failed together does not come back together. */
+function secondsToWait(attempts: number): number {
+  const wait = Math.min(LONGEST_WAIT_SECONDS, FIRST_WAIT_SECONDS * 3 ** Math.min(attempts - 1, 10))
+  return (wait * (334 + randomInt(1333))) / 1000
+}

@@ -1,0 +1,87 @@
+// Posts something to an address that somebody else wrote down: one request, so that nothing is followed, little is waited for and
+// nothing that comes back is kept.
+import { type ClientRequest, type RequestOptions, request as requestByHttp } from 'node:http'
+import { request as requestByHttps } from 'node:https'
+import { errorCode } from '../../config/faults.ts'
+import { AddressRefused, type AllowedAddresses } from './allowed-addresses.ts'
+
+/** What is posted. */
+export interface OutgoingMessage {
+  readonly body: string
+  /** With its `Content-Type`. */
+  readonly headers: { readonly [name: string]: string }
+}
+
+/** The status of an answer, or in words what kept it from coming. */
+export type Answer = { readonly status: number } | { readonly status: undefined; readonly error: string }
+
+/** Posts. It does not throw; when the signal breaks it off, there was no answer. */
+export type Post = (uri: string, message: OutgoingMessage, signal: AbortSignal) => Promise<Answer>
+
+/** For all of it: the name, the connection, TLS and the answer. */
+export const LONGEST_EXCHANGE_MS = 5000
+
+/** Of an answer's body, which is not looked at, as much is let in before the connection is closed. */
+const LONGEST_BODY = 16 * 1024
+
+/** Makes the function. */
+export function createPost(deps: { readonly addresses: AllowedAddresses; readonly longestExchangeMs?: number }): Post {
+  const { addresses, longestExchangeMs = LONGEST_EXCHANGE_MS } = deps
+  return async (uri, message, signal) => {
+    const timeOut = AbortSignal.timeout(longestExchangeMs)
+    try {
+      const url = new URL(uri)
+      addresses.checkHost(url.hostname)
+      return { status: await send(url, message, { lookup: addresses.lookup, signal: AbortSignal.any([signal, timeOut]) }) }
+    } catch (error) {
+      const words = timeOut.aborted ? `it did not answer within ${longestExchangeMs / 1000} seconds` : wordsOf(error)
+      return { status: undefined, error: words }
+    }
+  }
+}
+
+/** What an operator reads of an answer that is no yes. */
+export function wordsForStatus(status: number): string {
+  if (status >= 300 && status < 400) return `it redirects (${status}), which is not followed`
+  return `it answered ${status}`
+}
+
+function send(url: URL, message: OutgoingMessage, options: Pick<RequestOptions, 'lookup' | 'signal'>): Promise<number> {
+  const body = Buffer.from(message.body)
+  const headers = { Accept: '*/*', 'User-Agent': 'Latchkey', ...message.headers, 'Content-Length': body.length }
+  return new Promise((resolve, reject) => {
+    // A connection of its own each time: one that was let in is never used for another name.
+    const sent: ClientRequest = (url.protocol === 'https:' ? requestByHttps : requestByHttp)(
+      url,
+      { ...options, method: 'POST', headers, agent: false },
+      (response) => {
+        let length = 0
+        response.on('error', () => undefined)
+        response.on('data', (chunk: Buffer) => {
+          length += chunk.length
+          if (length > LONGEST_BODY) response.destroy()
+        })
+        resolve(response.statusCode ?? 0)
+      },
+    )
+    sent.on('error', reject)
+    sent.end(body)
+  })
+}
+
+/** Nothing of what the other side sends gets into words that an operator reads. */
+function wordsOf(error: unknown): string {
+  if (error instanceof AddressRefused) return error.message
+  const code = errorCode(error)
+  return WORDS[code] ?? (/^[A-Z][A-Z0-9_]{1,60}$/.test(code) ? `it cannot be reached (${code})` : 'it cannot be reached')
+}
+
+const WORDS: { readonly [code: string]: string } = {
+  ENOTFOUND: 'its host name leads nowhere (ENOTFOUND)',
+  EAI_AGAIN: 'its host name cannot be looked up just now (EAI_AGAIN)',
+  ECONNREFUSED: 'nobody listens at its address (ECONNREFUSED)',
+  ECONNRESET: 'it broke the connection off (ECONNRESET)',
+  CERT_HAS_EXPIRED: 'its certificate has expired',
+  DEPTH_ZERO_SELF_SIGNED_CERT: 'its certificate is signed by itself',
+  ERR_TLS_CERT_ALTNAME_INVALID: 'its certificate is for another host',
+}
