@@ -48,6 +48,8 @@ export interface Config {
   readonly expiredSessionTokens: 'live_out' | 'end'
   /** Addresses and CIDR ranges of private networks where apps may be told of a sign-out. */
   readonly logoutPrivateAddresses: readonly string[]
+  /** Private networks in which webhooks may be told what happens, as addresses and CIDR ranges. */
+  readonly webhookPrivateAddresses: readonly string[]
   /** Whether DPoP proofs must carry a nonce. */
   readonly dpopNonce: 'optional' | 'required'
   /** How status lists are kept; undefined: there are none. */
@@ -189,6 +191,7 @@ function configOf(values: SettingValues): Config {
     sessionRevocation: values.sessionRevocation,
     expiredSessionTokens: values.expiredSessionTokens,
     logoutPrivateAddresses: values.logoutPrivateAddresses,
+    webhookPrivateAddresses: values.webhookPrivateAddresses,
     dpopNonce: values.dpopNonce,
     ...(values.statusLists ? { statusLists: { ttlSeconds: values.statusListTtl } } : {}),
     passwordPolicy: { minLength: values.passwordMinLength, maxLength: values.passwordMaxLength, history: values.passwordHistory },

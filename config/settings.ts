@@ -195,6 +195,14 @@ const contentSettings = {
       'Private networks in which apps may be told of a sign-out (`backchannel_logout_uri`): addresses, CIDR ranges, `loopback`, `private`. Empty: none, so that nobody can reach into your network by a registration.',
     example: '10.20.0.0/16',
   }),
+  webhookPrivateAddresses: setting({
+    variable: 'LATCHKEY_WEBHOOK_PRIVATE_ADDRESSES',
+    kind: networkList,
+    default: { development: 'loopback', production: '' },
+    meaning:
+      'Private networks in which webhooks may be told what happens (docs/reference/webhooks.md): addresses, CIDR ranges, `loopback`, `private`. Empty: none.',
+    example: '10.20.0.0/16',
+  }),
   dpopNonce: setting({
     variable: 'LATCHKEY_DPOP_NONCE',
     kind: oneOf('optional', 'required'),

@@ -16,6 +16,7 @@ import { createStatusListPages } from './composition/status-lists.ts'
 import { type OpenStores, openStores } from './composition/stores.ts'
 import { createTasks } from './composition/tasks.ts'
 import { createClientLimits, createDoor, createPages } from './composition/web.ts'
+import { createWebhookParts, type WebhookParts } from './composition/webhooks.ts'
 import { createConnectionFaults } from './http/connection-faults.ts'
 import { createCookieSignatures } from './http/cookie-signatures.ts'
 import { createLog, type Log } from './http/log.ts'
@@ -47,6 +48,7 @@ export interface Latchkey extends AsyncDisposable {
   readonly mail: MailParts
   readonly revocations: RevocationParts
   readonly logout: LogoutParts
+  readonly webhooks: WebhookParts
   /** Says no to readiness probes from now on, so that no new requests are sent here. */
   drain(): void
 }
@@ -61,6 +63,7 @@ export async function compose(config: Config, secrets: Secrets, overrides: Overr
     const follower = createRevocationFollower({ db: stores.db })
     const logout = createLogout({ config, log, stores, metrics, keys: () => keys.current() })
     const nouns = createNouns({ config, clock, stores, metrics, announce: follower.wake, appsWait: logout.appsWait })
+    const webhooks = createWebhookParts({ config, log, stores, metrics })
     const mail = createMail({ config, secrets, log, stores, metrics })
     // The first to be read: with another ENCRYPTION_KEY than theirs nothing may be written.
     const keys = await openKeyRing({ db: stores.db, sealer: stores.sealer, endings: nouns.endings })
@@ -107,7 +110,7 @@ export async function compose(config: Config, secrets: Secrets, overrides: Overr
         statusLists: createStatusListPages({ config, nouns, follower, keys: keys.current }),
       }),
     })
-    const parts = { app, log, metrics, nouns, keys, stores, announcements, mail, revocations, logout }
+    const parts = { app, log, metrics, nouns, keys, stores, announcements, mail, revocations, logout, webhooks }
     const tasks = createTasks({ ...parts, protocol, restoreWatch })
     const schedule = startSchedule(tasks, { log, ran: (task, error) => countRun(metrics, clock, task, error) })
     return assemble({ ...parts, schedule, restoreWatch })
@@ -124,7 +127,7 @@ function assemble(
   },
 ): Latchkey {
   const { schedule, restoreWatch, ...latchkey } = parts
-  const { log, metrics, nouns, stores, mail, revocations, logout } = latchkey
+  const { log, metrics, nouns, stores, mail, revocations, logout, webhooks } = latchkey
   let draining = false
   return {
     ...latchkey,
@@ -142,7 +145,7 @@ function assemble(
       mail.delivery.close()
       await schedule.stop()
       await revocations.close()
-      await logout.delivery.close()
+      await Promise.all([logout.delivery.close(), webhooks.delivery.close()])
       await nouns.sessions.writeLastUses().catch((error: unknown) => log.warn({ err: error }, 'last uses were not written'))
       await restoreWatch.check().catch((error: unknown) => log.warn({ err: error }, 'the last revocations were not noted'))
       await nouns.close()

@@ -50,7 +50,7 @@ export function createSignIn(deps: {
 
   /** The password may have been changed, or the account suspended, while the hash was computed. */
   async function admit(account: Account, stored: StoredPassword, origin: Origin): Promise<boolean> {
-    const event = { name: 'sign_in.succeeded', actor: account.id, accountId: account.id, ...origin }
+    const event = { name: 'sign_in.succeeded' as const, actor: account.id, accountId: account.id, ...origin }
     return await changeWithAudit(db, currentPassword(stored.id), event)
   }
 

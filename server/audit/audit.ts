@@ -2,6 +2,7 @@
 // neither can be there without the other.
 import { Prisma } from '../../prisma/client/client.ts'
 import type { Database, Transaction } from '../storage/postgres.ts'
+import type { AuditEventName } from './event-names.ts'
 
 /** Where a request came from. */
 export interface Origin {
@@ -13,7 +14,7 @@ export interface Origin {
 /** Something that happened. */
 export interface AuditEvent extends Origin {
   /** Dotted, past tense: `sign_in.succeeded`. */
-  readonly name: string
+  readonly name: AuditEventName
   /** Who did it: an account's id, a client's id, or `system`. */
   readonly actor?: string
   readonly accountId?: string

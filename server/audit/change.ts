@@ -2,6 +2,7 @@
 import type { Prisma } from '../../prisma/client/client.ts'
 import type { Transaction } from '../storage/postgres.ts'
 import { type Origin, recordAudit } from './audit.ts'
+import type { AuditEventName } from './event-names.ts'
 
 /** Who changes something, and why. */
 export interface Change {
@@ -25,7 +26,7 @@ export interface Changed {
 /** Writes the audit event of a change, in the change's transaction. `name` is dotted, past tense: `client.created`. */
 export async function recordChange(
   tx: Transaction,
-  name: string,
+  name: AuditEventName,
   { actor, reason, origin }: Change,
   changed: Changed,
 ): Promise<void> {

@@ -13,6 +13,7 @@ import type { Nouns } from './nouns.ts'
 import type { ProtocolParts } from './protocol.ts'
 import type { RevocationParts } from './revocations.ts'
 import type { OpenStores } from './stores.ts'
+import type { WebhookParts } from './webhooks.ts'
 
 /** Builds it. */
 export function createTasks(deps: {
@@ -24,6 +25,7 @@ export function createTasks(deps: {
   readonly restoreWatch: RestoreWatch
   readonly mail: MailParts
   readonly logout: LogoutParts
+  readonly webhooks: WebhookParts
   readonly revocations: RevocationParts
 }): readonly Task[] {
   const { nouns, log, metrics } = deps
@@ -50,6 +52,7 @@ export function createTasks(deps: {
     },
     { name: 'mail', everySeconds: 2, run: deps.mail.delivery.run },
     { name: 'logout notifications', everySeconds: 2, run: deps.logout.delivery.look },
+    { name: 'webhooks', everySeconds: 1, run: deps.webhooks.delivery.look },
     ...deps.revocations.tasks,
   ]
 }

@@ -201,6 +201,19 @@ const backgroundMetrics = {
     meaning: 'Apps that are still to be told that a session is over, counted once for each session and not beyond 10,001.',
     together: 'max',
   },
+  webhookDeliveries: {
+    name: 'latchkey_webhook_deliveries_total',
+    kind: 'counter',
+    labels: { outcome: ['delivered', 'postponed', 'given_up'] },
+    meaning: 'Attempts to tell a webhook what happened.',
+  },
+  webhookDeliveriesWaiting: {
+    name: 'latchkey_webhook_deliveries_waiting',
+    kind: 'gauge',
+    labels: {},
+    meaning: 'Events that webhooks are still to be told, counted once for each webhook and not beyond 10,001.',
+    together: 'max',
+  },
   processes: {
     name: 'latchkey_processes',
     kind: 'gauge',

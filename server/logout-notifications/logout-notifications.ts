@@ -80,8 +80,8 @@ export function createLogoutNotifications(deps: { readonly db: Database; readonl
     async retry(id, { actor, reason, origin }) {
       const change = tryingAgain(LOGOUT_OUTBOX, id, ['retrying', 'failed'])
       const detail = { notification: id }
-      const event = { name: 'logout_notification.retried', actor, ...(reason === undefined ? {} : { reason }), ...origin, detail }
-      const done = await changeWithAudit(db, change, event)
+      const about = { name: 'logout_notification.retried', actor, ...origin, detail } as const
+      const done = await changeWithAudit(db, change, { ...about, ...(reason === undefined ? {} : { reason }) })
       if (done) deps.retried()
       return done
     },

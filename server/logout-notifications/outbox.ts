@@ -32,7 +32,7 @@ export function createLogoutOutbox({ db }: { readonly db: Database }): Outbox<Cl
     async giveUp(claimed, told) {
       const { id, attempts, clientId, accountId, sessionId } = claimed
       const detail = { notification: id, attempts }
-      const about = { name: 'logout_notification.failed', actor: 'system', accountId, clientId, sessionId }
+      const about = { name: 'logout_notification.failed' as const, actor: 'system', accountId, clientId, sessionId }
       await changeWithAudit(db, givingUp(LOGOUT_OUTBOX, claimed, told), { ...about, reason: told.error, detail })
     },
   }

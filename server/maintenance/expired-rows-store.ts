@@ -17,8 +17,8 @@ export interface ExpiringTable {
   readonly keptSeconds: number
 }
 
-/** So long the operator can see which apps were told of the end of a session. */
-const LOGOUT_NOTIFICATION_KEPT_SECONDS = 7 * 86_400
+/** So long the operator can see which apps were told of the end of a session, and which webhooks of what. */
+const TOLD_KEPT_SECONDS = 7 * 86_400
 
 /** What hangs from a grant or a family, an access token, may have been issued in its last second. */
 const LAST_TOKEN_SECONDS = LONGEST_ACCESS_TOKEN + CLOCK_SKEW_SECONDS
@@ -33,7 +33,8 @@ export const EXPIRING_TABLES: readonly ExpiringTable[] = [
   // There is one for each process that ever listened; it has no key of one column, but a place.
   { table: 'revocation_acknowledgements', key: 'ctid', end: 'acknowledged_at', keptSeconds: DAY_SECONDS },
   { table: 'sign_in_failures', key: 'key', end: 'expires_at', keptSeconds: 0 },
-  { table: 'logout_notifications', key: 'id', end: 'finished_at', keptSeconds: LOGOUT_NOTIFICATION_KEPT_SECONDS },
+  { table: 'logout_notifications', key: 'id', end: 'finished_at', keptSeconds: TOLD_KEPT_SECONDS },
+  { table: 'webhook_deliveries', key: 'id', end: 'finished_at', keptSeconds: TOLD_KEPT_SECONDS },
   // Never more than a few, which is why there is no index.
   { table: 'setup_links', key: 'digest', end: 'expires_at', keptSeconds: 0 },
   // An API whose clock is behind still asks. Of lists there are never more than a few.

@@ -79,11 +79,16 @@ export function givingUp(
 }
 
 /** The statement that has a row tried again, at once and for another day; it returns the row's id when it was in one of the states. */
-export function tryingAgain({ table }: OutboxTable, id: string, states: readonly string[]): Prisma.Sql {
+export function tryingAgain(
+  { table }: OutboxTable,
+  id: string,
+  states: readonly string[],
+  condition: Prisma.Sql = Prisma.sql`true`,
+): Prisma.Sql {
   return Prisma.sql`
     UPDATE ${Prisma.raw(table)} SET state = 'retrying', next_attempt_at = latchkey_now(), finished_at = NULL,
       give_up_at = latchkey_now() + make_interval(secs => ${TRIED_FOR_SECONDS})
-    WHERE id = ${id} AND state = ANY(${[...states]}::text[]) RETURNING id`
+    WHERE id = ${id} AND state = ANY(${[...states]}::text[]) AND ${condition} RETURNING id`
 }
 
 /** How many rows wait; large numbers are not counted to the end. */

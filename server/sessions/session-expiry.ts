@@ -95,7 +95,7 @@ async function endAll(ending: Ending, sessionIds: readonly string[]): Promise<nu
 }
 
 function recordExpiries({ tx }: Ending, sessions: readonly OverSession[]): Promise<void> {
-  const event = { name: 'session.expired', actor: 'system' }
+  const event = { name: 'session.expired' as const, actor: 'system' }
   return recordAudits(
     tx,
     sessions.map(({ id, accountId }) => ({ ...event, accountId, sessionId: id })),

@@ -2,6 +2,7 @@
 // provider's session adapter keeps it); a session whose record has ended is dead whatever Redis says.
 import { Prisma } from '../../prisma/client/client.ts'
 import { type AuditEvent, type Origin, recordAudit } from '../audit/audit.ts'
+import type { AuditEventName } from '../audit/event-names.ts'
 import { LIVE_GRANT, type LiveGrant } from '../grants/grants.ts'
 import { gather } from '../storage/gathering.ts'
 import type { Database, Transaction } from '../storage/postgres.ts'
@@ -152,7 +153,7 @@ export function createSessions(deps: {
 }
 
 function event(
-  name: string,
+  name: AuditEventName,
   about: { accountId: string; sessionId?: string; origin: Origin; reason: string | undefined },
 ): AuditEvent {
   const { accountId, sessionId, origin, reason } = about

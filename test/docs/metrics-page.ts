@@ -38,6 +38,7 @@ const ALERTS = `## Alerts worth having
 | Passwords are guessed | \`sum(rate(latchkey_sign_ins_total{outcome=~"wrong_password\\|unknown_account\\|too_many_failures"}[5m])) > 5 * sum(rate(latchkey_sign_ins_total{outcome="succeeded"}[5m])) + 0.5\` | Far more failures than successes. |
 | Sign-in is too busy | \`sum(rate(latchkey_sign_ins_total{outcome="busy"}[5m])) > 0\` | More sign-ins than the machine can hash. |
 | Apps do not hear of sign-outs | \`sum(increase(latchkey_logout_notifications_total{outcome="given_up"}[1h])) > 0\` | Somebody may still be signed in there; the audit log (\`logout_notification.failed\`) has the clients and reasons. |
+| Webhooks are not told | \`sum(increase(latchkey_webhook_deliveries_total{outcome="given_up"}[1h])) > 0\` | A program has not heard for a day; the audit log (\`webhook_delivery.failed\`) has the webhooks and reasons. |
 | A store is down | \`min(latchkey_store_up) by (instance, store) == 0\` | For a minute: people cannot sign in (\`redis\`), or nothing works (\`postgres\`). |
 | The pool is too small | \`max_over_time(latchkey_database_pool_waiting[5m]) > 10\` | Queries wait for connections. |
 | Requests fail | \`sum(rate(latchkey_http_requests_total{status=~"5.."}[5m])) > 0.01 * sum(rate(latchkey_http_requests_total[5m]))\` | More than one in a hundred. |

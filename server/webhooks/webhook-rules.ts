@@ -1,0 +1,67 @@
+// What a webhook may be: where it may listen, and what it may ask for.
+import { isLoopbackHost } from '../../config/loopback.ts'
+import { AUDIT_EVENT_NAMES } from '../audit/event-names.ts'
+import { AddressRefused, type AllowedAddresses } from '../outbox/allowed-addresses.ts'
+
+/** A webhook cannot be made or changed as asked; the message says why. */
+export class WebhookRefused extends Error {
+  override readonly name = 'WebhookRefused'
+}
+
+const LONGEST_URL = 2000
+const LONGEST_DESCRIPTION = 200
+const MOST_EVENTS = 50
+
+/** What may be asked for: of what happens to webhooks' own deliveries nobody is told (migration 0013). */
+const DELIVERED = AUDIT_EVENT_NAMES.filter((name) => !name.startsWith('webhook_delivery.'))
+
+/** @throws WebhookRefused */
+export function checkUrl(url: string, addresses: AllowedAddresses): void {
+  const fault = urlFault(url, addresses)
+  if (fault !== undefined) throw new WebhookRefused(`the url ${JSON.stringify(url.slice(0, 200))} cannot be taken: ${fault}`)
+}
+
+/** @throws WebhookRefused */
+export function checkEvents(events: readonly string[]): void {
+  if (events.length === 0) throw new WebhookRefused('it must name an event at least, or * for all')
+  if (events.length > MOST_EVENTS)
+    throw new WebhookRefused(`it may name ${MOST_EVENTS} events at most; session.* is all that begin so`)
+  if (new Set(events).size < events.length) throw new WebhookRefused('it names an event twice')
+  for (const event of events) {
+    if (names(event)) continue
+    throw new WebhookRefused(`no event is called ${JSON.stringify(event.slice(0, 100))} (docs/reference/webhooks.md lists them)`)
+  }
+}
+
+/** @throws WebhookRefused */
+export function checkDescription(description: string): void {
+  if (description.length > LONGEST_DESCRIPTION)
+    throw new WebhookRefused(`the description may have ${LONGEST_DESCRIPTION} characters at most`)
+  if (/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/u.test(description)) throw new WebhookRefused('the description must be one line of plain text')
+}
+
+function urlFault(url: string, addresses: AllowedAddresses): string | undefined {
+  const parsed = url.length <= LONGEST_URL ? URL.parse(url) : null
+  if (parsed === null) return `it is not a URL of ${LONGEST_URL} characters at most`
+  const { protocol, hostname, username, password } = parsed
+  if (username !== '' || password !== '') return 'it must not have a user name'
+  if (url.includes('#')) return 'it must not have a fragment'
+  // What is told names people, and must not cross a network in clear.
+  if (protocol !== 'https:' && !(protocol === 'http:' && isLoopbackHost(hostname)))
+    return 'it must be https, or http on this machine'
+  if (parsed.href !== url && parsed.href !== `${url}/`) return `it must be written ${JSON.stringify(parsed.href.slice(0, 200))}`
+  try {
+    addresses.checkHost(hostname)
+  } catch (error) {
+    if (error instanceof AddressRefused) return error.message
+    throw error
+  }
+  return undefined
+}
+
+/** Whether there are events of that name, or that begin so. */
+function names(event: string): boolean {
+  if (event === '*') return true
+  if (event.endsWith('.*')) return DELIVERED.some((name) => name.startsWith(event.slice(0, -1)))
+  return DELIVERED.some((name) => name === event)
+}
