@@ -2,6 +2,7 @@
 // event, and answers what it ended.
 import type { Prisma } from '../../prisma/client/client.ts'
 import { type Change, recordChange } from '../audit/change.ts'
+import { notifyClientsOfGrants } from '../logout-notifications/new-notifications.ts'
 import type { Ended, Ending, Endings } from '../tokens/ending.ts'
 import { type Consent, deleteConsent, lockConsent, replaceConsent } from './consents.ts'
 import { endGrant, endGrants, lockGrantsOf, narrowGrants, selectParties } from './grants.ts'
@@ -14,9 +15,12 @@ export interface ConsentOf {
 
 /** The events. What is not there ends nothing, and is not written down. */
 export interface GrantEvents {
-  /** Ends a grant with its refresh tokens and access tokens; with `accountId`, only if it is that account's. */
+  /**
+   * Ends a grant with its refresh tokens and access tokens, and its client is told; with `accountId`, only if it is that
+   * account's.
+   */
   revoke(grant: { readonly grantId: string; readonly accountId?: string }, change: Change): Promise<Ended>
-  /** Ends all grants that an account has given a client, and forgets what was agreed to. */
+  /** Ends all grants that an account has given a client, which is told, and forgets what was agreed to. */
   withdrawConsent(of: ConsentOf, change: Change): Promise<Ended>
   /**
    * Lets a client do no more than `consent` from now on. Access tokens that may say more are dead, and a refresh gets less.
@@ -33,6 +37,7 @@ export function createGrantEvents({ endings }: { readonly endings: Endings }): G
         const grant = await selectParties(ending.tx, grantId)
         if (grant === undefined || (accountId !== undefined && grant.accountId !== accountId)) return
         await endGrant(ending, grantId)
+        await tellClients(ending, [grantId])
         if (ending.counts.grants > 0) await recordChange(ending.tx, 'grant.revoked', change, { ...grant, grantId })
       }),
 
@@ -46,13 +51,17 @@ export function createGrantEvents({ endings }: { readonly endings: Endings }): G
 async function withdraw(ending: Ending, of: ConsentOf, change: Change): Promise<void> {
   const agreed = await lockConsent(ending.tx, of)
   await deleteConsent(ending.tx, of)
-  const grants = await lockGrantsOf(ending.tx, of)
-  await endGrants(
-    ending,
-    grants.map(({ id }) => id),
-  )
+  const ids = (await lockGrantsOf(ending.tx, of)).map(({ id }) => id)
+  await endGrants(ending, ids)
+  await tellClients(ending, ids)
   if (agreed === undefined && ending.counts.grants === 0) return
   await recordChange(ending.tx, 'consent.withdrawn', change, { ...of, detail: { grants: ending.counts.grants } })
+}
+
+/** The client's own sign-in rests on the grant: it is told to end that, though the session goes on. */
+async function tellClients(ending: Ending, grantIds: readonly string[]): Promise<void> {
+  if (ending.counts.grants === 0) return
+  ending.counts.logoutNotifications += await notifyClientsOfGrants(ending.tx, grantIds, ending.cause)
 }
 
 async function narrow(ending: Ending, of: ConsentOf, consent: Consent, change: Change): Promise<void> {

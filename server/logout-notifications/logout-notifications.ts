@@ -8,13 +8,15 @@ import { LOGOUT_OUTBOX } from './outbox.ts'
 /** How far a notification has come. */
 export type LogoutNotificationState = 'waiting' | 'retrying' | 'delivered' | 'failed'
 
-/** That a client is to be told, or was told, of the end of a session. */
+/** That a client is to be told, or was told, that a session is over for it. */
 export interface LogoutNotification {
   readonly id: string
   readonly sessionId: string
   readonly clientId: string
   readonly accountId: string
-  /** Why the session ended: `signed_out`, `session_revoked` … */
+  /** The client's grant that ended while the session goes on; undefined when the session itself ended. */
+  readonly grantId: string | undefined
+  /** Why it ended: `signed_out`, `session_revoked`, `grant_revoked` … */
   readonly cause: string
   readonly state: LogoutNotificationState
   readonly attempts: number
@@ -68,6 +70,7 @@ export function createLogoutNotifications(deps: { readonly db: Database; readonl
       })
       return rows.map(({ sid: _sid, giveUpAt: _giveUpAt, ...row }) => ({
         ...row,
+        grantId: row.grantId === '' ? undefined : row.grantId,
         state: row.state as LogoutNotificationState,
         lastAttemptAt: row.lastAttemptAt ?? undefined,
         lastStatus: row.lastStatus ?? undefined,

@@ -1,5 +1,5 @@
-// Writes down which clients are to be told that a session is over, in the transaction that ends it: so that neither is there
-// without the other, whoever dies in between.
+// Writes down which clients are to be told that a session is over for them, in the transaction that ends it or their grant in it:
+// so that neither is there without the other, whoever dies in between.
 import { Prisma } from '../../prisma/client/client.ts'
 import { TRIED_FOR_SECONDS } from '../outbox/outbox.ts'
 import type { Transaction } from '../storage/postgres.ts'
@@ -12,6 +12,20 @@ export async function notifyClients(tx: Transaction, sessionIds: readonly string
   if (sessionIds.length === 0) return 0
   const ended = Prisma.sql`(SELECT id, account_id FROM sessions WHERE id = ANY(${[...sessionIds]}::text[]))`
   return tx.$executeRaw(insertFrom(ended, cause))
+}
+
+/**
+ * For grants that the transaction has ended while their session goes on: what the client keeps of the person who signed in rests
+ * on the grant. A session that is over has been told of already.
+ * @returns how many will be told
+ */
+export async function notifyClientsOfGrants(tx: Transaction, grantIds: readonly string[], cause: string): Promise<number> {
+  if (grantIds.length === 0) return 0
+  const ended = Prisma.sql`(
+    SELECT s.id, s.account_id, g.client_id, g.id AS grant_id
+    FROM grants g JOIN sessions s ON s.id = g.session_id AND s.ended_at IS NULL AND s.closed_at IS NULL
+    WHERE g.id = ANY(${[...grantIds]}::text[]))`
+  return tx.$executeRaw(insertFrom(ended, cause, 'grants'))
 }
 
 /**
@@ -31,13 +45,15 @@ export async function endAndNotifyClients(
 }
 
 /** A suspended client is told as well: what it shows to people must not outlive their session. */
-function insertFrom(ended: Prisma.Sql, cause: string): Prisma.Sql {
+function insertFrom(ended: Prisma.Sql, cause: string, of: 'sessions' | 'grants' = 'sessions'): Prisma.Sql {
+  const ofGrant = of === 'grants' ? Prisma.sql`s.grant_id` : Prisma.sql`''`
+  const ofClient = of === 'grants' ? Prisma.sql`AND used.client_id = s.client_id` : Prisma.empty
   return Prisma.sql`
-    INSERT INTO logout_notifications (id, session_id, client_id, account_id, sid, cause, give_up_at)
-    SELECT 'lgo_' || replace(gen_random_uuid()::text, '-', ''), s.id, used.client_id, s.account_id, used.sid, ${cause},
-      latchkey_now() + make_interval(secs => ${TRIED_FOR_SECONDS})
+    INSERT INTO logout_notifications (id, session_id, client_id, grant_id, account_id, sid, cause, give_up_at)
+    SELECT 'lgo_' || replace(gen_random_uuid()::text, '-', ''), s.id, used.client_id, ${ofGrant}, s.account_id, used.sid,
+      ${cause}, latchkey_now() + make_interval(secs => ${TRIED_FOR_SECONDS})
     FROM ${ended} AS s
-    JOIN session_clients used ON used.session_id = s.id
+    JOIN session_clients used ON used.session_id = s.id ${ofClient}
     JOIN clients c ON c.id = used.client_id AND c.metadata->>'backchannel_logout_uri' IS NOT NULL
-    ON CONFLICT (session_id, client_id) DO NOTHING`
+    ON CONFLICT (session_id, client_id, grant_id) DO NOTHING`
 }

@@ -17,6 +17,8 @@ const CRM: TestClient = {
   scope: 'openid profile email notes:read',
 }
 const WIKI: TestClient = { ...CRM, client_id: 'wiki', redirect_uri: 'https://wiki.example/callback' }
+const BO = { username: 'bo@people.example', password: 'two people who were told of it' }
+const BY = { actor: 'acc_admin', reason: 'a test' }
 const EVENT = 'http://schemas.openid.net/event/backchannel-logout'
 
 let crm: LogoutApp
@@ -37,6 +39,7 @@ beforeAll(async () => {
   })
   server = await startServer({
     provision: {
+      accounts: [{ email: BO.username, email_verified: true, password: BO.password }],
       clients: [
         app(CRM, { backchannel_logout_uri: crm.uri }),
         app(WIKI, {
@@ -174,6 +177,47 @@ describe('an app is told when a session ends', () => {
     expect(ended?.sessions).toBeGreaterThan(0)
     await until(() => sidsAt(crm).includes(crmSid))
   })
+})
+
+test('an app is told when its grant is revoked, though the session goes on, and again when that ends', async () => {
+  const { browser, sessionId, crmSid, wikiSid } = await signedIn()
+  const { grants } = server.latchkey.nouns.events
+  const grantId = (await server.latchkey.stores.db.grant.findFirst({ where: { sessionId, clientId: CRM.client_id } }))?.id ?? ''
+  expect(await grants.revoke({ grantId }, BY)).toMatchObject({ sessions: 0, grants: 1, logout_notifications: 1 })
+  await until(() => crm.received.length === 1)
+  expect([sidsAt(crm), sidsAt(wiki)]).toEqual([[crmSid], []])
+  expect(await notifications().list({ sessionId })).toMatchObject([{ clientId: CRM.client_id, grantId, cause: 'grant_revoked' }])
+  // It was ended before: there is nothing more to tell.
+  expect(await grants.revoke({ grantId }, BY)).toMatchObject({ grants: 0, logout_notifications: 0 })
+  const again = await obtainTokens(server, CRM, { browser, person: server.ada })
+  expect(claimsOf(again.tokens.body.id_token).sid).toBe(crmSid)
+  await signOut(browser)
+  await until(() => crm.received.length + wiki.received.length === 3)
+  expect([sidsAt(crm), sidsAt(wiki)]).toEqual([[crmSid, crmSid], [wikiSid]])
+})
+
+test('of a grant that outlived its session, the app is not told: it was, when the session ended', async () => {
+  const { browser, sessionId } = await signedIn()
+  const { db } = server.latchkey.stores
+  const grant = await db.grant.findFirstOrThrow({ where: { sessionId, clientId: CRM.client_id } })
+  // As one with offline access, which goes on.
+  await db.refreshFamily.updateMany({ where: { grantId: grant.id }, data: { sessionBound: false } })
+  await signOut(browser)
+  await until(() => crm.received.length === 1)
+  const ended = await server.latchkey.nouns.events.grants.revoke({ grantId: grant.id }, BY)
+  expect(ended).toMatchObject({ grants: 1, logout_notifications: 0 })
+})
+
+test('of an account that is deleted, every app is told, and what came of it is kept', async () => {
+  const { sessionId, account, crmSid, wikiSid } = await signedIn(BO)
+  const ended = await server.latchkey.nouns.events.accounts.delete(account, BY)
+  expect(ended).toMatchObject({ sessions: 1, logout_notifications: 2 })
+  await until(() => crm.received.length + wiki.received.length === 2)
+  expect([sidsAt(crm), sidsAt(wiki)]).toEqual([[crmSid], [wikiSid]])
+  expect(crm.received[0]?.claims.sub).toBe(account)
+  await server.latchkey.logout.delivery.run()
+  const told = await notifications().list({ sessionId })
+  expect(told.map(({ state }) => state)).toEqual(['delivered', 'delivered'])
 })
 
 test('what each app was told is kept for the operator, and no token', async () => {

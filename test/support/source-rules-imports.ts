@@ -20,8 +20,8 @@ interface ReservedPackages {
 /** Nouns may import the nouns that their arrow reaches, and what those reach. */
 const NOUN_ARROWS: { readonly [noun: string]: readonly string[] } = {
   accounts: ['sessions'],
-  sessions: ['grants', 'logout-notifications'],
-  grants: ['tokens'],
+  sessions: ['grants'],
+  grants: ['tokens', 'logout-notifications'],
   tokens: [],
   clients: ['grants'],
   'resource-servers': ['grants'],
