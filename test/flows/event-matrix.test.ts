@@ -2,12 +2,24 @@
 // own, and everything that they had is looked at afterwards, over HTTP.
 import { readFile } from 'node:fs/promises'
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
+import { closeExpiredSessions } from '../../server/maintenance/expired-sessions.ts'
 import { REGISTRY_LAG_SECONDS } from '../../server/tokens/revocations.ts'
 import { Browser } from '../support/browser.ts'
 import { SPA } from '../support/clients.ts'
 import { authorizationRequest, callbackParams, clientRequest, headerOf, redeem, refresh } from '../support/oauth.ts'
 import { startServer, type TestServer } from '../support/server.ts'
-import { type Left, lookAt, type Registered, type Remains, register, type Setup, scopesOf, setUp, until } from './event-setup.ts'
+import {
+  type Left,
+  lookAt,
+  type Registered,
+  type Remains,
+  register,
+  type Setup,
+  scopesOf,
+  sequenceOf,
+  setUp,
+  until,
+} from './event-setup.ts'
 
 /** The columns of the table, what each looks at, and what the words in it mean. */
 const COLUMNS: { readonly [column: string]: Column } = {
@@ -32,7 +44,20 @@ const COLUMNS: { readonly [column: string]: Column } = {
     },
   },
   'Codes on their way': { of: ({ codes }) => Object.values(codes) },
-  'APIs are told of': { of: ({ entries }) => [entries.join(', ') || '–'] },
+  'Apps are told': {
+    of: ({ told }, which) => Object.values(told).map((apps) => (apps === which ? 'that one' : apps)),
+    client: 'each',
+    words: {
+      '–': ['–', '–', '–'],
+      'of this session': ['both', '–', '–'],
+      'of other sessions': ['–', 'both', '–'],
+      all: ['both', 'both', '–'],
+      'of everybody': ['both', 'both', 'both'],
+      'that app': ['that one', '–', '–'],
+      'that app, of each session': ['that one', 'that one', '–'],
+    },
+  },
+  'APIs are told of': { of: ({ entries }) => [entries.join(', ') || '–'], client: 'each' },
 }
 
 /** What the words mean in most columns: here, in the other browser, and with somebody else. */
@@ -57,10 +82,10 @@ const WORDS: { readonly [cell: string]: readonly Left[] } = {
 type WhichClient = 'bound' | 'offline'
 
 interface Column {
-  readonly of: (remains: Remains) => readonly string[]
+  readonly of: (remains: Remains, which: WhichClient) => readonly string[]
   /** The client that an event happens to, for this column to show it. */
-  readonly client?: WhichClient
-  readonly words?: { readonly [cell: string]: readonly Left[] }
+  readonly client?: WhichClient | 'each'
+  readonly words?: { readonly [cell: string]: readonly string[] }
 }
 
 interface Row {
@@ -80,19 +105,31 @@ const clientOf = (setup: Setup, which: WhichClient) => (which === 'bound' ? setu
 const idOf = (setup: Setup, which: WhichClient) => clientOf(setup, which).client_id
 const pairOf = (setup: Setup, which: WhichClient) => ({ accountId: setup.here.accountId, clientId: idOf(setup, which) })
 
-const ALL_OF_ACCOUNT = ['ends', 'end', 'all', 'all', 'all', 'all', '–', 'all']
+const ALL_OF_ACCOUNT = ['ends', 'end', 'all', 'all', 'all', 'all', '–', 'all', 'all']
 const ALL_BUT_THIS_SESSION = [
   ...['–', 'end', 'of other sessions', 'all', 'of other sessions', 'of other sessions', '–', 'of other sessions'],
+  'of other sessions',
 ]
-const ALL_OF_CLIENT = [...['–', '–'], ...Array<string>(6).fill('of that client'), 'client_id']
-const OF_GRANT = ['–', '–', 'of that grant', 'of that grant', 'of that grant', 'of that grant', '–', 'of that grant', 'grant_id']
+const ALL_OF_CLIENT = [...['–', '–'], ...Array<string>(6).fill('of that client'), '–', 'client_id']
+const OF_GRANT = ['–', '–', 'of that grant', 'of that grant', 'of that grant', 'of that grant', '–', 'of that grant']
 const OF_CONSENT = ['–', '–', 'of that consent', 'of that consent', 'of that consent', 'of that consent', '–', 'of that consent']
-const NOTHING = Array<string>(9).fill('–')
+const NOTHING = Array<string>(10).fill('–')
 
 /** The table. */
 const ROWS: { readonly [event: string]: Row } = {
   'Sign-out, this device': {
-    cells: ['ends', '–', 'of this session', '–', 'of this session', 'of this session', '–', 'of this session', 'sid'],
+    cells: [
+      'ends',
+      '–',
+      'of this session',
+      '–',
+      'of this session',
+      'of this session',
+      '–',
+      'of this session',
+      'of this session',
+      'sid',
+    ],
     happen: ({ server, here }) => signOut(server, here.browser),
   },
   'Sign-out everywhere': {
@@ -100,39 +137,42 @@ const ROWS: { readonly [event: string]: Row } = {
     happen: ({ server, here }) => signOut(server, here.browser, { scope: 'account' }),
   },
   'Session ended by the person or an operator': {
-    cells: ['ends', '–', ...Array<string>(4).fill('of this session'), '–', 'of this session', 'sid'],
+    cells: ['ends', '–', ...Array<string>(4).fill('of this session'), '–', 'of this session', 'of this session', 'sid'],
     happen: (setup) => nouns(setup).sessions.end({ ...setup.here, origin: {} }),
   },
   'All other sessions ended by the person': {
-    cells: ['–', 'end', ...Array<string>(4).fill('of other sessions'), '–', 'of other sessions', 'sid'],
+    cells: ['–', 'end', ...Array<string>(4).fill('of other sessions'), '–', 'of other sessions', 'of other sessions', 'sid'],
     happen: ({ here, ...setup }) =>
       nouns({ here, ...setup }).sessions.endOthers({ ...here, keepSessionId: here.sessionId, origin: {} }),
   },
   'Another person signs in over it': {
-    cells: ['ends', '–', ...Array<string>(4).fill('of this session'), '–', 'of this session', 'sid'],
+    cells: ['ends', '–', ...Array<string>(4).fill('of this session'), '–', 'of this session', 'of this session', 'sid'],
     happen: (setup) => signInOver(setup),
   },
   'Session not used for too long': {
     cells: [
       ...['ends', 'end, of everybody', 'of everybody', '–', 'live out their time', 'live out their time', '–'],
-      ...['of everybody', '–'],
+      ...['of everybody', 'of everybody', '–'],
     ],
-    happen: ({ server }) => server.advance(IDLE_SECONDS + 31),
+    happen: async ({ server }) => {
+      await server.advance(IDLE_SECONDS + 31)
+      await closeExpiredSessions({ db: server.latchkey.stores.db, expiry: server.latchkey.nouns.sessionExpiry })
+    },
   },
   'Grant revoked': {
-    cells: OF_GRANT,
+    cells: [...OF_GRANT, 'that app', 'grant_id'],
     toClient: true,
     happen: (setup, which) => events(setup).grants.revoke({ grantId: setup.here[which].grantId }, BY),
   },
   'Consent withdrawn': {
-    cells: [...OF_CONSENT, 'grant_id'],
+    cells: [...OF_CONSENT, 'that app, of each session', 'grant_id'],
     toClient: true,
     happen: (setup, which) => events(setup).grants.withdrawConsent(pairOf(setup, which), BY),
   },
   'Consent narrowed': {
     cells: [
       ...['–', '–', 'of that consent, get less', 'of that consent, get less', 'of that consent', 'of that consent', '–'],
-      ...['of that consent, get less', 'grant_id'],
+      ...['of that consent, get less', '–', 'grant_id'],
     ],
     toClient: true,
     happen: (setup, which) =>
@@ -148,12 +188,12 @@ const ROWS: { readonly [event: string]: Row } = {
       ),
   },
   'Scope taken from a client': {
-    cells: ['–', '–', 'get less', 'get less', 'of that client', 'of that client', 'of that client', 'get less', 'client_id'],
+    cells: ['–', '–', 'get less', 'get less', 'of that client', 'of that client', 'of that client', 'get less', '–', 'client_id'],
     toClient: true,
     happen: (setup, which) => takeScope(setup, which),
   },
   'Resource server deleted, or a scope taken from it': {
-    cells: ['–', '–', 'get less', 'get less', 'of its clients', 'of its clients', 'of its clients', 'get less', 'client_id'],
+    cells: ['–', '–', 'get less', 'get less', 'of its clients', 'of its clients', 'of its clients', 'get less', '–', 'client_id'],
     happen: (setup) => deleteResourceServer(setup),
   },
   'Password changed': {
@@ -200,7 +240,7 @@ const ROWS: { readonly [event: string]: Row } = {
     happen: (setup) => events(setup).accounts.delete(setup.here.accountId, BY),
   },
   'Role taken away': {
-    cells: ['–', '–', '–', '–', 'all', 'all', '–', '–', 'sub'],
+    cells: ['–', '–', '–', '–', 'all', 'all', '–', '–', '–', 'sub'],
     happen: (setup) => events(setup).accounts.changeRoles({ accountId: setup.here.accountId, roles: ['auditor'] }, BY),
   },
   'Role given': {
@@ -244,7 +284,7 @@ const ROWS: { readonly [event: string]: Row } = {
     },
   },
   'Refresh token reused': {
-    cells: OF_GRANT,
+    cells: [...OF_GRANT, '–', 'grant_id'],
     toClient: true,
     happen: async (setup, which) => {
       const { body } = await refresh(setup.server, clientOf(setup, which), setup.here[which].spent)
@@ -252,7 +292,7 @@ const ROWS: { readonly [event: string]: Row } = {
     },
   },
   'Code used twice': {
-    cells: OF_GRANT,
+    cells: [...OF_GRANT, '–', 'grant_id'],
     toClient: true,
     happen: async (setup, which) => {
       const { authorization, code } = setup.here[which].redeemed
@@ -260,28 +300,28 @@ const ROWS: { readonly [event: string]: Row } = {
     },
   },
   'Refresh token revoked by its client': {
-    cells: OF_GRANT,
+    cells: [...OF_GRANT, '–', 'grant_id'],
     toClient: true,
     happen: (setup, which) => revoke(setup, which, setup.here[which].refreshToken),
   },
   'JWT access token revoked by its client': {
-    cells: ['–', '–', '–', '–', 'that one', '–', '–', '–', 'jti'],
+    cells: ['–', '–', '–', '–', 'that one', '–', '–', '–', '–', 'jti'],
     happen: (setup) => revoke(setup, 'bound', setup.here.bound.jwt),
   },
   'Opaque access token revoked by its client': {
-    cells: ['–', '–', '–', '–', '–', 'that one', '–', '–', '–'],
+    cells: ['–', '–', '–', '–', '–', 'that one', '–', '–', '–', '–'],
     happen: (setup) => revoke(setup, 'bound', setup.here.bound.opaque),
   },
   'Access tokens revoked by the account they name': {
-    cells: ['–', '–', '–', '–', 'all', 'all', '–', '–', 'sub'],
+    cells: ['–', '–', '–', '–', 'all', 'all', '–', '–', '–', 'sub'],
     happen: (setup) => events(setup).revokeByName({ kind: 'sub', value: setup.here.accountId }, BY),
   },
   'Signing key compromised': {
-    cells: ['–', '–', '–', '–', 'signed by it', '–', 'JWTs signed by it', '–', 'kid'],
+    cells: ['–', '–', '–', '–', 'signed by it', '–', 'JWTs signed by it', '–', '–', 'kid'],
     happen: ({ server, here }) => server.latchkey.keys.compromise(String(headerOf(here.bound.jwt).kid), BY),
   },
   'Everything ended, by the operator or after [a restore](how-to/restore-a-backup.md)': {
-    cells: ['ends', 'end, of everybody', ...Array<string>(6).fill('of everybody'), 'client_id'],
+    cells: ['ends', 'end, of everybody', ...Array<string>(7).fill('of everybody'), 'client_id'],
     happen: (setup) => nouns(setup).endEverything({ cause: 'everything_ended' }),
   },
 }
@@ -310,21 +350,29 @@ describe.each(Object.entries(ROWS))('%s', (event, { cells, toClient, happen }) =
   const remains = new Map<WhichClient, Remains>()
 
   beforeAll(async () => {
-    for (const which of clientsOf(toClient)) {
-      const names = registered.get(`${event} ${which}`)
-      if (names === undefined) throw new Error(`nothing was registered for ${event}`)
-      const setup = await setUp(server, names)
+    const setups = await Promise.all(
+      clientsOf(toClient).map(async (which) => {
+        const names = registered.get(`${event} ${which}`)
+        if (names === undefined) throw new Error(`nothing was registered for ${event}`)
+        return [which, await setUp(server, names)] as const
+      }),
+    )
+    for (const [which, setup] of setups) {
+      const sequence = await sequenceOf(server)
       await happen(setup, which)
-      remains.set(which, await lookAt(setup))
+      remains.set(which, await lookAt(setup, sequence))
     }
   }, 60_000)
 
   test.each(Object.keys(COLUMNS).map((column, index) => [column, cells[index] ?? ''] as const))('%s: %s', (name, cell) => {
     const column = COLUMNS[name]
-    const found = remains.get((toClient && column?.client) || 'bound')
+    const { client = 'bound' } = toClient === undefined ? {} : (column ?? {})
     const expected = name === 'APIs are told of' ? [cell] : (column?.words ?? WORDS)[cell]
-    if (column === undefined || found === undefined) throw new Error(`nothing is known of ${event}, ${name}`)
-    expect(column.of(found)).toEqual(expected)
+    for (const which of client === 'each' ? clientsOf(toClient) : [client]) {
+      const found = remains.get(which)
+      if (column === undefined || found === undefined) throw new Error(`nothing is known of ${event}, ${name}`)
+      expect(column.of(found, which)).toEqual(expected)
+    }
   })
 })
 

@@ -64,9 +64,10 @@ export interface Setup {
   readonly here: Possessions
   readonly there: Possessions
   readonly somebody: Possessions
-  /** The number of the last revocation before the event. */
-  readonly sequence: number
 }
+
+/** Which of a session's apps are to be told that it is over for them. */
+export type Told = '–' | 'bound' | 'offline' | 'both'
 
 /** What is left after an event. */
 export interface Remains {
@@ -79,6 +80,7 @@ export interface Remains {
   readonly own: { readonly jwt: Left; readonly opaque: Left }
   /** The kinds of the entries that were written. */
   readonly entries: readonly string[]
+  readonly told: { readonly here: Told; readonly there: Told; readonly somebody: Told }
 }
 
 /** What is registered for one set-up, before it is made: a server fixes the scopes that it knows when it starts or follows. */
@@ -108,6 +110,8 @@ export async function register(server: TestServer, name: string): Promise<Regist
       const result = readClientMetadata({
         ...members,
         redirect_uris: [redirect_uri],
+        // Nobody listens there: that it will be told is what counts.
+        backchannel_logout_uri: 'http://127.0.0.1:1/backchannel-logout',
         grant_types: ['authorization_code', 'refresh_token', ...(client_secret === undefined ? [] : ['client_credentials'])],
         token_endpoint_auth_method: client_secret === undefined ? 'none' : 'client_secret_basic',
       })
@@ -146,11 +150,11 @@ export async function until(done: () => Promise<boolean>): Promise<void> {
 export async function setUp(server: TestServer, { name, people }: Registered): Promise<Setup> {
   const [ada, grace] = people
   const [boundClient, offlineClient] = [boundClientOf(name), offlineClientOf(name)]
-  const [here, there, somebody] = [
-    await possess(server, name, ada),
-    await possess(server, name, ada),
-    await possess(server, name, grace),
-  ]
+  const [here, there, somebody] = await Promise.all([
+    possess(server, name, ada),
+    possess(server, name, ada),
+    possess(server, name, grace),
+  ])
   const ownToken = async (resource: string, scope: string) =>
     (await tokenRequest(server, offlineClient, { grant_type: 'client_credentials', resource, scope })).body.access_token ?? ''
   return {
@@ -163,7 +167,6 @@ export async function setUp(server: TestServer, { name, people }: Registered): P
     there,
     somebody,
     own: { jwt: await ownToken(apiOf(name), `${name}:read`), opaque: await ownToken(booksOf(name), `${name}:books`) },
-    sequence: Number((await server.latchkey.stores.db.revocationCounter.findUniqueOrThrow({ where: { id: 1 } })).sequence),
   }
 }
 
@@ -208,15 +211,21 @@ async function possess(server: TestServer, name: string, person: Possessions['pe
   }
 }
 
-/** Looks at all that there was. */
-export async function lookAt(setup: Setup): Promise<Remains> {
-  const each = async (of: (possessions: Possessions) => Promise<Left>) => ({
+/** The number of the last revocation. */
+export async function sequenceOf({ latchkey }: TestServer): Promise<number> {
+  return Number((await latchkey.stores.db.revocationCounter.findUniqueOrThrow({ where: { id: 1 } })).sequence)
+}
+
+/** Looks at all that there was. `before` is the number of the last revocation before the event. */
+export async function lookAt(setup: Setup, before: number): Promise<Remains> {
+  const each = async <Found>(of: (possessions: Possessions) => Promise<Found>) => ({
     here: await of(setup.here),
     there: await of(setup.there),
     somebody: await of(setup.somebody),
   })
   const { server, own, offlineClient, boundClient } = setup
-  const entries = await server.latchkey.stores.db.revocation.findMany({ where: { sequence: { gt: setup.sequence } } })
+  const entries = await server.latchkey.stores.db.revocation.findMany({ where: { sequence: { gt: before } } })
+  const told = await each((possessions) => appsTold(setup, possessions))
   const jwts = await each(async ({ bound }) => left((await introspect(server, API, bound.jwt)).active))
   const opaques = await each(async ({ bound }) => left(await opensUserinfo(server, bound.opaque)))
   const ownLeft = {
@@ -225,6 +234,7 @@ export async function lookAt(setup: Setup): Promise<Remains> {
   }
   return {
     entries: [...new Set(entries.map(({ kind }) => kind))].sort(),
+    told,
     jwts,
     opaques,
     own: ownLeft,
@@ -235,6 +245,14 @@ export async function lookAt(setup: Setup): Promise<Remains> {
       given(setup, await redeem(server, boundClient, bound.code.authorization, bound.code.code)),
     ),
   }
+}
+
+async function appsTold({ server, boundClient, offlineClient }: Setup, { sessionId }: Possessions): Promise<Told> {
+  const told = (await server.latchkey.logout.notifications.list({ sessionId })).map(({ clientId }) => clientId)
+  const [bound, offline] = [told.includes(boundClient.client_id), told.includes(offlineClient.client_id)]
+  if (told.length > Number(bound) + Number(offline)) throw new Error(`told more than once: ${told.join(', ')}`)
+  if (bound && offline) return 'both'
+  return bound ? 'bound' : offline ? 'offline' : '–'
 }
 
 function left(alive: boolean): Left {
