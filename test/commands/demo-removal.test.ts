@@ -1,7 +1,7 @@
 // Removing the demo.
 import { afterAll, beforeAll, expect, test } from '@jest/globals'
 import { removeDemo } from '../../server/commands/demo-removal.ts'
-import { openWorkbench, type Workbench } from './support.ts'
+import { openWorkbench, signInAt, type Workbench } from './support.ts'
 
 let bench: Workbench
 beforeAll(async () => {
@@ -15,6 +15,7 @@ test('all of the demo goes, with every token of its, and nothing else', async ()
     client_id: id,
     token_endpoint_auth_method: 'none',
     redirect_uris: ['https://a.test/cb'],
+    backchannel_logout_uri: 'https://a.test/logout',
     scope: 'notes:read',
   })
   await bench.provision({
@@ -25,6 +26,7 @@ test('all of the demo goes, with every token of its, and nothing else', async ()
   await db.client.update({ where: { id: 'demo-spa' }, data: { managedBy: 'demo' } })
   await db.resourceServer.updateMany({ data: { managedBy: 'demo' } })
   const ada = await db.account.update({ where: { emailKey: 'ada@demo.test' }, data: { managedBy: 'demo' } })
+  await signInAt(db, ada.id, 'own')
   const names = { clients: ['demo-spa'], resourceServers: ['urn:demo'], accounts: ['ada@demo.test'] }
 
   expect(await removeDemo(bench.deps, { dryRun: true })).toEqual(names)
@@ -36,6 +38,8 @@ test('all of the demo goes, with every token of its, and nothing else', async ()
   expect(await db.client.findMany({ where: { status: 'deleted' } })).toMatchObject([{ id: 'demo-spa', metadata: {} }])
   expect(await db.account.findMany({ where: { status: 'deleted' } })).toMatchObject([{ id: ada.id, email: '', roles: [] }])
   expect(await db.resourceServer.count()).toBe(0)
+  // An app that stays is told that her session is over.
+  expect(await db.logoutNotification.findMany()).toMatchObject([{ accountId: ada.id, clientId: 'own', cause: 'demo_removed' }])
   const entries = await db.revocation.findMany()
   expect(entries.map(({ kind, value }) => `${kind} ${value}`)).toEqual(
     expect.arrayContaining(['client_id demo-spa', `sub ${ada.id}`]),

@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals'
 import { describeProvisioning, provision } from '../../server/commands/provision.ts'
 import { ProvisionFileError } from '../../server/commands/provision-file.ts'
-import { changesOf, openWorkbench, type Workbench } from './support.ts'
+import { changesOf, openWorkbench, signInAt, type Workbench } from './support.ts'
 
 const NOTES = 'https://notes.example/api'
 const SECRET = 'the-secret-of-the-reports-client-0001'
@@ -393,6 +393,17 @@ describe('what the file no longer has', () => {
     // An account's id is never given again; a client's can be.
     expect(entries.find(({ kind }) => kind === 'sub')?.before).toBeNull()
     expect(await auditNames()).toEqual(expect.arrayContaining(['resource_server.deleted', 'client.deleted', 'account.deleted']))
+  })
+
+  test('the apps at which a removed person is signed in are told', async () => {
+    const own = { ...SPA, backchannel_logout_uri: 'https://spa.example/logout' }
+    await bench.provision({ clients: [own], accounts: [ADA, { email: 'bo@people.example' }] })
+    const bo = await bench.db.account.findUniqueOrThrow({ where: { emailKey: 'bo@people.example' } })
+    await signInAt(bench.db, bo.id, own.client_id)
+    await bench.provision({ clients: [own], accounts: [ADA] }, { prune: true })
+    expect(await bench.db.logoutNotification.findMany()).toMatchObject([
+      { accountId: bo.id, clientId: own.client_id, cause: 'provisioned', state: 'waiting' },
+    ])
   })
 
   test('of two owners one stays', async () => {

@@ -56,6 +56,14 @@ export async function openWorkbench(settings: Record<string, string> = {}): Prom
   }
 }
 
+/** Has an account signed in, and a client used in its session. */
+export async function signInAt(db: Database, accountId: string, clientId: string): Promise<void> {
+  const sessionId = `ses_of_${accountId}`
+  const expiresAt = new Date(Date.now() + 3_600_000)
+  await db.session.create({ data: { id: sessionId, accountId, expiresAt, absoluteExpiresAt: expiresAt } })
+  await db.sessionClient.create({ data: { sessionId, clientId, sid: `sid of ${clientId}` } })
+}
+
 /** The changes of a report, as words. */
 export function changesOf(report: ProvisionReport): string[] {
   return report.changes.map(({ action, kind, name, members }) => [action, kind, name, ...members].join(' '))
