@@ -106,7 +106,7 @@ export async function compose(config: Config, secrets: Secrets, overrides: Overr
         protocol,
         announcements,
         mail,
-        feed: createFeedPages({ config, follower, parts: revocations, ownAccess: protocol.ownAccess }),
+        feed: createFeedPages({ config, parts: revocations, ownAccess: protocol.ownAccess }),
         statusLists: createStatusListPages({ config, nouns, follower, keys: keys.current }),
       }),
     })

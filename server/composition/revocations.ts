@@ -16,6 +16,7 @@ import type { OpenStores } from './stores.ts'
 
 /** What tells others. */
 export interface RevocationParts {
+  readonly follower: RevocationFollower
   readonly listeners: FeedListeners
   readonly acknowledgements: Acknowledgements
   readonly tasks: readonly Task[]
@@ -45,6 +46,7 @@ export async function tellOfRevocations(deps: {
   await relay?.run().catch((error: unknown) => log.warn({ err: error }, 'revocations were not copied to Redis yet'))
   const notifications = stores.listen(REVOCATIONS_CHANNEL, follower.wake)
   return {
+    follower,
     listeners,
     acknowledgements,
     tasks: [
@@ -74,14 +76,13 @@ async function beat(follower: RevocationFollower, listeners: FeedListeners): Pro
 /** Builds the pages of the feed. */
 export function createFeedPages(deps: {
   readonly config: Config
-  readonly follower: RevocationFollower
   readonly parts: RevocationParts
   readonly ownAccess: OwnAccess
 }): Middleware {
-  const { config, follower, parts, ownAccess } = deps
+  const { config, parts, ownAccess } = deps
   const access = { resource: revocationsResource(config.issuer), scope: REVOCATIONS_SCOPE }
   return createRevocationFeed({
-    follower,
+    follower: parts.follower,
     listeners: parts.listeners,
     acknowledgements: parts.acknowledgements,
     async authorize(ctx: Context): Promise<FeedCaller> {

@@ -129,6 +129,7 @@ describe('DI3: what is advertised is served', () => {
         'profile',
         'revocations:read',
       ],
+      introspection_signing_alg_values_supported: ['ES256', 'EdDSA', 'RS256'],
       subject_types_supported: ['public'],
       token_endpoint_auth_methods_supported: AUTH_METHODS,
       // RFC 8414 §2: without these only `client_secret_basic` would be good there.

@@ -34,6 +34,8 @@ const LASTING = [
   'revocation_counter',
   'session_clients',
   'signing_keys',
+  'webhook_secrets',
+  'webhooks',
 ]
 
 let database: TestDatabase
@@ -83,6 +85,10 @@ async function plant(table: string, count: number, endsIn: number, from = 1): Pr
     referenced_tokens: [
       'list_id, idx, jti, client_id, issued_at, expires_at',
       `${name}, n, ${name}, 'app', latchkey_now(), ${end}`,
+    ],
+    webhook_deliveries: [
+      'id, webhook_id, event_id, event, give_up_at, finished_at',
+      `${name}, 'wh_1', 1, 'session.revoked', ${end}, ${end}`,
     ],
     sign_in_failures: ['key, failures, expires_at', `${digest}, 1, ${end}`],
     setup_links: ['digest, expires_at', `${digest}, ${end}`],
