@@ -26,13 +26,15 @@ export interface RevocationBatch {
   readonly now: number
 }
 
-/** The copy. Both methods throw what Redis has to say when it does not answer. */
+/** The copy. Its methods throw what Redis has to say when it does not answer. */
 export interface RevocationCopy {
   /**
    * Adds what is not there yet.
    * @returns the number after which entries are missing there, and then nothing was added; undefined when all is there
    */
   add(batch: RevocationBatch): Promise<number | undefined>
+  /** Sets the keys of entries again whose key is not there any more, as after Redis evicted what it liked. */
+  keep(entries: readonly CopiedRevocation[], now: number): Promise<void>
   /** Has someone told when any process has added something. */
   subscribe(listener: () => void): { close(): void }
 }
@@ -52,6 +54,11 @@ export function createRevocationCopy(client: ScriptedClient): RevocationCopy {
         await client.latchkeyCopyRevocations(stream, lineage, from, oldest, Math.ceil(lifeSeconds * 1000), ...words),
       )
       return missing < 0 ? undefined : missing
+    },
+
+    async keep(entries, now) {
+      const there = await Promise.all(entries.map((entry) => client.exists(keyOf(entry))))
+      await Promise.all(entries.filter((_, index) => there[index] === 0).map((entry) => setKey(client, entry, now)))
     },
 
     subscribe(listener) {
@@ -76,9 +83,11 @@ function duplicateOf(client: RedisClient): RedisClient {
 }
 
 /** Of several entries that name the same, the one that ends last stays, and the latest `before`. */
-async function setKey(client: ScriptedClient, { kind, value, before, until }: CopiedRevocation, now: number): Promise<void> {
-  const name = `${kind}:${value}`
-  const key = liveKey(before === undefined ? liveKeys.revoked : liveKeys.revokedUntil, name)
-  const ttlMs = Math.ceil((until - now) * 1000)
-  if (ttlMs > 0) await client.latchkeyRevoke(key, before ?? 0, ttlMs)
+async function setKey(client: ScriptedClient, entry: CopiedRevocation, now: number): Promise<void> {
+  const ttlMs = Math.ceil((entry.until - now) * 1000)
+  if (ttlMs > 0) await client.latchkeyRevoke(keyOf(entry), entry.before ?? 0, ttlMs)
+}
+
+function keyOf({ kind, value, before }: CopiedRevocation): string {
+  return liveKey(before === undefined ? liveKeys.revoked : liveKeys.revokedUntil, `${kind}:${value}`)
 }

@@ -5,10 +5,16 @@ import type { RevocationFollower } from './revocation-follower.ts'
 
 /** Keeps the copy. */
 export interface RevocationRelay {
-  /** Brings the copy up to date. @throws what Redis has to say when it does not answer */
+  /**
+   * Brings the copy up to date, and looks after the keys of some of the entries.
+   * @throws what Redis has to say when it does not answer
+   */
   run(): Promise<void>
   close(): void
 }
+
+/** Keys that are looked after in one run, so that each has its turn and Redis hardly notices. */
+const KEYS_AT_ONCE = 200
 
 /** Rounds in which a copy may turn out to have been lost again. */
 const MOST_ROUNDS = 1000
@@ -23,6 +29,8 @@ export function createRevocationRelay(deps: {
   const { log } = follower
   /** Up to here the copy was complete when it was last looked at. */
   let copied = 0
+  /** The entry whose key was looked after last. */
+  let kept = 0
   let last: Promise<void> = Promise.resolve()
 
   async function bringUpToDate(): Promise<void> {
@@ -38,19 +46,26 @@ export function createRevocationRelay(deps: {
     }
   }
 
-  const run = () => {
-    const turn = last.then(bringUpToDate)
+  /** The stream says by itself whether it is whole; of a key that was evicted nothing does. */
+  async function keepKeys(): Promise<void> {
+    const entries = log.after(kept, KEYS_AT_ONCE)
+    kept = entries.length < KEYS_AT_ONCE ? 0 : (entries.at(-1)?.sequence ?? 0)
+    await copy.keep(entries, follower.databaseNow())
+  }
+
+  const inTurn = (work: () => Promise<void>) => {
+    const turn = last.then(work)
     last = turn.catch(() => undefined)
     return turn
   }
   const unsubscribe = follower.subscribe(({ what }) => {
     if (what === 'put_back') copied = 0
     // A Redis that is away is brought up to date when it is back, by the next look.
-    else run().catch(() => undefined)
+    else inTurn(bringUpToDate).catch(() => undefined)
   })
   const subscription = copy.subscribe(follower.wake)
   return {
-    run,
+    run: () => inTurn(() => bringUpToDate().then(keepKeys)),
     close() {
       unsubscribe()
       subscription.close()

@@ -1,5 +1,6 @@
 // Whoever follows the revocation list misses no entry, however transactions overlap and whatever is lost on the way; and the copy
 // in Redis is whole again after it was emptied.
+import { setTimeout as wait } from 'node:timers/promises'
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals'
 import { Redis } from 'ioredis'
 import { Secret } from '../../config/secrets.ts'
@@ -197,6 +198,88 @@ describe('the copy in Redis', () => {
       await copy.run()
       expect(await raw.xlen('latchkey:revocations')).toBe(1201)
       expect(await raw.exists('latchkey:revoked:jti:after')).toBe(1)
+    }))
+
+  test('RV11: has the keys again that Redis evicted, each in its turn', () =>
+    keyed(async ({ raw, relay, wake }) => {
+      const copy = relay()
+      await write(Array.from({ length: 450 }, (_, index) => jti(`${index}`)))
+      await wake()
+      await copy.run()
+      for (const index of [0, 199, 200, 449]) await raw.del(`latchkey:revoked:jti:${index}`)
+      for (let runs = 0; runs < 3; runs += 1) await copy.run()
+      expect((await raw.keys('latchkey:revoked:jti:*')).length).toBe(450)
+      expect(await raw.pttl('latchkey:revoked:jti:449')).toBeGreaterThan(900_000)
+    }))
+
+  test('RV11: is whole again after Redis had no room for it and evicted what it had not used for longest', () =>
+    keyed(async ({ raw, relay, wake }) => {
+      const copy = relay()
+      await write([jti('one'), { kind: 'client_id', value: 'reports', issuedUntilNow: true }])
+      await wake()
+      await copy.run()
+      await raw.config('SET', 'maxmemory-policy', 'allkeys-lru')
+      await raw.config('SET', 'maxmemory', '1mb')
+      for (let filler = 0; (await raw.keys('latchkey:*')).length > 0; filler += 1) {
+        expect(filler).toBeLessThan(2000)
+        await raw.set(`filler:${filler}`, 'x'.repeat(8192)).catch(() => undefined)
+      }
+      await raw.config('SET', 'maxmemory', '0')
+      await copy.run()
+      expect((await streamOf(raw)).map(({ id }) => id)).toEqual(['1-0', '2-0'])
+      expect(await raw.exists('latchkey:revoked:jti:one', 'latchkey:revoked-until:client_id:reports')).toBe(2)
+    }))
+
+  test('RV11: is whole again when a replica that never had it takes over', () =>
+    keyed(async ({ raw, relay, wake }) => {
+      const copy = relay()
+      await write([jti('one')])
+      await wake()
+      await copy.run()
+      const empty = await startPrivateRedis()
+      try {
+        await raw.replicaof('127.0.0.1', empty.port)
+        for (let tries = 0; !(await raw.info('replication')).includes('master_link_status:up'); tries += 1) {
+          expect(tries).toBeLessThan(1000)
+          await wait(20)
+        }
+        // While it is a replica nothing can be added; the next look is as good.
+        await copy.run().catch(() => undefined)
+        await raw.replicaof('NO', 'ONE')
+        expect(await raw.keys('*')).toEqual([])
+        await write([jti('two')])
+        await wake()
+        // The connection begins anew when it has met a replica.
+        for (let tries = 0; (await copy.run().catch(String)) !== undefined; tries += 1) {
+          expect(tries).toBeLessThan(1000)
+          await wait(20)
+        }
+        expect((await streamOf(raw)).map(({ value }) => value)).toEqual(['one', 'two'])
+        expect(await raw.exists('latchkey:revoked:jti:one', 'latchkey:revoked:jti:two')).toBe(2)
+      } finally {
+        await empty.stop()
+      }
+    }))
+
+  test('RV10: has nothing that is over: its keys and stream go with the last token, and are not written again', () =>
+    keyed(async ({ raw, relay, wake }) => {
+      const copy = relay()
+      // With the skew of clocks it is two seconds.
+      await write([{ kind: 'jti', value: 'short', lifeSeconds: -58 }])
+      await wake()
+      await copy.run()
+      const lives = await Promise.all(['latchkey:revoked:jti:short', 'latchkey:revocations'].map((key) => raw.pttl(key)))
+      for (const life of lives) {
+        expect(life).toBeGreaterThan(0)
+        expect(life).toBeLessThanOrEqual(3000)
+      }
+      await wait(Math.max(...lives) + 50)
+      expect(await raw.keys('*')).toEqual([])
+      // What is over may still be in memory for some seconds; it gets no key of its own, nor stays in the stream.
+      await write([jti('long')])
+      await wake()
+      await copy.run()
+      expect(await raw.keys('latchkey:revoked:*')).toEqual(['latchkey:revoked:jti:long'])
     }))
 
   test('of another database, or of another kind, is thrown away', () =>
