@@ -4,7 +4,11 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
 import { Redis } from 'ioredis'
+import { createLog } from '../../server/http/log.ts'
+import { createPurge } from '../../server/maintenance/purge-expired.ts'
+import { createRevocationFollower } from '../../server/tokens/revocation-follower.ts'
 import { API, BILLING, MACHINE, SPA, WEB } from '../support/clients.ts'
+import { until } from '../support/logout-app.ts'
 import { claimsOf, clientRequest, introspect, obtainTokens, refresh, tokenRequest } from '../support/oauth.ts'
 import { createDatabase } from '../support/postgres.ts'
 import { freePorts, startProgram } from '../support/program.ts'
@@ -12,12 +16,15 @@ import { startPrivateRedis } from '../support/redis.ts'
 import type { RedisServer } from '../support/redis-server.ts'
 import { ADA, PROVISION, startServer, type TestServer } from '../support/server.ts'
 
+const GUARD = { client_id: 'guard', client_secret: 'a-secret-of-the-guard-that-is-long-enough' }
+
 let redis: RedisServer
 let server: TestServer
 
 beforeAll(async () => {
   redis = await startPrivateRedis()
-  server = await startServer({ redisUrl: redis.url })
+  const clients = [{ ...GUARD, grant_types: ['client_credentials'], scope: 'revocations:read' }]
+  server = await startServer({ redisUrl: redis.url, provision: { clients } })
 })
 
 afterAll(async () => {
@@ -174,13 +181,39 @@ describe('RV10: an entry', () => {
 
   test('has a time to live in Redis too, as has every key that this server ever wrote', async () => {
     const { tokens } = await obtainTokens(server, SPA)
+    const { jti, iat = 0, exp = 0 } = claimsOf(tokens.body.access_token)
     await revoke(SPA, tokens.body.access_token ?? '')
     const client = new Redis(redis.url)
+    const key = `latchkey:revoked:jti:${jti}`
+    await until(async () => (await client.exists(key)) === 1)
     const keys = await client.keys('*')
     const lives = await Promise.all(keys.map(async (key) => [key, await client.pttl(key)] as const))
     await client.quit()
-    expect(keys.filter((key) => key.startsWith('latchkey:once:')).length).toBeGreaterThan(0)
+    expect(keys).toContain('latchkey:revocations')
+    const life = new Map(lives).get(key) ?? 0
+    expect(Math.abs(life / 1000 - (exp - iat + 60))).toBeLessThan(30)
     expect(lives.filter(([, life]) => life <= 0)).toEqual([])
+  })
+
+  test('vanishes when it is over: from the table, from memory, and from what the feed tells', async () => {
+    const { tokens } = await obtainTokens(server, SPA)
+    await revoke(SPA, tokens.body.access_token ?? '')
+    const { db } = server.latchkey.stores
+    const follower = createRevocationFollower({ db })
+    await follower.catchUp()
+    const { sequence, size } = follower.log
+    expect(size).toBeGreaterThan(0)
+    await server.advance(900 + 61)
+    await follower.catchUp()
+    expect(follower.log).toMatchObject({ size: 0, sequence })
+    const asks = { grant_type: 'client_credentials', resource: `${server.issuer}/revocations`, scope: 'revocations:read' }
+    const { body } = await tokenRequest(server, GUARD, asks)
+    // The process that answers forgets every ten seconds of its own.
+    await server.advance(11)
+    const feed = await fetch(`${server.issuer}/revocations`, { headers: { authorization: `Bearer ${body.access_token}` } })
+    expect(await feed.json()).toEqual({ sequence, entries: [] })
+    await createPurge({ db, log: createLog({ level: 'fatal', format: 'json' }) }).run()
+    expect(await db.revocation.count()).toBe(0)
   })
 })
 
