@@ -44,22 +44,25 @@ export interface ServerTime {
 const NOT_WORTH_CORRECTING_MS = 3000
 
 /**
- * Keeps the server's time: this machine's clock, corrected by the `Date` of the feed's answers when it is off by more than a few
- * seconds. What is compared with it (`exp`, `nbf`, `until`) was written by the server, so a wrong clock here lets nothing in.
+ * Keeps the server's time: this machine's clock at first, then as the `Date` of the feed's answers says when it is off by more than
+ * a few seconds, and from there on as time passes by whichever clock says more. What is compared with it (`exp`, `nbf`, `until`) was
+ * written by the server, so neither a wrong clock here nor one that is set back lets anything in.
  */
 export function createServerTime(clock: GuardClock, onCorrection: (aheadSeconds: number) => void): ServerTime {
-  let aheadMs = 0
+  let known = { ms: clock.now(), at: moment(clock) }
+  const nowMs = () => known.ms + millisecondsSince(clock, known.at)
+  const aheadMs = () => clock.now() - nowMs()
   return {
-    seconds: () => Math.floor((clock.now() - aheadMs) / 1000),
-    offsetSeconds: () => Math.round(aheadMs / 1000),
+    seconds: () => Math.floor(nowMs() / 1000),
+    offsetSeconds: () => (Math.abs(aheadMs()) < NOT_WORTH_CORRECTING_MS ? 0 : Math.round(aheadMs() / 1000)),
     learn(dateHeader, asked) {
       const date = dateHeader === null ? Number.NaN : Date.parse(dateHeader)
       // An answer that took long says little about when it was written.
       if (Number.isNaN(date) || millisecondsSince(clock, asked) > NOT_WORTH_CORRECTING_MS) return
-      const measured = clock.now() - (date + 500)
-      if (Math.abs(measured - aheadMs) < NOT_WORTH_CORRECTING_MS) return
-      aheadMs = Math.abs(measured) < NOT_WORTH_CORRECTING_MS ? 0 : measured
-      onCorrection(Math.round(aheadMs / 1000))
+      const told = date + 500
+      if (Math.abs(told - nowMs()) < NOT_WORTH_CORRECTING_MS) return
+      known = { ms: told, at: moment(clock) }
+      onCorrection(Math.round(aheadMs() / 1000))
     },
   }
 }

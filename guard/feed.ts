@@ -100,9 +100,11 @@ export function createFeed({ url, token, requests, clock, time }: FeedParts): Fe
     async acknowledge(sequence) {
       const address = `${url}/acknowledgements`
       const body = JSON.stringify({ sequence, instance })
+      const asked = moment(clock)
       const answer = await authorized((authorization) =>
         requests.send(address, { method: 'POST', headers: { authorization, 'content-type': 'application/json' }, body }),
       )
+      if (answer.headers.get('age') === null) time.learn(answer.headers.get('date'), asked)
       if (answer.status >= 400) throw refusal(address, answer.status)
     },
   }

@@ -70,5 +70,6 @@ function parsed(text: string): unknown {
 function reasonOf(error: unknown): string {
   const { code, message, cause } = Object(error) as { code?: unknown; message?: unknown; cause?: unknown }
   if (cause !== undefined && cause !== error) return reasonOf(cause)
-  return String(code ?? message ?? error)
+  // A DOMException has a number there, which says nothing to anybody.
+  return String(typeof code === 'string' ? code : (message ?? error))
 }

@@ -27,8 +27,11 @@ export interface RevocationSet {
   readonly size: number
 }
 
-/** How long an entry is held beyond its time, in case a clock is set back: it counts again then. */
-const HELD_FOR_SECONDS = 60
+/**
+ * How long an entry is held beyond its time. The time is told by whichever host of the server answers, and one whose clock is ahead
+ * must not have entries forgotten that tokens still need by the clock of another: up to a quarter of an hour, they count again.
+ */
+const HELD_FOR_SECONDS = 900
 
 /** Two entries of one value may differ in kind of bound and in time, so each kind of bound has its own room. */
 interface Rooms {

@@ -9,7 +9,7 @@ import { createLogout, type LogoutParts } from './composition/logout.ts'
 import { createMail, type MailParts } from './composition/mail.ts'
 import { countRun, openMetrics } from './composition/measures.ts'
 import { createNouns, type Nouns } from './composition/nouns.ts'
-import { createProviderParts } from './composition/protocol.ts'
+import { createProviderParts, type ProtocolParts } from './composition/protocol.ts'
 import { type Announcements, register } from './composition/registrations.ts'
 import { createFeedPages, type RevocationParts, tellOfRevocations } from './composition/revocations.ts'
 import { createStatusListPages } from './composition/status-lists.ts'
@@ -25,7 +25,7 @@ import type { Metrics } from './http/metrics.ts'
 import { type KeyRing, openKeyRing } from './keys/key-ring.ts'
 import { createRestoreWatch, type RestoreWatch } from './maintenance/restored-database.ts'
 import { type Schedule, startSchedule } from './maintenance/schedule.ts'
-import { createRevocationFollower } from './tokens/revocation-follower.ts'
+import { createRevocationFollower, type RevocationFollower } from './tokens/revocation-follower.ts'
 
 /** What a test may put in the place of the real thing. */
 export interface Overrides {
@@ -67,7 +67,7 @@ export async function compose(config: Config, secrets: Secrets, overrides: Overr
     const mail = createMail({ config, secrets, log, stores, metrics })
     // The first to be read: with another ENCRYPTION_KEY than theirs nothing may be written.
     const keys = await openKeyRing({ db: stores.db, sealer: stores.sealer, endings: nouns.endings })
-    const restoreWatch = createRestoreWatch({ ...stores, log, endEverything: nouns.endEverything })
+    const restoreWatch = createRestoreWatch({ ...stores, ...follower, log, endEverything: nouns.endEverything })
     await restoreWatch.check()
     const revocations = await tellOfRevocations({ follower, stores, log, metrics })
     const announcements = await register({ config, clock, log, stores, nouns })
@@ -89,11 +89,7 @@ export async function compose(config: Config, secrets: Secrets, overrides: Overr
       outbox,
       follower,
     })
-    // What ended a client's tokens changed the client: whoever hears of the one looks for the other at once.
-    follower.subscribe((news) => {
-      if (news.what === 'added' && news.entries.some(({ kind }) => kind === 'client_id'))
-        protocol.followRegistry().catch(() => undefined)
-    })
+    heed(follower, { restoreWatch, protocol })
     const app = createApp({
       door,
       cookieSignatures,
@@ -118,6 +114,18 @@ export async function compose(config: Config, secrets: Secrets, overrides: Overr
     await stores.close()
     throw error
   }
+}
+
+/** What news of revocations means elsewhere. Whoever fails here looks again by itself within a second. */
+function heed(
+  follower: RevocationFollower,
+  { restoreWatch, protocol }: { readonly restoreWatch: RestoreWatch; readonly protocol: ProtocolParts },
+): void {
+  follower.subscribe((news) => {
+    if (news.what === 'put_back') restoreWatch.check().catch(() => undefined)
+    // What ended a client's tokens changed the client.
+    else if (news.entries.some(({ kind }) => kind === 'client_id')) protocol.followRegistry().catch(() => undefined)
+  })
 }
 
 function assemble(

@@ -29,6 +29,8 @@ let user = null
 let busy = false
 /** For each copy of the API, how long it took a revoked token, in milliseconds. */
 let refusals = []
+/** It can be revoked once. */
+let revoked
 
 on('sign-in', () => manager.signinRedirect())
 on('sign-out', async () => {
@@ -57,6 +59,7 @@ on('replay', async () => {
 
 on('revoke', async () => {
   refusals = await revokeAccessToken({ manager, config, user })
+  revoked = user.access_token
   await showCopies()
   if (refusals.includes(undefined)) return say('A copy of the API still takes the token.', true)
   say(
@@ -146,6 +149,7 @@ function show() {
     : 'none yet: refresh first'
   at('refresh').disabled ||= !user.refresh_token
   at('replay').disabled ||= !old
+  at('revoke').disabled ||= revoked === user.access_token
 }
 
 /** The live panel: what the copies of the API know of revocations. */

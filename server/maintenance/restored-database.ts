@@ -27,6 +27,8 @@ export function createRestoreWatch(deps: {
   readonly live: Pick<LiveStore, 'find' | 'put'>
   readonly log: Log
   readonly endEverything: (request: EndEverythingRequest) => Promise<object | undefined>
+  /** How far this process has followed the revocations: it may know more than was noted at the last check. */
+  readonly highestSeen: () => number
 }): RestoreWatch {
   const { db, live, log } = deps
   let known: RevocationProgress | undefined
@@ -45,7 +47,7 @@ export function createRestoreWatch(deps: {
       const first = checks === 0
       const recalled = checks % CHECKS_PER_RECALL === 0 ? await recall(before.lineage) : noted
       checks += 1
-      const mark = Math.max(before.sequence, recalled)
+      const mark = Math.max(before.sequence, recalled, deps.highestSeen())
       let now = await selectProgress(db)
       if (now.lineage === before.lineage && now.sequence < mark) {
         log.error({ remembered: mark, found: now.sequence }, 'PostgreSQL was put back to an earlier state: everything ends')

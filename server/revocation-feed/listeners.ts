@@ -17,8 +17,10 @@ export interface FeedCaller {
 
 /** The listeners of one process. */
 export interface FeedListeners {
-  /** To be called when the list has just been brought up to date. False when there are too many. */
-  open(response: ServerResponse, caller: FeedCaller, after: number): boolean
+  /** To be called when the list has just been brought up to date. */
+  open(response: ServerResponse, caller: FeedCaller, after: number): void
+  /** Whether there is room for another one: not when there are too many, nor when the server ends. */
+  readonly admit: boolean
   readonly count: number
   /** Looks whose time is over, and tells the others that they are up to date, if that is so. To be called every HEARTBEAT_SECONDS. */
   beat(upToDate: boolean): void
@@ -45,6 +47,7 @@ export function createFeedListeners(deps: {
 }): FeedListeners {
   const { follower, fellBehind = () => undefined } = deps
   const listeners = new Set<Listener>()
+  let closed = false
   const parts = { follower, fellBehind, framesOf: rememberLast(entryFrames) }
 
   const unsubscribe = follower.subscribe((news: RevocationNews) => {
@@ -58,18 +61,20 @@ export function createFeedListeners(deps: {
 
   return {
     open(response, caller, after) {
-      if (listeners.size >= MOST_LISTENERS) return false
       const listener = new Listener({ ...parts, response, caller, after, gone: () => void listeners.delete(listener) })
       listeners.add(listener)
       response.once('close', () => listener.end())
       listener.begin()
-      return true
+    },
+    get admit() {
+      return !closed && listeners.size < MOST_LISTENERS
     },
     get count() {
       return listeners.size
     },
     beat: (upToDate) => someAtATime(listeners, (listener) => listener.beat(upToDate)),
     close() {
+      closed = true
       unsubscribe()
       for (const listener of [...listeners]) listener.end()
     },
@@ -181,15 +186,14 @@ function ends({ kind, value, before }: WrittenRevocation, { clientId, jti, kid, 
   return named && (before === undefined || issuedAt <= before)
 }
 
-/** The same entries go to everybody, so their text is made once. */
-function rememberLast<Entries extends readonly { readonly sequence: number }[]>(make: (entries: Entries) => string) {
-  let name = ''
+/** The same entries go to everybody, so their text is made once. Numbers are no names: a database that was put back gives them again. */
+function rememberLast(make: (entries: readonly WrittenRevocation[]) => string) {
+  let known: readonly WrittenRevocation[] = []
   let text = ''
-  return (entries: Entries): string => {
-    const asked = `${entries[0]?.sequence} ${entries.at(-1)?.sequence} ${entries.length}`
-    if (asked !== name) {
+  return (entries: readonly WrittenRevocation[]): string => {
+    if (entries.length !== known.length || entries[0] !== known[0] || entries.at(-1) !== known.at(-1)) {
       text = make(entries)
-      name = asked
+      known = entries
     }
     return text
   }

@@ -1,5 +1,6 @@
 // `/revocations`: what was ended before its time, for resource servers that check tokens by themselves. As JSON, or as events for
 // whoever stays connected; and where they tell how far they have come.
+import { randomUUID } from 'node:crypto'
 import Router from '@koa/router'
 import type { Context, Middleware } from 'koa'
 import { z } from 'zod'
@@ -28,8 +29,12 @@ export interface RevocationFeedDeps {
 export function createRevocationFeed({ follower, listeners, acknowledgements, authorize }: RevocationFeedDeps): Middleware {
   const { log } = follower
   const router = new Router({ prefix: REVOCATIONS_PATH })
-  router.use(answerPrograms)
   const snapshot = rememberText(() => JSON.stringify({ sequence: log.sequence, entries: log.after(0, log.size) }))
+  // A database that was put back gives numbers again, to other entries.
+  let generation = randomUUID()
+  follower.subscribe(({ what }) => {
+    if (what === 'put_back') generation = randomUUID()
+  })
 
   router.get('/', async (ctx) => {
     const caller = await authorize(ctx)
@@ -38,9 +43,10 @@ export function createRevocationFeed({ follower, listeners, acknowledgements, au
     await follower.catchUp()
     if (after > log.sequence) throw beyond(after)
     ctx.vary('Accept')
-    if (ctx.accepts('application/json', 'text/event-stream') === 'text/event-stream') return listen(ctx, caller, after)
+    const streams = ctx.accepts('application/json', 'text/event-stream') === 'text/event-stream'
+    if (streams && ctx.method === 'GET') return listen(ctx, caller, after)
     ctx.set('Cache-Control', 'private, no-cache')
-    const version = `"${log.sequence}-${log.size}"`
+    const version = `"${generation}-${log.sequence}-${log.size}"`
     ctx.set('ETag', version)
     if (isKnown(ctx, version)) {
       ctx.status = 304
@@ -60,6 +66,11 @@ export function createRevocationFeed({ follower, listeners, acknowledgements, au
   })
 
   function listen(ctx: Context, caller: FeedCaller, after: number): void {
+    if (!listeners.admit) {
+      // Another process has room, or will have.
+      ctx.set('Connection', 'close')
+      throw new HttpProblem(503, 'Not here', 'This process takes no more listeners just now.', { retryAfterSeconds: 1 })
+    }
     // From here on the answer is written by the listeners.
     ctx.respond = false
     ctx.res.statusCode = 200
@@ -68,10 +79,16 @@ export function createRevocationFeed({ follower, listeners, acknowledgements, au
     // Or nginx would keep it until there is more.
     ctx.res.setHeader('X-Accel-Buffering', 'no')
     ctx.res.flushHeaders()
-    if (!listeners.open(ctx.res, caller, after)) ctx.res.destroy()
+    listeners.open(ctx.res, caller, after)
   }
 
-  return routesOf(router)
+  const routes = routesOf(router)
+  // Also what no route answers, such as another method.
+  return (ctx, next) => (isOurs(ctx) ? answerPrograms(ctx, () => routes(ctx, next)) : next())
+}
+
+function isOurs({ path }: Context): boolean {
+  return path === REVOCATIONS_PATH || path.startsWith(`${REVOCATIONS_PATH}/`)
 }
 
 const ACKNOWLEDGEMENT = z.strictObject({

@@ -33,6 +33,8 @@ export interface RevocationCopy {
    * @returns the number after which entries are missing there, and then nothing was added; undefined when all is there
    */
   add(batch: RevocationBatch): Promise<number | undefined>
+  /** Throws the stream away: what it has is no longer so. */
+  clear(): Promise<void>
   /** Sets the keys of entries again whose key is not there any more, as after Redis evicted what it liked. */
   keep(entries: readonly CopiedRevocation[], now: number): Promise<void>
   /** Has someone told when any process has added something. */
@@ -55,6 +57,8 @@ export function createRevocationCopy(client: ScriptedClient): RevocationCopy {
       )
       return missing < 0 ? undefined : missing
     },
+
+    clear: async () => void (await client.del(stream)),
 
     async keep(entries, now) {
       const there = await Promise.all(entries.map((entry) => client.exists(keyOf(entry))))

@@ -11,16 +11,25 @@ export interface TokenName {
   readonly value: string
 }
 
-/** Ends them: the one with that `jti`, or all that carry the value and were issued until now. */
+/** Ends them: the one with that `jti`, or all that carry the value and were issued until now. @throws TokenNameRefused */
 export type RevokeByName = (name: TokenName, change: Change) => Promise<Ended>
 
 /** The longest value that a claim of ours has is an identifier of 200 characters. */
 export const LONGEST_TOKEN_NAME = 200
 
+/** No tokens are named so; the message says how they are. */
+export class TokenNameRefused extends Error {
+  override readonly name = 'TokenNameRefused'
+}
+
 /** Makes it. */
 export function createRevocationByName({ endings }: { readonly endings: Endings }): RevokeByName {
-  return ({ kind, value }, change) =>
-    endings.run('tokens_revoked', async (ending) => {
+  return async ({ kind, value }, change) => {
+    // A client's own tokens have its client_id as their `sub`, and are named by that.
+    if (kind === 'sub' && !value.startsWith('acc_')) {
+      throw new TokenNameRefused('sub names an account (acc_…): name the tokens of a client by client_id')
+    }
+    return endings.run('tokens_revoked', async (ending) => {
       // A `jti` is never given again; everything else may stand in the next token.
       ending.entries.push({ kind, value, ...(kind === 'jti' ? {} : { issuedUntilNow: true }) })
       const about = {
@@ -31,4 +40,5 @@ export function createRevocationByName({ endings }: { readonly endings: Endings 
       }
       await recordChange(ending.tx, 'access_tokens.revoked', change, { ...about, detail: { kind, value } })
     })
+  }
 }

@@ -21,6 +21,8 @@ export interface RevocationFollower {
   subscribe(listener: (news: RevocationNews) => void): () => void
   /** PostgreSQL's time, in seconds since the epoch, as of the last look and the time since. */
   databaseNow(): number
+  /** The highest number that was ever seen here: a database that has come less far was put back. */
+  highestSeen(): number
 }
 
 /** Entries that are read at a time. */
@@ -38,6 +40,7 @@ export function createRevocationFollower({ db }: { readonly db: Database }): Rev
   // Monotonic, so that a host whose clock is set does not matter.
   let read = { databaseNow: 0, at: performance.now() }
   let forgotAt = 0
+  let highest = 0
   const databaseNow = () => read.databaseNow + (performance.now() - read.at) / 1000
   const tell = (news: RevocationNews) => {
     for (const listener of listeners) listener(news)
@@ -45,14 +48,16 @@ export function createRevocationFollower({ db }: { readonly db: Database }): Rev
 
   async function readAll(): Promise<void> {
     for (;;) {
-      const { sequence, entries, newest, now } = await readRevocations(db, log.sequence, MOST_AT_ONCE)
+      const known = log.newest
+      const { sequence, entries, newest, now, isAnother } = await readRevocations(db, log.sequence, MOST_AT_ONCE, known)
       read = { databaseNow: now, at: performance.now() }
-      if (newest < log.sequence) {
+      if (newest < log.sequence || isAnother) {
         log.clear()
         tell({ what: 'put_back' })
         continue
       }
       log.append(entries, sequence)
+      highest = Math.max(highest, sequence)
       if (entries.length > 0) tell({ what: 'added', entries })
       if (Math.abs(now - forgotAt) >= FORGET_EVERY_SECONDS) {
         log.forget(now)
@@ -77,7 +82,8 @@ export function createRevocationFollower({ db }: { readonly db: Database }): Rev
       .catch(() => undefined)
       .then(() => {
         next = undefined
-        return start()
+        // Somebody else may have begun since, and has seen all that was there by then.
+        return running ?? start()
       })
     return next
   }
@@ -91,5 +97,6 @@ export function createRevocationFollower({ db }: { readonly db: Database }): Rev
       return () => void listeners.delete(listener)
     },
     databaseNow,
+    highestSeen: () => highest,
   }
 }

@@ -10,6 +10,8 @@ export interface RevocationLog {
   readonly size: number
   /** The number of the last entry that is there; 0 when there is none. */
   readonly lastEntry: number
+  /** That entry. */
+  readonly newest: WrittenRevocation | undefined
   /** The entries after a number, the first `most` of them. */
   after(sequence: number, most: number): readonly WrittenRevocation[]
   /** How many there are after a number. */
@@ -47,6 +49,9 @@ export function createRevocationLog(): WritableRevocationLog {
     },
     get lastEntry() {
       return entries.at(-1)?.sequence ?? 0
+    },
+    get newest() {
+      return entries.at(-1)
     },
     after(number, most) {
       const from = firstAfter(entries, number)

@@ -31,9 +31,15 @@ export function createRevocationRelay(deps: {
   let copied = 0
   /** The entry whose key was looked after last. */
   let kept = 0
+  let mustClear = false
   let last: Promise<void> = Promise.resolve()
 
   async function bringUpToDate(): Promise<void> {
+    if (mustClear) {
+      await copy.clear()
+      mustClear = false
+      copied = 0
+    }
     for (let round = 0; round < MOST_ROUNDS; round += 1) {
       // Also when there is nothing new: the copy says whether it still has what it had.
       const from = Math.min(copied, log.lastEntry)
@@ -58,10 +64,18 @@ export function createRevocationRelay(deps: {
     last = turn.catch(() => undefined)
     return turn
   }
+  let waits = false
   const unsubscribe = follower.subscribe(({ what }) => {
-    if (what === 'put_back') copied = 0
+    // Numbers will be given again, and the stream takes each once.
+    if (what === 'put_back') mustClear = true
+    // One that waits its turn does all that has come until then; where Redis hangs there would be more and more of them.
+    if (waits) return
+    waits = true
     // A Redis that is away is brought up to date when it is back, by the next look.
-    else inTurn(bringUpToDate).catch(() => undefined)
+    inTurn(() => {
+      waits = false
+      return bringUpToDate()
+    }).catch(() => undefined)
   })
   const subscription = copy.subscribe(follower.wake)
   return {

@@ -84,14 +84,23 @@ export interface RevocationsRead {
   readonly newest: number
   /** PostgreSQL's time, in seconds since the epoch. */
   readonly now: number
+  /** The number of the entry that was known is another entry's now: the database was put back, and has gone on. */
+  readonly isAnother: boolean
 }
 
-/** Reads the entries that were written after the one with the number `after`, `most` of them at a time. */
-export async function readRevocations(db: Database, after: number, most: number): Promise<RevocationsRead> {
+/** Reads the entries that were written after the one with the number `after`, `most` of them at a time. `known` is one from before. */
+export async function readRevocations(
+  db: Database,
+  after: number,
+  most: number,
+  known?: WrittenRevocation,
+): Promise<RevocationsRead> {
   // One snapshot: the counter is raised in the transaction that writes the entries, so all up to it are there to be read.
   const rows = await db.$queryRaw<ReadRow[]>(Prisma.sql`
     SELECT c.sequence AS newest, EXTRACT(EPOCH FROM latchkey_now())::float8 AS now, r.sequence, r.kind, r.value,
-      EXTRACT(EPOCH FROM r.before)::float8 AS before, CEIL(EXTRACT(EPOCH FROM r.until))::float8 AS until
+      EXTRACT(EPOCH FROM r.before)::float8 AS before, CEIL(EXTRACT(EPOCH FROM r.until))::float8 AS until,
+      EXISTS (SELECT 1 FROM revocations k WHERE k.sequence = ${known?.sequence ?? 0}
+        AND (k.kind, k.value) IS DISTINCT FROM (${known?.kind ?? ''}, ${known?.value ?? ''})) AS "isAnother"
     FROM revocation_counter c LEFT JOIN LATERAL (
       SELECT sequence, kind, value, before, until FROM revocations
       WHERE sequence > ${after} AND until > latchkey_now() ORDER BY sequence LIMIT ${most}
@@ -100,12 +109,19 @@ export async function readRevocations(db: Database, after: number, most: number)
   const newest = Number(rows[0]?.newest ?? 0n)
   const entries = rows.flatMap(entryOf)
   const complete = entries.length < most
-  return { sequence: complete ? newest : (entries.at(-1)?.sequence ?? newest), entries, newest, now: rows[0]?.now ?? 0 }
+  return {
+    sequence: complete ? newest : (entries.at(-1)?.sequence ?? newest),
+    entries,
+    newest,
+    now: rows[0]?.now ?? 0,
+    isAnother: rows[0]?.isAnother ?? false,
+  }
 }
 
 interface ReadRow {
   readonly newest: bigint
   readonly now: number
+  readonly isAnother: boolean
   readonly sequence: bigint | null
   readonly kind: RevocationKind
   readonly value: string

@@ -156,7 +156,12 @@ describe('while servers run', () => {
   })
 
   const watchOf = ({ latchkey }: TestServer) =>
-    createRestoreWatch({ ...latchkey.stores, log: latchkey.log, endEverything: latchkey.nouns.endEverything })
+    createRestoreWatch({
+      ...latchkey.stores,
+      log: latchkey.log,
+      endEverything: latchkey.nouns.endEverything,
+      highestSeen: () => 0,
+    })
 
   test('a database that falls behind ends everything, once, whoever sees it first; its numbers go on where they were', async () => {
     const { browser, tokens } = await obtainTokens(server, SPA)
@@ -192,7 +197,7 @@ describe('while servers run', () => {
       },
     }
     const endEverything = async (request: object) => (ended.push(request) > 0 ? {} : undefined)
-    const watch = createRestoreWatch({ db, live, log: server.latchkey.log, endEverything })
+    const watch = createRestoreWatch({ db, live, log: server.latchkey.log, endEverything, highestSeen: () => 0 })
     await watch.check()
     const { sequence } = await db.revocationCounter.findUniqueOrThrow({ where: { id: 1 } })
     expect(kept).toBe(Number(sequence))
@@ -211,6 +216,7 @@ describe('while servers run', () => {
     await watchOf(server).check()
     const started = await startServer({ databaseUrl: other.url, redisUrl: redisUrl() })
     const watch = createRestoreWatch({
+      highestSeen: () => 0,
       db: started.latchkey.stores.db,
       live: server.latchkey.stores.live,
       log: started.latchkey.log,

@@ -229,6 +229,16 @@ test.each([60, -60])(
   },
 )
 
+test('a clock that is set back brings no expired token back to life', async () => {
+  await using trial = await startTrial()
+  const guard = await trial.guard()
+  const now = Math.floor(Date.now() / 1000)
+  const token = await trial.issuer.accessToken({ exp: now - 100 })
+  expect(await outcomeOf(guard, token)).toBe('InvalidToken: expired')
+  trial.advance(-300)
+  expect(await outcomeOf(guard, token)).toBe('InvalidToken: expired')
+})
+
 test('a clock that is set back makes nothing fresh', async () => {
   await using trial = await startTrial()
   const guard = await trial.guard({ maxStalenessSeconds: 1 })

@@ -50,7 +50,7 @@ test('of several entries of one value none is lost: each kind of bound has its o
   expect(set.find(token({ iat: NOW - 50 }), NOW + 100)).toBe('sub')
 })
 
-test('what is over is let go, a minute late, and counts again for a clock that was set back', () => {
+test('what is over is let go, a quarter of an hour late, and counts again for a clock that was set back', () => {
   const set = createRevocationSet()
   set.add({ sequence: 1, kind: 'jti', value: 'j', until: NOW })
   set.add({ sequence: 2, kind: 'sub', value: 'a', before: NOW, until: NOW })
@@ -58,7 +58,7 @@ test('what is over is let go, a minute late, and counts again for a clock that w
   expect(set.size).toBe(2)
   expect(set.find(token({}), NOW + 60)).toBeUndefined()
   expect(set.find(token({}), NOW)).toBe('jti')
-  set.sweep(NOW + 61)
+  set.sweep(NOW + 901)
   expect(set.size).toBe(0)
 })
 

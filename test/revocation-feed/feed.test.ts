@@ -170,6 +170,24 @@ describe('who may have it', () => {
     expect((await refusal(`Basic ${good}`)).status).toBe(400)
   })
 
+  test.each([
+    ['PUT', ''],
+    ['DELETE', ''],
+    ['GET', '/acknowledgements'],
+    ['GET', '/nothing'],
+  ])('%s /revocations%s is refused as programs are told', async (method, path) => {
+    const response = await fetch(`${server.issuer}/revocations${path}`, { method, headers: { accept: 'text/html' } })
+    expect([404, 405]).toContain(response.status)
+    expect(response.headers.get('content-type')).toBe('application/problem+json')
+  })
+
+  test('HEAD asks for the list and listens to nothing', async () => {
+    const before = server.latchkey.revocations.listeners.count
+    const headers = { authorization: `Bearer ${await feedToken()}`, accept: 'text/event-stream' }
+    expect((await fetch(`${server.issuer}/revocations`, { method: 'HEAD', headers })).status).toBe(200)
+    expect(server.latchkey.revocations.listeners.count).toBe(before)
+  })
+
   test('only clients whose own scope names it: others get no token for it', async () => {
     for (const client of [MACHINE, API]) {
       const { status, body } = await tokenRequest(server, client, {

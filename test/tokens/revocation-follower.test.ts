@@ -110,6 +110,21 @@ test('a database that was put back is read anew, and listeners are told', async 
   expect(follower.log.after(0, 10).map(({ value }) => value)).toEqual(['one'])
 })
 
+test('a database that was put back and has gone on since, as far as it was before, is read anew as well', async () => {
+  const follower = createRevocationFollower(opened)
+  await write([jti('one'), jti('lost')])
+  await follower.catchUp()
+  await opened.db.$executeRaw`DELETE FROM revocations WHERE sequence > 1`
+  await opened.db.$executeRaw`UPDATE revocation_counter SET sequence = 1`
+  await write([jti('another')])
+  const news: string[] = []
+  follower.subscribe(({ what }) => news.push(what))
+  await follower.catchUp()
+  expect(news).toEqual(['put_back', 'added'])
+  expect(follower.log.after(0, 10).map(({ value }) => value)).toEqual(['one', 'another'])
+  expect(follower.highestSeen()).toBe(2)
+})
+
 test('the latest bound of a name is known: what is issued until then is dead', async () => {
   const follower = createRevocationFollower(opened)
   await write([{ kind: 'client_id', value: 'reports', issuedUntilNow: true }, jti('one')])
@@ -293,6 +308,23 @@ describe('the copy in Redis', () => {
       await raw.set('latchkey:revocations', 'nonsense')
       await copy.run()
       expect((await streamOf(raw)).map(({ value }) => value)).toEqual(['one'])
+    }))
+
+  test('of a database that was put back has what that has, under the same numbers', () =>
+    keyed(async ({ raw, relay, wake }) => {
+      const copy = relay()
+      await write([jti('one'), jti('lost')])
+      await wake()
+      await copy.run()
+      await opened.db.$executeRaw`DELETE FROM revocations WHERE sequence > 1`
+      await opened.db.$executeRaw`UPDATE revocation_counter SET sequence = 1`
+      await write([jti('another')])
+      await wake()
+      await copy.run()
+      expect((await streamOf(raw)).map(({ id, value }) => [id, value])).toEqual([
+        ['1-0', 'one'],
+        ['2-0', 'another'],
+      ])
     }))
 
   test('of two entries with one name the longer life stays', () =>
