@@ -50,6 +50,8 @@ export interface Config {
   readonly logoutPrivateAddresses: readonly string[]
   /** Private networks in which webhooks may be told what happens, as addresses and CIDR ranges. */
   readonly webhookPrivateAddresses: readonly string[]
+  /** Whether clients may have streams of security events. */
+  readonly sharedSignals: boolean
   /** Whether DPoP proofs must carry a nonce. */
   readonly dpopNonce: 'optional' | 'required'
   /** How status lists are kept; undefined: there are none. */
@@ -192,6 +194,7 @@ function configOf(values: SettingValues): Config {
     expiredSessionTokens: values.expiredSessionTokens,
     logoutPrivateAddresses: values.logoutPrivateAddresses,
     webhookPrivateAddresses: values.webhookPrivateAddresses,
+    sharedSignals: values.sharedSignals,
     dpopNonce: values.dpopNonce,
     ...(values.statusLists ? { statusLists: { ttlSeconds: values.statusListTtl } } : {}),
     passwordPolicy: { minLength: values.passwordMinLength, maxLength: values.passwordMaxLength, history: values.passwordHistory },

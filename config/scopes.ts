@@ -38,6 +38,12 @@ export const ADMIN_SCOPES: readonly string[] = Object.freeze([
 /** The scope of the revocations feed (`<issuer>/revocations`). */
 export const REVOCATIONS_SCOPE = 'revocations:read'
 
+/** The scope of the streams of security events (`<issuer>/shared-signals`); its name is that of the CAEP Interoperability Profile. */
+export const SHARED_SIGNALS_SCOPE = 'ssf.manage'
+
+/** The scopes of this server's own APIs. */
+export const OWN_API_SCOPES: readonly string[] = Object.freeze([...ADMIN_SCOPES, REVOCATIONS_SCOPE, SHARED_SIGNALS_SCOPE])
+
 /** What a client without `scope` of its own may ask for: this and nothing else. */
 export const DEFAULT_CLIENT_SCOPE = 'openid'
 
@@ -46,7 +52,7 @@ export const DEFAULT_CLIENT_SCOPE = 'openid'
  * if another API had a scope of that name, giving it to a client would give away ours.
  */
 export function isReservedScope(scope: string): boolean {
-  return Object.hasOwn(OPENID_SCOPES, scope) || ADMIN_SCOPES.includes(scope) || scope === REVOCATIONS_SCOPE
+  return Object.hasOwn(OPENID_SCOPES, scope) || OWN_API_SCOPES.includes(scope)
 }
 
 /** RFC 6749 §3.3: a scope token is of printable ASCII without space, quote and backslash. */

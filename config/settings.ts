@@ -200,8 +200,16 @@ const contentSettings = {
     kind: networkList,
     default: { development: 'loopback', production: '' },
     meaning:
-      'Private networks in which webhooks may be told what happens (docs/reference/webhooks.md): addresses, CIDR ranges, `loopback`, `private`. Empty: none.',
+      'Private networks in which webhooks may be told what happens (docs/reference/webhooks.md), and security events be pushed: addresses, CIDR ranges, `loopback`, `private`. Empty: none.',
     example: '10.20.0.0/16',
+  }),
+  sharedSignals: setting({
+    variable: 'LATCHKEY_SHARED_SIGNALS',
+    kind: onOff,
+    default: 'off',
+    meaning:
+      'Whether clients with the scope `ssf.manage` may have a stream of security events (OpenID Shared Signals and CAEP, docs/reference/shared-signals.md).',
+    example: 'on',
   }),
   dpopNonce: setting({
     variable: 'LATCHKEY_DPOP_NONCE',

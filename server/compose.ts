@@ -12,6 +12,7 @@ import { createNouns, type Nouns } from './composition/nouns.ts'
 import { createProviderParts, type ProtocolParts } from './composition/protocol.ts'
 import { type Announcements, register } from './composition/registrations.ts'
 import { createFeedPages, type RevocationParts, tellOfRevocations } from './composition/revocations.ts'
+import { createSignalParts, type SignalParts } from './composition/signals.ts'
 import { createStatusListPages } from './composition/status-lists.ts'
 import { type OpenStores, openStores } from './composition/stores.ts'
 import { createTasks } from './composition/tasks.ts'
@@ -49,6 +50,8 @@ export interface Latchkey extends AsyncDisposable {
   readonly revocations: RevocationParts
   readonly logout: LogoutParts
   readonly webhooks: WebhookParts
+  /** Undefined where there are none. */
+  readonly signals: SignalParts | undefined
   /** Says no to readiness probes from now on, so that no new requests are sent here. */
   drain(): void
 }
@@ -64,6 +67,7 @@ export async function compose(config: Config, secrets: Secrets, overrides: Overr
     const logout = createLogout({ config, log, stores, metrics, keys: () => keys.current() })
     const nouns = createNouns({ config, clock, stores, metrics, announce: follower.wake, appsWait: logout.appsWait })
     const webhooks = createWebhookParts({ config, log, stores, metrics })
+    const signals = createSignalParts({ config, log, stores, metrics, keys: () => keys.current() })
     const mail = createMail({ config, secrets, log, stores, metrics })
     // The first to be read: with another ENCRYPTION_KEY than theirs nothing may be written.
     const keys = await openKeyRing({ db: stores.db, sealer: stores.sealer, endings: nouns.endings })
@@ -74,7 +78,6 @@ export async function compose(config: Config, secrets: Secrets, overrides: Overr
     const cookieSignatures = createCookieSignatures(secrets.cookieKeys.map((key) => key.reveal()))
     const tokenLimits = createClientLimits({ config, clock, metrics })
     const door = createDoor({ config, clock, log, stores, tokenLimits, metrics })
-    const { outbox } = mail
     const protocol = await createProviderParts({
       config,
       door: throughDoor(door),
@@ -86,7 +89,7 @@ export async function compose(config: Config, secrets: Secrets, overrides: Overr
       tokenLimits,
       keys,
       metrics,
-      outbox,
+      outbox: mail.outbox,
       follower,
     })
     heed(follower, { restoreWatch, protocol })
@@ -104,9 +107,10 @@ export async function compose(config: Config, secrets: Secrets, overrides: Overr
         mail,
         feed: createFeedPages({ config, parts: revocations, ownAccess: protocol.ownAccess }),
         statusLists: createStatusListPages({ config, nouns, follower, keys: keys.current }),
+        sharedSignals: signals?.pages(protocol.ownAccess) ?? [],
       }),
     })
-    const parts = { app, log, metrics, nouns, keys, stores, announcements, mail, revocations, logout, webhooks }
+    const parts = { app, log, metrics, nouns, keys, stores, announcements, mail, revocations, logout, webhooks, signals }
     const tasks = createTasks({ ...parts, protocol, restoreWatch })
     const schedule = startSchedule(tasks, { log, ran: (task, error) => countRun(metrics, clock, task, error) })
     return assemble({ ...parts, schedule, restoreWatch })
@@ -135,7 +139,7 @@ function assemble(
   },
 ): Latchkey {
   const { schedule, restoreWatch, ...latchkey } = parts
-  const { log, metrics, nouns, stores, mail, revocations, logout, webhooks } = latchkey
+  const { log, metrics, nouns, stores, mail, revocations, logout, webhooks, signals } = latchkey
   let draining = false
   return {
     ...latchkey,
@@ -153,7 +157,7 @@ function assemble(
       mail.delivery.close()
       await schedule.stop()
       await revocations.close()
-      await Promise.all([logout.delivery.close(), webhooks.delivery.close()])
+      await Promise.all([logout, webhooks, ...(signals === undefined ? [] : [signals])].map(({ delivery }) => delivery.close()))
       await nouns.sessions.writeLastUses().catch((error: unknown) => log.warn({ err: error }, 'last uses were not written'))
       await restoreWatch.check().catch((error: unknown) => log.warn({ err: error }, 'the last revocations were not noted'))
       await nouns.close()

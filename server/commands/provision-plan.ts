@@ -1,6 +1,6 @@
 // The plan of a provisioning: what differs between a file and what is there, as changes that can be shown and then made.
 import type { PlacedFault } from '../../config/positioned-yaml.ts'
-import { ADMIN_SCOPES, OPENID_SCOPES, REVOCATIONS_SCOPE } from '../../config/scopes.ts'
+import { OPENID_SCOPES, OWN_API_SCOPES } from '../../config/scopes.ts'
 import type { Change } from '../audit/change.ts'
 import { matchesClientSecret } from '../clients/client-secrets.ts'
 import { type Client, type Clients, changedMembers as changedClientMembers } from '../clients/clients.ts'
@@ -123,12 +123,7 @@ export function planResourceServers(
 
 /** Scopes that a client asks for and no API has: most likely a slip, and refused when asked for. */
 export function unknownScopes(wanted: readonly Placed<ClientEntry>[], servers: readonly ResourceServer[]): string[] {
-  const known = new Set([
-    ...Object.keys(OPENID_SCOPES),
-    ...ADMIN_SCOPES,
-    REVOCATIONS_SCOPE,
-    ...servers.flatMap((server) => server.scopes),
-  ])
+  const known = new Set([...Object.keys(OPENID_SCOPES), ...OWN_API_SCOPES, ...servers.flatMap((server) => server.scopes)])
   return wanted.flatMap(({ entry: { metadata } }) =>
     metadata.scope
       .split(' ')

@@ -12,6 +12,7 @@ import type { MailParts } from './mail.ts'
 import type { Nouns } from './nouns.ts'
 import type { ProtocolParts } from './protocol.ts'
 import type { RevocationParts } from './revocations.ts'
+import type { SignalParts } from './signals.ts'
 import type { OpenStores } from './stores.ts'
 import type { WebhookParts } from './webhooks.ts'
 
@@ -26,6 +27,7 @@ export function createTasks(deps: {
   readonly mail: MailParts
   readonly logout: LogoutParts
   readonly webhooks: WebhookParts
+  readonly signals: SignalParts | undefined
   readonly revocations: RevocationParts
 }): readonly Task[] {
   const { nouns, log, metrics } = deps
@@ -52,7 +54,8 @@ export function createTasks(deps: {
     },
     { name: 'mail', everySeconds: 2, run: deps.mail.delivery.run },
     { name: 'logout notifications', everySeconds: 2, run: deps.logout.delivery.look },
-    { name: 'webhooks', everySeconds: 1, run: deps.webhooks.delivery.look },
+    { name: 'webhooks', everySeconds: 2, run: deps.webhooks.delivery.look },
+    ...(deps.signals === undefined ? [] : [{ name: 'security events', everySeconds: 2, run: deps.signals.delivery.look }]),
     ...deps.revocations.tasks,
   ]
 }

@@ -107,6 +107,8 @@ export function createPages(deps: {
   readonly feed: Middleware
   /** Where else; none when there are no status lists. */
   readonly statusLists: readonly Middleware[]
+  /** Where streams of security events are; none when they are off. */
+  readonly sharedSignals: readonly Middleware[]
 }): Pick<AppParts, 'assets' | 'pages'> {
   const { config, stores, nouns, protocol, announcements, mail } = deps
   const csrf = createCsrf({ key: stores.sealer.derive('forged requests'), issuer: config.issuer })
@@ -114,6 +116,7 @@ export function createPages(deps: {
   const pages = [
     deps.feed,
     ...deps.statusLists,
+    ...deps.sharedSignals,
     routesOf(createHomeRoutes(announcements.demo?.ports, mail.mailbox !== undefined)),
     ...createMailPages(mail),
     routesOf(createComeBackRoutes(protocol)),

@@ -38,7 +38,7 @@ export function createWebhookParts(deps: {
       else if (outcome === 'postponed') log.warn(about, 'a webhook was not told, and will be tried again')
     },
   })
-  // Whoever asks does not wait; when it cannot be looked now, the look of every second says so.
+  // Whoever asks does not wait; when it cannot be looked now, the look of every other second says so.
   const resent = () => void delivery.look().catch(() => undefined)
   const webhooks = createWebhooks({ db, sealer, addresses, resent })
   metrics.whenAsked(async () => metrics.set('webhookDeliveriesWaiting', {}, await webhooks.waiting()))

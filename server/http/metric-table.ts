@@ -214,6 +214,12 @@ const backgroundMetrics = {
     meaning: 'Events that webhooks are still to be told, counted once for each webhook and not beyond 10,001.',
     together: 'max',
   },
+  signals: {
+    name: 'latchkey_signals_total',
+    kind: 'counter',
+    labels: { outcome: ['delivered', 'postponed', 'given_up'] },
+    meaning: 'Attempts to push a security event to a stream (Shared Signals).',
+  },
   processes: {
     name: 'latchkey_processes',
     kind: 'gauge',

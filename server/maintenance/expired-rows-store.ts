@@ -35,6 +35,7 @@ export const EXPIRING_TABLES: readonly ExpiringTable[] = [
   { table: 'sign_in_failures', key: 'key', end: 'expires_at', keptSeconds: 0 },
   { table: 'logout_notifications', key: 'id', end: 'finished_at', keptSeconds: TOLD_KEPT_SECONDS },
   { table: 'webhook_deliveries', key: 'id', end: 'finished_at', keptSeconds: TOLD_KEPT_SECONDS },
+  { table: 'signals', key: 'id', end: 'expires_at', keptSeconds: 0 },
   // Never more than a few, which is why there is no index.
   { table: 'setup_links', key: 'digest', end: 'expires_at', keptSeconds: 0 },
   // An API whose clock is behind still asks. Of lists there are never more than a few.

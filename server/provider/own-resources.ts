@@ -2,7 +2,7 @@
 // theirs may ask for them, and who comes is looked at here.
 import { hash } from 'node:crypto'
 import type { Context } from 'koa'
-import { REVOCATIONS_SCOPE } from '../../config/scopes.ts'
+import { REVOCATIONS_SCOPE, SHARED_SIGNALS_SCOPE } from '../../config/scopes.ts'
 import type { ClientCertificate } from '../http/client-certificate.ts'
 import { HttpProblem } from '../http/problems.ts'
 import type { TokenStatus } from '../tokens/token-status.ts'
@@ -12,12 +12,21 @@ import type { KnownResourceServer } from './registry.ts'
 /** Our own resource servers. */
 export function ownResourceServers(issuer: string): readonly KnownResourceServer[] {
   const common = { accessTokenFormat: 'jwt', accessTokenTtl: 900, isDefault: false, clientIds: [] } as const
-  return [{ ...common, identifier: revocationsResource(issuer), scopes: [REVOCATIONS_SCOPE] }]
+  return [
+    { ...common, identifier: revocationsResource(issuer), scopes: [REVOCATIONS_SCOPE] },
+    // Also where there are no streams: a client that has the scope must not be invalid when they are turned off.
+    { ...common, identifier: sharedSignalsResource(issuer), scopes: [SHARED_SIGNALS_SCOPE] },
+  ]
 }
 
 /** The resource that the revocations feed is. */
 export function revocationsResource(issuer: string): string {
   return `${issuer}/revocations`
+}
+
+/** The resource that the streams of security events are. */
+export function sharedSignalsResource(issuer: string): string {
+  return `${issuer}/shared-signals`
 }
 
 /** What a caller must have. */

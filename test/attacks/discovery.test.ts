@@ -128,6 +128,7 @@ describe('DI3: what is advertised is served', () => {
         'phone',
         'profile',
         'revocations:read',
+        'ssf.manage',
       ],
       introspection_signing_alg_values_supported: ['ES256', 'EdDSA', 'RS256'],
       subject_types_supported: ['public'],

@@ -33,6 +33,7 @@ const LASTING = [
   'resource_servers',
   'revocation_counter',
   'session_clients',
+  'signal_streams',
   'signing_keys',
   'webhook_secrets',
   'webhooks',
@@ -86,12 +87,16 @@ async function plant(table: string, count: number, endsIn: number, from = 1): Pr
       'list_id, idx, jti, client_id, issued_at, expires_at',
       `${name}, n, ${name}, 'app', latchkey_now(), ${end}`,
     ],
-    webhook_deliveries: [
-      'id, webhook_id, event_id, event, give_up_at, finished_at',
-      `${name}, 'wh_1', 1, 'session.revoked', ${end}, ${end}`,
-    ],
     sign_in_failures: ['key, failures, expires_at', `${digest}, 1, ${end}`],
     setup_links: ['digest, expires_at', `${digest}, ${end}`],
+    webhook_deliveries: [
+      'id, webhook_id, event_id, event, next_attempt_at, give_up_at, finished_at',
+      `${name}, 'wh_1', n, 'session.revoked', NULL, latchkey_now(), ${end}`,
+    ],
+    signals: [
+      'id, stream_id, event, cause, give_up_at, expires_at',
+      `${name}, 'str_1', 'session-revoked', 'signed_out', latchkey_now(), ${end}`,
+    ],
     logout_notifications: [
       'id, session_id, client_id, account_id, sid, cause, state, next_attempt_at, give_up_at, finished_at',
       `${name}, ${name}, 'app', 'acc_1', 'sid', 'signed_out', 'delivered', NULL, ${end}, ${end}`,

@@ -28,6 +28,7 @@ const NOUN_ARROWS: { readonly [noun: string]: readonly string[] } = {
   keys: ['tokens'],
   authenticators: ['sessions'],
   'logout-notifications': [],
+  signals: [],
 }
 
 const SURFACES = [
@@ -37,6 +38,7 @@ const SURFACES = [
   'dev-mail',
   'revocation-feed',
   'status-lists',
+  'shared-signals',
   'admin-console',
   'admin-api',
 ]

@@ -62,3 +62,83 @@ BEGIN
 END $$;
 CREATE TRIGGER audit_events_deliver AFTER INSERT ON audit_events REFERENCING NEW TABLE AS recorded
   FOR EACH STATEMENT EXECUTE FUNCTION latchkey_deliver_audit_events();
+
+-- Shared signals (OpenID Shared Signals Framework 1.0): a stream for a client that asked for one, and the security events that are
+-- to reach it, by push (RFC 8935) or when it asks (RFC 8936). The tokens (RFC 8417) are made when they are sent.
+CREATE TABLE signal_streams (
+  id TEXT NOT NULL,
+  client_id TEXT NOT NULL,
+  method TEXT NOT NULL,
+  endpoint_url TEXT,
+  sealed_authorization BYTEA,
+  events_requested TEXT[] NOT NULL,
+  events TEXT[] NOT NULL,
+  description TEXT NOT NULL,
+  created_at TIMESTAMPTZ(3) NOT NULL DEFAULT latchkey_now(),
+  CONSTRAINT signal_streams_pkey PRIMARY KEY (id),
+  CONSTRAINT signal_streams_method_check CHECK (method = CASE WHEN endpoint_url IS NULL THEN 'poll' ELSE 'push' END),
+  CONSTRAINT signal_streams_client_id_fkey FOREIGN KEY (client_id) REFERENCES clients (id) ON DELETE CASCADE ON UPDATE CASCADE
+);
+CREATE UNIQUE INDEX signal_streams_client_id_key ON signal_streams (client_id);
+
+CREATE TABLE signals (
+  id TEXT NOT NULL,
+  stream_id TEXT NOT NULL,
+  event TEXT NOT NULL,
+  account_id TEXT,
+  session_id TEXT,
+  cause TEXT NOT NULL,
+  initiator TEXT,
+  state TEXT NOT NULL DEFAULT 'waiting',
+  attempts INTEGER NOT NULL DEFAULT 0,
+  next_attempt_at TIMESTAMPTZ(3),
+  give_up_at TIMESTAMPTZ(3) NOT NULL,
+  last_attempt_at TIMESTAMPTZ(3),
+  last_status INTEGER,
+  last_error TEXT,
+  created_at TIMESTAMPTZ(3) NOT NULL DEFAULT latchkey_now(),
+  finished_at TIMESTAMPTZ(3),
+  expires_at TIMESTAMPTZ(3) NOT NULL,
+  CONSTRAINT signals_pkey PRIMARY KEY (id),
+  CONSTRAINT signals_state_check CHECK (state IN ('waiting', 'retrying', 'delivered', 'failed'))
+);
+CREATE INDEX signals_stream_id_created_at_idx ON signals (stream_id, created_at);
+CREATE INDEX signals_expires_at_idx ON signals (expires_at);
+CREATE INDEX signals_turn_idx ON signals (stream_id, next_attempt_at) WHERE next_attempt_at IS NOT NULL;
+
+CREATE FUNCTION latchkey_signal(event text, account_id text, session_id text, cause text, initiator text) RETURNS void
+LANGUAGE sql AS $$
+  INSERT INTO signals (id, stream_id, event, account_id, session_id, cause, initiator, next_attempt_at, give_up_at, expires_at)
+  SELECT 'set_' || replace(gen_random_uuid()::text, '-', ''), s.id, $1, $2, $3, $4, $5,
+    CASE s.method WHEN 'push' THEN latchkey_now() END, latchkey_now() + interval '1 day', latchkey_now() + interval '8 days'
+  FROM signal_streams s JOIN clients c ON c.id = s.client_id AND c.status = 'active'
+  WHERE $1 = ANY (s.events)
+$$;
+
+-- Every end of a session, by whatever way; that it merely ran out is no end.
+CREATE FUNCTION latchkey_signal_session_end() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+  PERFORM latchkey_signal('session-revoked', NEW.account_id, NEW.id, COALESCE(NEW.end_reason, 'ended'), NULL);
+  RETURN NULL;
+END $$;
+CREATE TRIGGER sessions_signal_end AFTER UPDATE OF ended_at ON sessions
+  FOR EACH ROW WHEN (OLD.ended_at IS NULL AND NEW.ended_at IS NOT NULL) EXECUTE FUNCTION latchkey_signal_session_end();
+
+CREATE FUNCTION latchkey_signal_credential_change() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+  PERFORM latchkey_signal('credential-change', NEW.account_id, NULL, NEW.name,
+    CASE WHEN NEW.actor = NEW.account_id THEN 'user' WHEN NEW.actor = 'system' THEN 'system' ELSE 'admin' END);
+  RETURN NULL;
+END $$;
+CREATE TRIGGER audit_events_signal_credential AFTER INSERT ON audit_events
+  FOR EACH ROW WHEN (NEW.name IN ('password.changed', 'password.reset') AND NEW.account_id IS NOT NULL)
+  EXECUTE FUNCTION latchkey_signal_credential_change();
+
+-- Whoever gets a client_id anew gets no stream with it.
+CREATE FUNCTION latchkey_end_signal_stream() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+  DELETE FROM signal_streams WHERE client_id = NEW.id;
+  RETURN NULL;
+END $$;
+CREATE TRIGGER clients_end_signal_stream AFTER UPDATE OF status ON clients
+  FOR EACH ROW WHEN (NEW.status = 'deleted') EXECUTE FUNCTION latchkey_end_signal_stream();

@@ -1,0 +1,60 @@
+// Security events that their receivers fetch (RFC 8936): what is waiting is given out until the receiver says that it has it.
+import { Prisma } from '../../prisma/client/client.ts'
+import type { Database } from '../storage/postgres.ts'
+import type { SecurityEvent, SignSecurityEvent } from './security-event-token.ts'
+import type { SignalStream } from './streams.ts'
+
+/** What a receiver says and wants. */
+export interface PollRequest {
+  /** At most so many; 0: none. */
+  readonly most: number
+  /** Identifiers of those that it has. */
+  readonly acknowledged: readonly string[]
+  /** Those that it does not take, with its word for why. */
+  readonly refused: { readonly [id: string]: string }
+}
+
+/** What it is given. */
+export interface PollAnswer {
+  /** Tokens by their identifiers. */
+  readonly sets: { readonly [id: string]: string }
+  readonly moreAvailable: boolean
+}
+
+/** Of so many signatures nobody else notices anything. */
+export const MOST_SETS = 50
+
+/** Makes the function that answers. */
+export function createPolling(deps: { readonly db: Database; readonly sign: SignSecurityEvent }) {
+  const { db, sign } = deps
+  return async (stream: SignalStream, { most, acknowledged, refused }: PollRequest): Promise<PollAnswer> => {
+    const ids = [...acknowledged, ...Object.keys(refused)]
+    const errors = [...acknowledged.map(() => null), ...Object.values(refused).map(wordsFor)]
+    if (ids.length > 0) await finish(db, stream.id, ids, errors)
+    const wanted = Math.min(most, MOST_SETS)
+    const rows = await db.$queryRaw<Omit<SecurityEvent, 'clientId' | 'streamId'>[]>(Prisma.sql`
+      SELECT id, event, account_id AS "accountId", session_id AS "sessionId", cause, initiator,
+        FLOOR(EXTRACT(EPOCH FROM created_at))::float8 AS at
+      FROM signals WHERE stream_id = ${stream.id} AND state = 'waiting' AND expires_at > latchkey_now()
+      ORDER BY created_at, id LIMIT ${wanted + 1}`)
+    const given = rows.slice(0, wanted)
+    const tokens = await Promise.all(
+      given.map(async (row) => [row.id, await sign({ ...row, clientId: stream.clientId, streamId: stream.id })] as const),
+    )
+    return { sets: Object.fromEntries(tokens), moreAvailable: rows.length > given.length }
+  }
+}
+
+/** A receiver can speak of its own stream only. */
+async function finish(db: Database, streamId: string, ids: readonly string[], errors: readonly (string | null)[]): Promise<void> {
+  await db.$executeRaw(Prisma.sql`
+    UPDATE signals AS n SET state = CASE WHEN said.error IS NULL THEN 'delivered' ELSE 'failed' END, last_error = said.error,
+      finished_at = latchkey_now()
+    FROM unnest(${[...ids]}::text[], ${[...errors]}::text[]) AS said (id, error)
+    WHERE n.id = said.id AND n.stream_id = ${streamId} AND n.state = 'waiting'`)
+}
+
+/** RFC 8935 §2.4 has words for it; nothing else of what a receiver says is kept. */
+function wordsFor(error: string): string {
+  return /^[a-z_]{1,40}$/.test(error) ? `it refuses the security event (${error})` : 'it refuses the security event'
+}
