@@ -79,7 +79,7 @@ function refusal({ status, json }: Answer, clientId: string, resource: string): 
   }
   if (error === 'invalid_client' || status === 401) {
     return new FeedRefused(message, {
-      fix: `Correct the id and the secret of \`client\`: the server does not know ${clientId} by them.`,
+      fix: `Correct the id and the secret of \`client\`: the server does not know ${clientId} by them, or it is suspended there.`,
     })
   }
   return new FeedRefused(message, {

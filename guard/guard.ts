@@ -89,7 +89,8 @@ async function start({ discover, keys, following, policy, log }: Parts, { startT
     (error: unknown) => error,
   )
   const keysLoaded = keys.load().catch((error: unknown) => {
-    if (error instanceof GuardError)
+    // A fault of the configuration is thrown, and need not be logged.
+    if (error instanceof GuardError && !(error instanceof ConfigurationFault))
       log({ level: 'error', message: `${error.message}. Tokens are answered 503. ${error.fix ?? ''}` })
   })
   const patience = createPause()

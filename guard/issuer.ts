@@ -34,7 +34,9 @@ async function discover(issuer: string, requests: Requests): Promise<IssuerMetad
   })
   const metadata = Object(json) as Record<string, unknown>
   if (status !== 200 || typeof metadata.issuer !== 'string') {
-    throw new FeedUnavailable(`${url} answered ${status} and no metadata`, { fix })
+    // RFC 9110 §15.5.20
+    const misdirected = 'The server goes by another host name: set `issuer` to what it calls itself.'
+    throw new FeedUnavailable(`${url} answered ${status} and no metadata`, { fix: status === 421 ? misdirected : fix })
   }
   // RFC 8414 §3.3: the issuer that is named MUST be the one that was asked, byte for byte.
   if (metadata.issuer !== issuer) {

@@ -79,6 +79,9 @@ const ASYMMETRIC = /^(ES(256|384|512)|[RP]S(256|384|512)|EdDSA|Ed25519)$/
 
 /** @throws ConfigurationFault which names everything that is wrong */
 export function settle(options: GuardOptions): Settled {
+  // Whoever writes JavaScript may leave them out.
+  if (Object(options) !== options)
+    throw new ConfigurationFault('createGuard needs options.', { fix: 'Give { issuer, audience, client }.' })
   const faults = faultsOf(options)
   if (faults.length > 0) throw new ConfigurationFault('createGuard cannot work with these options.', { fix: faults.join(' ') })
   const { issuer, audience, client, redis, scopes, name } = options
@@ -111,6 +114,10 @@ export function isSafeAddress(address: string): boolean {
 function faultsOf(options: GuardOptions): string[] {
   const { issuer, audience, client, redis, whenStale, algorithms = ALGORITHMS } = options
   const faults: string[] = []
+  for (const name of Object.keys(options)) {
+    // A name that is mistyped would leave a default in force that may be weaker than what was meant.
+    if (!(name in OPTIONS)) faults.push(`${name}: there is no such option.`)
+  }
   const check = (right: boolean, fault: string) => right || faults.push(fault)
   check(isSafeAddress(issuer), 'issuer: give the https address of the authorization server (http only on this machine).')
   check(isText(audience), 'audience: give the identifier of this API, as it stands in `aud`.')
@@ -132,6 +139,26 @@ function faultsOf(options: GuardOptions): string[] {
     check(number === undefined || (number >= least && number <= most), `${name}: give seconds from ${least} to ${most}.`)
   }
   return faults
+}
+
+const OPTIONS: { readonly [name in keyof Required<GuardOptions>]: true } = {
+  issuer: true,
+  audience: true,
+  client: true,
+  whenStale: true,
+  maxStalenessSeconds: true,
+  redis: true,
+  algorithms: true,
+  clockToleranceSeconds: true,
+  scopes: true,
+  name: true,
+  publicUrl: true,
+  metadata: true,
+  proofMaxAgeSeconds: true,
+  startTimeoutSeconds: true,
+  log: true,
+  fetch: true,
+  clock: true,
 }
 
 /** In seconds. RFC 9068 leaves the tolerance open; more than ten seconds would be no tolerance any more. */

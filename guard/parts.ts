@@ -40,7 +40,7 @@ export function makeParts(settled: Settled, options: GuardOptions, closed: Abort
   const time = createServerTime(clock, (ahead) => log({ level: 'warn', message: clockIsOff(ahead) }))
   const requests = createRequests(options.fetch ?? fetch, closed)
   const discover = createDiscovery(settled.issuer, requests)
-  const asking = settled.client && makeAsking(settled, settled.client, { discover, requests, clock, time })
+  const asking = settled.client && makeAsking(settled, settled.client, { discover, requests, clock, time, log })
   const acknowledgements = asking && createAcknowledgements(asking.feed.acknowledge, clock)
   const knowledge = createKnowledge(clock, time, (sequence) => acknowledgements?.applied(sequence))
   const keys = createKeys({ discover, requests, clock, isRevoked: knowledge.hasKey })
@@ -77,16 +77,17 @@ interface Ground {
   readonly requests: Requests
   readonly clock: GuardClock
   readonly time: ServerTime
+  readonly log: GuardLog
 }
 
 /** What can be asked with the client's credentials. */
-function makeAsking({ issuer }: Settled, client: ClientCredentials, { discover, requests, clock, time }: Ground) {
+function makeAsking({ issuer }: Settled, client: ClientCredentials, { discover, requests, clock, time, log }: Ground) {
   const authenticate = createClientAuthentication(client, { issuer, time })
   const url = `${issuer.replace(/\/$/, '')}/revocations`
   const token = createFeedToken({ clientId: client.id, resource: url, discover, authenticate, requests, clock })
   return {
     feed: createFeed({ url, token, requests, clock, time }),
-    introspect: createIntrospection({ clientId: client.id, discover, authenticate, requests }),
+    introspect: createIntrospection({ clientId: client.id, discover, authenticate, requests, log }),
   }
 }
 

@@ -64,8 +64,10 @@ export async function compose(config: Config, secrets: Secrets, overrides: Overr
   try {
     const metrics = openMetrics({ stores })
     const follower = createRevocationFollower({ db: stores.db })
+    // Whoever is answered that something has ended finds that this process knows.
+    const heard = () => follower.catchUp().catch(() => undefined)
     const logout = createLogout({ config, log, stores, metrics, keys: () => keys.current() })
-    const nouns = createNouns({ config, clock, stores, metrics, announce: follower.wake, appsWait: logout.appsWait })
+    const nouns = createNouns({ config, clock, stores, metrics, announce: heard, appsWait: logout.appsWait })
     const webhooks = createWebhookParts({ config, log, stores, metrics })
     const signals = createSignalParts({ config, log, stores, metrics, keys: () => keys.current() })
     const mail = createMail({ config, secrets, log, stores, metrics })

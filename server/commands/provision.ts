@@ -85,7 +85,7 @@ export async function provision(deps: ProvisionDeps, request: ProvisionRequest):
     })
     return report
   })
-  if (ended.length > 0) deps.announce?.(ended)
+  if (ended.length > 0) await deps.announce?.(ended)
   return report
 }
 

@@ -22,8 +22,8 @@ export interface Ending {
   readonly entries: RevocationEntry[]
 }
 
-/** Told of entries after their transaction has committed; must not throw. */
-export type Announce = (entries: readonly RevocationEntry[]) => void
+/** Told of entries after their transaction has committed, and waited for before the end is answered; must not fail. */
+export type Announce = (entries: readonly RevocationEntry[]) => void | Promise<void>
 
 /** Runs ends, each as one transaction. */
 export interface Endings {
@@ -65,7 +65,7 @@ export function createEndings(deps: {
   async function run(cause: string, work: (ending: Ending) => Promise<void>): Promise<Ended> {
     const { ended, entries } = await deps.db.$transaction((tx) => within(tx, cause, work))
     if (entries.length > 0) {
-      deps.announce(entries)
+      await deps.announce(entries)
       deps.ended?.(cause)
     }
     if (ended.logout_notifications > 0) deps.appsWait?.('done')

@@ -222,6 +222,11 @@ test('options that cannot work are all named at once', async () => {
   }
   const secretless = createGuard({ issuer: 'https://id.example', audience: AUDIENCE, client: { id: CLIENT.id, secret: '' } })
   await expect(secretless).rejects.toThrow('client: give an id, and a secret or a key.')
+  // A mistyped name would leave a default in force.
+  const mistyped = { issuer: 'https://id.example', audience: AUDIENCE, client: CLIENT, maxStaleness: 5 }
+  await expect(createGuard(mistyped as GuardOptions)).rejects.toThrow('maxStaleness: there is no such option.')
+  const none: unknown = undefined
+  await expect(createGuard(none as GuardOptions)).rejects.toBeInstanceOf(ConfigurationFault)
 })
 
 function encoded(value: object): string {
