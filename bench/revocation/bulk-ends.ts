@@ -98,14 +98,22 @@ async function underLoad(target: Target, end: () => Promise<Ended>) {
       }
     }),
   )
-  await new Promise((resolve) => setTimeout(resolve, QUIET_MS))
-  const began = performance.now()
-  const ended = await end()
-  const took = performance.now() - began
-  await new Promise((resolve) => setTimeout(resolve, AFTERWARDS_MS))
-  done = true
-  await load
-  for (const connection of connections) connection.close()
+  const pause = (milliseconds: number) => Promise.race([load, new Promise((resolve) => setTimeout(resolve, milliseconds))])
+  let began = 0
+  let took = 0
+  let ended: Ended
+  try {
+    await pause(QUIET_MS)
+    began = performance.now()
+    ended = await end()
+    took = performance.now() - began
+    await pause(AFTERWARDS_MS)
+  } finally {
+    // Also when it fails: nobody must ask a server that is being stopped.
+    done = true
+    await load
+    for (const connection of connections) connection.close()
+  }
   const p99 = (some: typeof latencies) =>
     quantile(
       some.map((each) => each.took).sort((one, other) => one - other),

@@ -115,14 +115,18 @@ LANGUAGE sql AS $$
   WHERE $1 = ANY (s.events)
 $$;
 
--- Every end of a session, by whatever way; that it merely ran out is no end.
+-- Every end of a session, by whatever way; that it merely ran out is no end. Once a statement: an account may have thousands of them.
 CREATE FUNCTION latchkey_signal_session_end() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
-  PERFORM latchkey_signal('session-revoked', NEW.account_id, NEW.id, COALESCE(NEW.end_reason, 'ended'), NULL);
+  IF EXISTS (SELECT 1 FROM signal_streams) THEN
+    PERFORM latchkey_signal('session-revoked', a.account_id, a.id, COALESCE(a.end_reason, 'ended'), NULL)
+    FROM rows_after a JOIN rows_before b ON b.id = a.id AND b.ended_at IS NULL
+    WHERE a.ended_at IS NOT NULL;
+  END IF;
   RETURN NULL;
 END $$;
-CREATE TRIGGER sessions_signal_end AFTER UPDATE OF ended_at ON sessions
-  FOR EACH ROW WHEN (OLD.ended_at IS NULL AND NEW.ended_at IS NOT NULL) EXECUTE FUNCTION latchkey_signal_session_end();
+CREATE TRIGGER sessions_signal_end AFTER UPDATE ON sessions REFERENCING OLD TABLE AS rows_before NEW TABLE AS rows_after
+  FOR EACH STATEMENT EXECUTE FUNCTION latchkey_signal_session_end();
 
 CREATE FUNCTION latchkey_signal_credential_change() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
