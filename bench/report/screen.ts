@@ -35,6 +35,7 @@ right: rounds in which 50 refreshes got one live successor; in which a code was 
 
 /** A line for each kind of work and server. */
 export function roundsTable(results: readonly ScenarioResult[]): string {
+  if (results.length === 0) return ''
   const others = TARGET_NAMES.filter((name) => !isLatchkey(name) && results.some(({ medians }) => medians[name] !== undefined))
   const rows = results.flatMap((result) =>
     TARGET_NAMES.flatMap((target) => {
