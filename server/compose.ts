@@ -61,65 +61,66 @@ export async function compose(config: Config, secrets: Secrets, overrides: Overr
   const clock = overrides.clock ?? systemClock
   const log = overrides.log ?? createLog(config.log)
   const stores = await (overrides.openStores ?? openStores)(config, secrets, { clock, log })
-  try {
-    const metrics = openMetrics({ stores })
-    const follower = createRevocationFollower({ db: stores.db })
-    // Whoever is answered that something has ended finds that this process knows.
-    const heard = () => follower.catchUp().catch(() => undefined)
-    const logout = createLogout({ config, log, stores, metrics, keys: () => keys.current() })
-    const nouns = createNouns({ config, clock, stores, metrics, announce: heard, appsWait: logout.appsWait })
-    const webhooks = createWebhookParts({ config, log, stores, metrics })
-    const signals = createSignalParts({ config, log, stores, metrics, keys: () => keys.current() })
-    const mail = createMail({ config, secrets, log, stores, metrics })
-    // The first to be read: with another ENCRYPTION_KEY than theirs nothing may be written.
-    const keys = await openKeyRing({ db: stores.db, sealer: stores.sealer, endings: nouns.endings })
-    const restoreWatch = createRestoreWatch({ ...stores, ...follower, log, endEverything: nouns.endEverything })
-    await restoreWatch.check()
-    const revocations = await tellOfRevocations({ follower, stores, log, metrics })
-    const announcements = await register({ config, clock, log, stores, nouns })
-    const cookieSignatures = createCookieSignatures(secrets.cookieKeys.map((key) => key.reveal()))
-    const tokenLimits = createClientLimits({ config, clock, metrics })
-    const door = createDoor({ config, clock, log, stores, tokenLimits, metrics })
-    const protocol = await createProviderParts({
+  // Whatever stands in the way, nothing that was opened before keeps the program.
+  await using opened = new AsyncDisposableStack()
+  opened.defer(() => stores.close())
+  const metrics = openMetrics({ stores })
+  const follower = createRevocationFollower({ db: stores.db })
+  // Whoever is answered that something has ended finds that this process knows.
+  const heard = () => follower.catchUp().catch(() => undefined)
+  const logout = createLogout({ config, log, stores, metrics, keys: () => keys.current() })
+  const nouns = createNouns({ config, clock, stores, metrics, announce: heard, appsWait: logout.appsWait })
+  const webhooks = createWebhookParts({ config, log, stores, metrics })
+  const signals = createSignalParts({ config, log, stores, metrics, keys: () => keys.current() })
+  const mail = createMail({ config, secrets, log, stores, metrics })
+  // The first to be read: with another ENCRYPTION_KEY than theirs nothing may be written.
+  const keys = await openKeyRing({ db: stores.db, sealer: stores.sealer, endings: nouns.endings })
+  const restoreWatch = createRestoreWatch({ ...stores, ...follower, log, endEverything: nouns.endEverything })
+  await restoreWatch.check()
+  const revocations = await tellOfRevocations({ follower, stores, log, metrics })
+  opened.defer(() => revocations.close())
+  const announcements = await register({ config, clock, log, stores, nouns })
+  const cookieSignatures = createCookieSignatures(secrets.cookieKeys.map((key) => key.reveal()))
+  const tokenLimits = createClientLimits({ config, clock, metrics })
+  const door = createDoor({ config, clock, log, stores, tokenLimits, metrics })
+  const protocol = await createProviderParts({
+    config,
+    door: throughDoor(door),
+    cookieSignatures,
+    clock,
+    log,
+    stores,
+    nouns,
+    tokenLimits,
+    keys,
+    metrics,
+    outbox: mail.outbox,
+    follower,
+  })
+  heed(follower, { restoreWatch, protocol })
+  const app = createApp({
+    door,
+    cookieSignatures,
+    onError: createConnectionFaults({ log }),
+    provider: protocol.host,
+    ...createPages({
       config,
-      door: throughDoor(door),
-      cookieSignatures,
-      clock,
-      log,
       stores,
       nouns,
-      tokenLimits,
-      keys,
-      metrics,
-      outbox: mail.outbox,
-      follower,
-    })
-    heed(follower, { restoreWatch, protocol })
-    const app = createApp({
-      door,
-      cookieSignatures,
-      onError: createConnectionFaults({ log }),
-      provider: protocol.host,
-      ...createPages({
-        config,
-        stores,
-        nouns,
-        protocol,
-        announcements,
-        mail,
-        feed: createFeedPages({ config, parts: revocations, ownAccess: protocol.ownAccess }),
-        statusLists: createStatusListPages({ config, nouns, follower, keys: keys.current }),
-        sharedSignals: signals?.pages(protocol.ownAccess) ?? [],
-      }),
-    })
-    const parts = { app, log, metrics, nouns, keys, stores, announcements, mail, revocations, logout, webhooks, signals }
-    const tasks = createTasks({ ...parts, protocol, restoreWatch })
-    const schedule = startSchedule(tasks, { log, ran: (task, error) => countRun(metrics, clock, task, error) })
-    return assemble({ ...parts, schedule, restoreWatch })
-  } catch (error) {
-    await stores.close()
-    throw error
-  }
+      protocol,
+      announcements,
+      mail,
+      feed: createFeedPages({ config, parts: revocations, ownAccess: protocol.ownAccess }),
+      statusLists: createStatusListPages({ config, nouns, follower, keys: keys.current }),
+      sharedSignals: signals?.pages(protocol.ownAccess) ?? [],
+    }),
+  })
+  const parts = { app, log, metrics, nouns, keys, stores, announcements, mail, revocations, logout, webhooks, signals }
+  const tasks = createTasks({ ...parts, protocol, restoreWatch })
+  const schedule = startSchedule(tasks, { log, ran: (task, error) => countRun(metrics, clock, task, error) })
+  // From here on it is closed in its own order.
+  opened.move()
+  return assemble({ ...parts, schedule, restoreWatch })
 }
 
 /** What news of revocations means elsewhere. Whoever fails here looks again by itself within a second. */

@@ -14,9 +14,6 @@ export interface TokenName {
 /** Ends them: the one with that `jti`, or all that carry the value and were issued until now. @throws TokenNameRefused */
 export type RevokeByName = (name: TokenName, change: Change) => Promise<Ended>
 
-/** The longest value that a claim of ours has is an identifier of 200 characters. */
-export const LONGEST_TOKEN_NAME = 200
-
 /** No tokens are named so; the message says how they are. */
 export class TokenNameRefused extends Error {
   override readonly name = 'TokenNameRefused'
