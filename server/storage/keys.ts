@@ -16,8 +16,6 @@ export const liveKeys = {
   uid: 'uid',
   /** The digest of the record that has a user code (RFC 8628): the record's time to live. */
   userCode: 'user-code',
-  /** An identifier that was used and may not be again: as long as its user says. */
-  once: 'once',
   /** Hash. A session's live state, found by uid: the session's time to live; ended, the rest of it, TOMBSTONE_SECONDS at least. */
   session: 'session',
   /** The digest of the session that a cookie's identifier points to: the session's; dropped, TOMBSTONE_SECONDS. */

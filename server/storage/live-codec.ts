@@ -186,11 +186,6 @@ function sessionCodec(envelopes: Envelopes): SessionCodec {
   }
 }
 
-/** The key of an identifier that may be used once. */
-export function onceKey(key: string): string {
-  return liveKey(liveKeys.once, digestOf(key))
-}
-
 function partKey(sessionKey: string, client: string): string {
   return `${sessionKey}/${client}`
 }

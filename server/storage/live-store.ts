@@ -49,8 +49,6 @@ export interface LiveStore {
   /** True for exactly one caller; the record stays until its time. */
   consume(model: string, id: string): Promise<boolean>
   destroy(model: string, id: string): Promise<void>
-  /** True for exactly one caller until the time is over. */
-  addOnce(key: string, ttlSeconds: number): Promise<boolean>
 
   /**
    * Writes a session back. What several requests added at the same time is merged: each client's authorization by itself, and

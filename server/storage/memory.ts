@@ -2,7 +2,7 @@
 import type { Clock } from '../../config/clock.ts'
 import { createExpiringMap, type ExpiringMap } from './expiring-map.ts'
 import { TOMBSTONE_SECONDS } from './keys.ts'
-import { createLiveCodec, type LiveCodec, onceKey, type StoredSession } from './live-codec.ts'
+import { createLiveCodec, type LiveCodec, type StoredSession } from './live-codec.ts'
 import type { LiveStore, Payload, SessionSaved } from './live-store.ts'
 import type { Sealer } from './sealing.ts'
 
@@ -23,12 +23,11 @@ interface MemoryRecord {
   consumed: number | undefined
 }
 
-type Records = Pick<LiveStore, 'put' | 'find' | 'findByUid' | 'findByUserCode' | 'consume' | 'destroy' | 'addOnce'>
+type Records = Pick<LiveStore, 'put' | 'find' | 'findByUid' | 'findByUserCode' | 'consume' | 'destroy'>
 
 function recordStore(codec: LiveCodec, clock: Clock): Records {
   const records: ExpiringMap<MemoryRecord> = createExpiringMap(clock)
   const links: ExpiringMap<Buffer> = createExpiringMap(clock)
-  const marks: ExpiringMap<true> = createExpiringMap(clock)
 
   function read(key: string, id?: string): Payload | undefined {
     const record = records.get(key)
@@ -63,11 +62,6 @@ function recordStore(codec: LiveCodec, clock: Clock): Records {
       return true
     },
     destroy: async (model, id) => records.delete(codec.recordKey(model, id)),
-    async addOnce(key, ttlSeconds) {
-      if (marks.get(onceKey(key))) return false
-      marks.set(onceKey(key), true, clock() + Math.max(1, ttlSeconds * 1000))
-      return true
-    },
   }
 }
 

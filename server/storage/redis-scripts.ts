@@ -21,16 +21,6 @@ local expires = tonumber(redis.call('HGET', KEYS[1], 'e') or '')
 if not expires or expires <= now then return 0 end
 return redis.call('HSETNX', KEYS[1], 'c', math.floor(now / 1000))`
 
-const once = `
-local now, expires, ttl = tonumber(ARGV[1]), ARGV[2], ARGV[3]
-local kind = redis.call('TYPE', KEYS[1]).ok
-if kind ~= 'none' then
-  if kind ~= 'string' then return 0 end
-  if (tonumber(redis.call('GET', KEYS[1])) or math.huge) > now then return 0 end
-end
-redis.call('SET', KEYS[1], expires, 'PX', ttl)
-return 1`
-
 /** Points a cookie to its session, unless that cookie was dropped. */
 const point = `
 local kind = redis.call('TYPE', KEYS[1]).ok
@@ -136,7 +126,6 @@ return 1`
 export const redisScripts = {
   latchkeyPut: put,
   latchkeyTake: take,
-  latchkeyOnce: once,
   latchkeyPoint: point,
   latchkeySaveSession: saveSession,
   latchkeyEndSession: endSession,

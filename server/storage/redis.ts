@@ -2,7 +2,7 @@
 import type { Clock } from '../../config/clock.ts'
 import { StorageUnavailable } from './errors.ts'
 import { TOMBSTONE_SECONDS } from './keys.ts'
-import { createLiveCodec, type LiveCodec, onceKey } from './live-codec.ts'
+import { createLiveCodec, type LiveCodec } from './live-codec.ts'
 import type { LiveStore, Payload, SessionSaved } from './live-store.ts'
 import { connectRedis, type RedisClient, type ScriptedClient } from './redis-client.ts'
 import { createRevocationCopy, type RevocationCopy } from './revocation-copy.ts'
@@ -47,7 +47,7 @@ export async function openRedis({
   return { store, client, revocationCopy: createRevocationCopy(client) }
 }
 
-type Records = Pick<LiveStore, 'put' | 'find' | 'findByUid' | 'findByUserCode' | 'consume' | 'destroy' | 'addOnce'>
+type Records = Pick<LiveStore, 'put' | 'find' | 'findByUid' | 'findByUserCode' | 'consume' | 'destroy'>
 
 function recordStore(client: ScriptedClient, codec: LiveCodec, clock: Clock): Records {
   async function read(key: string, id?: string): Promise<Payload | undefined> {
@@ -77,10 +77,6 @@ function recordStore(client: ScriptedClient, codec: LiveCodec, clock: Clock): Re
     findByUserCode: (model, userCode) => follow(codec.userCodeKeys(model, userCode)),
     consume: async (model, id) => (await answered(client.latchkeyTake(codec.recordKey(model, id), clock()))) === 1,
     destroy: async (model, id) => void (await answered(client.del(codec.recordKey(model, id)))),
-    async addOnce(key, ttlSeconds) {
-      const ttlMs = Math.max(1, Math.ceil(ttlSeconds * 1000))
-      return (await answered(client.latchkeyOnce(onceKey(key), clock(), clock() + ttlMs, ttlMs))) === 1
-    },
   }
 }
 

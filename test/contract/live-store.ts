@@ -150,17 +150,6 @@ export function describeLiveStore(name: string, open: OpenStore): void {
       test('what was never put cannot be taken', async () => {
         expect(await subject.store.consume('AuthorizationCode', random('code'))).toBe(false)
       })
-
-      test('I1: of 50 that add an identifier one does, until its time is over', async () => {
-        const key = random('proof')
-        const outcomes = await subject.race((racer) => racer.addOnce(key, 60))
-        expect(outcomes.filter((added) => added === true)).toHaveLength(1)
-        subject.advance(59)
-        expect(await subject.store.addOnce(key, 60)).toBe(false)
-        subject.advance(1)
-        expect(await subject.store.addOnce(key, 60)).toBe(true)
-        expect(await subject.store.addOnce(random('proof'), 60)).toBe(true)
-      })
     })
 
     describe('sessions', () => {

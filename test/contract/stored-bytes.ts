@@ -22,22 +22,9 @@ export function describeStoredBytes(name: string, open: OpenStore<OpenedBytes>):
 
     test('ST1 nothing is stored under itself, and a dump of keys and values tells nothing', async () => {
       const planted = Object.fromEntries(
-        ['id', 'uid', 'grantId', 'cookieId', 'session', 'proof', 'secret', 'account', 'client'].map((name) => [
-          name,
-          random(name),
-        ]),
+        ['id', 'uid', 'grantId', 'cookieId', 'session', 'secret', 'account', 'client'].map((name) => [name, random(name)]),
       )
-      const {
-        id = '',
-        uid = '',
-        grantId = '',
-        cookieId = '',
-        session = '',
-        proof = '',
-        secret = '',
-        account = '',
-        client = '',
-      } = planted
+      const { id = '', uid = '', grantId = '', cookieId = '', session = '', secret = '', account = '', client = '' } = planted
       const payload = { jti: id, deep: { cookie: secret }, accountId: account, state: { secret } }
       await subject.store.put({ model: 'AuthorizationCode', id, payload, ttlSeconds: 60, uid, userCode: 'WXYZ-QRST' })
       await subject.store.consume('AuthorizationCode', id)
@@ -49,7 +36,6 @@ export function describeStoredBytes(name: string, open: OpenStore<OpenedBytes>):
         ttlSeconds: 60,
         removed: [],
       })
-      await subject.store.addOnce(proof, 60)
       const dump = await subject.opened.dump()
       for (const value of [...Object.values(planted), 'WXYZ-QRST', 'accountId', 'AuthorizationCode']) {
         for (const encoding of ['utf8', 'base64url', 'hex', 'base64'] as const) {

@@ -40,7 +40,6 @@ function everyCall(store: LiveStore): Promise<unknown>[] {
     store.findByUserCode('Interaction', 'a'),
     store.consume('Interaction', 'a'),
     store.destroy('Interaction', 'a'),
-    store.addOnce('a', 60),
     store.saveSession(session),
     store.findSession('c'),
     store.findSessionByUid('u'),
