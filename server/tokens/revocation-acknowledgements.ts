@@ -26,30 +26,32 @@ export interface Acknowledgements {
   list(): Promise<KnownListener[]>
 }
 
-/** What is noted between two writes; a client that makes up names is not heard beyond it. */
+/** What is noted between two writes, in all. */
 const MOST_NOTED = 10_000
+
+/** Processes of one client that are known of; a client that makes up names is not heard beyond it. */
+const MOST_OF_ONE_CLIENT = 1000
 
 /** Makes them. */
 export function createAcknowledgements({ db }: { readonly db: Database }): Acknowledgements {
   let noted = new Map<string, Acknowledgement>()
   return {
     note(acknowledgement) {
-      const name = `${acknowledgement.instance} ${acknowledgement.clientId}`
+      const name = nameOf(acknowledgement)
       if (noted.size < MOST_NOTED || noted.has(name)) noted.set(name, acknowledgement)
     },
 
     async write() {
       if (noted.size === 0) return
-      const batch = [...noted.values()]
+      const batch = noted
       noted = new Map()
-      // In one order, or two processes that write the same rows could wait for each other.
-      batch.sort((one, other) => (`${one.clientId} ${one.instance}` < `${other.clientId} ${other.instance}` ? -1 : 1))
-      await db.$executeRaw(Prisma.sql`
-        INSERT INTO revocation_acknowledgements AS known (client_id, instance, sequence)
-        SELECT * FROM unnest(${batch.map(({ clientId }) => clientId)}::text[], ${batch.map(({ instance }) => instance)}::text[],
-                             ${batch.map(({ sequence }) => sequence)}::bigint[])
-        ON CONFLICT (client_id, instance) DO UPDATE SET
-          sequence = GREATEST(known.sequence, EXCLUDED.sequence), acknowledged_at = latchkey_now()`)
+      try {
+        await writeAll(db, [...batch.values()])
+      } catch (error) {
+        // They are written with the next batch; what was said since is newer.
+        noted = new Map([...batch, ...noted])
+        throw error
+      }
     },
 
     async list() {
@@ -57,4 +59,25 @@ export function createAcknowledgements({ db }: { readonly db: Database }): Ackno
       return rows.map(({ sequence, ...row }) => ({ ...row, sequence: Number(sequence) }))
     },
   }
+}
+
+async function writeAll(db: Database, batch: readonly Acknowledgement[]): Promise<void> {
+  // In one order, or two processes that write the same rows could wait for each other.
+  await db.$executeRaw(Prisma.sql`
+    INSERT INTO revocation_acknowledgements AS known (client_id, instance, sequence)
+    SELECT client_id, instance, sequence FROM (
+      SELECT *, ROW_NUMBER() OVER (PARTITION BY client_id) AS place
+      FROM unnest(${batch.map(({ clientId }) => clientId)}::text[], ${batch.map(({ instance }) => instance)}::text[],
+                  ${batch.map(({ sequence }) => sequence)}::bigint[]) AS said (client_id, instance, sequence)
+    ) said
+    WHERE place <= ${MOST_OF_ONE_CLIENT} AND (
+      EXISTS (SELECT FROM revocation_acknowledgements k WHERE k.client_id = said.client_id AND k.instance = said.instance)
+      OR (SELECT COUNT(*) FROM revocation_acknowledgements k WHERE k.client_id = said.client_id) < ${MOST_OF_ONE_CLIENT})
+    ORDER BY client_id, instance
+    ON CONFLICT (client_id, instance) DO UPDATE SET
+      sequence = GREATEST(known.sequence, EXCLUDED.sequence), acknowledged_at = latchkey_now()`)
+}
+
+function nameOf({ clientId, instance }: Acknowledgement): string {
+  return `${clientId} ${instance}`
 }

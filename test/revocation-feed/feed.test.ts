@@ -1,5 +1,6 @@
 // The revocations feed over HTTP: the whole list, the rest of it, and what comes, for those who may have it.
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
+import { createAcknowledgements } from '../../server/tokens/revocation-acknowledgements.ts'
 import { API, MACHINE, NOTES, SPA } from '../support/clients.ts'
 import { claimsOf, clientRequest, obtainTokens, tokenRequest } from '../support/oauth.ts'
 import { startPrivateRedis } from '../support/redis.ts'
@@ -336,6 +337,40 @@ describe('acknowledgements', () => {
     [{ sequence: 999_999_999, instance: 'one' }, 410],
   ])('%j is refused with %d', async (body, status) => {
     expect(await acknowledge(body)).toBe(status)
+  })
+
+  test('are written later when the database does not answer, and the newest of a process counts', async () => {
+    const { db } = server.latchkey.stores
+    let failing = true
+    const flaky = new Proxy(db, {
+      get: (target, name, receiver) =>
+        name === '$executeRaw' && failing ? () => Promise.reject(new Error('gone')) : Reflect.get(target, name, receiver),
+    })
+    const acknowledgements = createAcknowledgements({ db: flaky })
+    acknowledgements.note({ clientId: 'later', instance: 'one', sequence: 1 })
+    acknowledgements.note({ clientId: 'later', instance: 'two', sequence: 1 })
+    await expect(acknowledgements.write()).rejects.toThrow('gone')
+    acknowledgements.note({ clientId: 'later', instance: 'one', sequence: 2 })
+    failing = false
+    await acknowledgements.write()
+    const known = (await acknowledgements.list()).filter(({ clientId }) => clientId === 'later')
+    expect(known.map(({ instance, sequence }) => [instance, sequence])).toEqual([
+      ['one', 2],
+      ['two', 1],
+    ])
+  })
+
+  test('of a client that makes up names are not kept beyond a thousand, and others are heard', async () => {
+    const acknowledgements = createAcknowledgements({ db: server.latchkey.stores.db })
+    const heard = async (client: string) =>
+      (await acknowledgements.list()).filter(({ clientId }) => clientId === client).map(({ instance }) => instance)
+    for (const round of ['a', 'b']) {
+      for (let at = 0; at < 1200; at += 1) acknowledgements.note({ clientId: 'liar', instance: `${round}-${at}`, sequence: 1 })
+      acknowledgements.note({ clientId: 'neighbour', instance: round, sequence: 1 })
+      await acknowledgements.write()
+    }
+    expect(await heard('liar')).toHaveLength(1000)
+    expect(await heard('neighbour')).toEqual(['a', 'b'])
   })
 
   test('a form is refused', async () => {
