@@ -1,9 +1,10 @@
 // Changes of an account that end something of what it has: its roles, its e-mail address, a password that was reset. Each belongs
 // to an end in progress (tokens/ending.ts), whose transaction it is part of.
-import { type Change, recordChange } from '../audit/change.ts'
+import { scopesOfRoles } from '../../config/roles.ts'
+import { type Change, reaches, recordChange } from '../audit/change.ts'
 import type { Ending } from '../tokens/ending.ts'
 import { endAllOfAccount } from './account-ends.ts'
-import { AccountRefused, keepAnOwner, lockedAccount } from './account-standing.ts'
+import { AccountOutOfReach, AccountRefused, keepAnOwner, lockedAccount } from './account-standing.ts'
 import { replacePassword, updateEmail, updateRoles } from './accounts-store.ts'
 import { emailKey, isEmailAddress } from './email-key.ts'
 
@@ -17,8 +18,10 @@ export async function changeRoles(
   change: Change,
 ): Promise<void> {
   if (!roles.includes('owner')) await keepAnOwner(ending.tx, accountId)
-  const { roles: before } = await lockedAccount(ending.tx, accountId)
+  const { roles: before } = await lockedAccount(ending.tx, accountId, change)
   const after = [...new Set(roles)]
+  const given = after.filter((role) => !before.includes(role))
+  if (!reaches(change, scopesOfRoles(given))) throw new AccountOutOfReach('nobody can give roles that may do more than their own')
   if (before.length === after.length && before.every((role) => after.includes(role))) return
   await updateRoles(ending.tx, accountId, after)
   if (before.some((role) => !after.includes(role))) ending.entries.push({ kind: 'sub', value: accountId, issuedUntilNow: true })
@@ -39,7 +42,7 @@ export async function changeEmail(
 ): Promise<void> {
   const address = email.trim()
   if (!isEmailAddress(address)) throw new AccountRefused('the e-mail address is not one')
-  const account = await lockedAccount(ending.tx, accountId)
+  const account = await lockedAccount(ending.tx, accountId, change)
   if (account.email === address) return
   if (!(await updateEmail(ending.tx, accountId, { email: address, emailKey: emailKey(address), verified }))) {
     throw new AccountRefused('an account with this e-mail address exists')
@@ -65,7 +68,7 @@ export async function resetPassword(
   { accountId, hash, history }: { readonly accountId: string; readonly hash: string; readonly history: number },
   change: Change,
 ): Promise<void> {
-  await lockedAccount(ending.tx, accountId)
+  await lockedAccount(ending.tx, accountId, change)
   await replacePassword(ending.tx, accountId, hash, history)
   await endAllOfAccount(ending, accountId)
   await recordChange(ending.tx, 'password.reset', change, { accountId })

@@ -1,6 +1,7 @@
 // Whether an account may be used at all: suspended, let in again, contained, deleted. Each belongs to an end in progress
 // (tokens/ending.ts), whose transaction it is part of.
-import { type Change, recordChange } from '../audit/change.ts'
+import { scopesOfRoles } from '../../config/roles.ts'
+import { type Change, reaches, recordChange } from '../audit/change.ts'
 import { deleteConsentsOfAccount } from '../grants/consents.ts'
 import { forgetPlaces } from '../sessions/erasure.ts'
 import type { Transaction } from '../storage/postgres.ts'
@@ -13,17 +14,30 @@ export class AccountRefused extends Error {
   override readonly name = 'AccountRefused'
 }
 
-/** An account that is there, its row locked: changes of it come one after the other. @throws AccountRefused */
-export async function lockedAccount(tx: Transaction, id: string): Promise<Account> {
+/** There is no such account. */
+export class AccountUnknown extends AccountRefused {}
+
+/** The account may do more than the one who would change it. */
+export class AccountOutOfReach extends AccountRefused {}
+
+/**
+ * An account that is there, its row locked: changes of it come one after the other. Whoever took over an account that may do more
+ * would have its powers, so it is out of reach for those who have less.
+ * @throws AccountRefused
+ */
+export async function lockedAccount(tx: Transaction, id: string, change: Change): Promise<Account> {
   const account = await lockAccount(tx, id)
-  if (account === undefined) throw new AccountRefused(`there is no account ${id}`)
+  if (account === undefined) throw new AccountUnknown(`there is no account ${id}`)
+  if (change.actor !== id && !reaches(change, scopesOfRoles(account.roles))) {
+    throw new AccountOutOfReach('this account has roles that may do more than yours')
+  }
   return account
 }
 
 /** Nobody can sign in to the account, and all that it has ends. @throws AccountRefused also for the last owner */
 export async function suspendAccount(ending: Ending, id: string, change: Change): Promise<void> {
   await keepAnOwner(ending.tx, id)
-  const account = await lockedAccount(ending.tx, id)
+  const account = await lockedAccount(ending.tx, id, change)
   if (account.status === 'suspended') return
   await updateStatus(ending.tx, id, 'suspended')
   await endAllOfAccount(ending, id)
@@ -32,7 +46,7 @@ export async function suspendAccount(ending: Ending, id: string, change: Change)
 
 /** The person can sign in again. Nothing that was ended comes back. @throws AccountRefused */
 export async function reinstateAccount(ending: Ending, id: string, change: Change): Promise<void> {
-  const account = await lockedAccount(ending.tx, id)
+  const account = await lockedAccount(ending.tx, id, change)
   if (account.status === 'active') return
   await updateStatus(ending.tx, id, 'active')
   await recordChange(ending.tx, 'account.reinstated', change, { accountId: id })
@@ -43,7 +57,7 @@ export async function reinstateAccount(ending: Ending, id: string, change: Chang
  * account itself stays active. @throws AccountRefused
  */
 export async function containAccount(ending: Ending, id: string, change: Change): Promise<void> {
-  await lockedAccount(ending.tx, id)
+  await lockedAccount(ending.tx, id, change)
   await retirePassword(ending.tx, id)
   await endAllOfAccount(ending, id)
   await recordChange(ending.tx, 'account.contained', change, { accountId: id })
@@ -60,7 +74,7 @@ export async function deleteAccount(ending: Ending, id: string, change: Change):
  * The audit log keeps what it says of that id. @throws AccountRefused
  */
 export async function removeAccount(ending: Ending, id: string, change: Change): Promise<void> {
-  await lockedAccount(ending.tx, id)
+  await lockedAccount(ending.tx, id, change)
   await endAccountForGood(ending, id)
   await forgetPlaces(ending.tx, id)
   await deleteConsentsOfAccount(ending.tx, id)

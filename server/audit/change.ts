@@ -1,7 +1,9 @@
 // Changes of what is registered: who made them and why, written down the same way wherever they are made.
+
+import { covers } from '../../config/roles.ts'
 import type { Prisma } from '../../prisma/client/client.ts'
 import type { Transaction } from '../storage/postgres.ts'
-import { type Origin, recordAudit } from './audit.ts'
+import { type AuditEvent, type Origin, recordAudit } from './audit.ts'
 import type { AuditEventName } from './event-names.ts'
 
 /** Who changes something, and why. */
@@ -11,6 +13,8 @@ export interface Change {
   /** In the words of the one who did it. */
   readonly reason?: string
   readonly origin?: Origin
+  /** The scopes of what the actor may do. Without them only `system`, which is the operator's own command line, has any powers. */
+  readonly powers?: ReadonlySet<string>
 }
 
 /** What a change was of. */
@@ -23,12 +27,17 @@ export interface Changed {
   readonly detail?: { readonly [name: string]: Prisma.InputJsonValue }
 }
 
+/** Whether the one who makes a change may do all of this: nobody gives, or acts upon, what reaches beyond their own powers. */
+export function reaches({ actor, powers }: Change, scopes: ReadonlySet<string>): boolean {
+  return (powers === undefined && actor === 'system') || covers(powers ?? new Set(), scopes)
+}
+
 /** Writes the audit event of a change, in the change's transaction. `name` is dotted, past tense: `client.created`. */
-export async function recordChange(
-  tx: Transaction,
-  name: AuditEventName,
-  { actor, reason, origin }: Change,
-  changed: Changed,
-): Promise<void> {
-  await recordAudit(tx, { name, actor, ...(reason === undefined ? {} : { reason }), ...origin, ...changed })
+export async function recordChange(tx: Transaction, name: AuditEventName, change: Change, changed: Changed): Promise<void> {
+  await recordAudit(tx, eventOf(name, change, changed))
+}
+
+/** The audit event of a change, for whoever writes several at once. */
+export function eventOf(name: AuditEventName, { actor, reason, origin }: Change, changed: Changed): AuditEvent {
+  return { name, actor, ...(reason === undefined ? {} : { reason }), ...origin, ...changed }
 }

@@ -1,6 +1,7 @@
 // Whether a client may be used at all: suspended, let in again, deleted, compromised. What it has been given ends by one row
 // that says so, however much it is; the rows of its grants are ended afterwards (maintenance/void-grants.ts).
-import { type Change, recordChange } from '../audit/change.ts'
+import { ADMIN_SCOPES } from '../../config/scopes.ts'
+import { type Change, reaches, recordChange } from '../audit/change.ts'
 import { countGrantsOfClient } from '../grants/grants.ts'
 import type { Transaction } from '../storage/postgres.ts'
 import type { Ending } from '../tokens/ending.ts'
@@ -13,16 +14,36 @@ export class ClientRefused extends Error {
   override readonly name = 'ClientRefused'
 }
 
-/** A client that is there, its row locked. @throws ClientRefused */
-export async function lockedClient(tx: Transaction, id: string): Promise<Client> {
+/** There is no such client. */
+export class ClientUnknown extends ClientRefused {}
+
+/** The client may do more than the one who would make or change it. */
+export class ClientOutOfReach extends ClientRefused {}
+
+/**
+ * A client that is there, its row locked. Whoever gave a secret to a client that may use the admin API would have what it may do, so
+ * it is out of reach for those who have less.
+ * @throws ClientRefused
+ */
+export async function lockedClient(tx: Transaction, id: string, change: Change): Promise<Client> {
   const client = await lockClient(tx, id)
-  if (client === undefined) throw new ClientRefused(`there is no client ${id}`)
+  if (client === undefined) throw new ClientUnknown(`there is no client ${id}`)
+  refuseOutOfReach(client.metadata.scope, change)
   return client
+}
+
+/** @throws ClientOutOfReach when a client with this `scope` would reach beyond the one who makes or changes it */
+export function refuseOutOfReach(scope: string, change: Change): void {
+  const ofAdminApi = scope.split(' ').filter((word) => ADMIN_SCOPES.includes(word))
+  if (reaches(change, new Set(ofAdminApi))) return
+  throw new ClientOutOfReach(
+    'nobody can give a client scopes of the admin API that they do not have, or change one that has them',
+  )
 }
 
 /** Suspends a client. */
 export async function suspendClient(ending: Ending, id: string, change: Change): Promise<void> {
-  const client = await lockedUsable(ending.tx, id)
+  const client = await lockedUsable(ending.tx, id, change)
   if (client.status === 'suspended') return
   await endGiven(ending, id, 'suspended')
   await recordChange(ending.tx, 'client.suspended', change, { clientId: id })
@@ -33,7 +54,7 @@ export async function suspendClient(ending: Ending, id: string, change: Change):
  * void now as well.
  */
 export async function reinstateClient(ending: Ending, id: string, change: Change): Promise<void> {
-  const client = await lockedUsable(ending.tx, id)
+  const client = await lockedUsable(ending.tx, id, change)
   if (client.status === 'active') return
   await voidClient(ending.tx, id, 'active')
   await recordChange(ending.tx, 'client.reinstated', change, { clientId: id })
@@ -41,7 +62,7 @@ export async function reinstateClient(ending: Ending, id: string, change: Change
 
 /** Deletes a client: its row stays without contents while rows of its grants do, so that they stay void. */
 export async function deleteClient(ending: Ending, id: string, change: Change): Promise<void> {
-  await lockedUsable(ending.tx, id)
+  await lockedUsable(ending.tx, id, change)
   await endGiven(ending, id, 'deleted')
   await emptyClient(ending.tx, id)
   await recordChange(ending.tx, 'client.deleted', change, { clientId: id })
@@ -49,7 +70,7 @@ export async function deleteClient(ending: Ending, id: string, change: Change): 
 
 /** Ends all that a client has been given, and takes its secrets. */
 export async function compromiseClientSecrets(ending: Ending, id: string, change: Change): Promise<void> {
-  const { status, secrets } = await lockedUsable(ending.tx, id)
+  const { status, secrets } = await lockedUsable(ending.tx, id, change)
   const ids = secrets.map((secret) => secret.id)
   await endGiven(ending, id, status)
   await deleteSecrets(ending.tx, ids)
@@ -66,8 +87,8 @@ async function endGiven(ending: Ending, id: string, status: Client['status'] | '
 }
 
 /** Without its own client the server has no pages. */
-async function lockedUsable(tx: Transaction, id: string): Promise<Client> {
-  const client = await lockedClient(tx, id)
+async function lockedUsable(tx: Transaction, id: string, change: Change): Promise<Client> {
+  const client = await lockedClient(tx, id, change)
   if (client.managedBy === 'latchkey') throw new ClientRefused(`the client ${id} is the server’s own`)
   return client
 }

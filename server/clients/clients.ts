@@ -12,6 +12,7 @@ import {
   compromiseClientSecrets,
   deleteClient,
   lockedClient,
+  refuseOutOfReach,
   reinstateClient,
   suspendClient,
 } from './client-standing.ts'
@@ -86,6 +87,7 @@ export function createClients({ db, clock }: { readonly db: Database; readonly c
 
     async create({ tx }, { metadata, managedBy }, change) {
       const clientId = metadata.client_id
+      refuseOutOfReach(metadata.scope, change)
       const made = await insertClient(tx, { metadata, managedBy: managedBy ?? null })
       if (!made) throw new ClientRefused(`the client ${clientId} is there already`)
       const { scope, grant_types, redirect_uris, skip_consent } = metadata
@@ -94,7 +96,8 @@ export function createClients({ db, clock }: { readonly db: Database; readonly c
 
     async update(ending, { metadata, managedBy }, change) {
       const { tx } = ending
-      const before = await lockedClient(tx, metadata.client_id)
+      const before = await lockedClient(tx, metadata.client_id, change)
+      refuseOutOfReach(metadata.scope, change)
       const members = changedMembers(before.metadata, metadata)
       const manager = managedBy ?? before.managedBy
       if (members.length === 0 && before.managedBy === manager) return []
@@ -112,7 +115,7 @@ export function createClients({ db, clock }: { readonly db: Database; readonly c
     async addSecret({ tx }, { clientId, secret, expiresAt, overlapSeconds }, change) {
       const fault = clientSecretFault(secret)
       if (fault !== undefined) throw new ClientRefused(`the secret of ${clientId}: ${fault}`)
-      const { secrets } = await lockedClient(tx, clientId)
+      const { secrets } = await lockedClient(tx, clientId, change)
       const now = clock()
       await boundSecrets(tx, clientId, new Date(now + overlapSeconds * 1000))
       await deleteSecrets(tx, surplus(secrets, overlapSeconds === 0 ? Number.POSITIVE_INFINITY : now))
@@ -126,7 +129,7 @@ export function createClients({ db, clock }: { readonly db: Database; readonly c
     },
 
     async deleteSecret({ tx }, { clientId, secretId }, change) {
-      const { secrets } = await lockedClient(tx, clientId)
+      const { secrets } = await lockedClient(tx, clientId, change)
       if (!secrets.some(({ id }) => id === secretId)) return false
       await deleteSecrets(tx, [secretId])
       await recordChange(tx, 'client_secret.deleted', change, { clientId, detail: { secret_ids: [secretId] } })
@@ -134,7 +137,7 @@ export function createClients({ db, clock }: { readonly db: Database; readonly c
     },
 
     async removeSecrets({ tx }, clientId, change) {
-      const { secrets } = await lockedClient(tx, clientId)
+      const { secrets } = await lockedClient(tx, clientId, change)
       if (secrets.length === 0) return
       const ids = secrets.map((secret) => secret.id)
       await deleteSecrets(tx, ids)

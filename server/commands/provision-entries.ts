@@ -1,12 +1,10 @@
 // The resource servers and accounts of a provision file: what their members may be.
 import { z } from 'zod'
 import { LONGEST_ACCESS_TOKEN } from '../../config/lifetimes.ts'
+import { ROLES } from '../../config/roles.ts'
 import { OPENID_SCOPES } from '../../config/scopes.ts'
 import { isEmailAddress } from '../accounts/email-key.ts'
 import { identifierFault, resourceScopeFault, scopeListFault } from '../resource-servers/resource-server-rules.ts'
-
-/** The roles that an account can have. */
-export const ROLES = ['owner', 'operator', 'auditor', 'helpdesk'] as const
 
 /** Standard claims that have members of their own here, or that the server gives itself. */
 const NOT_IN_PROFILE = ['name', 'updated_at']

@@ -1,6 +1,7 @@
 // What remains for somebody who is suspended, contained or deleted, or whose client is: nothing, on no path, also not by being
 // quick; and nothing of it comes back with a new account or client of the same name.
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
+import { scopesOfRoles } from '../../config/roles.ts'
 import { AccountRefused } from '../../server/accounts/account-standing.ts'
 import { Browser } from '../support/browser.ts'
 import { API, PARTNER, SPA, type TestClient } from '../support/clients.ts'
@@ -17,7 +18,7 @@ import {
 import { startServer, type TestServer } from '../support/server.ts'
 import { errorLines } from './attempts.ts'
 
-const BY = { actor: 'acc_admin', reason: 'a test', origin: { address: '192.0.2.9' } }
+const BY = { actor: 'acc_admin', reason: 'a test', origin: { address: '192.0.2.9' }, powers: scopesOfRoles(['owner']) }
 const PASSWORD = 'a sentence that is long enough 42'
 const LEAVER = { client_id: 'leaver', client_secret: 'a-secret-of-the-leaver-that-is-long-enough' }
 

@@ -2,6 +2,7 @@
 // own, and everything that they had is looked at afterwards, over HTTP.
 import { readFile } from 'node:fs/promises'
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
+import { scopesOfRoles } from '../../config/roles.ts'
 import { closeExpiredSessions } from '../../server/maintenance/expired-sessions.ts'
 import { REGISTRY_LAG_SECONDS } from '../../server/tokens/revocations.ts'
 import { Browser } from '../support/browser.ts'
@@ -96,7 +97,7 @@ interface Row {
   readonly happen: (setup: Setup, which: WhichClient) => Promise<unknown>
 }
 
-const BY = { actor: 'acc_admin', reason: 'a test' }
+const BY = { actor: 'acc_admin', reason: 'a test', powers: scopesOfRoles(['owner']) }
 const NEXT_PASSWORD = 'what the two of them say 1852, and then some'
 
 const nouns = ({ server }: Setup) => server.latchkey.nouns
