@@ -241,6 +241,7 @@ function rateLimitsOf(values: SettingValues): RateLimits {
     people: { max: values.rateLimitPeople, windowSeconds: values.rateLimitPeopleWindow },
     tokenPerClient: { max: values.rateLimitToken, windowSeconds: values.rateLimitTokenWindow },
     tokenFailures: { max: values.rateLimitTokenFailures, windowSeconds: values.rateLimitTokenFailuresWindow },
+    administrators: { max: values.rateLimitAdministrators, windowSeconds: values.rateLimitAdministratorsWindow },
   }
 }
 

@@ -16,6 +16,8 @@ export interface RateLimits {
   readonly tokenPerClient: Budget
   /** Failures at the token endpoint, per client and address: strict. */
   readonly tokenFailures: Budget
+  /** The console and the admin API, per person or client. */
+  readonly administrators: Budget
 }
 
 const WINDOW = duration(1, 86_400)
@@ -67,6 +69,20 @@ export const rateLimitSettings = {
   }),
   rateLimitTokenFailuresWindow: setting({
     variable: 'LATCHKEY_RATE_LIMIT_TOKEN_FAILURES_WINDOW',
+    kind: WINDOW,
+    default: '60',
+    meaning: 'The window of the limit above.',
+    example: '1m',
+  }),
+  rateLimitAdministrators: setting({
+    variable: 'LATCHKEY_RATE_LIMIT_ADMIN',
+    kind: COUNT,
+    default: '1200',
+    meaning: 'Requests to the console and to the admin API, per person or client and window.',
+    example: '1200',
+  }),
+  rateLimitAdministratorsWindow: setting({
+    variable: 'LATCHKEY_RATE_LIMIT_ADMIN_WINDOW',
     kind: WINDOW,
     default: '60',
     meaning: 'The window of the limit above.',

@@ -5,15 +5,15 @@ import { type Clock, systemClock } from '../config/clock.ts'
 import type { Config } from '../config/config.ts'
 import type { Secrets } from '../config/secrets.ts'
 import { createApp, throughDoor } from './app.ts'
+import { type AdministrationParts, createAdministration } from './composition/administration.ts'
 import { createLogout, type LogoutParts } from './composition/logout.ts'
 import { createMail, type MailParts } from './composition/mail.ts'
 import { countRun, openMetrics } from './composition/measures.ts'
 import { createNouns, type Nouns } from './composition/nouns.ts'
 import { createProviderParts, type ProtocolParts } from './composition/protocol.ts'
 import { type Announcements, register } from './composition/registrations.ts'
-import { createFeedPages, type RevocationParts, tellOfRevocations } from './composition/revocations.ts'
+import { type RevocationParts, tellOfRevocations } from './composition/revocations.ts'
 import { createSignalParts, type SignalParts } from './composition/signals.ts'
-import { createStatusListPages } from './composition/status-lists.ts'
 import { type OpenStores, openStores } from './composition/stores.ts'
 import { createTasks } from './composition/tasks.ts'
 import { createClientLimits, createDoor, createPages } from './composition/web.ts'
@@ -47,6 +47,7 @@ export interface Latchkey extends AsyncDisposable {
   readonly stores: OpenStores
   readonly announcements: Announcements
   readonly mail: MailParts
+  readonly administration: AdministrationParts
   readonly revocations: RevocationParts
   readonly logout: LogoutParts
   readonly webhooks: WebhookParts
@@ -79,23 +80,15 @@ export async function compose(config: Config, secrets: Secrets, overrides: Overr
   await restoreWatch.check()
   const revocations = await tellOfRevocations({ follower, stores, log, metrics })
   opened.defer(() => revocations.close())
+  const administration = createAdministration({ config, log, metrics, stores, nouns, revocations, logout })
   const announcements = await register({ config, clock, log, stores, nouns })
   const cookieSignatures = createCookieSignatures(secrets.cookieKeys.map((key) => key.reveal()))
   const tokenLimits = createClientLimits({ config, clock, metrics })
   const door = createDoor({ config, clock, log, stores, tokenLimits, metrics })
   const protocol = await createProviderParts({
-    config,
+    ...{ config, clock, log, stores, nouns, tokenLimits, keys, metrics, follower, cookieSignatures },
     door: throughDoor(door),
-    cookieSignatures,
-    clock,
-    log,
-    stores,
-    nouns,
-    tokenLimits,
-    keys,
-    metrics,
     outbox: mail.outbox,
-    follower,
   })
   heed(follower, { restoreWatch, protocol })
   const app = createApp({
@@ -103,19 +96,23 @@ export async function compose(config: Config, secrets: Secrets, overrides: Overr
     cookieSignatures,
     onError: createConnectionFaults({ log }),
     provider: protocol.host,
-    ...createPages({
-      config,
-      stores,
-      nouns,
-      protocol,
-      announcements,
-      mail,
-      feed: createFeedPages({ config, parts: revocations, ownAccess: protocol.ownAccess }),
-      statusLists: createStatusListPages({ config, nouns, follower, keys: keys.current }),
-      sharedSignals: signals?.pages(protocol.ownAccess) ?? [],
-    }),
+    ...createPages({ config, stores, nouns, protocol, announcements, mail, keys, revocations, signals, administration }),
   })
-  const parts = { app, log, metrics, nouns, keys, stores, announcements, mail, revocations, logout, webhooks, signals }
+  const parts = {
+    app,
+    log,
+    metrics,
+    nouns,
+    keys,
+    stores,
+    announcements,
+    mail,
+    administration,
+    revocations,
+    logout,
+    webhooks,
+    signals,
+  }
   const tasks = createTasks({ ...parts, protocol, restoreWatch })
   const schedule = startSchedule(tasks, { log, ran: (task, error) => countRun(metrics, clock, task, error) })
   // From here on it is closed in its own order.

@@ -51,7 +51,7 @@ export const KNOWN_PLACE_SECONDS = 30 * 86_400
 /** The addresses from which an account has signed in lately; none for an account that does not exist. */
 export async function knownAddresses(db: Database, emailKey: string): Promise<string[]> {
   const rows = await db.$queryRaw<{ address: string }[]>`
-    SELECT DISTINCT s.address FROM sessions s JOIN accounts a ON a.id = s.account_id
+    SELECT DISTINCT host(s.address) AS address FROM sessions s JOIN accounts a ON a.id = s.account_id
     WHERE a.email_key = ${emailKey} AND s.address IS NOT NULL AND s.started_at > latchkey_now() - make_interval(secs => ${KNOWN_PLACE_SECONDS})`
   return rows.map((row) => row.address)
 }

@@ -8,6 +8,7 @@ import { type Clients, createClients } from '../clients/clients.ts'
 import { createGrantEvents, type GrantEvents } from '../grants/grant-events.ts'
 import { createResourceServerEvents, type ResourceServerEvents } from '../resource-servers/resource-server-events.ts'
 import { createResourceServers, type ResourceServers } from '../resource-servers/resource-servers.ts'
+import { createSessionEvents, type SessionEvents } from '../sessions/session-events.ts'
 import type { Database } from '../storage/postgres.ts'
 import type { Endings } from '../tokens/ending.ts'
 import { createRevocationByName, type RevokeByName } from '../tokens/revocation-by-name.ts'
@@ -18,6 +19,7 @@ export interface Events {
   readonly clients: ClientEvents
   readonly grants: GrantEvents
   readonly resourceServers: ResourceServerEvents
+  readonly sessions: SessionEvents
   /** Ends access tokens by what names them. */
   readonly revokeByName: RevokeByName
   /** What is registered, as the events of clients and resource servers find it. */
@@ -31,6 +33,8 @@ export function createEvents(deps: {
   readonly endings: Endings
   readonly passwords: Passwords
   readonly policy: PasswordPolicy
+  /** Whether refresh tokens with `offline_access` outlive a session that was revoked. */
+  readonly keepOffline: boolean
 }): Events {
   const { endings } = deps
   const clients = createClients(deps)
@@ -40,6 +44,7 @@ export function createEvents(deps: {
     clients: createClientEvents({ clients, endings }),
     grants: createGrantEvents({ endings }),
     resourceServers: createResourceServerEvents({ resourceServers, endings }),
+    sessions: createSessionEvents(deps),
     revokeByName: createRevocationByName({ endings }),
     registered: { clients, resourceServers },
   }

@@ -49,6 +49,8 @@ export interface Nouns {
   /** Undefined where there are none. */
   readonly statusLists: StatusLists | undefined
   readonly tokenStatus: TokenStatus
+  /** The longest life, in seconds, that an access token can have. */
+  accessTokenLifeSeconds(): number
   /** Tells of an access-token life that is in use, so that revocations are remembered at least as long. */
   noteAccessTokenLife(seconds: number): void
   close(): Promise<void>
@@ -96,7 +98,7 @@ export function createNouns(deps: {
     consents: createConsents({ db }),
     endings,
     endEverything: (request) => stores.patiently((patient) => endEverything({ db: patient, endings }, request)),
-    events: createEvents({ db, clock, endings, passwords, policy }),
+    events: createEvents({ db, clock, endings, passwords, policy, keepOffline }),
     families: createRefreshFamilies({
       db,
       wait,
@@ -121,6 +123,7 @@ export function createNouns(deps: {
     signIn: createSignIn({ db, passwords, lockout, tried: (outcome) => metrics.count('signIns', { outcome }) }),
     statusLists: config.statusLists === undefined ? undefined : createStatusLists({ db }),
     tokenStatus: createTokenStatus({ db }),
+    accessTokenLifeSeconds: () => accessTokenLife,
     noteAccessTokenLife(seconds) {
       accessTokenLife = Math.max(accessTokenLife, seconds)
     },

@@ -7,6 +7,7 @@ import type { RestoreWatch } from '../maintenance/restored-database.ts'
 import type { Task } from '../maintenance/schedule.ts'
 import { createVoidGrants, VOID_GRANTS_EVERY_SECONDS } from '../maintenance/void-grants.ts'
 import { USES_EVERY_SECONDS } from '../sessions/sessions.ts'
+import type { AdministrationParts } from './administration.ts'
 import type { LogoutParts } from './logout.ts'
 import type { MailParts } from './mail.ts'
 import type { Nouns } from './nouns.ts'
@@ -29,6 +30,7 @@ export function createTasks(deps: {
   readonly webhooks: WebhookParts
   readonly signals: SignalParts | undefined
   readonly revocations: RevocationParts
+  readonly administration: AdministrationParts
 }): readonly Task[] {
   const { nouns, log, metrics } = deps
   const { db } = deps.stores
@@ -56,6 +58,7 @@ export function createTasks(deps: {
     { name: 'logout notifications', everySeconds: 2, run: deps.logout.delivery.look },
     { name: 'webhooks', everySeconds: 2, run: deps.webhooks.delivery.look },
     ...(deps.signals === undefined ? [] : [{ name: 'security events', everySeconds: 2, run: deps.signals.delivery.look }]),
+    { name: 'bulk revocations', everySeconds: 2, run: (signal) => deps.administration.jobs.run(signal) },
     ...deps.revocations.tasks,
   ]
 }

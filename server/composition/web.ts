@@ -17,7 +17,7 @@ import { createErrorPages } from '../http/error-pages.ts'
 import { createHostPinning } from '../http/host-pinning.ts'
 import type { Log } from '../http/log.ts'
 import type { Metrics } from '../http/metrics.ts'
-import { createPeopleLimit } from '../http/rate-limit.ts'
+import { createLimit } from '../http/rate-limit.ts'
 import { render } from '../http/render.ts'
 import { createRequestLog } from '../http/request-log.ts'
 import { routesOf } from '../http/routes.ts'
@@ -25,14 +25,19 @@ import { createSecurityHeaders } from '../http/security-headers.ts'
 import { createTokenLimits, type TokenLimits } from '../http/token-limits.ts'
 import { InteractionNotFound, type InteractionPort } from '../interactions/interaction-port.ts'
 import { createInteractionRoutes } from '../interactions/routes.ts'
+import type { KeyRing } from '../keys/key-ring.ts'
 import { InteractionLost, type Interactions } from '../provider/interaction-port.ts'
 import { POSTED_REQUESTS, sendOn } from '../provider/posted-requests.ts'
 import { removeSetupLinkFile } from '../setup/announcement.ts'
 import { createSetup } from '../setup/routes.ts'
+import type { AdministrationParts } from './administration.ts'
 import type { MailParts } from './mail.ts'
 import type { Nouns } from './nouns.ts'
 import type { ProtocolParts } from './protocol.ts'
 import type { Announcements } from './registrations.ts'
+import { createFeedPages, type RevocationParts } from './revocations.ts'
+import type { SignalParts } from './signals.ts'
+import { createStatusListPages } from './status-lists.ts'
 import type { OpenStores } from './stores.ts'
 
 /** Paths of people's pages: what one may only ask so often. Routers do not look at the case of a path, so neither may this. */
@@ -83,7 +88,7 @@ export function createDoor(deps: {
     errorPages: createErrorPages({ log, storeFailed: (store) => metrics.count('storeFailures', { store }) }),
     deadline: createDeadline({ log, milliseconds: config.answerWithinMs }),
     rateLimits: [
-      createPeopleLimit({
+      createLimit({
         limit: config.rateLimits.people,
         redis: stores.redis,
         counts: (ctx) => config.rateLimits.enabled && PEOPLE.test(ctx.path),
@@ -103,20 +108,21 @@ export function createPages(deps: {
   readonly protocol: ProtocolParts
   readonly announcements: Announcements
   readonly mail: MailParts
-  /** Where revocations are told of. */
-  readonly feed: Middleware
-  /** Where else; none when there are no status lists. */
-  readonly statusLists: readonly Middleware[]
-  /** Where streams of security events are; none when they are off. */
-  readonly sharedSignals: readonly Middleware[]
+  readonly keys: KeyRing
+  readonly revocations: RevocationParts
+  /** Undefined where there are no streams of security events. */
+  readonly signals: SignalParts | undefined
+  readonly administration: AdministrationParts
 }): Pick<AppParts, 'assets' | 'pages'> {
   const { config, stores, nouns, protocol, announcements, mail } = deps
+  const { ownAccess } = protocol
   const csrf = createCsrf({ key: stores.sealer.derive('forged requests'), issuer: config.issuer })
   const policy = config.passwordPolicy
   const pages = [
-    deps.feed,
-    ...deps.statusLists,
-    ...deps.sharedSignals,
+    createFeedPages({ config, parts: deps.revocations, ownAccess }),
+    ...createStatusListPages({ config, nouns, follower: deps.revocations.follower, keys: deps.keys.current }),
+    ...(deps.signals?.pages(ownAccess) ?? []),
+    deps.administration.apiPages(ownAccess),
     routesOf(createHomeRoutes(announcements.demo?.ports, mail.mailbox !== undefined)),
     ...createMailPages(mail),
     routesOf(createComeBackRoutes(protocol)),

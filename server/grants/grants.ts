@@ -111,17 +111,17 @@ export async function endGrant(ending: Ending, grantId: string): Promise<void> {
 }
 
 /**
- * Ends the grants that were born in a session. With `keepOffline` those stay whose refresh token does not depend on the
+ * Ends the grants that were born in some sessions. With `keepOffline` those stay whose refresh token does not depend on the
  * session (OpenID Connect Core §11).
  */
-export async function endGrantsOfSession(
+export async function endGrantsOfSessions(
   ending: Ending,
-  sessionId: string,
+  sessionIds: readonly string[],
   { keepOffline }: { keepOffline: boolean },
 ): Promise<void> {
   ending.counts.grants += await ending.tx.$executeRaw(Prisma.sql`
     UPDATE grants SET ended_at = latchkey_now(), end_reason = ${ending.cause}
-    WHERE session_id = ${sessionId} AND ended_at IS NULL
+    WHERE session_id = ANY(${[...sessionIds]}::text[]) AND ended_at IS NULL
       AND NOT (${keepOffline} AND EXISTS (
         SELECT 1 FROM refresh_families f WHERE f.grant_id = grants.id AND f.ended_at IS NULL AND NOT f.session_bound))`)
 }

@@ -1,4 +1,5 @@
 // Reads the JSON that programs send to our own interfaces: not too large, and of the shape that is expected.
+import type { IncomingMessage } from 'node:http'
 import type { Context } from 'koa'
 import rawBody from 'raw-body'
 import { z } from 'zod'
@@ -15,9 +16,30 @@ export async function readJson<Shape extends z.ZodType>(ctx: Context, shape: Sha
   if (ctx.is('application/json', '+json') === false) {
     throw new HttpProblem(415, 'Not JSON', 'A body of type application/json was expected.')
   }
-  const parsed = shape.safeParse(parse(await readText(ctx)))
+  return checkShape(parse(await readBodyText(ctx)), shape)
+}
+
+/** Whether a request has a body at all. */
+export function hasBody(ctx: Context): boolean {
+  return ctx.get('Transfer-Encoding') !== '' || (ctx.request.length ?? 0) > 0
+}
+
+/** @throws HttpProblem 400 when a value is not of a shape; the text says where */
+export function checkShape<Shape extends z.ZodType>(value: unknown, shape: Shape): z.output<Shape> {
+  const parsed = shape.safeParse(value)
   if (parsed.success) return parsed.data
-  throw new HttpProblem(400, 'Not what was expected', z.prettifyError(parsed.error).replace(/^✖ /gm, '').replace(/\n\s*/g, ' '))
+  const { error } = parsed
+  const detail = z.prettifyError(error).replace(/^✖ /gm, '').replace(/\n\s*/g, ' ')
+  const faults = error.issues.map(({ path, message }) => ({
+    at: path.map((part) => `/${pointerPart(part)}`).join(''),
+    detail: message,
+  }))
+  throw new HttpProblem(400, 'Not what was expected', detail, { type: 'invalid-request', faults })
+}
+
+/** RFC 6901 §3. */
+function pointerPart(part: PropertyKey): string {
+  return String(part).replace(/~/g, '~0').replace(/\//g, '~1')
 }
 
 function parse(text: string): unknown {
@@ -26,6 +48,15 @@ function parse(text: string): unknown {
   } catch (error) {
     throw new HttpProblem(400, 'Not JSON', 'The body cannot be read as JSON.', { cause: error })
   }
+}
+
+const texts = new WeakMap<IncomingMessage, Promise<string>>()
+
+/** The body as it came, however often it is asked for. @throws HttpProblem 413 too large, 400 not whole */
+export function readBodyText(ctx: Context): Promise<string> {
+  const text = texts.get(ctx.req) ?? readText(ctx)
+  texts.set(ctx.req, text)
+  return text
 }
 
 async function readText(ctx: Context): Promise<string> {

@@ -36,7 +36,7 @@ const requestMetrics = {
   rateLimited: {
     name: 'latchkey_rate_limited_total',
     kind: 'counter',
-    labels: { limit: ['people', 'clients', 'client_failures'] },
+    labels: { limit: ['people', 'clients', 'client_failures', 'administrators'] },
     meaning: 'Requests that were turned away because there were too many of them.',
   },
 } as const satisfies { readonly [metric: string]: MetricRow }

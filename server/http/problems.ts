@@ -7,30 +7,47 @@ export class HttpProblem extends Error {
   readonly title: string
   readonly detail: string
   readonly retryAfterSeconds: number | undefined
+  readonly type: string | undefined
+  readonly faults: readonly Fault[] | undefined
 
-  constructor(
-    status: number,
-    title: string,
-    detail: string,
-    options: { readonly cause?: unknown; readonly retryAfterSeconds?: number } = {},
-  ) {
+  constructor(status: number, title: string, detail: string, options: ProblemOptions = {}) {
     super(`${title}: ${detail}`, { cause: options.cause })
     this.status = status
     this.title = title
     this.detail = detail
     this.retryAfterSeconds = options.retryAfterSeconds
+    this.type = options.type
+    this.faults = options.faults
   }
 }
 
+/** What there is to say besides. */
+export interface ProblemOptions {
+  readonly cause?: unknown
+  readonly retryAfterSeconds?: number
+  /** The kind of problem, for programs: the last word of its `urn:latchkey:problem:…`. */
+  readonly type?: string
+  /** Of a request of which several things are wrong. */
+  readonly faults?: readonly Fault[]
+}
+
+/** One thing that is wrong with a request. */
+export interface Fault {
+  /** Where: a JSON pointer (RFC 6901) into the body, or the name of a parameter. */
+  readonly at: string
+  readonly detail: string
+}
+
 /** The body of `application/problem+json` (RFC 9457 §3). */
-export function problemJson(problem: HttpProblem, requestId: string): { readonly [member: string]: string | number } {
-  const { title, status, detail } = problem
+export function problemJson(problem: HttpProblem, requestId: string): { readonly [member: string]: unknown } {
+  const { title, status, detail, type, faults } = problem
   return {
-    type: 'about:blank',
+    type: type === undefined ? 'about:blank' : `urn:latchkey:problem:${type}`,
     title,
     status,
     detail,
     request_id: requestId,
+    ...(faults === undefined ? {} : { errors: faults }),
     // The name that OAuth has for it (RFC 6749 §4.1.2.1): clients of the protocol look for no other member.
     ...(status === 503 ? { error: 'temporarily_unavailable', error_description: detail } : {}),
   }

@@ -17,11 +17,13 @@ export interface Limit {
 /** The most addresses that a process remembers; beyond it the ones it has known longest are forgotten. */
 const MOST_ADDRESSES = 50_000
 
-/** Makes the middleware for people's pages; `counts` says which requests are counted. */
-export function createPeopleLimit(deps: {
+/** Makes the middleware; `counts` says which requests are counted. */
+export function createLimit(deps: {
   readonly limit: Limit
   readonly redis: Redis | Cluster | undefined
   readonly counts: (ctx: Context) => boolean
+  /** Whose requests are counted together: by the place they come from, when left out. */
+  readonly asker?: (ctx: Context) => string
   readonly log: Log
   /** Told of each request that is turned away. */
   readonly turnedAway?: () => void
@@ -30,7 +32,7 @@ export function createPeopleLimit(deps: {
   const common = {
     duration: limit.windowSeconds * 1000,
     max: limit.max,
-    id: (ctx: Context) => addressKey(requestInfo(ctx.req).address),
+    id: deps.asker ?? ((ctx: Context) => addressKey(requestInfo(ctx.req).address)),
     headers: { remaining: 'RateLimit-Remaining', reset: 'RateLimit-Reset', total: 'RateLimit-Limit' },
     // The limiter would write the answer itself; it is ours, as a page.
     throw: false,

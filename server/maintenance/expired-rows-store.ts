@@ -20,6 +20,9 @@ export interface ExpiringTable {
 /** So long the operator can see which apps were told of the end of a session, and which webhooks of what. */
 const TOLD_KEPT_SECONDS = 7 * 86_400
 
+/** So long the operator can see what came of an end of many things at once. */
+const JOB_KEPT_SECONDS = 90 * 86_400
+
 /** What hangs from a grant or a family, an access token, may have been issued in its last second. */
 const LAST_TOKEN_SECONDS = LONGEST_ACCESS_TOKEN + CLOCK_SKEW_SECONDS
 
@@ -36,6 +39,8 @@ export const EXPIRING_TABLES: readonly ExpiringTable[] = [
   { table: 'logout_notifications', key: 'id', end: 'finished_at', keptSeconds: TOLD_KEPT_SECONDS },
   { table: 'webhook_deliveries', key: 'id', end: 'finished_at', keptSeconds: TOLD_KEPT_SECONDS },
   { table: 'signals', key: 'id', end: 'expires_at', keptSeconds: 0 },
+  { table: 'idempotent_requests', key: 'digest', end: 'expires_at', keptSeconds: 0 },
+  { table: 'revocation_jobs', key: 'id', end: 'finished_at', keptSeconds: JOB_KEPT_SECONDS },
   // Never more than a few, which is why there is no index.
   { table: 'setup_links', key: 'digest', end: 'expires_at', keptSeconds: 0 },
   // An API whose clock is behind still asks. Of lists there are never more than a few.

@@ -2,7 +2,7 @@
 // theirs may ask for them, and who comes is looked at here.
 import { hash } from 'node:crypto'
 import type { Context } from 'koa'
-import { REVOCATIONS_SCOPE, SHARED_SIGNALS_SCOPE } from '../../config/scopes.ts'
+import { ADMIN_SCOPES, REVOCATIONS_SCOPE, SHARED_SIGNALS_SCOPE } from '../../config/scopes.ts'
 import type { ClientCertificate } from '../http/client-certificate.ts'
 import { HttpProblem } from '../http/problems.ts'
 import type { TokenStatus } from '../tokens/token-status.ts'
@@ -13,10 +13,16 @@ import type { KnownResourceServer } from './registry.ts'
 export function ownResourceServers(issuer: string): readonly KnownResourceServer[] {
   const common = { accessTokenFormat: 'jwt', accessTokenTtl: 900, isDefault: false, clientIds: [] } as const
   return [
+    { ...common, identifier: adminResource(issuer), scopes: ADMIN_SCOPES },
     { ...common, identifier: revocationsResource(issuer), scopes: [REVOCATIONS_SCOPE] },
     // Also where there are no streams: a client that has the scope must not be invalid when they are turned off.
     { ...common, identifier: sharedSignalsResource(issuer), scopes: [SHARED_SIGNALS_SCOPE] },
   ]
+}
+
+/** The resource that the admin API is. */
+export function adminResource(issuer: string): string {
+  return `${issuer}/admin/api`
 }
 
 /** The resource that the revocations feed is. */
@@ -40,6 +46,16 @@ export interface RequiredAccess {
 export interface OwnAccess {
   /** @throws HttpProblem 401 or 403, with what is missing in `WWW-Authenticate` (RFC 6750 §3) */
   require(ctx: Context, access: RequiredAccess): Promise<VerifiedAccessToken>
+  /** Without asking for a scope. @throws HttpProblem 401 */
+  find(ctx: Context, resource: string): Promise<FoundAccess>
+}
+
+/** What the token of a request says. */
+export interface FoundAccess {
+  readonly token: VerifiedAccessToken
+  readonly scopes: ReadonlySet<string>
+  /** Of the person whose token it is, as they are now; undefined for a client's own token. */
+  readonly roles: readonly string[] | undefined
 }
 
 /** Makes it. */
@@ -49,21 +65,26 @@ export function createOwnAccess(deps: {
   /** Undefined where no proxy hands certificates over. */
   readonly certificateOf: ClientCertificate | undefined
 }): OwnAccess {
+  async function find(ctx: Context, resource: string): Promise<FoundAccess> {
+    const value = bearerToken(ctx)
+    const token = await deps.jwtAccessTokens.verify(value)
+    // An ID token, somebody else's token and one for another API are all the same here: not for us.
+    if (token === undefined || token.audience !== resource) {
+      throw refuse(ctx, 401, 'invalid_token', `An access token of this server for the resource ${resource} was expected.`)
+    }
+    checkSender(ctx, token, deps.certificateOf)
+    const { whyDead, account } = await deps.tokenStatus.check(token)
+    // The reason is for the administrator of the one who is refused, and he can look it up.
+    if (whyDead !== undefined) throw refuse(ctx, 401, 'invalid_token', 'The access token is no longer good.')
+    const scopes = new Set(typeof token.claims.scope === 'string' ? token.claims.scope.split(' ') : [])
+    return { token, scopes, roles: token.accountId === undefined ? undefined : (account?.roles ?? []) }
+  }
+
   return {
+    find,
     async require(ctx, { resource, scope }) {
-      const value = bearerToken(ctx)
-      const token = await deps.jwtAccessTokens.verify(value)
-      // An ID token, somebody else's token and one for another API are all the same here: not for us.
-      if (token === undefined || token.audience !== resource) {
-        throw refuse(ctx, 401, 'invalid_token', `An access token of this server for the resource ${resource} was expected.`)
-      }
-      checkSender(ctx, token, deps.certificateOf)
-      // The reason is for the administrator of the one who is refused, and he can look it up.
-      if ((await deps.tokenStatus.check(token)).whyDead !== undefined) {
-        throw refuse(ctx, 401, 'invalid_token', 'The access token is no longer good.')
-      }
-      const scopes = typeof token.claims.scope === 'string' ? token.claims.scope.split(' ') : []
-      if (!scopes.includes(scope)) throw refuse(ctx, 403, 'insufficient_scope', `The scope ${scope} is missing.`, { scope })
+      const { token, scopes } = await find(ctx, resource)
+      if (!scopes.has(scope)) throw refuse(ctx, 403, 'insufficient_scope', `The scope ${scope} is missing.`, { scope })
       return token
     },
   }

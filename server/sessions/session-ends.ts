@@ -1,11 +1,11 @@
 // What the end of a session takes with it, and what the end of all of an account's sessions does
 // (the table in docs/explanation/revocation.md).
 import { Prisma } from '../../prisma/client/client.ts'
-import { endGrantsOfAccount, endGrantsOfSession } from '../grants/grants.ts'
+import { endGrantsOfAccount, endGrantsOfSessions } from '../grants/grants.ts'
 import { notifyClients } from '../logout-notifications/new-notifications.ts'
-import { endAccessTokensOfAccount, endAccessTokensOfSession } from '../tokens/access-tokens.ts'
+import { endAccessTokensOfAccount, endAccessTokensOfSessions } from '../tokens/access-tokens.ts'
 import type { Ending } from '../tokens/ending.ts'
-import { endFamiliesOfAccount, endFamiliesOfSession } from '../tokens/family-ends.ts'
+import { endFamiliesOfAccount, endFamiliesOfSessions } from '../tokens/family-ends.ts'
 
 /**
  * How a session ends. After a sign-out, refresh tokens with `offline_access` go on; a revoked session, and one that another
@@ -22,13 +22,45 @@ export async function endSession(
     UPDATE sessions SET ended_at = latchkey_now(), end_reason = ${ending.cause}
     WHERE id = ${sessionId} AND account_id = ${accountId} AND ended_at IS NULL`)
   if (ended === 0) return false
-  ending.counts.sessions += ended
-  ending.counts.logoutNotifications += await notifyClients(ending.tx, [sessionId], ending.cause)
-  await endGrantsOfSession(ending, sessionId, { keepOffline: how === 'signed_out' })
-  await endFamiliesOfSession(ending, sessionId, how === 'signed_out' ? 'bound' : 'all')
-  await endAccessTokensOfSession(ending, sessionId)
-  ending.entries.push({ kind: 'sid', value: sessionId })
+  await endWhatHangs(ending, [sessionId], how)
   return true
+}
+
+/** A session that was just ended. */
+export interface EndedSession {
+  readonly id: string
+  readonly accountId: string
+}
+
+/**
+ * Ends live sessions, whosever they are, with what depends on them: as many statements for a thousand as for one.
+ * @param which conditions on the table `sessions` under the name `s`
+ * @param most of those the first by their ids
+ */
+export async function endSessionsWhere(
+  ending: Ending,
+  which: Prisma.Sql,
+  { how, most }: { readonly how: SessionEnd; readonly most: number },
+): Promise<EndedSession[]> {
+  const sessions = await ending.tx.$queryRaw<EndedSession[]>(Prisma.sql`
+    WITH locked AS (
+      SELECT s.id FROM sessions s WHERE ${which} AND s.ended_at IS NULL ORDER BY s.id LIMIT ${most} FOR UPDATE
+    )
+    UPDATE sessions SET ended_at = latchkey_now(), end_reason = ${ending.cause}
+    WHERE id IN (SELECT id FROM locked) AND ended_at IS NULL
+    RETURNING id, account_id AS "accountId"`)
+  const ids = sessions.map(({ id }) => id)
+  if (ids.length > 0) await endWhatHangs(ending, ids, how)
+  return sessions
+}
+
+async function endWhatHangs(ending: Ending, sessionIds: readonly string[], how: SessionEnd): Promise<void> {
+  ending.counts.sessions += sessionIds.length
+  ending.counts.logoutNotifications += await notifyClients(ending.tx, sessionIds, ending.cause)
+  await endGrantsOfSessions(ending, sessionIds, { keepOffline: how === 'signed_out' })
+  await endFamiliesOfSessions(ending, sessionIds, how === 'signed_out' ? 'bound' : 'all')
+  await endAccessTokensOfSessions(ending, sessionIds)
+  for (const value of sessionIds) ending.entries.push({ kind: 'sid', value })
 }
 
 /** Ends all of an account's sessions, grants, families and access tokens, but those of the session it keeps. */

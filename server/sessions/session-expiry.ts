@@ -6,7 +6,7 @@ import { recordAudits } from '../audit/audit.ts'
 import { notifyClients } from '../logout-notifications/new-notifications.ts'
 import type { Database } from '../storage/postgres.ts'
 import type { Ending, Endings } from '../tokens/ending.ts'
-import { endBoundFamiliesOfSessions } from '../tokens/family-ends.ts'
+import { endFamiliesOfSessions } from '../tokens/family-ends.ts'
 import { endSession } from './session-ends.ts'
 
 /** Closes sessions that are over. */
@@ -81,7 +81,7 @@ async function closeAll(ending: Ending, sessionIds: readonly string[]): Promise<
   const ids = sessions.map(({ id }) => id)
   ending.counts.sessions += ids.length
   ending.counts.logoutNotifications += await notifyClients(ending.tx, ids, ending.cause)
-  await endBoundFamiliesOfSessions(ending, ids)
+  await endFamiliesOfSessions(ending, ids, 'bound')
   await recordExpiries(ending, sessions)
   return ids.length
 }

@@ -1,5 +1,6 @@
 // Sign-in sessions as PostgreSQL records them: who, where from, which apps, until when. Their live state is in Redis (the
 // provider's session adapter keeps it); a session whose record has ended is dead whatever Redis says.
+import { isIP } from 'node:net'
 import { Prisma } from '../../prisma/client/client.ts'
 import { type AuditEvent, type Origin, recordAudit } from '../audit/audit.ts'
 import type { AuditEventName } from '../audit/event-names.ts'
@@ -197,6 +198,11 @@ async function writeUses(db: Database, sessionIds: readonly string[], idleSecond
   return rows.map((row) => row.id)
 }
 
+/** The database knows addresses as such. A test, or a socket that is closed, has none. */
+function inetOf(address: string | undefined): string | null {
+  return address !== undefined && isIP(address) !== 0 ? address : null
+}
+
 function idleEnd(idleSeconds: number): Prisma.Sql {
   return Prisma.sql`latchkey_now() + make_interval(secs => ${idleSeconds + BATCH_LAG_SECONDS})`
 }
@@ -210,7 +216,7 @@ async function writeRecord(db: Database, session: SessionRecord, idleSeconds: nu
   const rows = await db.$queryRaw<{ id: string }[]>(Prisma.sql`
     WITH recorded AS (
       INSERT INTO sessions AS known (id, account_id, address, user_agent, methods, expires_at, absolute_expires_at)
-      SELECT ${session.id}, a.id, ${session.origin.address ?? null}::text,
+      SELECT ${session.id}, a.id, ${inetOf(session.origin.address)}::inet,
         ${session.origin.userAgent?.slice(0, 400) ?? null}::text, ${[...session.methods]}::text[],
         LEAST(${absoluteEnd}, ${idleEnd(idleSeconds)}), ${absoluteEnd}
       -- Whoever suspends an account holds this row, so that no sign-in in progress slips past.
@@ -255,7 +261,7 @@ async function listSessions(db: Database, accountId: string): Promise<SessionEnt
       clients: { clientId: string; name: string | null }[]
     }[]
   >(Prisma.sql`
-    SELECT s.id, s.started_at AS "startedAt", s.last_used_at AS "lastUsedAt", s.expires_at AS "expiresAt", s.address,
+    SELECT s.id, s.started_at AS "startedAt", s.last_used_at AS "lastUsedAt", s.expires_at AS "expiresAt", host(s.address) AS address,
       s.user_agent AS "userAgent",
       COALESCE((SELECT jsonb_agg(jsonb_build_object('clientId', sc.client_id, 'name', c.metadata->>'client_name')
                                  ORDER BY sc.first_used_at)

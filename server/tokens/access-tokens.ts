@@ -126,10 +126,11 @@ export async function endAccessTokensOfGrant(ending: Ending, grantId: string): P
     UPDATE access_tokens SET ended_at = latchkey_now() WHERE grant_id = ${grantId} AND ended_at IS NULL`)
 }
 
-/** Ends the tokens of a session. */
-export async function endAccessTokensOfSession(ending: Ending, sessionId: string): Promise<void> {
+/** Ends the tokens of some sessions. */
+export async function endAccessTokensOfSessions(ending: Ending, sessionIds: readonly string[]): Promise<void> {
   await ending.tx.$executeRaw(Prisma.sql`
-    UPDATE access_tokens SET ended_at = latchkey_now() WHERE session_id = ${sessionId} AND ended_at IS NULL`)
+    UPDATE access_tokens SET ended_at = latchkey_now()
+    WHERE session_id = ANY(${[...sessionIds]}::text[]) AND ended_at IS NULL`)
 }
 
 /** Ends an account's tokens, but those of the session it keeps. */

@@ -15,14 +15,9 @@ export function endFamiliesOfGrants(ending: Ending, grantIds: readonly string[])
   return endFamilies(ending, Prisma.sql`grant_id = ANY(${[...grantIds]}::text[])`)
 }
 
-/** Ends the live families that were born in a session: all of them, or only those that are bound to it. */
-export function endFamiliesOfSession(ending: Ending, sessionId: string, which: 'all' | 'bound'): Promise<void> {
-  return endFamilies(ending, Prisma.sql`session_id = ${sessionId} AND (session_bound OR ${which === 'all'})`)
-}
-
-/** Ends the live families that are bound to any of some sessions. */
-export function endBoundFamiliesOfSessions(ending: Ending, sessionIds: readonly string[]): Promise<void> {
-  return endFamilies(ending, Prisma.sql`session_id = ANY(${[...sessionIds]}::text[]) AND session_bound`)
+/** Ends the live families that were born in some sessions: all of them, or only those that are bound to theirs. */
+export function endFamiliesOfSessions(ending: Ending, sessionIds: readonly string[], which: 'all' | 'bound'): Promise<void> {
+  return endFamilies(ending, Prisma.sql`session_id = ANY(${[...sessionIds]}::text[]) AND (session_bound OR ${which === 'all'})`)
 }
 
 /** Ends an account's live families, but those that are bound to the session it keeps. */

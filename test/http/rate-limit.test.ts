@@ -2,7 +2,7 @@
 import { afterEach, describe, expect, test } from '@jest/globals'
 import type { Redis } from 'ioredis'
 import type { Log } from '../../server/http/log.ts'
-import { createPeopleLimit } from '../../server/http/rate-limit.ts'
+import { createLimit } from '../../server/http/rate-limit.ts'
 import { connectRedis } from '../../server/storage/redis-client.ts'
 import { Browser, type Page } from '../support/browser.ts'
 import { redisUrl, startPrivateRedis } from '../support/redis.ts'
@@ -15,8 +15,8 @@ afterEach(async () => {
   for (const end of endings.splice(0).toReversed()) await end()
 })
 
-async function start(redis: Parameters<typeof createPeopleLimit>[0]['redis'], limit = LIMIT): Promise<SmallApp> {
-  const counted = (log: Log) => createPeopleLimit({ limit, redis, counts: ({ path }) => path.startsWith('/people'), log })
+async function start(redis: Parameters<typeof createLimit>[0]['redis'], limit = LIMIT): Promise<SmallApp> {
+  const counted = (log: Log) => createLimit({ limit, redis, counts: ({ path }) => path.startsWith('/people'), log })
   const app = await startSmallApp(
     (_url, log) => [
       counted(log),
@@ -112,7 +112,7 @@ test('the first request of all is counted in Redis, whatever else is being sent 
         redis.get('something else').catch(() => undefined)
         return next()
       },
-      createPeopleLimit({ limit: LIMIT, redis, counts: () => true, log }),
+      createLimit({ limit: LIMIT, redis, counts: () => true, log }),
       (ctx) => {
         ctx.body = 'a page'
       },

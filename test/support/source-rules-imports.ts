@@ -29,6 +29,7 @@ const NOUN_ARROWS: { readonly [noun: string]: readonly string[] } = {
   authenticators: ['sessions'],
   'logout-notifications': [],
   signals: [],
+  'revocation-jobs': ['sessions'],
 }
 
 const SURFACES = [
@@ -42,6 +43,7 @@ const SURFACES = [
   'admin-console',
   'admin-api',
 ]
+const ADMIN_SURFACES = ['admin-console', 'admin-api']
 const RECORDERS = ['audit', 'mail', 'webhooks']
 
 const nouns = Object.keys(NOUN_ARROWS).map(inServer)
@@ -75,6 +77,10 @@ export const IMPORT_TABLE: { readonly [place: string]: readonly string[] } = {
   'server/maintenance': [...nouns, ...recorders, ...foundations, 'server/http'],
   // 5: surfaces know neither a store nor each other.
   ...Object.fromEntries(SURFACES.map((surface) => [inServer(surface), [...nouns, 'server/http', 'views', 'config']])),
+  // Administrators also look at what the recorders have written.
+  ...Object.fromEntries(
+    ADMIN_SURFACES.map((surface) => [inServer(surface), [...nouns, ...recorders, 'server/http', 'views', 'config']]),
+  ),
   // 6: what joins the parts.
   server: anything,
   'server/composition': anything,

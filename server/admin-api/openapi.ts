@@ -1,0 +1,119 @@
+// The OpenAPI document of the admin API, made of the schemas that check its requests.
+
+import { z } from 'zod'
+import { createDocument, type ZodOpenApiOperationObject, type ZodOpenApiPathsObject } from 'zod-openapi'
+import { ADMIN_SCOPES } from '../../config/scopes.ts'
+import { type ApiRoute, route } from './route.ts'
+
+/** An OpenAPI 3.1 document. */
+export type OpenApiDocument = ReturnType<typeof createDocument>
+
+/** Makes the route that serves it, for a list of routes that it is part of itself. */
+export function openApiRoute(
+  routes: () => readonly ApiRoute[],
+  { issuer, version }: { readonly issuer: string; readonly version: string },
+): ApiRoute {
+  let document: OpenApiDocument | undefined
+  return route({
+    method: 'get',
+    path: '/openapi.json',
+    name: 'getOpenApi',
+    tag: 'API',
+    summary: 'This API, as an OpenAPI 3.1 document',
+    access: 'public',
+    outcomes: { 200: { description: 'The document.', schema: z.looseObject({}) } },
+    async handle() {
+      document ??= openApiDocument(routes(), { issuer, version })
+      return { body: document, headers: { 'Access-Control-Allow-Origin': '*' } }
+    },
+  })
+}
+
+/** Makes the document. */
+export function openApiDocument(
+  routes: readonly ApiRoute[],
+  { issuer, version }: { readonly issuer: string; readonly version: string },
+): OpenApiDocument {
+  const paths: { [path: string]: { [method: string]: ZodOpenApiOperationObject } } = {}
+  for (const one of routes) {
+    const path = one.path.replace(/:(\w+)/g, '{$1}')
+    paths[path] = { ...paths[path], [one.method]: operationOf(one) }
+  }
+  return createDocument({
+    openapi: '3.1.0',
+    info: {
+      title: 'Latchkey admin API',
+      version,
+      description:
+        'What the console does, for programs. Errors are `application/problem+json` (RFC 9457) with a stable `type`. Send an `Idempotency-Key` with a POST that may have to be sent again.',
+    },
+    servers: [{ url: `${issuer}/admin/api/v1` }],
+    components: {
+      securitySchemes: {
+        accessToken: {
+          type: 'oauth2',
+          description: `An access token of this server with the resource \`${issuer}/admin/api\`.`,
+          flows: {
+            clientCredentials: {
+              tokenUrl: `${issuer}/token`,
+              scopes: Object.fromEntries(ADMIN_SCOPES.map((scope) => [scope, meaningOf(scope)])),
+            },
+          },
+        },
+      },
+    },
+    paths: paths as ZodOpenApiPathsObject,
+  })
+}
+
+function meaningOf(scope: string): string {
+  const [noun = '', verb = ''] = scope.split(':')
+  return `${{ read: 'Look at', write: 'Make and change', revoke: 'Revoke' }[verb] ?? ''} ${noun}`
+}
+
+const PROBLEM = z
+  .object({
+    type: z.string().meta({ description: 'What kind of problem, as a URN that does not change.' }),
+    title: z.string(),
+    status: z.int(),
+    detail: z.string(),
+    request_id: z.string(),
+    errors: z.array(z.object({ at: z.string(), detail: z.string() })).optional(),
+  })
+  .meta({ id: 'Problem', description: 'RFC 9457.' })
+
+function operationOf(one: ApiRoute): ZodOpenApiOperationObject {
+  const { access, params, query, body, versioned } = one
+  const headers = {
+    ...(one.method === 'post' && access !== 'public' ? { 'Idempotency-Key': z.string().max(200).optional() } : {}),
+    ...(versioned === true
+      ? { 'If-Match': z.string().optional().meta({ description: 'The ETag of what is to be changed.' }) }
+      : {}),
+  }
+  return {
+    operationId: one.name,
+    tags: [one.tag],
+    summary: one.summary,
+    description: [one.description, access === 'public' ? undefined : `People need one of the roles ${access.roles.join(', ')}.`]
+      .filter((text) => text !== undefined)
+      .join('\n\n'),
+    security: access === 'public' ? [] : [{ accessToken: [access.scope] }],
+    requestParams: {
+      ...(params === undefined ? {} : { path: params }),
+      ...(query === undefined ? {} : { query }),
+      ...(Object.keys(headers).length === 0 ? {} : { header: z.object(headers) }),
+    },
+    ...(body === undefined
+      ? {}
+      : { requestBody: { required: one.bodyOptional !== true, content: { 'application/json': { schema: body } } } }),
+    responses: {
+      ...Object.fromEntries(
+        Object.entries(one.outcomes).map(([status, { description, schema }]) => [
+          status,
+          { description, ...(schema === undefined ? {} : { content: { 'application/json': { schema } } }) },
+        ]),
+      ),
+      default: { description: 'A problem.', content: { 'application/problem+json': { schema: PROBLEM } } },
+    },
+  }
+}

@@ -1,0 +1,111 @@
+// What a route of the admin API is: who may use it, what it takes, what it answers, and what it does. The same schemas check requests,
+// shape answers and make the OpenAPI document.
+import type { Context } from 'koa'
+import type { z } from 'zod'
+import type { AccessRule } from '../../config/roles.ts'
+import type { Change } from '../audit/change.ts'
+import { checkShape, hasBody, readJson } from '../http/json.ts'
+import type { Caller } from './caller.ts'
+import { nothing } from './shapes.ts'
+
+/** What a route is handed: everything is as its schemas say. */
+export interface ApiRequest<Params, Query, Body> {
+  readonly params: Params
+  readonly query: Query
+  readonly body: Body
+  readonly caller: Caller
+  /** What is written to the audit log of what the route does. */
+  change(reason?: string): Change
+  /** The version that the caller has seen of what is to be changed (RFC 9110 §13.1.1); undefined: whichever there is. */
+  readonly ifVersion: string | undefined
+  readonly ctx: Context
+}
+
+/** What a route answers. */
+export interface ApiAnswer {
+  /** 200 when left out. */
+  readonly status?: number
+  readonly body?: unknown
+  /** Becomes the `ETag`. */
+  readonly version?: string
+  readonly headers?: { readonly [name: string]: string }
+}
+
+/** One status that a route answers with. */
+export interface ApiOutcome {
+  readonly description: string
+  /** Of the body: what is not in it is not sent. */
+  readonly schema?: z.ZodType
+}
+
+/** What is told of a route. */
+export interface ApiRouteFacts {
+  readonly method: 'get' | 'post' | 'put' | 'patch' | 'delete'
+  /** Below `/admin/api/v1`, with `:name` for what is in `params`. */
+  readonly path: string
+  /** Its `operationId`. */
+  readonly name: string
+  readonly summary: string
+  readonly description?: string
+  /** The noun under which the document lists it. */
+  readonly tag: string
+  readonly access: AccessRule | 'public'
+  readonly params?: z.ZodObject
+  readonly query?: z.ZodObject
+  readonly body?: z.ZodType
+  /** The body may be left out; then it is `{}`. */
+  readonly bodyOptional?: boolean
+  /** Takes `If-Match`. */
+  readonly versioned?: boolean
+  readonly outcomes: { readonly [status: number]: ApiOutcome }
+}
+
+/** A route. */
+export interface ApiRoute extends ApiRouteFacts {
+  /** @throws HttpProblem */
+  answer(request: Omit<ApiRequest<unknown, unknown, unknown>, 'params' | 'query' | 'body'>): Promise<ApiAnswer>
+}
+
+type Output<Schema> = Schema extends z.ZodType ? z.output<Schema> : undefined
+
+/** Makes a route, whose `handle` is handed what its schemas let through. */
+export function route<
+  const Params extends z.ZodObject | undefined = undefined,
+  const Query extends z.ZodObject | undefined = undefined,
+  const Body extends z.ZodType | undefined = undefined,
+>(
+  definition: Omit<ApiRouteFacts, 'params' | 'query' | 'body'> & {
+    readonly params?: Params
+    readonly query?: Query
+    readonly body?: Body
+    readonly handle: (request: ApiRequest<Output<Params>, Output<Query>, Output<Body>>) => Promise<ApiAnswer>
+  },
+): ApiRoute {
+  const { handle, params, query, body, ...facts } = definition
+  return {
+    ...facts,
+    ...(params === undefined ? {} : { params }),
+    ...(query === undefined ? {} : { query }),
+    ...(body === undefined ? {} : { body }),
+    async answer(request) {
+      const { ctx } = request
+      // What each output type says is what its schema has let through, or `undefined` where there is no schema.
+      return handle({
+        ...request,
+        params: (params === undefined ? undefined : checkShape(ctx.params, params)) as Output<Params>,
+        query: (query === undefined ? checkNone(ctx) : checkShape(ctx.query, query)) as Output<Query>,
+        body: (body === undefined ? undefined : await readBody(ctx, body, facts.bodyOptional)) as Output<Body>,
+      })
+    },
+  }
+}
+
+function readBody(ctx: Context, body: z.ZodType, optional = false): Promise<unknown> | unknown {
+  return optional && !hasBody(ctx) ? checkShape({}, body) : readJson(ctx, body)
+}
+
+/** A mistyped parameter must not pass for one that was heeded. */
+function checkNone(ctx: Context): undefined {
+  checkShape(ctx.query, nothing)
+  return undefined
+}

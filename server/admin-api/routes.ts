@@ -1,0 +1,87 @@
+// The admin API: its routes behind one door, which is the same for each of them. The order is policy, so all of it stands here.
+import Router from '@koa/router'
+import type { Context, Middleware } from 'koa'
+import { answerPrograms } from '../http/error-pages.ts'
+import { HttpProblem } from '../http/problems.ts'
+import { routesOf } from '../http/routes.ts'
+import { type ApiToken, callerOf, changeBy, checkAccess } from './caller.ts'
+import { type AnswerAgain, readIdempotencyKey } from './idempotency.ts'
+import type { ApiAnswer, ApiRoute } from './route.ts'
+
+/** Where it is. */
+export const ADMIN_API_PATH = '/admin/api/v1'
+
+/** What the door needs. */
+export interface AdminApiDoor {
+  /** Whose token the request carries. @throws HttpProblem 401 */
+  readonly authenticate: (ctx: Context) => Promise<ApiToken>
+  /** Counts requests, for each caller by itself; `ctx.state.caller` names it. */
+  readonly limit: Middleware
+  readonly answerAgain: AnswerAgain
+}
+
+/** Makes the middleware. */
+export function createAdminApi(routes: readonly ApiRoute[], door: AdminApiDoor): Middleware {
+  const router = new Router({ prefix: ADMIN_API_PATH })
+  for (const route of routes) router.register(route.path, [route.method], (ctx: Context) => pass(route, door, ctx))
+  const answer = routesOf(router)
+  return (ctx, next) => (isOurs(ctx) ? answerPrograms(ctx, () => answer(ctx, next)) : next())
+}
+
+async function pass(route: ApiRoute, door: AdminApiDoor, ctx: Context): Promise<void> {
+  ctx.set('Cache-Control', 'no-store')
+  if (route.access === 'public')
+    return present(route, ctx, await route.answer({ ctx, caller: NOBODY, change: noChange, ifVersion: undefined }))
+  // 1. Who asks, and whether they may.
+  const caller = callerOf(await door.authenticate(ctx))
+  checkAccess(ctx, route.access, caller)
+  // 2. How often.
+  ctx.state.caller = caller.actor
+  await door.limit(ctx, async () => {
+    // 3. A request that was answered already is answered the same.
+    const key = route.method === 'post' ? readIdempotencyKey(ctx) : undefined
+    const request = {
+      ctx,
+      caller,
+      change: (reason?: string) => changeBy(ctx, caller, reason),
+      ifVersion: versionAsked(ctx, route),
+    }
+    const answer = () => route.answer(request)
+    // 4. What is asked, and what is done.
+    present(route, ctx, key === undefined ? await answer() : await door.answerAgain(ctx, { caller, key }, answer))
+  })
+}
+
+const NOBODY = { actor: 'nobody', clientId: '', scopes: new Set<string>() }
+
+function noChange(): never {
+  throw new Error('A public route changes nothing.')
+}
+
+function isOurs({ path }: Context): boolean {
+  return path === ADMIN_API_PATH || path.startsWith(`${ADMIN_API_PATH}/`)
+}
+
+/** Members that the schema does not name are not sent: what a noun learns to tell one day is not told here by accident. */
+function present({ outcomes, name }: ApiRoute, ctx: Context, answer: ApiAnswer): void {
+  const { status = 200, body, version, headers = {} } = answer
+  const outcome = outcomes[status]
+  if (outcome === undefined) throw new Error(`The route ${name} has no outcome ${status}.`)
+  ctx.status = status
+  for (const [header, value] of Object.entries(headers)) ctx.set(header, value)
+  if (version !== undefined) ctx.set('ETag', `"${version}"`)
+  if (outcome.schema === undefined) return
+  ctx.body = JSON.stringify(outcome.schema.parse(JSON.parse(JSON.stringify(body))))
+  ctx.type = 'application/json'
+}
+
+/** RFC 9110 §13.1.1: one entity tag, in its strong form, or `*`. */
+function versionAsked(ctx: Context, { versioned }: ApiRoute): string | undefined {
+  const asked = ctx.get('If-Match').trim()
+  if (asked === '' || asked === '*') return undefined
+  const [, version] = /^"([\x21\x23-\x7E]{1,100})"$/.exec(asked) ?? []
+  if (versioned === true && version !== undefined) return version
+  const detail =
+    versioned === true ? 'If-Match takes one ETag in quotes, as this server gave it.' : 'If-Match means nothing here.'
+  throw new HttpProblem(400, 'Not what was expected', detail, { type: 'invalid-request' })
+}

@@ -1,0 +1,165 @@
+// How a session's tree is shown, and a grant in it.
+import { z } from 'zod'
+import type { GrantNode } from '../grants/grant-tree.ts'
+import type { LogoutNotification } from '../logout-notifications/logout-notifications.ts'
+import type { SessionTree } from '../sessions/session-tree.ts'
+import type { LiveRevocation } from '../tokens/live-revocations.ts'
+import { moment } from './shapes.ts'
+
+/** Reads a session's tree, and shows it. */
+export type ShowTree = (sessionId: string) => Promise<object>
+
+/** A grant. */
+export const grantShape = z
+  .object({
+    id: z.string(),
+    account: z.object({ id: z.string(), email: z.string(), name: z.string().nullable() }),
+    client: z.object({ id: z.string(), name: z.string() }),
+    session_id: z.string().nullable(),
+    scopes: z.array(z.string()),
+    resources: z.record(z.string(), z.array(z.string())),
+    created_at: moment,
+    expires_at: moment,
+    live: z.boolean(),
+    ended_at: moment.nullable(),
+    end_reason: z.string().nullable(),
+    access_tokens_until: moment.meta({ description: 'The youngest access token there can be expires then at the latest.' }),
+    refresh_families: z.array(
+      z.object({
+        generation: z.int().meta({ description: 'How often it has been rotated.' }),
+        session_bound: z.boolean().meta({ description: 'It ends with the session.' }),
+        live: z.boolean(),
+        created_at: moment,
+        rotated_at: moment.nullable(),
+        idle_expires_at: moment,
+        absolute_expires_at: moment,
+        ended_at: moment.nullable(),
+        end_reason: z.string().nullable(),
+      }),
+    ),
+  })
+  .meta({ id: 'Grant' })
+
+/** A revocation in force. */
+export const revocationShape = z
+  .object({
+    sequence: z.int(),
+    kind: z.enum(['jti', 'sid', 'grant_id', 'sub', 'client_id', 'kid']),
+    value: z.string(),
+    before: moment.nullable().meta({ description: 'Only tokens issued until then are dead; null: all.' }),
+    until: moment.meta({ description: 'When the last token concerned has expired.' }),
+    reason: z.string(),
+    created_at: moment,
+  })
+  .meta({ id: 'Revocation' })
+
+/** That an app is told that a session is over. */
+export const notificationShape = z
+  .object({
+    id: z.string(),
+    client_id: z.string(),
+    cause: z.string(),
+    state: z.enum(['waiting', 'retrying', 'delivered', 'failed']),
+    attempts: z.int(),
+    created_at: moment,
+    last_attempt_at: moment.nullable(),
+    last_status: z.int().nullable(),
+    last_error: z.string().nullable(),
+    next_attempt_at: moment.nullable(),
+    finished_at: moment.nullable(),
+  })
+  .meta({ id: 'LogoutNotification' })
+
+/** What a session has besides itself. */
+export const sessionTreeShape = {
+  grants: z.array(grantShape),
+  revocations: z.array(revocationShape),
+  logout_notifications: z.array(notificationShape),
+  guards: z.array(
+    z.object({
+      client_id: z.string(),
+      instance: z.string(),
+      sequence: z.int(),
+      acknowledged_at: moment,
+      applied: z.boolean().meta({ description: 'It refuses what was ended here.' }),
+    }),
+  ),
+}
+
+/** Shows a tree. */
+export function showTree({ grants, revocations, notifications, guards }: SessionTree): object {
+  return {
+    grants: grants.map(showGrant),
+    revocations: revocations.map(showRevocation),
+    logout_notifications: notifications.map(showNotification),
+    guards: guards.map(({ clientId, instance, sequence, acknowledgedAt, applied }) => ({
+      client_id: clientId,
+      instance,
+      sequence,
+      acknowledged_at: acknowledgedAt.toISOString(),
+      applied,
+    })),
+  }
+}
+
+/** Shows a grant. */
+export function showGrant(grant: GrantNode): z.input<typeof grantShape> {
+  return {
+    id: grant.id,
+    account: { ...grant.account, name: grant.account.name ?? null },
+    client: grant.client,
+    session_id: grant.sessionId ?? null,
+    scopes: [...grant.scopes],
+    resources: Object.fromEntries(Object.entries(grant.resources).map(([identifier, scopes]) => [identifier, [...scopes]])),
+    created_at: grant.createdAt.toISOString(),
+    expires_at: grant.expiresAt.toISOString(),
+    live: grant.live,
+    ended_at: text(grant.endedAt),
+    end_reason: grant.endReason ?? null,
+    access_tokens_until: grant.accessTokensUntil.toISOString(),
+    refresh_families: grant.families.map((family) => ({
+      generation: family.generation,
+      session_bound: family.sessionBound,
+      live: family.live,
+      created_at: family.createdAt.toISOString(),
+      rotated_at: text(family.rotatedAt),
+      idle_expires_at: family.idleExpiresAt.toISOString(),
+      absolute_expires_at: family.absoluteExpiresAt.toISOString(),
+      ended_at: text(family.endedAt),
+      end_reason: family.endReason ?? null,
+    })),
+  }
+}
+
+/** Shows a revocation. */
+export function showRevocation({
+  sequence,
+  kind,
+  value,
+  before,
+  until,
+  reason,
+  createdAt,
+}: LiveRevocation): z.input<typeof revocationShape> {
+  return { sequence, kind, value, before: text(before), until: until.toISOString(), reason, created_at: createdAt.toISOString() }
+}
+
+function showNotification(told: LogoutNotification): z.input<typeof notificationShape> {
+  return {
+    id: told.id,
+    client_id: told.clientId,
+    cause: told.cause,
+    state: told.state,
+    attempts: told.attempts,
+    created_at: told.createdAt.toISOString(),
+    last_attempt_at: text(told.lastAttemptAt),
+    last_status: told.lastStatus ?? null,
+    last_error: told.lastError ?? null,
+    next_attempt_at: text(told.nextAttemptAt),
+    finished_at: text(told.finishedAt),
+  }
+}
+
+function text(date: Date | undefined): string | null {
+  return date?.toISOString() ?? null
+}

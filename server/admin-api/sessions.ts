@@ -1,0 +1,299 @@
+// Sessions over the whole installation: looked for, looked at, ended one by one or many at once.
+import { z } from 'zod'
+import type { Cursors } from '../http/cursors.ts'
+import { HttpProblem } from '../http/problems.ts'
+import type { RevocationJobs } from '../revocation-jobs/revocation-jobs.ts'
+import type { SessionEvents } from '../sessions/session-events.ts'
+import { networkOf, type SessionFilter } from '../sessions/session-filter.ts'
+import type { SessionPreview } from '../sessions/session-preview.ts'
+import type { SessionItem, SessionSearch } from '../sessions/session-search.ts'
+import { bulkBody, jobShape, MOST_AT_ONCE, MOST_COUNTED, showJob } from './bulk.ts'
+import { type ApiRoute, route } from './route.ts'
+import { type ShowTree, sessionTreeShape } from './session-tree.ts'
+import {
+  ended,
+  flagAsked,
+  moment,
+  momentAsked,
+  name,
+  notFound,
+  pageOf,
+  paging,
+  readPage,
+  reason,
+  secondsAsked,
+  wholeNumber,
+} from './shapes.ts'
+
+/** What the routes call. */
+export interface SessionRoutesDeps {
+  readonly cursors: Cursors
+  readonly search: SessionSearch
+  readonly events: Pick<SessionEvents, 'revoke'>
+  readonly jobs: RevocationJobs
+  readonly preview: (
+    which: { readonly ids: readonly string[] } | { readonly filter: SessionFilter },
+    most: number,
+  ) => Promise<SessionPreview>
+  readonly tree: ShowTree
+  /** The id of the account that an id or an e-mail address names. */
+  readonly accountIdOf: (name: string) => Promise<string | undefined>
+}
+
+const READ = { scope: 'sessions:read', roles: ['owner', 'operator', 'auditor', 'helpdesk'] } as const
+const REVOKE = { scope: 'sessions:revoke', roles: ['owner', 'operator'] } as const
+
+const filters = {
+  account: name.optional().meta({ description: 'An account, by its id or e-mail address.' }),
+  client: name.optional().meta({ description: 'A client that was signed in to, by its client_id.' }),
+  ip: z
+    .string()
+    .max(60)
+    .refine(isNetwork, 'it must be an address such as 192.0.2.7, or a network such as 192.0.2.0/24')
+    .optional()
+    .meta({ description: 'An address, or a network as CIDR.' }),
+  method: name.optional().meta({ description: 'How the person signed in: an RFC 8176 `amr` value such as `pwd`.' }),
+  active: flagAsked.optional().meta({ description: 'Whether the session is live.' }),
+  state: z.enum(['live', 'ended', 'expired'], 'it must be live, ended or expired').optional(),
+  since: momentAsked.optional().meta({ description: 'Started at that time or later.' }),
+  before: momentAsked.optional().meta({ description: 'Started before that time.' }),
+  idle: secondsAsked.optional().meta({ description: 'Not used for so many seconds.' }),
+  administrators: flagAsked.optional().meta({ description: 'Of accounts with a role.' }),
+  more_than: wholeNumber(1, 1000).optional().meta({ description: 'Of accounts with more live sessions than this.' }),
+  new_device: flagAsked.optional().meta({ description: 'From a device that the account had no session on before.' }),
+}
+
+/** As a JSON body has them: the same names, and values that are what they are. */
+const bodyFilters = {
+  ...filters,
+  active: z.boolean('it must be true or false').optional(),
+  administrators: z.boolean('it must be true or false').optional(),
+  new_device: z.boolean('it must be true or false').optional(),
+  idle: z.int('it must be a whole number').min(0).max(3_153_600_000).optional(),
+  more_than: z.int('it must be a whole number').min(1).max(1000).optional(),
+}
+
+export const sessionShape = z
+  .object({
+    id: z.string().meta({ example: 'ses_9QxJ…' }),
+    account: z.object({ id: z.string(), email: z.string(), name: z.string().nullable() }),
+    device: z.string().meta({ example: 'Chrome on Windows' }),
+    user_agent: z.string().nullable(),
+    address: z.string().nullable(),
+    methods: z.array(z.string()),
+    clients: z.array(z.object({ client_id: z.string(), name: z.string() })),
+    started_at: moment,
+    last_active_at: moment,
+    expires_at: moment,
+    state: z.enum(['live', 'ended', 'expired']),
+    ended_at: moment.nullable(),
+    end_reason: z.string().nullable(),
+  })
+  .meta({ id: 'Session' })
+
+const previewShape = z
+  .object({
+    dry_run: z.literal(true),
+    sessions: z.int(),
+    more: z.boolean().meta({ description: `There are more than were counted (${MOST_COUNTED}).` }),
+    accounts: z.int(),
+    grants: z.int(),
+    refresh_families: z.int(),
+    logout_notifications: z.int(),
+    people: z.array(z.object({ id: z.string(), email: z.string(), sessions: z.int() })),
+    clients: z.array(z.object({ id: z.string(), name: z.string(), sessions: z.int() })),
+  })
+  .meta({ id: 'SessionPreview' })
+
+const id = z.strictObject({ id: name })
+
+/** Makes the routes. */
+export function sessionRoutes(deps: SessionRoutesDeps): ApiRoute[] {
+  return [listRoute(deps), getRoute(deps), deleteRoute(deps), bulkRoute(deps), ...jobRoutes(deps)]
+}
+
+function listRoute({ search, cursors, accountIdOf }: SessionRoutesDeps): ApiRoute {
+  return route({
+    method: 'get',
+    path: '/sessions',
+    name: 'listSessions',
+    tag: 'Sessions',
+    summary: 'List sessions, the latest first',
+    access: READ,
+    query: z.strictObject({ ...filters, ...paging }),
+    outcomes: { 200: { description: 'A page.', schema: pageOf(sessionShape) } },
+    async handle({ query: { limit, cursor, ...asked } }) {
+      const filter = await filterOf(asked, accountIdOf)
+      if (filter === undefined) return { body: { items: [], next_cursor: null } }
+      const body = await readPage<SessionItem>({
+        cursors,
+        list: `sessions ${JSON.stringify(filter)}`,
+        limit,
+        cursor,
+        read: (most, after) => search.page({ filter, limit: most, ...(after === undefined ? {} : { after: placeOf(after) }) }),
+        placeOf: ({ startedAt, id: last }) => [startedAt.getTime(), last],
+        show: showSession,
+      })
+      return { body }
+    },
+  })
+}
+
+function placeOf([at, last]: readonly (string | number)[]): Pick<SessionItem, 'id' | 'startedAt'> {
+  return { startedAt: new Date(Number(at)), id: String(last) }
+}
+
+function getRoute({ search, tree }: SessionRoutesDeps): ApiRoute {
+  return route({
+    method: 'get',
+    path: '/sessions/:id',
+    name: 'getSession',
+    tag: 'Sessions',
+    summary: 'A session with everything that hangs from it',
+    access: READ,
+    params: id,
+    outcomes: { 200: { description: 'The session.', schema: sessionShape.extend(sessionTreeShape).meta({ id: 'SessionTree' }) } },
+    async handle({ params }) {
+      const session = await search.find(params.id)
+      if (session === undefined) throw notFound('session')
+      return { body: { ...showSession(session), ...(await tree(params.id)) } }
+    },
+  })
+}
+
+function deleteRoute({ search, events }: SessionRoutesDeps): ApiRoute {
+  return route({
+    method: 'delete',
+    path: '/sessions/:id',
+    name: 'revokeSession',
+    tag: 'Sessions',
+    summary: 'End a session with everything that hangs from it',
+    description: 'One that is over already ends nothing; the counts say so.',
+    access: REVOKE,
+    params: id,
+    body: z.strictObject({ reason }),
+    bodyOptional: true,
+    outcomes: { 200: { description: 'What was ended.', schema: ended } },
+    async handle({ params, body, change }) {
+      if ((await search.find(params.id)) === undefined) throw notFound('session')
+      return { body: await events.revoke([params.id], change(body.reason)) }
+    },
+  })
+}
+
+function bulkRoute({ search, events, jobs, preview, accountIdOf }: SessionRoutesDeps): ApiRoute {
+  return route({
+    method: 'post',
+    path: '/sessions/revocations',
+    name: 'revokeSessions',
+    tag: 'Sessions',
+    summary: 'End many sessions',
+    description: `Up to ${MOST_AT_ONCE} end at once; of a filter that finds more a job ends them in the background, and the answer is 202.`,
+    access: REVOKE,
+    body: bulkBody(z.strictObject(bodyFilters)),
+    outcomes: {
+      200: { description: 'What was ended, or would be.', schema: z.union([previewShape, ended]) },
+      202: { description: 'A job that ends them.', schema: z.object({ job: jobShape }) },
+    },
+    async handle({ body, change }) {
+      const filter = body.filter === undefined ? undefined : await filterOf(body.filter as SessionsAsked, accountIdOf)
+      if (body.ids === undefined && filter === undefined) throw notFound('account')
+      const which = body.ids === undefined ? { filter: { ...filter, state: 'live' as const } } : { ids: body.ids }
+      if (body.dry_run) return { body: showPreview(await preview(which, MOST_COUNTED)) }
+      if ('ids' in which) return { body: await events.revoke([...which.ids].toSorted(), change(body.reason)) }
+      const found = await search.page({ filter: which.filter, limit: MOST_AT_ONCE + 1 })
+      if (found.length <= MOST_AT_ONCE)
+        return { body: await events.revoke(found.map((item) => item.id).toSorted(), change(body.reason)) }
+      const job = await jobs.begin({ noun: 'sessions', filter: JSON.parse(JSON.stringify(which.filter)) }, change(body.reason))
+      return { status: 202, body: { job: showJob(job) }, headers: { Location: `/admin/api/v1/revocation-jobs/${job.id}` } }
+    },
+  })
+}
+
+function jobRoutes({ jobs }: SessionRoutesDeps): ApiRoute[] {
+  return [
+    route({
+      method: 'get',
+      path: '/revocation-jobs',
+      name: 'listRevocationJobs',
+      tag: 'Sessions',
+      summary: 'The latest ends of many things',
+      access: READ,
+      outcomes: { 200: { description: 'At most 50 of them.', schema: z.object({ items: z.array(jobShape) }) } },
+      handle: async () => ({ body: { items: (await jobs.list(50)).map(showJob) } }),
+    }),
+    route({
+      method: 'get',
+      path: '/revocation-jobs/:id',
+      name: 'getRevocationJob',
+      tag: 'Sessions',
+      summary: 'How far an end of many things has come',
+      access: READ,
+      params: id,
+      outcomes: { 200: { description: 'The job.', schema: jobShape } },
+      async handle({ params }) {
+        const job = await jobs.find(params.id)
+        if (job === undefined) throw notFound('job')
+        return { body: showJob(job) }
+      },
+    }),
+  ]
+}
+
+type SessionsAsked = z.output<z.ZodObject<typeof filters>>
+
+/** Undefined when it asks for an account that is not there. */
+async function filterOf(asked: SessionsAsked, accountIdOf: SessionRoutesDeps['accountIdOf']): Promise<SessionFilter | undefined> {
+  const { account, client, ip, active, more_than: moreThan, new_device: newDevice, idle, state, ...rest } = asked
+  const accountId = account === undefined ? undefined : await accountIdOf(account)
+  if (account !== undefined && accountId === undefined) return undefined
+  if (state !== undefined && active !== undefined) {
+    throw new HttpProblem(400, 'Not what was expected', '`active` and `state` say the same: use one of them.', {
+      type: 'invalid-request',
+    })
+  }
+  const wanted = {
+    ...rest,
+    accountId,
+    clientId: client,
+    address: ip,
+    idleSeconds: idle,
+    moreThan,
+    newDevice,
+    state: active === undefined ? state : active ? 'live' : undefined,
+    over: active === false ? true : undefined,
+  }
+  return Object.fromEntries(Object.entries(wanted).filter(([, value]) => value !== undefined))
+}
+
+function isNetwork(text: string): boolean {
+  try {
+    networkOf(text)
+    return true
+  } catch {
+    return false
+  }
+}
+
+export function showSession(item: SessionItem): z.input<typeof sessionShape> {
+  const { id: sessionId, account, device, userAgent, address, methods, clients, startedAt, lastUsedAt, expiresAt, state } = item
+  return {
+    id: sessionId,
+    account: { ...account, name: account.name ?? null },
+    device,
+    user_agent: userAgent ?? null,
+    address: address ?? null,
+    methods: [...methods],
+    clients: clients.map(({ clientId, name: called }) => ({ client_id: clientId, name: called })),
+    started_at: startedAt.toISOString(),
+    last_active_at: lastUsedAt.toISOString(),
+    expires_at: expiresAt.toISOString(),
+    state,
+    ended_at: item.endedAt?.toISOString() ?? null,
+    end_reason: item.endReason ?? null,
+  }
+}
+
+function showPreview({ refreshFamilies, logoutNotifications, ...preview }: SessionPreview) {
+  return { dry_run: true as const, ...preview, refresh_families: refreshFamilies, logout_notifications: logoutNotifications }
+}

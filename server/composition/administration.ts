@@ -1,0 +1,124 @@
+// Builds what administrators use: the functions that look at everything, the jobs that end much, and the admin API. The console stands
+// on the same parts.
+import { readFileSync } from 'node:fs'
+import type { Context, Middleware } from 'koa'
+import type { Config } from '../../config/config.ts'
+import { createAnswerAgain } from '../admin-api/idempotency.ts'
+import { openApiRoute } from '../admin-api/openapi.ts'
+import type { ApiRoute } from '../admin-api/route.ts'
+import { createAdminApi } from '../admin-api/routes.ts'
+import { showTree } from '../admin-api/session-tree.ts'
+import { sessionRoutes } from '../admin-api/sessions.ts'
+import { type Cursors, createCursors } from '../http/cursors.ts'
+import type { Log } from '../http/log.ts'
+import type { Metrics } from '../http/metrics.ts'
+import { createLimit } from '../http/rate-limit.ts'
+import { adminResource, type OwnAccess } from '../provider/own-resources.ts'
+import { createRevocationJobs, type RevocationJobs } from '../revocation-jobs/revocation-jobs.ts'
+import { sessionJobWork } from '../revocation-jobs/session-work.ts'
+import { previewSessions } from '../sessions/session-preview.ts'
+import { createSessionSearch, type SessionSearch } from '../sessions/session-search.ts'
+import { createSessionTrees, type SessionTree } from '../sessions/session-tree.ts'
+import { createIdempotentRequests } from '../storage/idempotent-requests.ts'
+import type { LogoutParts } from './logout.ts'
+import type { Nouns } from './nouns.ts'
+import type { RevocationParts } from './revocations.ts'
+import type { OpenStores } from './stores.ts'
+
+/** What administrators use. */
+export interface AdministrationParts {
+  readonly sessionSearch: SessionSearch
+  readonly sessionTree: (sessionId: string) => Promise<SessionTree>
+  readonly jobs: RevocationJobs
+  readonly cursors: Cursors
+  /** Counts requests of administrators; `ctx.state.caller` says whose. */
+  readonly limit: Middleware
+  readonly apiRoutes: readonly ApiRoute[]
+  apiPages(ownAccess: OwnAccess): Middleware
+}
+
+/** Builds it. */
+export function createAdministration(deps: {
+  readonly config: Config
+  readonly log: Log
+  readonly metrics: Metrics
+  readonly stores: OpenStores
+  readonly nouns: Nouns
+  readonly revocations: RevocationParts
+  readonly logout: LogoutParts
+}): AdministrationParts {
+  const { config, stores, nouns } = deps
+  const { db, sealer } = stores
+  const cursors = createCursors({ key: sealer.derive('cursors') })
+  const jobs: RevocationJobs = createRevocationJobs({
+    db,
+    endings: nouns.endings,
+    work: { sessions: sessionJobWork(nouns.events.sessions) },
+    patiently: stores.patiently,
+    // Whoever asks does not wait; when it cannot be worked at now, the look of every second says so.
+    begun: () => void jobs.run().catch(() => undefined),
+  })
+  const looking = {
+    sessionSearch: createSessionSearch({ db }),
+    sessionTree: createSessionTrees({
+      db,
+      notifications: deps.logout.notifications,
+      acknowledgements: deps.revocations.acknowledgements,
+      accessTokenLifeSeconds: nouns.accessTokenLifeSeconds,
+    }),
+  }
+  const parts = { ...looking, jobs, cursors, limit: limitOf(deps) }
+  const apiRoutes = routesOf({ ...parts, config, stores, nouns })
+  return {
+    ...parts,
+    apiRoutes,
+    apiPages: (ownAccess) =>
+      createAdminApi(apiRoutes, {
+        limit: parts.limit,
+        answerAgain: createAnswerAgain(createIdempotentRequests({ db, sealer })),
+        async authenticate(ctx) {
+          const { token, scopes, roles } = await ownAccess.find(ctx, adminResource(config.issuer))
+          const { clientId, accountId } = token
+          return { clientId, scopes, ...(accountId === undefined ? {} : { accountId, roles: roles ?? [] }) }
+        },
+      }),
+  }
+}
+
+function limitOf({ config, log, stores, metrics }: Parameters<typeof createAdministration>[0]): Middleware {
+  return createLimit({
+    limit: config.rateLimits.administrators,
+    redis: stores.redis,
+    counts: () => config.rateLimits.enabled,
+    asker: (ctx: Context) => `administrator ${String(ctx.state.caller)}`,
+    log,
+    turnedAway: () => metrics.count('rateLimited', { limit: 'administrators' }),
+  })
+}
+
+/** All routes of the admin API. */
+function routesOf(
+  deps: Omit<AdministrationParts, 'apiRoutes' | 'apiPages'> & {
+    readonly config: Config
+    readonly stores: OpenStores
+    readonly nouns: Nouns
+  },
+): readonly ApiRoute[] {
+  const { config, nouns, jobs, cursors } = deps
+  const { db } = deps.stores
+  const routes: ApiRoute[] = [
+    openApiRoute(() => routes, { issuer: config.issuer, version: MANIFEST.version }),
+    ...sessionRoutes({
+      cursors,
+      jobs,
+      search: deps.sessionSearch,
+      events: nouns.events.sessions,
+      preview: (which, most) => previewSessions(db, which, most),
+      tree: async (sessionId) => showTree(await deps.sessionTree(sessionId)),
+      accountIdOf: async (name) => (name.includes('@') ? (await nouns.accounts.findByEmail(name))?.id : name),
+    }),
+  ]
+  return routes
+}
+
+const MANIFEST = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as { readonly version: string }

@@ -1,0 +1,231 @@
+// Ends of many things at once. What is to end is looked up when the job begins and written down, so that it is what the preview
+// showed and nothing that came later; it ends a few hundred at a time, each batch one transaction with its audit events, so that
+// nobody else waits. A process that dies leaves the rest to the next one.
+import { randomBytes } from 'node:crypto'
+import { Prisma } from '../../prisma/client/client.ts'
+import type { Change } from '../audit/change.ts'
+import type { Database, Transaction } from '../storage/postgres.ts'
+import type { Ended, Ending, Endings } from '../tokens/ending.ts'
+
+/** What a job can end. */
+export type JobNoun = 'sessions'
+
+/** A job. */
+export interface RevocationJob {
+  readonly id: string
+  readonly noun: JobNoun
+  readonly state: 'waiting' | 'running' | 'done'
+  /** How many there are to end; undefined until they were looked for. */
+  readonly total?: number
+  /** How many of them are left. */
+  readonly left: number
+  /** What was ended so far; `sequence` is 0 until it is done. */
+  readonly ended: Ended
+  readonly actor: string
+  readonly reason?: string
+  readonly createdAt: Date
+  readonly finishedAt?: Date
+}
+
+/** How one noun is ended by jobs. */
+export interface JobWork {
+  /** The rows to end, for `INSERT`: a query of one column, their ids. */
+  targets(filter: Prisma.JsonValue): Prisma.Sql
+  /** Ends some, and writes an audit event for each. */
+  end(ending: Ending, ids: readonly string[], change: Change): Promise<void>
+}
+
+/** The jobs of one database. */
+export interface RevocationJobs {
+  /** Begins a job; it goes on in the background. */
+  begin(job: { readonly noun: JobNoun; readonly filter: Prisma.InputJsonObject }, change: Change): Promise<RevocationJob>
+  find(id: string): Promise<RevocationJob | undefined>
+  /** The latest first. */
+  list(limit: number): Promise<RevocationJob[]>
+  /** Works at what there is to do, until there is nothing more or `signal` says stop. */
+  run(signal?: AbortSignal): Promise<void>
+}
+
+/** What is written down of each thing that ends: the same as when it had been ended by itself. */
+const CAUSES: { readonly [noun in JobNoun]: string } = { sessions: 'session_revoked' }
+
+/** Ended in one transaction. Half a second's work at most, so that a request which needs the same rows does not give up. */
+const MOST_AT_ONCE = 250
+
+/** Longer than a batch takes. */
+const LEASE_SECONDS = 30
+
+/** Makes them. `patiently` runs a statement that may take long beside all requests. */
+export function createRevocationJobs(deps: {
+  readonly db: Database
+  readonly endings: Endings
+  readonly work: { readonly [noun in JobNoun]: JobWork }
+  readonly patiently: <Result>(work: (db: Database) => Promise<Result>) => Promise<Result>
+  /** Told that there is something to do. */
+  readonly begun: () => void
+}): RevocationJobs {
+  const { db } = deps
+
+  async function find(id: string): Promise<RevocationJob | undefined> {
+    return (await select(db, Prisma.sql`WHERE j.id = ${id}`))[0]
+  }
+
+  return {
+    async begin({ noun, filter }, { actor, reason, origin }) {
+      const id = `job_${randomBytes(16).toString('base64url')}`
+      const { address, userAgent, requestId } = origin ?? {}
+      await db.revocationJob.create({ data: { ...defined({ reason, address, userAgent, requestId }), id, noun, filter, actor } })
+      const begun = await find(id)
+      if (begun === undefined) throw new Error('a job that was just written is not there')
+      deps.begun()
+      return begun
+    },
+
+    find,
+    list: (limit) => select(db, Prisma.sql`ORDER BY j.created_at DESC, j.id LIMIT ${limit}`),
+
+    async run(signal) {
+      for (;;) {
+        if (signal?.aborted) return
+        const job = await claim(db)
+        if (job === undefined) return
+        if (job.total === null) await deps.patiently((patient) => gatherTargets(patient, job, deps.work[job.noun]))
+        while (!signal?.aborted && (await endBatch(deps, job)));
+        if (signal?.aborted) await release(db, job)
+      }
+    },
+  }
+}
+
+interface ClaimedJob {
+  readonly id: string
+  readonly noun: JobNoun
+  readonly filter: Prisma.JsonValue
+  readonly total: number | null
+  readonly actor: string
+  readonly reason: string | null
+  readonly address: string | null
+  readonly userAgent: string | null
+  readonly requestId: string | null
+}
+
+async function claim(db: Database): Promise<ClaimedJob | undefined> {
+  const rows = await db.$queryRaw<ClaimedJob[]>(Prisma.sql`
+    UPDATE revocation_jobs SET lease_until = latchkey_now() + make_interval(secs => ${LEASE_SECONDS})
+    WHERE id = (SELECT id FROM revocation_jobs
+                WHERE finished_at IS NULL AND (lease_until IS NULL OR lease_until <= latchkey_now())
+                ORDER BY created_at, id LIMIT 1 FOR UPDATE SKIP LOCKED)
+    RETURNING id, noun, filter, total, actor, reason, address, user_agent AS "userAgent", request_id AS "requestId"`)
+  return rows[0]
+}
+
+async function release(db: Database, { id }: ClaimedJob): Promise<void> {
+  await db.$executeRaw(Prisma.sql`UPDATE revocation_jobs SET lease_until = NULL WHERE id = ${id} AND finished_at IS NULL`)
+}
+
+/** One transaction, so that nobody finds half of the targets; and once, whoever had the job before. */
+async function gatherTargets(db: Database, job: ClaimedJob, work: JobWork): Promise<void> {
+  await db.$transaction(
+    async (tx) => {
+      if (!(await isToGather(tx, job))) return
+      const total = await tx.$executeRaw(Prisma.sql`
+        INSERT INTO revocation_job_targets (job_id, target_id) SELECT ${job.id}, found.id FROM (${work.targets(job.filter)}) found (id)`)
+      await tx.$executeRaw(Prisma.sql`
+        UPDATE revocation_jobs SET total = ${total}, lease_until = latchkey_now() + make_interval(secs => ${LEASE_SECONDS})
+        WHERE id = ${job.id}`)
+    },
+    { timeout: 120_000 },
+  )
+}
+
+async function isToGather(tx: Transaction, { id }: ClaimedJob): Promise<boolean> {
+  const rows = await tx.$queryRaw<{ total: number | null }[]>(Prisma.sql`
+    SELECT total FROM revocation_jobs WHERE id = ${id} FOR UPDATE`)
+  return rows[0] !== undefined && rows[0].total === null
+}
+
+/** Ends some; false when there was nothing left to end. */
+async function endBatch(
+  { endings, work }: Pick<Parameters<typeof createRevocationJobs>[0], 'endings' | 'work'>,
+  job: ClaimedJob,
+): Promise<boolean> {
+  let goesOn = false
+  await endings.run(CAUSES[job.noun], async (ending) => {
+    // Whoever took the job over waits here, and then finds what is left.
+    const taken = await ending.tx.$queryRaw<{ id: string }[]>(Prisma.sql`
+      WITH job AS MATERIALIZED (SELECT id FROM revocation_jobs WHERE id = ${job.id} AND finished_at IS NULL FOR UPDATE)
+      DELETE FROM revocation_job_targets WHERE (job_id, target_id) IN (
+        SELECT t.job_id, t.target_id FROM revocation_job_targets t JOIN job ON job.id = t.job_id
+        ORDER BY t.target_id LIMIT ${MOST_AT_ONCE})
+      RETURNING target_id AS id`)
+    goesOn = taken.length > 0
+    if (goesOn) await work[job.noun].end(ending, taken.map(({ id }) => id).toSorted(), changeOf(job))
+    await noteBatch(ending, job, goesOn)
+  })
+  return goesOn
+}
+
+async function noteBatch({ tx, counts }: Ending, { id }: ClaimedJob, goesOn: boolean): Promise<void> {
+  await tx.$executeRaw(Prisma.sql`
+    UPDATE revocation_jobs SET sessions = sessions + ${counts.sessions}, grants = grants + ${counts.grants},
+      refresh_families = refresh_families + ${counts.refreshFamilies},
+      logout_notifications = logout_notifications + ${counts.logoutNotifications},
+      -- All entries of the batches before have their numbers by now, and none of them is later.
+      sequence = CASE WHEN ${goesOn} THEN 0 ELSE (SELECT c.sequence FROM revocation_counter c) END,
+      lease_until = latchkey_now() + make_interval(secs => ${LEASE_SECONDS}),
+      finished_at = CASE WHEN ${goesOn} THEN NULL ELSE latchkey_now() END
+    WHERE id = ${id}`)
+}
+
+function changeOf({ actor, reason, address, userAgent, requestId }: ClaimedJob): Change {
+  return {
+    actor,
+    ...(reason === null ? {} : { reason }),
+    origin: defined({ address: address ?? undefined, userAgent: userAgent ?? undefined, requestId: requestId ?? undefined }),
+  }
+}
+
+interface JobRow extends Omit<RevocationJob, 'total' | 'ended' | 'reason' | 'finishedAt' | 'left'> {
+  readonly total: number | null
+  readonly left: bigint
+  readonly sessions: number
+  readonly grants: number
+  readonly refreshFamilies: number
+  readonly logoutNotifications: number
+  readonly sequence: bigint
+  readonly reason: string | null
+  readonly finishedAt: Date | null
+}
+
+async function select(db: Database, which: Prisma.Sql): Promise<RevocationJob[]> {
+  const rows = await db.$queryRaw<JobRow[]>(Prisma.sql`
+    SELECT j.id, j.noun, j.total, j.sessions, j.grants, j.refresh_families AS "refreshFamilies",
+      j.logout_notifications AS "logoutNotifications", j.sequence, j.actor, j.reason, j.created_at AS "createdAt",
+      j.finished_at AS "finishedAt",
+      CASE WHEN j.finished_at IS NOT NULL THEN 'done' WHEN j.lease_until IS NULL THEN 'waiting' ELSE 'running' END AS state,
+      (SELECT count(*) FROM revocation_job_targets t WHERE t.job_id = j.id) AS left
+    FROM revocation_jobs j ${which}`)
+  return rows.map(
+    ({ total, left, reason, finishedAt, sessions, grants, refreshFamilies, logoutNotifications, sequence, ...row }) => ({
+      ...row,
+      ...defined({ total: total ?? undefined, reason: reason ?? undefined, finishedAt: finishedAt ?? undefined }),
+      left: Number(left),
+      ended: {
+        sessions,
+        grants,
+        refresh_families: refreshFamilies,
+        logout_notifications: logoutNotifications,
+        sequence: Number(sequence),
+      },
+    }),
+  )
+}
+
+/** Without what is not there. */
+function defined<Members extends { readonly [name: string]: unknown }>(
+  members: Members,
+): { [name in keyof Members]?: NonNullable<Members[name]> } {
+  return Object.fromEntries(Object.entries(members).filter(([, value]) => value !== undefined)) as {
+    [name in keyof Members]?: NonNullable<Members[name]>
+  }
+}

@@ -1,0 +1,39 @@
+// What administrators do to sessions, as every surface calls it: each is one transaction with its audit events, and answers what it
+// ended.
+import { Prisma } from '../../prisma/client/client.ts'
+import { recordAudits } from '../audit/audit.ts'
+import { type Change, eventOf } from '../audit/change.ts'
+import type { Ended, Ending, Endings } from '../tokens/ending.ts'
+import { endSessionsWhere, type SessionEnd } from './session-ends.ts'
+
+/** The events. Sessions that are over already end nothing, and are not written down. */
+export interface SessionEvents {
+  /** Ends sessions, whosever they are. */
+  revoke(sessionIds: readonly string[], change: Change): Promise<Ended>
+  /** The same, as a part of an end in progress. */
+  revokeWithin(ending: Ending, sessionIds: readonly string[], change: Change): Promise<void>
+}
+
+/** Makes them. `keepOffline`: refresh tokens with `offline_access` outlive a session that was revoked. */
+export function createSessionEvents({
+  endings,
+  keepOffline,
+}: {
+  readonly endings: Endings
+  readonly keepOffline: boolean
+}): SessionEvents {
+  const how: SessionEnd = keepOffline ? 'signed_out' : 'revoked'
+
+  async function revokeWithin(ending: Ending, sessionIds: readonly string[], change: Change): Promise<void> {
+    const which = Prisma.sql`s.id = ANY(${[...sessionIds]}::text[])`
+    const ended = await endSessionsWhere(ending, which, { how, most: sessionIds.length })
+    if (ended.length === 0) return
+    const events = ended.map(({ id, accountId }) => eventOf('session.revoked', change, { accountId, sessionId: id }))
+    await recordAudits(ending.tx, events)
+  }
+
+  return {
+    revoke: (sessionIds, change) => endings.run('session_revoked', (ending) => revokeWithin(ending, sessionIds, change)),
+    revokeWithin,
+  }
+}

@@ -1,0 +1,119 @@
+// Which sessions are meant: what administrators look for, and what they end together. One meaning for the list, for its counts, for
+// the preview of what would end, and for the end itself.
+import ipaddr from 'ipaddr.js'
+import { ROLES } from '../../config/roles.ts'
+import { Prisma } from '../../prisma/client/client.ts'
+
+/** How a session stands. `expired`: nobody ended it, its time was over. */
+export type SessionState = 'live' | 'ended' | 'expired'
+
+/** All that is given must be so. */
+export interface SessionFilter {
+  readonly accountId?: string
+  /** A client that was signed in to. */
+  readonly clientId?: string
+  /** An address, or a network as CIDR. */
+  readonly address?: string
+  /** An RFC 8176 `amr` value. */
+  readonly method?: string
+  /** Left out: in whatever state. */
+  readonly state?: SessionState
+  /** Ended or expired. */
+  readonly over?: boolean
+  /** Started at or after this, and before that. */
+  readonly since?: Date
+  readonly before?: Date
+  /** Not used for so long, in seconds. */
+  readonly idleSeconds?: number
+  /** Of accounts with any role. */
+  readonly administrators?: boolean
+  /** Of accounts that have more live sessions than this. */
+  readonly moreThan?: number
+  /** From a device that the account had no session on before. */
+  readonly newDevice?: boolean
+}
+
+/** A filter that was kept as JSON. */
+export function filterOfJson(json: Prisma.JsonValue): SessionFilter {
+  const { since, before, ...rest } = json as Prisma.JsonObject
+  const date = (value: Prisma.JsonValue | undefined) => (typeof value === 'string' ? new Date(value) : undefined)
+  const dates = { since: date(since), before: date(before) }
+  return {
+    ...rest,
+    ...(dates.since === undefined ? {} : { since: dates.since }),
+    ...(dates.before === undefined ? {} : { before: dates.before }),
+  }
+}
+
+/** What is no address and no network. */
+export class AddressFilterFault extends Error {
+  override readonly name = 'AddressFilterFault'
+}
+
+/** `s` is live. */
+export const LIVE = Prisma.sql`(s.ended_at IS NULL AND s.closed_at IS NULL AND s.expires_at > latchkey_now())`
+
+const STATES: { readonly [state in SessionState]: Prisma.Sql } = {
+  live: LIVE,
+  ended: Prisma.sql`s.ended_at IS NOT NULL`,
+  expired: Prisma.sql`(s.ended_at IS NULL AND (s.closed_at IS NOT NULL OR s.expires_at <= latchkey_now()))`,
+}
+
+/** How `s` stands, as a word. */
+export const STATE = Prisma.sql`CASE WHEN s.ended_at IS NOT NULL THEN 'ended' WHEN ${LIVE} THEN 'live' ELSE 'expired' END`
+
+/** The condition on the table `sessions` under the name `s`. @throws AddressFilterFault */
+export function conditionOf(filter: SessionFilter): Prisma.Sql {
+  const conditions = [Prisma.sql`true`]
+  const when = <Value>(value: Value | undefined, condition: (value: Value) => Prisma.Sql) => {
+    if (value !== undefined) conditions.push(condition(value))
+  }
+  when(filter.accountId, (id) => Prisma.sql`s.account_id = ${id}`)
+  when(
+    filter.clientId,
+    (id) => Prisma.sql`EXISTS (SELECT FROM session_clients sc WHERE sc.session_id = s.id AND sc.client_id = ${id})`,
+  )
+  when(filter.address, (address) => {
+    const network = networkOf(address)
+    // As a range, which an ordinary index knows; the operator for "is in" needs one of its own kind.
+    return Prisma.sql`s.address BETWEEN host(network(${network}::inet))::inet AND host(broadcast(${network}::inet))::inet`
+  })
+  when(filter.method, (method) => Prisma.sql`s.methods @> ARRAY[${method}]::text[]`)
+  when(filter.state, (state) => STATES[state])
+  when(filter.over, (over) => (over ? Prisma.sql`NOT ${LIVE}` : LIVE))
+  when(filter.since, (date) => Prisma.sql`s.started_at >= ${date}`)
+  when(filter.before, (date) => Prisma.sql`s.started_at < ${date}`)
+  when(filter.idleSeconds, (seconds) => Prisma.sql`s.last_used_at <= latchkey_now() - make_interval(secs => ${seconds})`)
+  when(
+    filter.administrators,
+    (wanted) =>
+      Prisma.sql`EXISTS (SELECT FROM accounts a WHERE a.id = s.account_id AND a.roles && ${[...ROLES]}::text[]) = ${wanted}`,
+  )
+  when(
+    filter.moreThan,
+    (most) => Prisma.sql`s.account_id IN (
+    SELECT s.account_id FROM sessions s WHERE ${LIVE} GROUP BY s.account_id HAVING count(*) > ${most})`,
+  )
+  when(
+    filter.newDevice,
+    (wanted) => Prisma.sql`NOT EXISTS (
+      SELECT FROM sessions p WHERE p.account_id = s.account_id AND p.started_at < s.started_at
+        AND p.user_agent IS NOT DISTINCT FROM s.user_agent) = ${wanted}`,
+  )
+  return Prisma.join(conditions, ' AND ')
+}
+
+/** The network of an address filter, as CIDR in its shortest form. @throws AddressFilterFault */
+export function networkOf(text: string): string {
+  const [address = '', bits, ...more] = text.trim().split('/')
+  // No shorthands: `10.1` is an old way to write 10.0.0.1, which nobody means.
+  const written = ipaddr.IPv4.isValidFourPartDecimal(address) || ipaddr.IPv6.isValid(address)
+  if (!written || more.length > 0)
+    throw new AddressFilterFault('it must be an address such as 192.0.2.7, or a network such as 192.0.2.0/24')
+  const parsed = ipaddr.process(address)
+  const most = parsed.kind() === 'ipv4' ? 32 : 128
+  if (bits !== undefined && (!/^\d{1,3}$/.test(bits) || Number(bits) > most)) {
+    throw new AddressFilterFault(`the number after the slash must be from 0 to ${most}`)
+  }
+  return `${parsed.toString()}/${bits ?? most}`
+}

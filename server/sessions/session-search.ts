@@ -1,0 +1,117 @@
+// The sessions of the whole installation, as administrators look for them: a page at a time, however many there are.
+import { Prisma } from '../../prisma/client/client.ts'
+import type { Database, Transaction } from '../storage/postgres.ts'
+import { deviceName } from './device-name.ts'
+import { conditionOf, type SessionFilter, type SessionState, STATE } from './session-filter.ts'
+
+/** A session in a list. */
+export interface SessionItem {
+  readonly id: string
+  readonly account: { readonly id: string; readonly email: string; readonly name?: string }
+  /** "Chrome on Windows". */
+  readonly device: string
+  readonly userAgent?: string
+  readonly address?: string
+  /** RFC 8176 `amr` values. */
+  readonly methods: readonly string[]
+  readonly clients: readonly { readonly clientId: string; readonly name: string }[]
+  readonly startedAt: Date
+  readonly lastUsedAt: Date
+  /** When it is over unless it is used again. */
+  readonly expiresAt: Date
+  readonly state: SessionState
+  readonly endedAt?: Date
+  /** A word: `signed_out`, `session_revoked` … */
+  readonly endReason?: string
+}
+
+/** What is asked for, the latest first. */
+export interface SessionQuery {
+  readonly filter: SessionFilter
+  readonly limit: number
+  /** The last session of the page before. */
+  readonly after?: Pick<SessionItem, 'id' | 'startedAt'>
+}
+
+/** How many sessions there are; counted no further than a limit. */
+export interface Count {
+  readonly count: number
+  /** There are more. */
+  readonly more: boolean
+}
+
+/** Looks for sessions. Each throws `AddressFilterFault` when the filter's address is none. */
+export interface SessionSearch {
+  page(query: SessionQuery): Promise<SessionItem[]>
+  count(filter: SessionFilter, most: number): Promise<Count>
+  find(id: string): Promise<SessionItem | undefined>
+}
+
+/** Makes it. */
+export function createSessionSearch({ db }: { readonly db: Database }): SessionSearch {
+  return {
+    async page({ filter, limit, after }) {
+      const beyond = after === undefined ? Prisma.sql`true` : Prisma.sql`(s.started_at, s.id) < (${after.startedAt}, ${after.id})`
+      return select(
+        db,
+        Prisma.sql`WHERE ${conditionOf(filter)} AND ${beyond} ORDER BY s.started_at DESC, s.id DESC LIMIT ${limit}`,
+      )
+    },
+    count: (filter, most) => countSessions(db, filter, most),
+    async find(id) {
+      return (await select(db, Prisma.sql`WHERE s.id = ${id}`))[0]
+    },
+  }
+}
+
+/** Counts sessions, no further than `most`. */
+export async function countSessions(db: Database | Transaction, filter: SessionFilter, most: number): Promise<Count> {
+  const rows = await db.$queryRaw<{ count: number }[]>(Prisma.sql`
+    SELECT count(*)::int AS count FROM (SELECT FROM sessions s WHERE ${conditionOf(filter)} LIMIT ${most + 1}) some`)
+  const count = rows[0]?.count ?? 0
+  return { count: Math.min(count, most), more: count > most }
+}
+
+interface SessionRow {
+  readonly id: string
+  readonly account: { readonly id: string; readonly email: string; readonly name: string | null }
+  readonly userAgent: string | null
+  readonly address: string | null
+  readonly methods: readonly string[]
+  readonly clients: readonly { readonly clientId: string; readonly name: string | null }[]
+  readonly startedAt: Date
+  readonly lastUsedAt: Date
+  readonly expiresAt: Date
+  readonly state: SessionState
+  readonly endedAt: Date | null
+  readonly endReason: string | null
+}
+
+/** The page is found first, and what stands beside each of its sessions is read for those only. */
+async function select(db: Database, which: Prisma.Sql): Promise<SessionItem[]> {
+  const rows = await db.$queryRaw<SessionRow[]>(Prisma.sql`
+    SELECT s.id, jsonb_build_object('id', a.id, 'email', a.email, 'name', a.name) AS account, s.user_agent AS "userAgent",
+      host(s.address) AS address, s.methods, s.started_at AS "startedAt", s.last_used_at AS "lastUsedAt",
+      s.expires_at AS "expiresAt", s.state, s.ended_at AS "endedAt", s.end_reason AS "endReason",
+      COALESCE((SELECT jsonb_agg(jsonb_build_object('clientId', sc.client_id, 'name', c.metadata->>'client_name')
+                                 ORDER BY sc.first_used_at, sc.client_id)
+                FROM session_clients sc JOIN clients c ON c.id = sc.client_id
+                WHERE sc.session_id = s.id AND c.managed_by IS DISTINCT FROM 'latchkey'), '[]'::jsonb) AS clients
+    FROM (SELECT s.*, ${STATE} AS state, row_number() OVER () AS place FROM (SELECT s.* FROM sessions s ${which}) s) s
+    JOIN accounts a ON a.id = s.account_id
+    ORDER BY s.place`)
+  return rows.map(itemOf)
+}
+
+function itemOf({ account, userAgent, address, clients, endedAt, endReason, ...row }: SessionRow): SessionItem {
+  return {
+    ...row,
+    account: { id: account.id, email: account.email, ...(account.name === null ? {} : { name: account.name }) },
+    device: deviceName(userAgent ?? undefined),
+    clients: clients.map(({ clientId, name }) => ({ clientId, name: name ?? clientId })),
+    ...(userAgent === null ? {} : { userAgent }),
+    ...(address === null ? {} : { address }),
+    ...(endedAt === null ? {} : { endedAt }),
+    ...(endReason === null ? {} : { endReason }),
+  }
+}

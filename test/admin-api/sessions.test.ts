@@ -1,0 +1,285 @@
+// Sessions by the admin API: looked for over the whole installation, looked at with all that hangs from them, and ended.
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
+import { Browser } from '../support/browser.ts'
+import { SPA, WEB } from '../support/clients.ts'
+import { claimsOf, introspect, obtainTokens, refresh } from '../support/oauth.ts'
+import { run } from '../support/postgres.ts'
+import type { TestServer } from '../support/server.ts'
+import { ask, robotToken, startAdminServer } from './api.ts'
+
+let server: TestServer
+let token: string
+
+beforeAll(async () => {
+  server = await startAdminServer()
+  token = await robotToken(server)
+})
+
+afterAll(() => server?.stop())
+
+const get = (path: string) => ask(server, token, `GET ${path}`)
+
+/** A session of Grace's or Ada's, with its tokens. */
+async function signInAs(person: { readonly username: string; readonly password: string }, browser = new Browser()) {
+  const { tokens } = await obtainTokens(server, SPA, { browser, person })
+  return { browser, tokens: tokens.body, id: String(claimsOf(tokens.body.access_token).sid) }
+}
+
+describe('the list', () => {
+  test('shows who is signed in, with what, from where and to which apps', async () => {
+    const { id, browser } = await signInAs(server.grace)
+    await obtainTokens(server, WEB, { browser, person: server.grace })
+    const { status, body } = await get('/sessions?account=grace@people.example')
+    expect(status).toBe(200)
+    expect(body.items[0]).toMatchObject({
+      id,
+      account: { email: 'grace@people.example', name: 'Grace Hopper' },
+      address: '127.0.0.1',
+      methods: ['pwd'],
+      clients: [
+        { client_id: 'notes-spa', name: 'Notes' },
+        { client_id: 'notes-web', name: 'App notes-web' },
+      ],
+      state: 'live',
+      ended_at: null,
+      end_reason: null,
+    })
+  })
+
+  test('goes on where a page ended, in one order, without a gap or a double', async () => {
+    for (let round = 0; round < 5; round += 1) await signInAs(server.ada)
+    const all = (await get('/sessions?limit=200')).body.items.map(({ id }: { id: string }) => id)
+    const seen: string[] = []
+    for (let cursor: string | null = ''; cursor !== null; ) {
+      const { body } = await get(`/sessions?limit=2${cursor === '' ? '' : `&cursor=${cursor}`}`)
+      expect(body.items.length).toBeLessThanOrEqual(2)
+      seen.push(...body.items.map(({ id }: { id: string }) => id))
+      cursor = body.next_cursor
+    }
+    expect(seen).toEqual(all)
+    expect(all.length).toBeGreaterThan(5)
+  })
+
+  test.each([
+    ['client=notes-web', ({ clients }) => clients.some((client) => client.client_id === 'notes-web')],
+    ['ip=127.0.0.1', ({ address }) => address === '127.0.0.1'],
+    ['ip=127.0.0.0/8', ({ address }) => address.startsWith('127.')],
+    ['method=pwd', ({ methods }) => methods.includes('pwd')],
+    ['active=true', ({ state }) => state === 'live'],
+    ['state=live&since=2020-01-01T00:00:00Z', ({ state }) => state === 'live'],
+    ['administrators=true', ({ account }) => account.email === 'ada@people.example'],
+    ['more_than=3', ({ account }) => account.email === 'ada@people.example'],
+    ['new_device=true', ({ account }) => account.email !== ''],
+  ] as [string, (item: Shown) => boolean][])('is narrowed by %s', async (query, expected) => {
+    const { status, body } = await get(`/sessions?${query}&limit=200`)
+    expect(status).toBe(200)
+    expect(body.items.length).toBeGreaterThan(0)
+    for (const item of body.items) expect(expected(item)).toBe(true)
+  })
+
+  test.each([
+    'ip=10.0.0.0/8',
+    'ip=::/0',
+    'method=otp',
+    'active=false',
+    'state=expired',
+    'since=2999-01-01T00:00:00Z',
+    'before=2020-01-01T00:00:00Z',
+    'idle=600',
+    'more_than=500',
+    'client=nobody',
+    'account=nobody@people.example',
+    'account=acc_nobody',
+  ])('is empty for %s', async (query) => {
+    expect((await get(`/sessions?${query}`)).body).toEqual({ items: [], next_cursor: null })
+  })
+
+  test.each([
+    'ip=10.1',
+    'ip=10.0.0.0/33',
+    'ip=localhost',
+    "ip=127.0.0.1'--",
+    'limit=0',
+    'limit=201',
+    'limit=two',
+    'since=yesterday',
+    'active=yes',
+    'active=true&active=false',
+    'active=true&state=live',
+    'account[contains]=a',
+    'filter=all',
+    'more_than=0',
+    'cursor=AAAA',
+  ])('AD6: refuses %s in words', async (query) => {
+    const { status, body, headers } = await get(`/sessions?${query}`)
+    expect(status).toBe(400)
+    expect(headers.get('content-type')).toBe('application/problem+json')
+    expect(body.detail.length).toBeGreaterThan(10)
+    expect(body.detail).not.toMatch(/Invalid|expected string|SELECT|prisma/i)
+  })
+
+  test('AD6: a cursor is good for its own list only, and for no other text', async () => {
+    const { body } = await get('/sessions?limit=1')
+    const cursor: string = body.next_cursor
+    expect((await get(`/sessions?limit=1&cursor=${cursor}`)).status).toBe(200)
+    for (const forged of [`${cursor}A`, cursor.slice(0, -2), `A${cursor.slice(1)}`]) {
+      expect((await get(`/sessions?cursor=${forged}`)).body.type).toBe('urn:latchkey:problem:invalid-cursor')
+    }
+    expect((await get(`/sessions?active=true&cursor=${cursor}`)).body.type).toBe('urn:latchkey:problem:invalid-cursor')
+  })
+})
+
+interface Shown {
+  readonly account: { readonly email: string }
+  readonly address: string
+  readonly methods: readonly string[]
+  readonly clients: readonly { readonly client_id: string }[]
+  readonly state: string
+}
+
+describe('a session', () => {
+  test('is shown with its grants, families, and until when an access token may live', async () => {
+    const { id, tokens } = await signInAs(server.grace)
+    await refresh(server, SPA, tokens.refresh_token ?? '')
+    const { body } = await get(`/sessions/${id}`)
+    expect(body.id).toBe(id)
+    expect(body.grants).toHaveLength(1)
+    expect(body.grants[0]).toMatchObject({
+      client: { id: 'notes-spa', name: 'Notes' },
+      session_id: id,
+      live: true,
+      refresh_families: [{ generation: 1, live: true, ended_at: null }],
+    })
+    expect(Date.parse(body.grants[0].access_tokens_until)).toBeGreaterThan(Date.now() + 800_000)
+    expect(body).toMatchObject({ revocations: [], logout_notifications: [], guards: [] })
+  })
+
+  test('RV1: ends with all that hangs from it, and says so afterwards', async () => {
+    const { id, tokens } = await signInAs(server.grace)
+    const { status, body } = await ask(server, token, `DELETE /sessions/${id}`, { body: { reason: 'lost laptop' } })
+    expect(status).toBe(200)
+    expect(body).toMatchObject({ sessions: 1, grants: 1, refresh_families: 1 })
+    expect(body.sequence).toBeGreaterThan(0)
+    expect((await refresh(server, SPA, tokens.refresh_token ?? '')).body.error).toBe('invalid_grant')
+    expect(
+      await introspect(
+        server,
+        { client_id: 'notes-api', client_secret: 'a-secret-of-the-notes-api-that-is-long-enough' },
+        tokens.access_token ?? '',
+      ),
+    ).toEqual({ active: false })
+    const after = (await get(`/sessions/${id}`)).body
+    expect(after).toMatchObject({ state: 'ended', end_reason: 'session_revoked' })
+    expect(after.revocations).toMatchObject([{ kind: 'sid', value: id, reason: 'session_revoked' }])
+    const audit = await run(
+      server.databaseUrl,
+      `SELECT actor, reason FROM audit_events WHERE name = 'session.revoked' AND session_id = $1`,
+      [id],
+    )
+    expect(audit).toEqual([{ actor: 'robot', reason: 'lost laptop' }])
+    // Again: there is nothing left to end, and nothing is written down.
+    expect((await ask(server, token, `DELETE /sessions/${id}`)).body).toMatchObject({ sessions: 0, grants: 0 })
+  })
+
+  test.each(['GET', 'DELETE'])('AD2: %s of one that is not there is 404', async (method) => {
+    const { status, body } = await ask(server, token, `${method} /sessions/ses_nobody`)
+    expect([status, body.type]).toEqual([404, 'urn:latchkey:problem:not-found'])
+  })
+})
+
+describe('many at once', () => {
+  const revoke = (body: unknown, headers = {}) => ask(server, token, 'POST /sessions/revocations', { body, headers })
+
+  test('RV1: a preview says what would end, and ends nothing', async () => {
+    const { id } = await signInAs(server.grace)
+    const { body } = await revoke({ filter: { account: 'grace@people.example' }, dry_run: true })
+    expect(body).toMatchObject({ dry_run: true, accounts: 1, more: false, people: [{ email: 'grace@people.example' }] })
+    expect(body.sessions).toBeGreaterThan(0)
+    expect(body.clients.map((client: { id: string }) => client.id)).toContain('notes-spa')
+    expect((await get(`/sessions/${id}`)).body.state).toBe('live')
+  })
+
+  test('by ids, of which some are over or never were', async () => {
+    const one = await signInAs(server.grace)
+    const two = await signInAs(server.grace)
+    const ids = [one.id, two.id, one.id, 'ses_nobody']
+    expect((await revoke({ ids, dry_run: true })).body.sessions).toBe(2)
+    expect((await revoke({ ids, reason: 'both' })).body).toMatchObject({ sessions: 2, grants: 2 })
+    expect((await revoke({ ids })).body).toMatchObject({ sessions: 0 })
+  })
+
+  test('by a filter, and nothing else ends', async () => {
+    const ada = await signInAs(server.ada)
+    await signInAs(server.grace)
+    const { body } = await revoke({ filter: { account: 'grace@people.example' } })
+    expect(body.sessions).toBeGreaterThan(0)
+    expect((await get('/sessions?account=grace@people.example&active=true')).body.items).toEqual([])
+    expect((await get(`/sessions/${ada.id}`)).body.state).toBe('live')
+  })
+
+  test('AD8: what is much goes on as a job, which says how far it is', async () => {
+    // Not signed in one by one: that many hashes are not what is shown here.
+    await run(
+      server.databaseUrl,
+      `INSERT INTO sessions (id, account_id, address, methods, expires_at, absolute_expires_at)
+       SELECT 'ses_many_' || n, (SELECT id FROM accounts WHERE email = 'nobody@staff.example'), '203.0.113.9', '{pwd}',
+         latchkey_now() + interval '1 hour', latchkey_now() + interval '1 hour' FROM generate_series(1, 700) n`,
+    )
+    const preview = (await revoke({ filter: { ip: '203.0.113.0/24' }, dry_run: true })).body
+    expect(preview).toMatchObject({ sessions: 700, accounts: 1 })
+    const { status, body, headers } = await revoke({ filter: { ip: '203.0.113.0/24' }, reason: 'a stolen proxy' })
+    expect(status).toBe(202)
+    expect(headers.get('location')).toBe(`/admin/api/v1/revocation-jobs/${body.job.id}`)
+    const job = await until(async () => {
+      const now = (await get(`/revocation-jobs/${body.job.id}`)).body
+      return now.state === 'done' ? now : undefined
+    })
+    expect(job).toMatchObject({ total: 700, left: 0, ended: { sessions: 700 }, actor: 'robot', reason: 'a stolen proxy' })
+    expect(job.ended.sequence).toBeGreaterThan(0)
+    expect((await get('/sessions?ip=203.0.113.0/24&active=true')).body.items).toEqual([])
+    const events = await run(
+      server.databaseUrl,
+      `SELECT count(*)::int AS n FROM audit_events WHERE name = 'session.revoked' AND reason = 'a stolen proxy'`,
+    )
+    expect(events).toEqual([{ n: 700 }])
+    expect((await get('/revocation-jobs')).body.items[0].id).toBe(body.job.id)
+  })
+
+  test.each([
+    [{}, 'either ids or a filter'],
+    [{ ids: [], filter: {} }, 'at least one'],
+    [{ ids: ['a'], filter: { active: true } }, 'either'],
+    [{ filter: {} }, 'say something'],
+    [{ filter: { account: { contains: 'a' } } }, 'text'],
+    [{ filter: { ip: 'x' } }, 'address'],
+    [{ ids: ['a'], all: true }, 'all'],
+    [{ ids: 'a' }, 'ids'],
+    [{ ids: ['a'], reason: 'x'.repeat(1001) }, '1000'],
+    [{ ids: ['a'], dry_run: 'yes' }, 'true or false'],
+  ])('AD3, AD6: %j is refused in words', async (body, words) => {
+    const answer = await revoke(body)
+    expect(answer.status).toBe(400)
+    expect(answer.body.type).toBe('urn:latchkey:problem:invalid-request')
+    expect(answer.body.detail).toContain(words)
+  })
+
+  test('AD3: members that change what objects are change nothing', async () => {
+    const response = await fetch(`${server.issuer}/admin/api/v1/sessions/revocations`, {
+      method: 'POST',
+      headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json' },
+      body: '{"ids":["a"],"__proto__":{"dry_run":true},"constructor":{"prototype":{"x":1}}}',
+    })
+    expect(response.status).toBe(400)
+    expect(Object.hasOwn(Object.prototype, 'x')).toBe(false)
+  })
+})
+
+/** Waits for something that happens in the background. */
+async function until<Value>(look: () => Promise<Value | undefined>): Promise<Value> {
+  for (let tries = 0; tries < 400; tries += 1) {
+    const found = await look()
+    if (found !== undefined) return found
+    await new Promise((resolve) => setTimeout(resolve, 50))
+  }
+  throw new Error('it did not happen')
+}
