@@ -80,7 +80,7 @@ export async function compose(config: Config, secrets: Secrets, overrides: Overr
   await restoreWatch.check()
   const revocations = await tellOfRevocations({ follower, stores, log, metrics })
   opened.defer(() => revocations.close())
-  const administration = createAdministration({ config, log, metrics, stores, nouns, revocations, logout })
+  const administration = createAdministration({ config, clock, log, metrics, stores, nouns, revocations, logout })
   const announcements = await register({ config, clock, log, stores, nouns })
   const cookieSignatures = createCookieSignatures(secrets.cookieKeys.map((key) => key.reveal()))
   const tokenLimits = createClientLimits({ config, clock, metrics })
@@ -96,7 +96,7 @@ export async function compose(config: Config, secrets: Secrets, overrides: Overr
     cookieSignatures,
     onError: createConnectionFaults({ log }),
     provider: protocol.host,
-    ...createPages({ config, stores, nouns, protocol, announcements, mail, keys, revocations, signals, administration }),
+    ...createPages({ config, clock, stores, nouns, protocol, announcements, mail, keys, revocations, signals, administration }),
   })
   const parts = {
     app,

@@ -14,11 +14,18 @@ export interface Asset {
 const stylesheet = readAsset('latchkey', 'css', 'text/css; charset=utf-8')
 const icon = readAsset('favicon', 'svg', 'image/svg+xml')
 
+const consoleStylesheet = readAsset('console', 'css', 'text/css; charset=utf-8')
+const consoleScript = readAsset('console', 'js', 'text/javascript; charset=utf-8')
+
 /** All files, for the one who serves them. */
-export const assets: readonly Asset[] = [stylesheet, icon]
+export const assets: readonly Asset[] = [stylesheet, icon, consoleStylesheet, consoleScript]
 
 /** The address of the style sheet. */
 export const stylesheetHref: string = stylesheet.path
+
+/** What the console's pages have besides. */
+export const consoleStylesheetHref: string = consoleStylesheet.path
+export const consoleScriptSrc: string = consoleScript.path
 
 /** The address of the icon. */
 export const iconHref: string = icon.path

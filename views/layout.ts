@@ -31,4 +31,5 @@ ${options.body}
 `
 }
 
-const KEYHOLE = html`<svg class="mark" viewBox="0 0 32 32" aria-hidden="true" focusable="false"><path fill="none" stroke="currentColor" stroke-width="2.5" d="M16 2.25c7.6 0 13.75 6.15 13.75 13.75S23.6 29.75 16 29.75 2.25 23.6 2.25 16 8.4 2.25 16 2.25z"/><path fill="currentColor" d="M16 8a4.6 4.6 0 0 0-2.3 8.6L12.1 24h7.8l-1.6-7.4A4.6 4.6 0 0 0 16 8z"/></svg>`
+/** The mark of the program. */
+export const KEYHOLE: Html = html`<svg class="mark" viewBox="0 0 32 32" aria-hidden="true" focusable="false"><path fill="none" stroke="currentColor" stroke-width="2.5" d="M16 2.25c7.6 0 13.75 6.15 13.75 13.75S23.6 29.75 16 29.75 2.25 23.6 2.25 16 8.4 2.25 16 2.25z"/><path fill="currentColor" d="M16 8a4.6 4.6 0 0 0-2.3 8.6L12.1 24h7.8l-1.6-7.4A4.6 4.6 0 0 0 16 8z"/></svg>`

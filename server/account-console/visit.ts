@@ -1,7 +1,7 @@
 // Who is at the account page: the account page is for people who are signed in, and sends others to sign in first.
 import type { Context } from 'koa'
 import type { Account, Accounts } from '../accounts/accounts.ts'
-import { safeReturnPath } from './return-path.ts'
+import { safeReturnPath } from '../http/return-path.ts'
 
 /** The session of the browser that asks, as the provider knows it. */
 export interface CurrentSession {

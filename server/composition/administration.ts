@@ -2,6 +2,7 @@
 // on the same parts.
 import { readFileSync } from 'node:fs'
 import type { Context, Middleware } from 'koa'
+import type { Clock } from '../../config/clock.ts'
 import type { Config } from '../../config/config.ts'
 import { createAnswerAgain } from '../admin-api/idempotency.ts'
 import { openApiRoute } from '../admin-api/openapi.ts'
@@ -9,7 +10,8 @@ import type { ApiRoute } from '../admin-api/route.ts'
 import { createAdminApi } from '../admin-api/routes.ts'
 import { showTree } from '../admin-api/session-tree.ts'
 import { sessionRoutes } from '../admin-api/sessions.ts'
-import { type Cursors, createCursors } from '../http/cursors.ts'
+import type { ConsoleRoute } from '../admin-console/console.ts'
+import { createCursors } from '../http/cursors.ts'
 import type { Log } from '../http/log.ts'
 import type { Metrics } from '../http/metrics.ts'
 import { createLimit } from '../http/rate-limit.ts'
@@ -17,22 +19,19 @@ import { adminResource, type OwnAccess } from '../provider/own-resources.ts'
 import { createRevocationJobs, type RevocationJobs } from '../revocation-jobs/revocation-jobs.ts'
 import { sessionJobWork } from '../revocation-jobs/session-work.ts'
 import { previewSessions } from '../sessions/session-preview.ts'
-import { createSessionSearch, type SessionSearch } from '../sessions/session-search.ts'
-import { createSessionTrees, type SessionTree } from '../sessions/session-tree.ts'
+import { createSessionSearch } from '../sessions/session-search.ts'
+import { createSessionTrees } from '../sessions/session-tree.ts'
 import { createIdempotentRequests } from '../storage/idempotent-requests.ts'
+import { type AdministrationBasis, accountIdOf } from './administration-basis.ts'
+import { consoleRoutes } from './console.ts'
 import type { LogoutParts } from './logout.ts'
 import type { Nouns } from './nouns.ts'
 import type { RevocationParts } from './revocations.ts'
 import type { OpenStores } from './stores.ts'
 
 /** What administrators use. */
-export interface AdministrationParts {
-  readonly sessionSearch: SessionSearch
-  readonly sessionTree: (sessionId: string) => Promise<SessionTree>
-  readonly jobs: RevocationJobs
-  readonly cursors: Cursors
-  /** Counts requests of administrators; `ctx.state.caller` says whose. */
-  readonly limit: Middleware
+export interface AdministrationParts extends AdministrationBasis {
+  readonly consoleRoutes: readonly ConsoleRoute[]
   readonly apiRoutes: readonly ApiRoute[]
   apiPages(ownAccess: OwnAccess): Middleware
 }
@@ -46,6 +45,7 @@ export function createAdministration(deps: {
   readonly nouns: Nouns
   readonly revocations: RevocationParts
   readonly logout: LogoutParts
+  readonly clock: Clock
 }): AdministrationParts {
   const { config, stores, nouns } = deps
   const { db, sealer } = stores
@@ -71,6 +71,7 @@ export function createAdministration(deps: {
   const apiRoutes = routesOf({ ...parts, config, stores, nouns })
   return {
     ...parts,
+    consoleRoutes: consoleRoutes({ ...deps, administration: parts }),
     apiRoutes,
     apiPages: (ownAccess) =>
       createAdminApi(apiRoutes, {
@@ -98,7 +99,7 @@ function limitOf({ config, log, stores, metrics }: Parameters<typeof createAdmin
 
 /** All routes of the admin API. */
 function routesOf(
-  deps: Omit<AdministrationParts, 'apiRoutes' | 'apiPages'> & {
+  deps: AdministrationBasis & {
     readonly config: Config
     readonly stores: OpenStores
     readonly nouns: Nouns
@@ -115,7 +116,7 @@ function routesOf(
       events: nouns.events.sessions,
       preview: (which, most) => previewSessions(db, which, most),
       tree: async (sessionId) => showTree(await deps.sessionTree(sessionId)),
-      accountIdOf: async (name) => (name.includes('@') ? (await nouns.accounts.findByEmail(name))?.id : name),
+      accountIdOf: accountIdOf(nouns),
     }),
   ]
   return routes

@@ -31,6 +31,7 @@ import { POSTED_REQUESTS, sendOn } from '../provider/posted-requests.ts'
 import { removeSetupLinkFile } from '../setup/announcement.ts'
 import { createSetup } from '../setup/routes.ts'
 import type { AdministrationParts } from './administration.ts'
+import { createConsolePages } from './console.ts'
 import type { MailParts } from './mail.ts'
 import type { Nouns } from './nouns.ts'
 import type { ProtocolParts } from './protocol.ts'
@@ -112,6 +113,7 @@ export function createPages(deps: {
   readonly revocations: RevocationParts
   /** Undefined where there are no streams of security events. */
   readonly signals: SignalParts | undefined
+  readonly clock: Clock
   readonly administration: AdministrationParts
 }): Pick<AppParts, 'assets' | 'pages'> {
   const { config, stores, nouns, protocol, announcements, mail } = deps
@@ -123,6 +125,7 @@ export function createPages(deps: {
     ...createStatusListPages({ config, nouns, follower: deps.revocations.follower, keys: deps.keys.current }),
     ...(deps.signals?.pages(ownAccess) ?? []),
     deps.administration.apiPages(ownAccess),
+    createConsolePages(deps.administration.consoleRoutes, { ...deps, csrf }),
     routesOf(createHomeRoutes(announcements.demo?.ports, mail.mailbox !== undefined)),
     ...createMailPages(mail),
     routesOf(createComeBackRoutes(protocol)),

@@ -9,8 +9,11 @@ const STATE_COOKIE = 'latchkey_return'
 
 /** Signing in to our own pages. */
 export interface AccountSignIn {
-  /** Where to send the browser. `returnTo` is a path of ours that has been checked. */
-  signInUrl(ctx: Context, returnTo: string): Promise<string>
+  /**
+   * Where to send the browser. `returnTo` is a path of ours that has been checked. With `again` the person proves who they are even
+   * if they are signed in (OpenID Connect Core §3.1.2.1, `prompt=login`).
+   */
+  signInUrl(ctx: Context, returnTo: string, how?: { readonly again: boolean }): Promise<string>
   /** Takes the browser back: where to go on, or undefined when this is not the answer to a sign-in that was begun here. */
   comeBack(ctx: Context): Promise<string | undefined>
 }
@@ -23,7 +26,7 @@ export function createAccountSignIn(deps: {
 }): AccountSignIn {
   const cookie = { signed: true, httpOnly: true, sameSite: 'lax', secure: deps.secureCookies, path: OWN_CALLBACK_PATH } as const
   return {
-    async signInUrl(ctx, returnTo) {
+    async signInUrl(ctx, returnTo, how) {
       const state = randomBytes(16).toString('base64url')
       ctx.cookies.set(STATE_COOKIE, `${state}.${Buffer.from(returnTo).toString('base64url')}`, { ...cookie, maxAge: 3_600_000 })
       const url = new URL('/authorize', deps.issuer)
@@ -36,6 +39,7 @@ export function createAccountSignIn(deps: {
         // The code is never redeemed, so nobody needs the verifier.
         code_challenge: createHash('sha256').update(randomBytes(32)).digest('base64url'),
         code_challenge_method: 'S256',
+        ...(how?.again === true ? { prompt: 'login' } : {}),
       }).toString()
       return url.href
     },

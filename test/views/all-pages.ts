@@ -17,6 +17,7 @@ import { leavingPage } from '../../views/logout/leaving.ts'
 import { signOutPage } from '../../views/logout/sign-out.ts'
 import { signedOutPage } from '../../views/logout/signed-out.ts'
 import { deadLinkPage, setupDonePage, setupPage } from '../../views/setup/setup.ts'
+import { consolePages } from './console-pages.ts'
 
 const WHEN = new Date('2026-02-03T10:00:00Z')
 
@@ -94,5 +95,6 @@ export function allPages(text: string, address = `https://app.example/${text}`):
     ['setup done', setupDonePage({ email: text })],
     ['setup link used', deadLinkPage({ ownerExists: true })],
     ['setup link dead', deadLinkPage({ ownerExists: false })],
+    ...consolePages(text),
   ])
 }

@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto'
 import { readdirSync, readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { describe, expect, test } from '@jest/globals'
-import { assets, stylesheetHref } from '../../views/assets.ts'
+import { assets, consoleScriptSrc, stylesheetHref } from '../../views/assets.ts'
 import { FORM_POST_SCRIPT_SOURCE } from '../../views/interactions/form-post.ts'
 import { loginPage } from '../../views/interactions/login.ts'
 import { allPages } from './all-pages.ts'
@@ -17,10 +17,17 @@ test('every view that makes a page is among the pages of these tests', () => {
     .filter((path) => path.endsWith('.ts'))
     .flatMap((path) => [...readFileSync(`${views}/${path}`, 'utf8').matchAll(/^export function (\w*[pP]age)\(/gm)])
     .map(([, name = '']) => name)
-  const used = readFileSync(new URL('./all-pages.ts', import.meta.url), 'utf8')
+  const used = ['all-pages', 'console-pages']
+    .map((name) => readFileSync(new URL(`./${name}.ts`, import.meta.url), 'utf8'))
+    .join('\n')
   expect(made.length).toBeGreaterThan(10)
   expect(made.filter((name) => !used.includes(` ${name}(`) && !used.includes(`\n      ${name}(`))).toEqual([])
 })
+
+/** Pages of the console have a script of their own, and forms that only look. */
+function isConsole(pageName: string): boolean {
+  return pageName.startsWith('console')
+}
 
 describe.each(PAGES)('the page %j', (pageName, markup) => {
   const tags = tagsOf(markup)
@@ -77,22 +84,41 @@ describe.each(PAGES)('the page %j', (pageName, markup) => {
   test('has no script, but for the one whose digest its own policy names', () => {
     const scripts = [...markup.matchAll(/<script\b[^>]*>([\s\S]*?)<\/script>/g)].map(([, inside = '']) => inside)
     const sources = scripts.map((script) => `'sha256-${createHash('sha256').update(script).digest('base64')}'`)
+    if (isConsole(pageName)) {
+      // The console has one of its own, as a file.
+      expect(scripts).toEqual([''])
+      expect(named('script').map(({ attributes }) => attributes.get('src'))).toEqual([consoleScriptSrc])
+      return
+    }
     expect(sources).toEqual(pageName === 'form post' ? [FORM_POST_SCRIPT_SOURCE] : [])
     expect(named('script').length).toBe(scripts.length)
   })
 
   test('has buttons that say what they do to forms', () => {
     for (const { attributes } of named('button')) expect(attributes.get('type')).toBe('submit')
-    for (const { attributes } of named('form')) expect(attributes.get('method')).toBe('post')
+    // What a list of the console is narrowed to stands in its address.
+    const methods = isConsole(pageName) ? ['post', 'get'] : ['post']
+    for (const { attributes } of named('form')) expect(methods).toContain(attributes.get('method'))
   })
+})
+
+test('every body that the console has is among the pages of these tests', () => {
+  const views = fileURLToPath(new URL('../../views/admin-console', import.meta.url))
+  const made = readdirSync(views)
+    .filter((path) => path !== 'lists.ts')
+    .flatMap((path) => [...readFileSync(`${views}/${path}`, 'utf8').matchAll(/^export function (\w+)\(/gm)])
+    .map(([, name = '']) => name)
+  const used = readFileSync(new URL('./console-pages.ts', import.meta.url), 'utf8')
+  expect(made.length).toBeGreaterThan(4)
+  expect(made.filter((name) => !used.includes(`${name}(`))).toEqual([])
 })
 
 describe('assets', () => {
   test('have addresses that change with their content', () => {
     expect(assets.map(({ path }) => path)).toContain(stylesheetHref)
     for (const { path, type, body } of assets) {
-      expect(path).toMatch(/^\/assets\/[a-z]+\.[\w-]{12}\.(css|svg)$/)
-      expect(type).toMatch(/^(text\/css; charset=utf-8|image\/svg\+xml)$/)
+      expect(path).toMatch(/^\/assets\/[a-z]+\.[\w-]{12}\.(css|svg|js)$/)
+      expect(type).toMatch(/^(text\/(css|javascript); charset=utf-8|image\/svg\+xml)$/)
       expect(body.length).toBeGreaterThan(100)
     }
   })
@@ -109,8 +135,13 @@ describe('assets', () => {
       problem: 'too_many',
       retryAfterSeconds: 840,
     })
-    const total = assets.reduce((sum, { body }) => sum + body.length, Buffer.byteLength(String(signIn)))
+    const used = assets.filter(({ path }) => String(signIn).includes(path))
+    const total = used.reduce((sum, { body }) => sum + body.length, Buffer.byteLength(String(signIn)))
     expect(total).toBeLessThan(30_000)
     expect(assets.find(({ path }) => path === stylesheetHref)?.body.length).toBeLessThan(12_000)
+  })
+
+  test('are small: the console’s script is less than 10 kB', () => {
+    expect(assets.find(({ path }) => path === consoleScriptSrc)?.body.length).toBeLessThan(10_000)
   })
 })

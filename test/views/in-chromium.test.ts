@@ -9,10 +9,11 @@ import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
 import type { AxeResults } from 'axe-core'
 import Koa from 'koa'
 import type { Browser, Page } from 'playwright-core'
+import { CONSOLE_POLICY } from '../../server/admin-console/console.ts'
 import { createAssets } from '../../server/http/assets.ts'
 import { render } from '../../server/http/render.ts'
 import { createSecurityHeaders } from '../../server/http/security-headers.ts'
-import { assets } from '../../views/assets.ts'
+import { assets, consoleScriptSrc } from '../../views/assets.ts'
 import { launchChromium } from '../support/chromium.ts'
 import { allPages } from './all-pages.ts'
 import { SCRIPT_PAYLOADS } from './script-payloads.ts'
@@ -32,6 +33,7 @@ app.use(createSecurityHeaders({ secure: false })).use(createAssets(assets))
 app.use((ctx) => {
   const [, set = '', name = ''] = decodeURIComponent(ctx.path).split('/')
   const made = SETS.get(set)?.get(name)
+  if (name.startsWith('console')) ctx.set('Content-Security-Policy', CONSOLE_POLICY)
   if (made !== undefined) render(ctx, made)
 })
 const server = createServer(app.callback())
@@ -89,7 +91,13 @@ test('WB4: forty scripts in every parameter do not run, not even without a polic
     for (const name of NAMES) {
       await page.goto(addressOf('hostile', name))
       expect({ name, at: page.url() }).toEqual({ name, at: addressOf('hostile', name) })
-      expect({ name, scripts: await page.evaluate('document.scripts.length') }).toEqual({ name, scripts: 0 })
+      const scripts = await page.evaluate(
+        '[...document.scripts].filter((script) => !script.src.endsWith(consoleScript)).length'.replace(
+          'consoleScript',
+          JSON.stringify(consoleScriptSrc),
+        ),
+      )
+      expect({ name, scripts }).toEqual({ name, scripts: 0 })
     }
   })
 }, 60_000)
@@ -118,6 +126,6 @@ function addressOf(set: string, name: string): string {
   return `http://127.0.0.1:${port}/${set}/${encodeURIComponent(name)}`
 }
 
-const SMALL_TARGETS = `[...document.querySelectorAll('.button, .choice, input:not([type=hidden], [type=radio], [hidden])')]
+const SMALL_TARGETS = `[...document.querySelectorAll('.button, .choice, .select, input:not([type=hidden], [type=radio], [type=checkbox], [hidden])')]
   .filter((element) => element.getBoundingClientRect().height < 44)
   .map((element) => element.outerHTML)`

@@ -1,6 +1,7 @@
 // The account page: who the person is, and where they are signed in.
 import { type Html, html } from '../html.ts'
 import { page } from '../layout.ts'
+import { moment, momentText } from '../moment.ts'
 
 /** Why a name was refused. */
 export type NameFault = 'name_invalid'
@@ -107,7 +108,7 @@ function row(session: SessionItem, csrf: string): Html {
 function endForm({ id, device, lastUsedAt }: SessionItem, csrf: string): Html {
   return html`<form method="post" action="/account/sessions/${id}/revocation">
 <input type="hidden" name="csrf" value="${csrf}">
-<button class="button small" type="submit">Sign out<span class="visually-hidden"> ${device}, last used ${FORMAT.format(lastUsedAt)}</span></button>
+<button class="button small" type="submit">Sign out<span class="visually-hidden"> ${device}, last used ${momentText(lastUsedAt)}</span></button>
 </form>`
 }
 
@@ -116,11 +117,4 @@ function endOthersForm(csrf: string): Html {
 <input type="hidden" name="csrf" value="${csrf}">
 <p class="actions"><button class="button danger" type="submit">Sign out all other devices</button></p>
 </form>`
-}
-
-const FORMAT = new Intl.DateTimeFormat('en-GB', { dateStyle: 'medium', timeStyle: 'short', timeZone: 'UTC' })
-
-/** Without a script nothing is known of the person's time zone, so the page says which one it means. */
-function moment(date: Date): Html {
-  return html`<time datetime="${date.toISOString()}">${FORMAT.format(date)} UTC</time>`
 }

@@ -1,6 +1,6 @@
 // Where people may be sent after signing in.
 import { describe, expect, test } from '@jest/globals'
-import { safeReturnPath } from '../../server/account-console/return-path.ts'
+import { safeReturnPath } from '../../server/http/return-path.ts'
 
 describe('RU13: only a path of ours', () => {
   test.each(['/account', '/account/password', '/account?notice=renamed', '/', '/account/sessions/ses_a-b_c'])('%s', (path) => {

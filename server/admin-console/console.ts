@@ -1,0 +1,164 @@
+// The console: its pages behind one door, which is the same for each of them. The order is policy, so all of it stands here.
+import Router from '@koa/router'
+import type { Context, Middleware } from 'koa'
+import { type AccessRule, type Powers, scopesOfRoles, whatIsMissing } from '../../config/roles.ts'
+import { type ConsoleBody, type ConsoleFrame, consolePage } from '../../views/admin-console/console-page.ts'
+import type { Account } from '../accounts/accounts.ts'
+import type { Change } from '../audit/change.ts'
+import type { Csrf } from '../http/csrf.ts'
+import { type Form, readForm } from '../http/form.ts'
+import { HttpProblem } from '../http/problems.ts'
+import { render } from '../http/render.ts'
+import { originOf } from '../http/request-context.ts'
+import { safeReturnPath } from '../http/return-path.ts'
+import { routesOf } from '../http/routes.ts'
+import { takeNotice } from './notices.ts'
+import { SECTIONS } from './sections.ts'
+
+/** Where it is. */
+export const CONSOLE_PATH = '/admin'
+
+/** Somebody who may see a page. */
+export interface ConsoleVisit {
+  readonly account: Account
+  readonly powers: Powers
+  /** Of the forms of the page, all of which are the console's. */
+  readonly csrf: string
+  /** What is written to the audit log of what the person does. */
+  change(reason?: string): Change
+  /** Whether the person may use something that has another rule than the page. */
+  may(rule: AccessRule): boolean
+  /** Shows a page. */
+  show(body: ConsoleBody, status?: number): void
+}
+
+/** Looks at a page. */
+export interface ConsolePage {
+  readonly method: 'get'
+  /** Below `/admin`. */
+  readonly path: string
+  readonly access: AccessRule
+  /** For what may end much, or show a secret: the person has just proved who they are. */
+  readonly fresh?: boolean
+  handle(ctx: Context, visit: ConsoleVisit): Promise<void>
+}
+
+/** Does something. */
+export interface ConsoleAction extends Omit<ConsolePage, 'method' | 'handle'> {
+  readonly method: 'post'
+  /**
+   * The page on which the form stands, with what was filled in: when the person has to sign in first, they come back to it, and
+   * nothing is lost.
+   */
+  readonly back: (ctx: Context, form: Form) => string
+  handle(ctx: Context, visit: ConsoleVisit, form: Form): Promise<void>
+}
+
+/** A page or an action. */
+export type ConsoleRoute = ConsolePage | ConsoleAction
+
+/** The session of the browser that asks, as the provider knows it. */
+export interface ConsoleSession {
+  readonly sessionId: string
+  readonly accountId: string
+  /** When the person last proved who they are, in seconds since the epoch. */
+  readonly authTime: number
+}
+
+/** What the door needs. */
+export interface ConsoleDoor {
+  readonly csrf: Csrf
+  readonly currentSession: (ctx: Context) => Promise<ConsoleSession | undefined>
+  readonly findAccount: (id: string) => Promise<Account | undefined>
+  /** Where to sign in; `again` even for somebody who is signed in. */
+  readonly signInUrl: (ctx: Context, returnTo: string, how?: { readonly again: boolean }) => Promise<string>
+  /** Milliseconds since the epoch. */
+  readonly clock: () => number
+  /** Counts requests of each person by themselves; `ctx.state.caller` names them. */
+  readonly limit: Middleware
+}
+
+/** How long somebody has just proved who they are. */
+export const FRESH_SECONDS = 300
+
+/** Scripts of our own files only, and none that make HTML out of text. */
+export const CONSOLE_POLICY =
+  "default-src 'none';style-src 'self';script-src 'self';connect-src 'self';img-src 'self' data:;form-action 'self';frame-ancestors 'none';base-uri 'none';require-trusted-types-for 'script';trusted-types 'none'"
+
+/** One purpose for all forms of the console. */
+const CSRF_PURPOSE = 'console'
+
+/** Makes the middleware. */
+export function createConsole(routes: readonly ConsoleRoute[], door: ConsoleDoor): Middleware {
+  const router = new Router({ prefix: CONSOLE_PATH })
+  for (const route of routes) router.register(route.path, [route.method], (ctx: Context) => pass(route, door, ctx))
+  return routesOf(router)
+}
+
+async function pass(route: ConsoleRoute, door: ConsoleDoor, ctx: Context): Promise<void> {
+  ctx.set('Content-Security-Policy', CONSOLE_POLICY)
+  const form = route.method === 'post' ? await readForm(ctx) : undefined
+  const back = form === undefined || route.method === 'get' ? ctx.url : route.back(ctx, form)
+  // 1. Who is there.
+  const session = await door.currentSession(ctx)
+  const account = session === undefined ? undefined : await door.findAccount(session.accountId)
+  if (session === undefined || account?.status !== 'active') return signIn(door, ctx, back)
+  // 2. Whether the form is one of ours.
+  if (form !== undefined) door.csrf.check(ctx, form, CSRF_PURPOSE)
+  // 3. Whether they may.
+  const powers = { scopes: scopesOfRoles(account.roles), roles: account.roles }
+  refuse(route.access, powers)
+  // 4. Whether it is they, for what weighs much.
+  if (route.fresh === true && door.clock() / 1000 - session.authTime > FRESH_SECONDS)
+    return signIn(door, ctx, back, { again: true })
+  // 5. How often.
+  ctx.state.caller = account.id
+  await door.limit(ctx, async () => {
+    const visit = visitOf(door, ctx, account, powers)
+    if (route.method === 'get') await route.handle(ctx, visit)
+    else if (form !== undefined) await route.handle(ctx, visit, form)
+  })
+}
+
+async function signIn(door: ConsoleDoor, ctx: Context, back: string, how?: { readonly again: boolean }): Promise<void> {
+  // Of a form that is too large for an address the page stays, and what was filled in is gone.
+  const wanted = safeReturnPath(back) ?? safeReturnPath(back.split('?')[0] ?? '') ?? CONSOLE_PATH
+  ctx.redirect(await door.signInUrl(ctx, wanted, how))
+  ctx.status = 303
+}
+
+function refuse(rule: AccessRule, powers: Powers): void {
+  if (whatIsMissing(rule, powers) === undefined) return
+  const role =
+    powers.roles?.length === 0
+      ? 'Your account has no role on this server.'
+      : `This takes one of the roles ${rule.roles.join(', ')}.`
+  throw new HttpProblem(403, 'Not for your account', `${role} An owner can give you one.`)
+}
+
+function visitOf(door: ConsoleDoor, ctx: Context, account: Account, powers: Powers): ConsoleVisit {
+  const csrf = door.csrf.token(ctx, CSRF_PURPOSE)
+  const may = (rule: AccessRule) => whatIsMissing(rule, powers) === undefined
+  return {
+    account,
+    powers,
+    csrf,
+    may,
+    change: (reason) => ({
+      actor: account.id,
+      powers: powers.scopes,
+      origin: originOf(ctx),
+      ...(reason === undefined || reason === '' ? {} : { reason }),
+    }),
+    show(body, status = 200) {
+      const notice = takeNotice(ctx)
+      const frame: ConsoleFrame = {
+        email: account.email,
+        sections: SECTIONS.filter(({ access }) => may(access)),
+        searchCsrf: csrf,
+        ...(notice === undefined ? {} : { notice }),
+      }
+      render(ctx, consolePage(frame, body), status)
+    },
+  }
+}

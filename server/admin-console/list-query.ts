@@ -1,0 +1,75 @@
+// Lists in the console: what stands in their address, and what links on them change of it. The address is all there is, so that a list
+// can be sent to somebody else, or kept as a bookmark.
+import type { Chip } from '../../views/admin-console/lists.ts'
+import type { CursorPlace, Cursors } from '../http/cursors.ts'
+
+/** The fields of a filter as they stand in an address. Those that are empty, or come twice, are not there. */
+export type Asked = { readonly [field: string]: string }
+
+/** How many rows a page has. */
+export const ROWS = 50
+
+/** Reads the fields that a list has from a query. */
+export function readAsked(
+  query: { readonly [name: string]: string | readonly string[] | undefined },
+  fields: readonly string[],
+): Asked {
+  return Object.fromEntries(
+    fields.flatMap((field) => {
+      const value = query[field]
+      return typeof value === 'string' && value.trim() !== '' ? [[field, value.trim()]] : []
+    }),
+  )
+}
+
+/** The address of a list with some fields changed; an empty one is left out. */
+export function listHref(path: string, asked: Asked, changed: { readonly [field: string]: string | undefined } = {}): string {
+  const entries = Object.entries({ ...asked, ...changed }).filter(
+    (entry): entry is [string, string] => entry[1] !== undefined && entry[1] !== '',
+  )
+  const query = new URLSearchParams(entries).toString()
+  return query === '' ? path : `${path}?${query}`
+}
+
+/** The filters that are on, each with the way to take it off. */
+export function chipsOf(path: string, asked: Asked, labels: { readonly [field: string]: string }): Chip[] {
+  return Object.entries(asked).flatMap(([field, value]) => {
+    const label = labels[field]
+    return label === undefined ? [] : [{ label, value, withoutHref: listHref(path, asked, { [field]: undefined }) }]
+  })
+}
+
+/** A page of a list, and the addresses of others. */
+export async function readRows<Row>(options: {
+  readonly cursors: Cursors
+  readonly path: string
+  readonly asked: Asked
+  readonly cursor: string | undefined
+  readonly read: (limit: number, after: CursorPlace | undefined) => Promise<readonly Row[]>
+  readonly placeOf: (row: Row) => CursorPlace
+}): Promise<{ readonly rows: readonly Row[]; readonly firstHref?: string; readonly nextHref?: string }> {
+  const { cursors, path, asked, cursor } = options
+  const list = `console ${listHref(path, asked)}`
+  const found = await options.read(ROWS + 1, cursor === undefined ? undefined : cursors.read(list, cursor))
+  const rows = found.slice(0, ROWS)
+  const last = rows.at(-1)
+  const next = found.length > ROWS && last !== undefined ? cursors.write(list, options.placeOf(last)) : undefined
+  return {
+    rows,
+    ...(cursor === undefined ? {} : { firstHref: listHref(path, asked) }),
+    ...(next === undefined ? {} : { nextHref: listHref(path, asked, { cursor: next }) }),
+  }
+}
+
+/** A length of time as people write it: `30m`, `8h`, `7d`, or seconds. Undefined for anything else. */
+export function secondsOf(text: string): number | undefined {
+  const [, number, unit = 's'] = /^(\d{1,9})\s*([smhd])?$/.exec(text) ?? []
+  return number === undefined ? undefined : Number(number) * { s: 1, m: 60, h: 3600, d: 86_400 }[unit as 's' | 'm' | 'h' | 'd']
+}
+
+/** A day or a moment as people write it, in UTC. Undefined for anything else. */
+export function momentOf(text: string): Date | undefined {
+  if (!/^\d{4}-\d{2}-\d{2}([T ]\d{2}:\d{2}(:\d{2}(\.\d{1,3})?)?Z?)?$/.test(text)) return undefined
+  const date = new Date(text.length === 10 ? `${text}T00:00:00Z` : `${text.replace(' ', 'T').replace(/Z$/, '')}Z`)
+  return Number.isNaN(date.getTime()) ? undefined : date
+}

@@ -1,0 +1,33 @@
+// The one search box: what somebody has at hand leads to its page. It is posted, since it may be a token, which has no place in an
+// address or a log.
+import type { AccessRule } from '../../config/roles.ts'
+import { nothingFound } from '../../views/admin-console/search.ts'
+import type { ConsoleRoute } from './console.ts'
+
+/** Finds the page of what a text names; undefined when it is nothing that this finder knows. */
+export type Finder = (text: string) => Promise<string | undefined>
+
+const ACCESS: AccessRule = { scope: 'sessions:read', roles: ['owner', 'operator', 'auditor', 'helpdesk'] }
+
+/** Makes the page. `finders` are asked in their order. */
+export function searchPages({ finders }: { readonly finders: readonly Finder[] }): ConsoleRoute[] {
+  return [
+    {
+      method: 'post',
+      path: '/search',
+      access: ACCESS,
+      back: () => '/admin',
+      async handle(ctx, visit, form) {
+        const text = form.get('q').trim()
+        for (const find of text === '' ? [] : finders) {
+          const href = await find(text)
+          if (href === undefined) continue
+          ctx.redirect(href)
+          ctx.status = 303
+          return
+        }
+        visit.show({ title: 'Nothing found', section: '', body: nothingFound() }, text === '' ? 200 : 404)
+      },
+    },
+  ]
+}

@@ -1,0 +1,300 @@
+// Sessions in the console: the list over the whole installation, one with all that hangs from it, and their end.
+import type { Context } from 'koa'
+import type { AccessRule } from '../../config/roles.ts'
+import { jobDetail, sessionRevocation } from '../../views/admin-console/revocation.ts'
+import { sessionDetail, sessionList } from '../../views/admin-console/sessions.ts'
+import type { Change } from '../audit/change.ts'
+import type { Cursors } from '../http/cursors.ts'
+import type { Form } from '../http/form.ts'
+import { HttpProblem } from '../http/problems.ts'
+import type { RevocationJobs } from '../revocation-jobs/revocation-jobs.ts'
+import type { SessionEvents } from '../sessions/session-events.ts'
+import { networkOf, type SessionFilter } from '../sessions/session-filter.ts'
+import type { SessionPreview } from '../sessions/session-preview.ts'
+import type { SessionItem, SessionSearch } from '../sessions/session-search.ts'
+import type { SessionTree } from '../sessions/session-tree.ts'
+import type { Ended } from '../tokens/ending.ts'
+import type { ConsoleRoute, ConsoleVisit } from './console.ts'
+import { type Asked, chipsOf, listHref, momentOf, readAsked, readRows, secondsOf } from './list-query.ts'
+import { redirectWithNotice } from './notices.ts'
+
+/** What the pages call. */
+export interface SessionPagesDeps {
+  readonly cursors: Cursors
+  readonly search: SessionSearch
+  readonly tree: (sessionId: string) => Promise<SessionTree>
+  readonly events: Pick<SessionEvents, 'revoke'>
+  readonly jobs: RevocationJobs
+  readonly preview: (
+    which: { readonly ids: readonly string[] } | { readonly filter: SessionFilter },
+    most: number,
+  ) => Promise<SessionPreview>
+  /** The id of the account that an id or an e-mail address names. */
+  readonly accountIdOf: (name: string) => Promise<string | undefined>
+  /** Has an app told once more that a session is over; false when there is nothing to tell. */
+  readonly tellAgain: (notificationId: string, change: Change) => Promise<boolean>
+  readonly clock: () => number
+}
+
+const READ: AccessRule = { scope: 'sessions:read', roles: ['owner', 'operator', 'auditor', 'helpdesk'] }
+const REVOKE: AccessRule = { scope: 'sessions:revoke', roles: ['owner', 'operator'] }
+
+const PATH = '/admin/sessions'
+const REVOCATION_PATH = '/admin/sessions/revocation'
+
+/** As many end while the person waits; beyond that a job does it. */
+const MOST_AT_ONCE = 200
+const MOST_COUNTED = 10_000
+
+const LABELS = {
+  account: 'Account',
+  client: 'App',
+  ip: 'Address',
+  method: 'Signed in by',
+  state: 'State',
+  since: 'Started since',
+  before: 'Started before',
+  idle: 'Not used for',
+  administrators: 'Administrators',
+  more_than: 'More sessions than',
+  new_device: 'New device',
+}
+
+/** Makes the pages. */
+export function sessionPages(deps: SessionPagesDeps): ConsoleRoute[] {
+  return [
+    { method: 'get', path: '/sessions', access: READ, handle: (ctx, visit) => showList(deps, ctx, visit) },
+    {
+      method: 'get',
+      path: '/sessions/revocation',
+      access: REVOKE,
+      fresh: true,
+      handle: (ctx, visit) => askToEnd(deps, ctx, visit),
+    },
+    {
+      method: 'post',
+      path: '/sessions/revocation',
+      access: REVOKE,
+      fresh: true,
+      back: (_ctx, form) => revocationHref(form.get('ids').split(' '), form.get('filter'), form.get('reason')),
+      handle: (ctx, visit, form) =>
+        end(deps, ctx, visit, { ids: form.get('ids'), filter: form.get('filter'), reason: form.get('reason') }),
+    },
+    { method: 'get', path: '/sessions/:id', access: READ, handle: (ctx, visit) => showOne(deps, ctx, visit) },
+    {
+      method: 'post',
+      path: '/logout-notifications/:id/attempts',
+      access: REVOKE,
+      back: (_ctx, form) => sessionHref(form),
+      async handle(ctx, visit, form) {
+        const again = await deps.tellAgain(String(ctx.params.id), visit.change())
+        redirectWithNotice(
+          ctx,
+          sessionHref(form),
+          again ? 'The app is told again, for a day if need be.' : 'There was nothing to tell it again.',
+        )
+      },
+    },
+    { method: 'get', path: '/jobs/:id', access: READ, handle: (ctx, visit) => showJob(deps, ctx, visit) },
+  ]
+}
+
+function sessionHref(form: Form): string {
+  return `${PATH}/${encodeURIComponent(form.get('session'))}`
+}
+
+async function showList(deps: SessionPagesDeps, ctx: Context, visit: ConsoleVisit): Promise<void> {
+  const asked = readAsked(ctx.query, Object.keys(LABELS))
+  const { filter, fault } = await filterOf(asked, deps.accountIdOf)
+  const cursor = typeof ctx.query.cursor === 'string' ? ctx.query.cursor : undefined
+  const page =
+    filter === undefined
+      ? { rows: [] }
+      : await readRows<SessionItem>({
+          ...{ cursors: deps.cursors, path: PATH, asked, cursor },
+          read: (limit, after) =>
+            deps.search.page({
+              filter,
+              limit,
+              ...(after === undefined ? {} : { after: { startedAt: new Date(Number(after[0])), id: String(after[1]) } }),
+            }),
+          placeOf: ({ startedAt, id }) => [startedAt.getTime(), id],
+        })
+  const { rows: sessions, ...hrefs } = page
+  const narrowed = Object.keys(asked).length > 0 && sessions.some(({ state }) => state === 'live')
+  const body = sessionList({
+    sessions,
+    ...hrefs,
+    views: viewsOf(asked, deps.clock),
+    chips: chipsOf(PATH, asked, LABELS),
+    asked,
+    mayRevoke: visit.may(REVOKE),
+    ...(fault === undefined ? {} : { fault }),
+    ...(narrowed ? { revokeAllHref: listHref(REVOCATION_PATH, { filter: listHref('', asked).slice(1) }) } : {}),
+  })
+  visit.show({ title: 'Sessions', section: PATH, body }, fault === undefined ? 200 : 400)
+}
+
+/** What people often want to see. */
+function viewsOf(asked: Asked, clock: () => number) {
+  const today = new Date(clock()).toISOString().slice(0, 10)
+  const views: readonly (readonly [label: string, fields: Asked])[] = [
+    ['All', {}],
+    ['Live', { state: 'live' }],
+    ['Idle for more than 7 days', { state: 'live', idle: '7d' }],
+    ['More than 5 per person', { state: 'live', more_than: '5' }],
+    ['Administrators', { state: 'live', administrators: 'true' }],
+    ['New device today', { state: 'live', new_device: 'true', since: today }],
+  ]
+  const now = listHref(PATH, Object.fromEntries(Object.entries(asked).toSorted()))
+  return views.map(([label, fields]) => ({
+    label,
+    href: listHref(PATH, fields),
+    current: listHref(PATH, Object.fromEntries(Object.entries(fields).toSorted())) === now,
+  }))
+}
+
+/** The filter that was filled in; or what is wrong with it. Neither, when it asks for an account that is not there. */
+async function filterOf(
+  asked: Asked,
+  accountIdOf: SessionPagesDeps['accountIdOf'],
+): Promise<{ readonly filter?: SessionFilter; readonly fault?: string }> {
+  const { account, client, ip, method, state, since, before, idle, more_than: moreThan } = asked
+  const fault = faultOf(asked)
+  if (fault !== undefined) return { fault }
+  const accountId = account === undefined ? undefined : await accountIdOf(account)
+  if (account !== undefined && accountId === undefined) return {}
+  const wanted = {
+    accountId,
+    clientId: client,
+    address: ip,
+    method,
+    state,
+    since: since === undefined ? undefined : momentOf(since),
+    before: before === undefined ? undefined : momentOf(before),
+    idleSeconds: idle === undefined ? undefined : secondsOf(idle),
+    moreThan: moreThan === undefined ? undefined : Number(moreThan),
+    administrators: asked.administrators === undefined ? undefined : asked.administrators === 'true',
+    newDevice: asked.new_device === undefined ? undefined : asked.new_device === 'true',
+  }
+  return { filter: Object.fromEntries(Object.entries(wanted).filter(([, value]) => value !== undefined)) }
+}
+
+function faultOf({ ip, state, since, before, idle, more_than: moreThan, ...rest }: Asked): string | undefined {
+  if (Object.values(rest).some((text) => text.includes('\0') || text.length > 300))
+    return 'A field holds what no such name can hold.'
+  if (ip !== undefined && !isNetwork(ip)) return 'The address must be one such as 192.0.2.7, or a network such as 192.0.2.0/24.'
+  if (state !== undefined && !['live', 'ended', 'expired'].includes(state)) return 'The state must be live, ended or expired.'
+  for (const text of [since, before]) {
+    if (text !== undefined && momentOf(text) === undefined)
+      return 'A time must be written as 2026-11-26 or 2026-11-26T09:30, in UTC.'
+  }
+  if (idle !== undefined && secondsOf(idle) === undefined) return 'How long must be written as 30m, 8h or 7d.'
+  if (moreThan !== undefined && !/^[1-9]\d{0,3}$/.test(moreThan)) return 'The number of sessions must be from 1 to 9999.'
+  return undefined
+}
+
+function isNetwork(text: string): boolean {
+  try {
+    networkOf(text)
+    return true
+  } catch {
+    return false
+  }
+}
+
+async function showOne(deps: SessionPagesDeps, ctx: Context, visit: ConsoleVisit): Promise<void> {
+  const id = String(ctx.params.id)
+  const session = id.includes('\0') ? undefined : await deps.search.find(id)
+  if (session === undefined)
+    throw new HttpProblem(404, 'No such session', 'It may have been removed: sessions are kept for 30 days after they were over.')
+  const tree = await deps.tree(id)
+  const body = sessionDetail({ session, ...tree, csrf: visit.csrf, mayRevoke: visit.may(REVOKE) })
+  visit.show({ title: `Session of ${session.account.email}`, section: PATH, body })
+}
+
+/** What a revocation is of: ids, or the query of a list. */
+async function whichOf(
+  deps: SessionPagesDeps,
+  ids: readonly string[],
+  query: string,
+): Promise<{ readonly ids: readonly string[] } | { readonly filter: SessionFilter }> {
+  const named = ids.filter((id) => id !== '' && !id.includes('\0')).slice(0, MOST_AT_ONCE)
+  if (named.length > 0) return { ids: named }
+  const asked = readAsked(Object.fromEntries(new URLSearchParams(query)), Object.keys(LABELS))
+  const { filter } = await filterOf(asked, deps.accountIdOf)
+  // A filter that says nothing would be everybody.
+  return filter === undefined || Object.keys(filter).length === 0 ? { ids: [] } : { filter: { ...filter, state: 'live' } }
+}
+
+function revocationHref(ids: readonly string[], filter: string, reason: string): string {
+  const query = new URLSearchParams({ filter, reason })
+  for (const id of ids) if (id !== '') query.append('id', id)
+  return `${REVOCATION_PATH}?${query}`
+}
+
+async function askToEnd(deps: SessionPagesDeps, ctx: Context, visit: ConsoleVisit): Promise<void> {
+  const ids = [ctx.query.id ?? []].flat()
+  const filter = typeof ctx.query.filter === 'string' ? ctx.query.filter : ''
+  const which = await whichOf(deps, ids, filter)
+  const body = sessionRevocation({
+    preview: await deps.preview(which, MOST_COUNTED),
+    ...('ids' in which ? { ids: which.ids } : { filter }),
+    csrf: visit.csrf,
+    reason: typeof ctx.query.reason === 'string' ? ctx.query.reason : '',
+    backHref: filter === '' ? PATH : `${PATH}?${filter}`,
+  })
+  visit.show({ title: 'End sessions', section: PATH, body })
+}
+
+async function end(
+  deps: SessionPagesDeps,
+  ctx: Context,
+  visit: ConsoleVisit,
+  asked: { readonly ids: string; readonly filter: string; readonly reason: string },
+): Promise<void> {
+  const ids = asked.ids.split(' ')
+  if (asked.reason.trim() === '') return void ctx.redirect(revocationHref(ids, asked.filter, ''))
+  const which = await whichOf(deps, ids, asked.filter)
+  const change = visit.change(asked.reason.trim())
+  if ('ids' in which) return endNow(deps, ctx, which.ids, change)
+  const found = await deps.search.page({ filter: which.filter, limit: MOST_AT_ONCE + 1 })
+  if (found.length <= MOST_AT_ONCE)
+    return endNow(
+      deps,
+      ctx,
+      found.map(({ id }) => id),
+      change,
+    )
+  const job = await deps.jobs.begin({ noun: 'sessions', filter: JSON.parse(JSON.stringify(which.filter)) }, change)
+  ctx.redirect(`/admin/jobs/${job.id}`)
+  ctx.status = 303
+}
+
+async function endNow(
+  deps: SessionPagesDeps,
+  ctx: Context,
+  ids: readonly string[],
+  change: ReturnType<ConsoleVisit['change']>,
+): Promise<void> {
+  const ended = await deps.events.revoke(ids.toSorted(), change)
+  const only = ids.length === 1 ? `${PATH}/${ids[0]}` : PATH
+  redirectWithNotice(ctx, only, wordsOf(ended))
+}
+
+function wordsOf({ sessions, grants, logout_notifications: told }: Ended): string {
+  if (sessions === 0) return 'Nothing was live any more.'
+  const counted = (number: number, noun: string) => `${number} ${noun}${number === 1 ? '' : 's'}`
+  return `Ended: ${counted(sessions, 'session')} with ${counted(grants, 'grant')}. ${counted(told, 'app')} will be told.`
+}
+
+async function showJob(deps: SessionPagesDeps, ctx: Context, visit: ConsoleVisit): Promise<void> {
+  const job = await deps.jobs.find(String(ctx.params.id))
+  if (job === undefined) throw new HttpProblem(404, 'No such job', 'Jobs are kept for 90 days after they are done.')
+  visit.show({
+    title: 'Ending sessions',
+    section: PATH,
+    body: jobDetail(job),
+    ...(job.state === 'done' ? {} : { refreshSeconds: 2 }),
+  })
+}

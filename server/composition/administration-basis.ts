@@ -1,0 +1,25 @@
+// What the console and the admin API both stand on.
+import type { Middleware } from 'koa'
+import type { Cursors } from '../http/cursors.ts'
+import type { RevocationJobs } from '../revocation-jobs/revocation-jobs.ts'
+import type { SessionSearch } from '../sessions/session-search.ts'
+import type { SessionTree } from '../sessions/session-tree.ts'
+import type { Nouns } from './nouns.ts'
+
+/** The parts. */
+export interface AdministrationBasis {
+  readonly sessionSearch: SessionSearch
+  readonly sessionTree: (sessionId: string) => Promise<SessionTree>
+  readonly jobs: RevocationJobs
+  readonly cursors: Cursors
+  /** Counts requests of administrators; `ctx.state.caller` says whose. */
+  readonly limit: Middleware
+}
+
+/** The id of the account that an id or an e-mail address names; undefined when there is none. */
+export function accountIdOf({ accounts }: Pick<Nouns, 'accounts'>): (name: string) => Promise<string | undefined> {
+  return async (name) => {
+    if (!name.isWellFormed() || name.includes('\0')) return undefined
+    return (name.includes('@') ? await accounts.findByEmail(name) : await accounts.findById(name))?.id
+  }
+}

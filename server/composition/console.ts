@@ -1,0 +1,77 @@
+// Builds the console: its pages, over the same functions as the admin API's routes.
+import type { Middleware } from 'koa'
+import type { Clock } from '../../config/clock.ts'
+import { type ConsoleRoute, createConsole } from '../admin-console/console.ts'
+import { type Finder, searchPages } from '../admin-console/search.ts'
+import { sessionPages } from '../admin-console/sessions.ts'
+import type { Csrf } from '../http/csrf.ts'
+import { previewSessions } from '../sessions/session-preview.ts'
+import { type AdministrationBasis, accountIdOf } from './administration-basis.ts'
+import type { LogoutParts } from './logout.ts'
+import type { Nouns } from './nouns.ts'
+import type { ProtocolParts } from './protocol.ts'
+import type { OpenStores } from './stores.ts'
+
+/** What the console is built of. */
+export interface ConsoleDeps {
+  readonly clock: Clock
+  readonly stores: OpenStores
+  readonly nouns: Nouns
+  readonly logout: LogoutParts
+  readonly administration: AdministrationBasis
+}
+
+/** Builds its pages. */
+export function consoleRoutes({ clock, stores, nouns, logout, administration }: ConsoleDeps): readonly ConsoleRoute[] {
+  const { cursors, jobs } = administration
+  return [
+    { method: 'get', path: '/', access: HOME, handle: async (ctx) => void ctx.redirect('/admin/sessions') },
+    ...searchPages({ finders: findersOf({ nouns, administration }) }),
+    ...sessionPages({
+      cursors,
+      jobs,
+      clock,
+      search: administration.sessionSearch,
+      tree: administration.sessionTree,
+      events: nouns.events.sessions,
+      preview: (which, most) => previewSessions(stores.db, which, most),
+      accountIdOf: accountIdOf(nouns),
+      tellAgain: logout.notifications.retry,
+    }),
+  ]
+}
+
+const HOME = { scope: 'sessions:read', roles: ['owner', 'operator', 'auditor', 'helpdesk'] } as const
+
+/** What the search box knows, in the order in which it is asked. */
+function findersOf({ nouns, administration }: Pick<ConsoleDeps, 'nouns' | 'administration'>): readonly Finder[] {
+  return [
+    async (text) => ((await administration.sessionSearch.find(text)) === undefined ? undefined : `/admin/sessions/${text}`),
+    async (text) => {
+      const id = await accountIdOf(nouns)(text)
+      return id === undefined ? undefined : `/admin/sessions?account=${encodeURIComponent(text)}`
+    },
+  ]
+}
+
+/** Puts them behind the door. */
+export function createConsolePages(
+  routes: readonly ConsoleRoute[],
+  deps: {
+    readonly clock: Clock
+    readonly csrf: Csrf
+    readonly nouns: Nouns
+    readonly protocol: ProtocolParts
+    readonly administration: AdministrationBasis
+  },
+): Middleware {
+  const { clock, csrf, nouns, protocol, administration } = deps
+  return createConsole(routes, {
+    clock,
+    csrf,
+    currentSession: protocol.currentSession,
+    findAccount: nouns.accounts.findById,
+    signInUrl: protocol.accountSignIn.signInUrl,
+    limit: administration.limit,
+  })
+}

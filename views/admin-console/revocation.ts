@@ -1,0 +1,106 @@
+// Before and while much ends: the page that says what will, and the one that says how far it is.
+import { type Html, html } from '../html.ts'
+import { moment } from '../moment.ts'
+import { facts, reasonField, standing } from './lists.ts'
+
+/** What would end. */
+export interface SessionRevocationView {
+  readonly preview: {
+    readonly sessions: number
+    readonly more: boolean
+    readonly accounts: number
+    readonly grants: number
+    readonly refreshFamilies: number
+    readonly logoutNotifications: number
+    readonly people: readonly { readonly id: string; readonly email: string; readonly sessions: number }[]
+    readonly clients: readonly { readonly id: string; readonly name: string; readonly sessions: number }[]
+  }
+  /** What the form sends: ids, or the filter as the query of the list. */
+  readonly ids?: readonly string[]
+  readonly filter?: string
+  readonly csrf: string
+  readonly reason: string
+  readonly backHref: string
+}
+
+/** Makes the page that asks before sessions end. */
+export function sessionRevocation({ preview, ids, filter, csrf, reason, backHref }: SessionRevocationView): Html {
+  const { sessions, more, accounts, people, clients } = preview
+  const others = accounts - people.length
+  if (sessions === 0) {
+    return html`<h1>Nothing to end</h1>
+<div class="empty"><p>None of these sessions is live any more.</p><p><a class="button" href="${backHref}">Back to the list</a></p></div>`
+  }
+  return html`<p class="crumbs"><a href="${backHref}">Sessions</a></p>
+<h1>End ${count(sessions, 'session')}${more && ' and more'}</h1>
+<section class="card" aria-labelledby="what">
+<h2 id="what">What ends</h2>
+${facts([
+  ['Sessions', `${sessions}${more ? ' were counted; there are more' : ''}`],
+  [
+    'People',
+    html`${people.map((person, index) => html`${index > 0 && ', '}<a href="/admin/accounts/${person.id}"><bdi>${person.email}</bdi></a>${person.sessions > 1 && ` (${person.sessions})`}`)}${others > 0 && ` and ${others} more`}`,
+  ],
+  [
+    'Apps',
+    clients.length === 0 ? 'none' : html`${clients.map(({ name }, index) => html`${index > 0 && ', '}<bdi>${name}</bdi>`)}`,
+  ],
+  ['Grants', String(preview.grants)],
+  ['Refresh tokens', String(preview.refreshFamilies)],
+  ['Apps that are told', String(preview.logoutNotifications)],
+])}
+<p class="lead">Access tokens are refused by every API that listens within a second. This cannot be undone: people sign in again.</p>
+<form method="post" action="/admin/sessions/revocation">
+<input type="hidden" name="csrf" value="${csrf}">
+${ids !== undefined && html`<input type="hidden" name="ids" value="${ids.join(' ')}">`}
+${filter !== undefined && html`<input type="hidden" name="filter" value="${filter}">`}
+${reasonField(reason)}
+<p class="actions"><button class="button danger" type="submit">End ${count(sessions, 'session')}${more && ' and more'}</button>
+<a class="button" href="${backHref}">Keep them</a></p>
+</form>
+</section>`
+}
+
+/** How far an end of many things has come. */
+export interface JobView {
+  readonly id: string
+  readonly state: string
+  readonly total?: number
+  readonly left: number
+  readonly ended: {
+    readonly sessions: number
+    readonly grants: number
+    readonly refresh_families: number
+    readonly logout_notifications: number
+  }
+  readonly reason?: string
+  readonly createdAt: Date
+  readonly finishedAt?: Date
+}
+
+/** Makes the page of a job. */
+export function jobDetail(job: JobView): Html {
+  const { total, left, ended } = job
+  return html`<p class="crumbs"><a href="/admin/sessions">Sessions</a></p>
+<h1>${job.state === 'done' ? 'Ended' : 'Ending'} ${total === undefined ? 'sessions' : count(total, 'session')}</h1>
+<section class="card" aria-labelledby="job">
+<h2 id="job">How far it is</h2>
+${total !== undefined && total > 0 && html`<progress max="${total}" value="${total - left}" aria-label="Ended">${total - left} of ${total}</progress>`}
+${facts([
+  ['State', standing(job.state)],
+  ['Left', total === undefined ? 'They are being looked for.' : String(left)],
+  [
+    'Ended',
+    `${count(ended.sessions, 'session')}, ${count(ended.grants, 'grant')}, ${count(ended.refresh_families, 'refresh token')}`,
+  ],
+  ['Apps that are told', String(ended.logout_notifications)],
+  job.reason === undefined ? undefined : ['Why', html`<bdi>${job.reason}</bdi>`],
+  ['Begun', moment(job.createdAt)],
+  job.finishedAt === undefined ? undefined : ['Done', moment(job.finishedAt)],
+])}
+</section>`
+}
+
+function count(number: number, noun: string): string {
+  return `${number.toLocaleString('en-GB')} ${noun}${number === 1 ? '' : 's'}`
+}

@@ -1,0 +1,11 @@
+// What the search box says when it finds nothing.
+import { type Html, html } from '../html.ts'
+
+/** Makes the page. The text itself is not shown again: it may have been a token. */
+export function nothingFound(): Html {
+  return html`<h1>Nothing found</h1>
+<div class="empty">
+<p><strong>There is no such account, app, session or grant.</strong></p>
+<p class="quiet">The box takes an e-mail address, a client_id, and the ids <code>acc_…</code>, <code>ses_…</code>, <code>gra_…</code>.</p>
+</div>`
+}

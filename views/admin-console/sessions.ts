@@ -1,0 +1,297 @@
+// Sessions in the console: the list over the whole installation, one with all that hangs from it, and the page that says what will end.
+import { type Html, html } from '../html.ts'
+import { moment } from '../moment.ts'
+import {
+  type Chip,
+  chips,
+  facts,
+  filterField,
+  filterForm,
+  nothingHere,
+  pager,
+  type SavedView,
+  savedViews,
+  standing,
+  table,
+} from './lists.ts'
+
+/** A session in the list. */
+export interface SessionRow {
+  readonly id: string
+  readonly account: { readonly id: string; readonly email: string; readonly name?: string }
+  readonly device: string
+  readonly address?: string
+  readonly methods: readonly string[]
+  readonly clients: readonly { readonly clientId: string; readonly name: string }[]
+  readonly startedAt: Date
+  readonly lastUsedAt: Date
+  readonly expiresAt: Date
+  readonly state: 'live' | 'ended' | 'expired'
+  readonly endedAt?: Date
+  readonly endReason?: string
+}
+
+/** What the list shows. */
+export interface SessionListView {
+  readonly sessions: readonly SessionRow[]
+  readonly views: readonly SavedView[]
+  readonly chips: readonly Chip[]
+  /** The filter's fields as they were filled in. */
+  readonly asked: { readonly [field: string]: string }
+  /** What is wrong with them. */
+  readonly fault?: string
+  readonly mayRevoke: boolean
+  /** Ends all that the filter finds; undefined when the filter says nothing, or nothing was found. */
+  readonly revokeAllHref?: string
+  readonly firstHref?: string
+  readonly nextHref?: string
+}
+
+/** Makes the list. */
+export function sessionList(view: SessionListView): Html {
+  return html`<h1>Sessions</h1>
+${savedViews(view.views)}
+${filters(view)}
+${chips(view.chips, '/admin/sessions')}
+${view.fault !== undefined && html`<div class="notice error" role="alert"><p>${view.fault}</p></div>`}
+${view.sessions.length === 0 ? nothingHere('No sessions', 'Nobody is, or was, signed in that way. Take a filter off to see more.') : rows(view)}`
+}
+
+function filters({ asked, fault }: SessionListView): Html {
+  const value = (name: string) => asked[name] ?? ''
+  return filterForm('/admin/sessions', fault !== undefined, [
+    filterField({ name: 'account', label: 'Account', value: value('account'), hint: 'E-mail address or id' }),
+    filterField({ name: 'client', label: 'App', value: value('client'), hint: 'Its client_id' }),
+    filterField({ name: 'ip', label: 'Address', value: value('ip'), hint: 'Or a network: 192.0.2.0/24' }),
+    filterField({ name: 'method', label: 'Signed in by', value: value('method'), hint: 'pwd, for a password' }),
+    filterField({
+      name: 'state',
+      label: 'State',
+      value: value('state'),
+      choices: [
+        ['', 'All'],
+        ['live', 'Live'],
+        ['ended', 'Ended'],
+        ['expired', 'Expired'],
+      ],
+    }),
+    filterField({ name: 'since', label: 'Started since', value: value('since'), hint: 'UTC: 2026-11-26 or 2026-11-26T09:30' }),
+    filterField({ name: 'before', label: 'Started before', value: value('before') }),
+    filterField({ name: 'idle', label: 'Not used for', value: value('idle'), hint: '30m, 8h or 7d' }),
+  ])
+}
+
+function rows(view: SessionListView): Html {
+  const { sessions, mayRevoke } = view
+  const select = {
+    label: 'Select',
+    cell: ({ id, state, account, device }: SessionRow) =>
+      state === 'live' &&
+      html`<label class="select"><input type="checkbox" name="id" value="${id}"><span class="visually-hidden">${account.email}, ${device}</span></label>`,
+  }
+  const list = table<SessionRow>('Sessions, the latest first', [...(mayRevoke ? [select] : []), ...COLUMNS], sessions)
+  if (!mayRevoke) return html`${list}${pager(view)}`
+  return html`<form method="get" action="/admin/sessions/revocation" class="selection">
+${list}
+<p class="actions">
+<button class="button danger small" type="submit">End selected…</button>
+${view.revokeAllHref !== undefined && html`<a class="button small" href="${view.revokeAllHref}">End all of these…</a>`}
+</p>
+</form>
+${pager(view)}`
+}
+
+const COLUMNS = [
+  {
+    label: 'Account',
+    names: true,
+    cell: ({ id, account, device }: SessionRow) =>
+      html`<a href="/admin/sessions/${id}"><bdi>${account.email}</bdi></a><br><span class="quiet"><bdi>${device}</bdi></span>`,
+  },
+  {
+    label: 'From',
+    cell: ({ address, methods }: SessionRow) => html`${address ?? 'unknown'}<br><span class="quiet">${methods.join(', ')}</span>`,
+  },
+  { label: 'Apps', cell: ({ clients }: SessionRow) => appNames(clients) },
+  { label: 'Started', cell: ({ startedAt }: SessionRow) => moment(startedAt) },
+  { label: 'Last active', cell: ({ lastUsedAt }: SessionRow) => moment(lastUsedAt) },
+  {
+    label: 'State',
+    cell: ({ state, expiresAt, endedAt }: SessionRow) =>
+      html`${standing(state)}<br><span class="quiet">${state === 'live' ? 'until ' : ''}${moment(endedAt ?? expiresAt)}</span>`,
+  },
+]
+
+function appNames(clients: SessionRow['clients']): Html | string {
+  if (clients.length === 0) return 'none'
+  return html`${clients.map(({ clientId, name }, index) => html`${index > 0 && ', '}<a href="/admin/clients/${clientId}"><bdi>${name}</bdi></a>`)}`
+}
+
+/** A refresh-token family. */
+export interface FamilyView {
+  readonly generation: number
+  readonly createdAt: Date
+  readonly rotatedAt?: Date
+  readonly idleExpiresAt: Date
+  readonly absoluteExpiresAt: Date
+  readonly sessionBound: boolean
+  readonly live: boolean
+  readonly endedAt?: Date
+  readonly endReason?: string
+}
+
+/** A grant with what hangs from it. */
+export interface GrantView {
+  readonly id: string
+  readonly client: { readonly id: string; readonly name: string }
+  readonly scopes: readonly string[]
+  readonly resources: { readonly [identifier: string]: readonly string[] }
+  readonly createdAt: Date
+  readonly expiresAt: Date
+  readonly live: boolean
+  readonly endedAt?: Date
+  readonly endReason?: string
+  readonly families: readonly FamilyView[]
+  readonly accessTokensUntil: Date
+}
+
+/** What one session shows. */
+export interface SessionView {
+  readonly session: SessionRow & { readonly userAgent?: string }
+  readonly grants: readonly GrantView[]
+  readonly revocations: readonly {
+    readonly sequence: number
+    readonly kind: string
+    readonly value: string
+    readonly until: Date
+    readonly createdAt: Date
+  }[]
+  readonly notifications: readonly NotificationView[]
+  readonly guards: readonly {
+    readonly clientId: string
+    readonly instance: string
+    readonly sequence: number
+    readonly acknowledgedAt: Date
+    readonly applied: boolean
+  }[]
+  readonly csrf: string
+  readonly mayRevoke: boolean
+}
+
+/** That an app is told that the session is over. */
+export interface NotificationView {
+  readonly id: string
+  readonly clientId: string
+  readonly state: string
+  readonly attempts: number
+  readonly lastStatus: number | undefined
+  readonly lastError: string | undefined
+  readonly nextAttemptAt: Date | undefined
+  readonly finishedAt: Date | undefined
+}
+
+/** Makes the page of one session. */
+export function sessionDetail(view: SessionView): Html {
+  const { session, mayRevoke } = view
+  return html`<p class="crumbs"><a href="/admin/sessions">Sessions</a></p>
+<h1><bdi>${session.account.email}</bdi>, <bdi>${session.device}</bdi></h1>
+<section class="card" aria-labelledby="about">
+<h2 id="about">Session</h2>
+${aboutSession(session)}
+${mayRevoke && session.state === 'live' && html`<p class="actions"><a class="button danger" href="/admin/sessions/revocation?id=${session.id}">End this session…</a></p>`}
+</section>
+${tree(view)}
+${proof(view)}`
+}
+
+function aboutSession(session: SessionView['session']): Html {
+  return facts([
+    [
+      'State',
+      html`${standing(session.state)}${session.endReason !== undefined && html` <span class="quiet">${words(session.endReason)}</span>`}`,
+    ],
+    [
+      'Account',
+      html`<a href="/admin/accounts/${session.account.id}"><bdi>${session.account.name ?? session.account.email}</bdi></a>`,
+    ],
+    ['Address', session.address ?? 'unknown'],
+    ['Signed in by', session.methods.join(', ')],
+    ['Apps', appNames(session.clients)],
+    ['Started', moment(session.startedAt)],
+    ['Last active', moment(session.lastUsedAt)],
+    session.endedAt === undefined ? ['Expires', moment(session.expiresAt)] : ['Ended', moment(session.endedAt)],
+    ['Browser', html`<bdi class="quiet">${session.userAgent ?? 'It did not say.'}</bdi>`],
+    ['Id', html`<code>${session.id}</code>`],
+  ])
+}
+
+function tree({ grants }: SessionView): Html {
+  return html`<section class="card" aria-labelledby="grants">
+<header><h2 id="grants">What was given in it</h2>
+<p class="lead">Each grant lets one app do something. Its refresh tokens hang from it, and from them its access tokens.</p></header>
+${grants.length === 0 ? html`<p class="quiet">No app was given anything.</p>` : html`<ul class="tree">\n${grants.map(grantNode)}</ul>`}
+</section>`
+}
+
+function grantNode(grant: GrantView): Html {
+  const scopes = [...grant.scopes, ...Object.values(grant.resources).flat()]
+  return html`<li>
+<p><strong><a href="/admin/grants/${grant.id}"><bdi>${grant.client.name}</bdi></a></strong> ${standing(grant.live ? 'live' : 'ended')}
+${grant.endReason !== undefined && html`<span class="quiet">${words(grant.endReason)}</span>`}</p>
+<p class="quiet">Given ${moment(grant.createdAt)} · ${scopes.map((scope) => html`<code>${scope}</code> `)}</p>
+<ul>
+${grant.families.map(familyNode)}<li><p>Access tokens: ${grant.live ? 'the youngest expires' : 'if nobody had been told, the last would have expired'} by ${moment(grant.accessTokensUntil)}</p></li>
+</ul>
+</li>
+`
+}
+
+function familyNode(family: FamilyView): Html {
+  const turns = family.generation === 0 ? 'never used' : `rotated ${family.generation} time${family.generation === 1 ? '' : 's'}`
+  return html`<li><p>Refresh token, ${turns} ${standing(family.live ? 'live' : 'ended')}
+${family.endReason !== undefined && html`<span class="${family.endReason === 'refresh_token_reused' ? 'badge bad' : 'quiet'}">${words(family.endReason)}</span>`}</p>
+<p class="quiet">${family.rotatedAt !== undefined && html`last ${moment(family.rotatedAt)} · `}${family.sessionBound ? 'ends with the session' : 'outlives a sign-out'} · until ${moment(endOf(family))}</p></li>
+`
+}
+
+/** A family is over at whichever of its ends comes first. */
+function endOf({ idleExpiresAt, absoluteExpiresAt }: FamilyView): Date {
+  return new Date(Math.min(idleExpiresAt.getTime(), absoluteExpiresAt.getTime()))
+}
+
+/** Who has been told, and who refuses its tokens by now. */
+function proof({ notifications, guards, revocations, csrf, mayRevoke, session }: SessionView): Html {
+  return html`<section class="card" aria-labelledby="proof">
+<header><h2 id="proof">Proof that it ended</h2></header>
+<h3>Apps that are told</h3>
+${notifications.length === 0 ? html`<p class="quiet">${session.state === 'live' ? 'Apps are told when the session ends.' : 'No app of this session has said where to tell it.'}</p>` : html`<ul class="rows">\n${notifications.map((one) => notificationRow(one, session.id, mayRevoke ? csrf : undefined))}</ul>`}
+<h3>APIs that refuse its tokens</h3>
+${revocations.length === 0 ? html`<p class="quiet">Nothing of it was revoked, or all its tokens have expired since.</p>` : html`<p class="quiet">Revocation ${revocations[0]?.sequence}, remembered until ${moment(revocations[0]?.until ?? new Date(0))}.</p>`}
+${revocations.length > 0 && guards.length === 0 && html`<p class="quiet">No guard has said how far it has come.</p>`}
+${guards.length > 0 && html`<ul class="rows">\n${guards.map(guardRow)}</ul>`}
+</section>`
+}
+
+function notificationRow(told: NotificationView, sessionId: string, csrf: string | undefined): Html {
+  const facts = [
+    `${told.attempts} attempt${told.attempts === 1 ? '' : 's'}`,
+    ...(told.lastStatus === undefined ? [] : [`answered ${told.lastStatus}`]),
+    ...(told.lastError === undefined ? [] : [told.lastError]),
+  ]
+  const again = csrf !== undefined && told.state !== 'delivered' && told.state !== 'waiting'
+  return html`<li><div class="row-main"><p><strong><bdi>${told.clientId}</bdi></strong> ${standing(told.state)}</p>
+<p class="quiet">${facts.join(' · ')}${told.finishedAt !== undefined && html` · ${moment(told.finishedAt)}`}${told.nextAttemptAt !== undefined && html` · next ${moment(told.nextAttemptAt)}`}</p></div>
+${again && html`<form class="row-end" method="post" action="/admin/logout-notifications/${told.id}/attempts"><input type="hidden" name="csrf" value="${csrf}"><input type="hidden" name="session" value="${sessionId}"><button class="button small" type="submit">Tell it again<span class="visually-hidden"> (${told.clientId})</span></button></form>`}</li>
+`
+}
+
+function guardRow({ clientId, instance, applied, acknowledgedAt }: SessionView['guards'][number]): Html {
+  return html`<li><div class="row-main"><p><strong><bdi>${clientId}</bdi></strong> <code>${instance}</code></p>
+<p class="quiet">heard ${moment(acknowledgedAt)}</p></div><div class="row-end"><span class="badge${applied ? ' good' : ''}">${applied ? 'Refuses them' : 'Not there yet'}</span></div></li>
+`
+}
+
+/** `session_revoked` as people say it. */
+function words(cause: string): string {
+  return cause.replaceAll('_', ' ')
+}
