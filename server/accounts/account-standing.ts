@@ -75,9 +75,10 @@ export async function deleteAccount(ending: Ending, id: string, change: Change):
  */
 export async function removeAccount(ending: Ending, id: string, change: Change): Promise<void> {
   await lockedAccount(ending.tx, id, change)
-  await endAccountForGood(ending, id)
-  await forgetPlaces(ending.tx, id)
+  // In the order in which others take these locks: consents before grants, all sessions before any grant.
   await deleteConsentsOfAccount(ending.tx, id)
+  await forgetPlaces(ending.tx, id)
+  await endAccountForGood(ending, id)
   await emptyAccount(ending.tx, id)
   await recordChange(ending.tx, 'account.deleted', change, { accountId: id })
 }

@@ -120,10 +120,14 @@ export async function endGrantsOfSessions(
   { keepOffline }: { keepOffline: boolean },
 ): Promise<void> {
   ending.counts.grants += await ending.tx.$executeRaw(Prisma.sql`
+    WITH locked AS (
+      SELECT id FROM grants WHERE session_id = ANY(${[...sessionIds]}::text[]) AND ended_at IS NULL
+        AND NOT (${keepOffline} AND EXISTS (
+          SELECT 1 FROM refresh_families f WHERE f.grant_id = grants.id AND f.ended_at IS NULL AND NOT f.session_bound))
+      ORDER BY id FOR UPDATE
+    )
     UPDATE grants SET ended_at = latchkey_now(), end_reason = ${ending.cause}
-    WHERE session_id = ANY(${[...sessionIds]}::text[]) AND ended_at IS NULL
-      AND NOT (${keepOffline} AND EXISTS (
-        SELECT 1 FROM refresh_families f WHERE f.grant_id = grants.id AND f.ended_at IS NULL AND NOT f.session_bound))`)
+    WHERE id IN (SELECT id FROM locked) AND ended_at IS NULL`)
 }
 
 /** A grant's account and client; undefined when there is none such. */
@@ -189,9 +193,13 @@ export async function endGrantsOfAccount(
   keepSessionId?: string,
 ): Promise<{ readonly id: string; readonly sessionId: string | null }[]> {
   const ended = await ending.tx.$queryRaw<{ id: string; sessionId: string | null }[]>(Prisma.sql`
+    WITH locked AS (
+      SELECT id FROM grants WHERE account_id = ${accountId} AND ended_at IS NULL AND expires_at > latchkey_now()
+        AND (${keepSessionId ?? null}::text IS NULL OR session_id IS DISTINCT FROM ${keepSessionId ?? null}::text)
+      ORDER BY id FOR UPDATE
+    )
     UPDATE grants SET ended_at = latchkey_now(), end_reason = ${ending.cause}
-    WHERE account_id = ${accountId} AND ended_at IS NULL AND expires_at > latchkey_now()
-      AND (${keepSessionId ?? null}::text IS NULL OR session_id IS DISTINCT FROM ${keepSessionId ?? null}::text)
+    WHERE id IN (SELECT id FROM locked) AND ended_at IS NULL
     RETURNING id, session_id AS "sessionId"`)
   ending.counts.grants += ended.length
   return ended

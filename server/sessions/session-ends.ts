@@ -1,5 +1,6 @@
 // What the end of a session takes with it, and what the end of all of an account's sessions does
-// (the table in docs/explanation/revocation.md).
+// (the table in docs/explanation/revocation.md). Locks are taken in one order everywhere: sessions, grants, families, each by their
+// ids, and all of one kind before the next. Of two ends that want the same rows one is first, and neither waits in a circle.
 import { Prisma } from '../../prisma/client/client.ts'
 import { endGrantsOfAccount, endGrantsOfSessions } from '../grants/grants.ts'
 import { notifyClients } from '../logout-notifications/new-notifications.ts'
@@ -35,16 +36,16 @@ export interface EndedSession {
 /**
  * Ends live sessions, whosever they are, with what depends on them: as many statements for a thousand as for one.
  * @param which conditions on the table `sessions` under the name `s`
- * @param most of those the first by their ids
+ * @param most of those the first by their ids; all, when it is left out
  */
 export async function endSessionsWhere(
   ending: Ending,
   which: Prisma.Sql,
-  { how, most }: { readonly how: SessionEnd; readonly most: number },
+  { how, most }: { readonly how: SessionEnd; readonly most?: number },
 ): Promise<EndedSession[]> {
   const sessions = await ending.tx.$queryRaw<EndedSession[]>(Prisma.sql`
     WITH locked AS (
-      SELECT s.id FROM sessions s WHERE ${which} AND s.ended_at IS NULL ORDER BY s.id LIMIT ${most} FOR UPDATE
+      SELECT s.id FROM sessions s WHERE ${which} AND s.ended_at IS NULL ORDER BY s.id LIMIT ${most ?? null}::bigint FOR UPDATE
     )
     UPDATE sessions SET ended_at = latchkey_now(), end_reason = ${ending.cause}
     WHERE id IN (SELECT id FROM locked) AND ended_at IS NULL
@@ -66,8 +67,13 @@ async function endWhatHangs(ending: Ending, sessionIds: readonly string[], how: 
 /** Ends all of an account's sessions, grants, families and access tokens, but those of the session it keeps. */
 export async function endAccount(ending: Ending, accountId: string, keepSessionId?: string): Promise<void> {
   const sessions = await ending.tx.$queryRaw<{ id: string }[]>(Prisma.sql`
+    WITH locked AS (
+      SELECT id FROM sessions
+      WHERE account_id = ${accountId} AND ended_at IS NULL AND id IS DISTINCT FROM ${keepSessionId ?? null}::text
+      ORDER BY id FOR UPDATE
+    )
     UPDATE sessions SET ended_at = latchkey_now(), end_reason = ${ending.cause}
-    WHERE account_id = ${accountId} AND ended_at IS NULL AND id IS DISTINCT FROM ${keepSessionId ?? null}::text
+    WHERE id IN (SELECT id FROM locked) AND ended_at IS NULL
     RETURNING id`)
   const sessionIds = sessions.map(({ id }) => id)
   ending.counts.sessions += sessions.length

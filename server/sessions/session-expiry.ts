@@ -7,7 +7,7 @@ import { notifyClients } from '../logout-notifications/new-notifications.ts'
 import type { Database } from '../storage/postgres.ts'
 import type { Ending, Endings } from '../tokens/ending.ts'
 import { endFamiliesOfSessions } from '../tokens/family-ends.ts'
-import { endSession } from './session-ends.ts'
+import { endSessionsWhere } from './session-ends.ts'
 
 /** Closes sessions that are over. */
 export interface SessionExpiry {
@@ -34,9 +34,10 @@ export function createSessionExpiry(deps: {
       let closed = 0
       for (let at = 0; at < found.length; at += MOST_AT_ONCE) {
         const some = found.slice(at, at + MOST_AT_ONCE)
-        await endings.run('session_expired', async (ending) => {
-          closed += await (tokens === 'end' ? endAll(ending, some) : closeAll(ending, some))
+        const { sessions } = await endings.run('session_expired', async (ending) => {
+          await (tokens === 'end' ? endAll(ending, some) : closeAll(ending, some))
         })
+        closed += sessions
       }
       return closed
     },
@@ -72,26 +73,26 @@ function lockedOf(sessionIds: readonly string[]): Prisma.Sql {
 }
 
 /** Access tokens go on: they say of themselves how long, and nobody has taken anything back. */
-async function closeAll(ending: Ending, sessionIds: readonly string[]): Promise<number> {
+async function closeAll(ending: Ending, sessionIds: readonly string[]): Promise<void> {
   const sessions = await ending.tx.$queryRaw<OverSession[]>(Prisma.sql`
     WITH locked AS (${lockedOf(sessionIds)})
     UPDATE sessions SET closed_at = latchkey_now() WHERE id IN (SELECT id FROM locked)
     RETURNING id, account_id AS "accountId"`)
-  if (sessions.length === 0) return 0
+  if (sessions.length === 0) return
   const ids = sessions.map(({ id }) => id)
   ending.counts.sessions += ids.length
   ending.counts.logoutNotifications += await notifyClients(ending.tx, ids, ending.cause)
   await endFamiliesOfSessions(ending, ids, 'bound')
   await recordExpiries(ending, sessions)
-  return ids.length
 }
 
-async function endAll(ending: Ending, sessionIds: readonly string[]): Promise<number> {
+async function endAll(ending: Ending, sessionIds: readonly string[]): Promise<void> {
   const sessions = await ending.tx.$queryRaw<OverSession[]>(lockedOf(sessionIds))
   // As after a sign-out, what is offline goes on.
-  for (const { id, accountId } of sessions) await endSession(ending, { sessionId: id, accountId, how: 'signed_out' })
-  if (sessions.length > 0) await recordExpiries(ending, sessions)
-  return sessions.length
+  if (sessions.length === 0) return
+  const ids = sessions.map(({ id }) => id)
+  const ended = await endSessionsWhere(ending, Prisma.sql`s.id = ANY(${ids}::text[])`, { how: 'signed_out' })
+  await recordExpiries(ending, ended)
 }
 
 function recordExpiries({ tx }: Ending, sessions: readonly OverSession[]): Promise<void> {

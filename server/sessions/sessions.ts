@@ -2,17 +2,16 @@
 // provider's session adapter keeps it); a session whose record has ended is dead whatever Redis says.
 import { isIP } from 'node:net'
 import { Prisma } from '../../prisma/client/client.ts'
-import { type AuditEvent, type Origin, recordAudit } from '../audit/audit.ts'
+import { type AuditEvent, type Origin, recordAudit, recordAudits } from '../audit/audit.ts'
 import type { AuditEventName } from '../audit/event-names.ts'
 import { LIVE_GRANT, type LiveGrant } from '../grants/grants.ts'
 import { gather } from '../storage/gathering.ts'
 import type { Database, Transaction } from '../storage/postgres.ts'
 import type { Ended, Endings } from '../tokens/ending.ts'
-import { lockFamiliesOfAccount } from '../tokens/family-ends.ts'
 import { clientStands, GRANT_GIVEN } from '../tokens/standing.ts'
 import { SUBJECT, type TokenSubject } from '../tokens/subject.ts'
 import { deviceName } from './device-name.ts'
-import { endAccount, endSession, type SessionEnd } from './session-ends.ts'
+import { endAccount, endSession, endSessionsWhere, type SessionEnd } from './session-ends.ts'
 
 /** A live session, as its owner sees it. */
 export interface SessionEntry {
@@ -128,12 +127,10 @@ export function createSessions(deps: {
 
     endOthers: ({ accountId, keepSessionId, origin, reason }) =>
       endings.run('sessions_revoked', async (ending) => {
-        await lockFamiliesOfAccount(ending.tx, accountId)
-        const others = await otherSessions(ending.tx, accountId, keepSessionId)
-        for (const sessionId of others) {
-          if (!(await endSession(ending, { sessionId, accountId, how: revoked }))) continue
-          await recordAudit(ending.tx, event('session.revoked', { accountId, sessionId, origin, reason }))
-        }
+        const others = Prisma.sql`s.account_id = ${accountId} AND s.id <> ${keepSessionId}`
+        const ended = await endSessionsWhere(ending, others, { how: revoked })
+        const events = ended.map(({ id }) => event('session.revoked', { accountId, sessionId: id, origin, reason }))
+        if (events.length > 0) await recordAudits(ending.tx, events)
       }),
 
     endAll: ({ accountId, origin, reason }) =>
@@ -166,15 +163,6 @@ function event(
     ...(sessionId === undefined ? {} : { sessionId }),
     ...(reason === undefined ? {} : { reason }),
   }
-}
-
-async function otherSessions(tx: Transaction, accountId: string, keepSessionId: string): Promise<string[]> {
-  const sessions = await tx.session.findMany({
-    where: { accountId, endedAt: null, id: { not: keepSessionId } },
-    select: { id: true },
-    orderBy: { id: 'asc' },
-  })
-  return sessions.map((session) => session.id)
 }
 
 /**

@@ -5,7 +5,7 @@ import {
   type SqlDriverAdapterFactory,
   type SqlQueryable,
 } from '@prisma/driver-adapter-utils'
-import { StorageUnavailable } from './errors.ts'
+import { StorageUnavailable, TransactionLost } from './errors.ts'
 
 const UNAVAILABLE_KINDS: ReadonlySet<string> = new Set([
   'DatabaseNotReachable',
@@ -19,10 +19,12 @@ const UNAVAILABLE_KINDS: ReadonlySet<string> = new Set([
 ])
 
 /**
- * SQLSTATE classes: 08 connection, 53 resources, 57 operator (shutdown, time-out), 28 authorization; 25006 read-only, 55P03 a lock,
- * 40001 and 40P01 a transaction that lost to another one: nothing of it has happened, and whoever asks again may win.
+ * SQLSTATE classes: 08 connection, 53 resources, 57 operator (shutdown, time-out), 28 authorization; 25006 read-only, 55P03 a lock.
  */
-const UNAVAILABLE_STATE = /^(?:08|53|57|28)|^25006$|^55P03$|^40(?:001|P01)$/
+const UNAVAILABLE_STATE = /^(?:08|53|57|28)|^25006$|^55P03$/
+
+/** SQLSTATEs of a transaction that lost to another one. */
+const LOST_STATE = /^40(?:001|P01)$/
 
 /** What the driver says in plain errors, which carry no code. */
 const UNAVAILABLE_MESSAGE =
@@ -32,7 +34,8 @@ const UNAVAILABLE_MESSAGE =
 export function unavailableOr(error: unknown): unknown {
   if (!Error.isError(error) || error instanceof StorageUnavailable) return error
   const reason = unavailableReason(error)
-  return reason === undefined ? error : new StorageUnavailable('postgres', reason, { cause: error })
+  if (reason === undefined) return error
+  return new (LOST_STATE.test(stateOf(error)) ? TransactionLost : StorageUnavailable)('postgres', reason, { cause: error })
 }
 
 /** A driver adapter whose errors are those of `unavailableOr`; Prisma's client passes them on as they are. */
@@ -80,8 +83,14 @@ function translated<T>(work: Promise<T>): Promise<T> {
 function unavailableReason(error: Error): string | undefined {
   if (!isDriverAdapterError(error)) return UNAVAILABLE_MESSAGE.test(error.message) ? error.message : undefined
   const { cause } = error
-  const state = cause.originalCode ?? (cause.kind === 'postgres' ? cause.code : '')
-  if (!UNAVAILABLE_KINDS.has(cause.kind) && !UNAVAILABLE_STATE.test(state)) return undefined
+  const state = stateOf(error)
+  if (!UNAVAILABLE_KINDS.has(cause.kind) && !UNAVAILABLE_STATE.test(state) && !LOST_STATE.test(state)) return undefined
   if (cause.kind === 'DatabaseNotReachable') return `nothing answers at ${cause.host ?? 'its host'}:${cause.port ?? 5432}`
   return cause.originalMessage ?? (cause.kind === 'postgres' ? cause.message : cause.kind)
+}
+
+function stateOf(error: Error): string {
+  if (!isDriverAdapterError(error)) return ''
+  const { cause } = error
+  return cause.originalCode ?? (cause.kind === 'postgres' ? cause.code : '')
 }

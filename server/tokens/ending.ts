@@ -1,5 +1,6 @@
 // Ending things: one transaction in which sessions, grants, families and tokens end together with the revocation
 // entries that tell of it. What ends what is decided by the callers; here is what an end consists of.
+import { storeFailure, TransactionLost } from '../storage/errors.ts'
 import type { Database, Transaction } from '../storage/postgres.ts'
 import { type RevocationEntry, writeRevocations } from './revocations.ts'
 
@@ -27,7 +28,10 @@ export type Announce = (entries: readonly RevocationEntry[]) => void | Promise<v
 
 /** Runs ends, each as one transaction. */
 export interface Endings {
-  /** Runs `work` in a transaction, writes the entries it collected last of all, commits, and tells the neighbours. */
+  /**
+   * Runs `work` in a transaction, writes the entries it collected last of all, commits, and tells the neighbours. A transaction that
+   * lost to another one is tried again: `work` may run more than once, and changes nothing but what belongs to the transaction.
+   */
   run(cause: string, work: (ending: Ending) => Promise<void>): Promise<Ended>
   /**
    * The same, but of several calls with one key at the same moment only the first does it, and all get its answer: whoever
@@ -63,7 +67,7 @@ export function createEndings(deps: {
     return { ended, entries: ending.entries }
   }
   async function run(cause: string, work: (ending: Ending) => Promise<void>): Promise<Ended> {
-    const { ended, entries } = await deps.db.$transaction((tx) => within(tx, cause, work))
+    const { ended, entries } = await untilWon(() => deps.db.$transaction((tx) => within(tx, cause, work)))
     if (entries.length > 0) {
       await deps.announce(entries)
       deps.ended?.(cause)
@@ -87,5 +91,19 @@ export function createEndings(deps: {
       if (ended.logout_notifications > 0) deps.appsWait?.('soon')
       return ended
     },
+  }
+}
+
+/** Ends take their locks in one order, so that this is rare; what is lost twice more is lost for another reason. */
+const MOST_TRIES = 3
+
+/** Nothing of a transaction that lost has happened, so whoever wants something ended need not be told of it. */
+async function untilWon<Result>(transaction: () => Promise<Result>): Promise<Result> {
+  for (let tries = 1; ; tries += 1) {
+    try {
+      return await transaction()
+    } catch (error) {
+      if (tries === MOST_TRIES || !(storeFailure(error) instanceof TransactionLost)) throw error
+    }
   }
 }

@@ -29,12 +29,6 @@ export function endFamiliesOfAccount(ending: Ending, accountId: string, keepSess
   )
 }
 
-/** Takes the locks of all of an account's live families, before an end that goes through its sessions one by one. */
-export async function lockFamiliesOfAccount(tx: Transaction, accountId: string): Promise<void> {
-  await tx.$executeRaw(Prisma.sql`
-    SELECT 1 FROM refresh_families WHERE account_id = ${accountId} AND ended_at IS NULL ORDER BY id FOR UPDATE`)
-}
-
 /** How many live families a client has. */
 export async function countFamiliesOfClient(tx: Transaction, clientId: string): Promise<number> {
   const rows = await tx.$queryRaw<{ count: number }[]>(Prisma.sql`
