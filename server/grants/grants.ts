@@ -118,8 +118,8 @@ export async function endGrantsOfSessions(
   ending: Ending,
   sessionIds: readonly string[],
   { keepOffline }: { keepOffline: boolean },
-): Promise<void> {
-  ending.counts.grants += await ending.tx.$executeRaw(Prisma.sql`
+): Promise<EndedGrant[]> {
+  const ended = await ending.tx.$queryRaw<EndedGrant[]>(Prisma.sql`
     WITH locked AS (
       SELECT id FROM grants WHERE session_id = ANY(${[...sessionIds]}::text[]) AND ended_at IS NULL
         AND NOT (${keepOffline} AND EXISTS (
@@ -127,8 +127,23 @@ export async function endGrantsOfSessions(
       ORDER BY id FOR UPDATE
     )
     UPDATE grants SET ended_at = latchkey_now(), end_reason = ${ending.cause}
-    WHERE id IN (SELECT id FROM locked) AND ended_at IS NULL`)
+    WHERE id IN (SELECT id FROM locked) AND ended_at IS NULL
+    RETURNING ${ENDED_GRANT}`)
+  ending.counts.grants += ended.length
+  return ended
 }
+
+/** A grant that was just ended. */
+export interface EndedGrant {
+  readonly id: string
+  /** In which it was born. */
+  readonly sessionId: string | null
+  /** Whether it has outlived its session, or would have: it had a refresh token that did not depend on one. */
+  readonly offline: boolean
+}
+
+const ENDED_GRANT = Prisma.sql`id, session_id AS "sessionId", (session_id IS NULL OR EXISTS (
+      SELECT 1 FROM refresh_families f WHERE f.grant_id = grants.id AND NOT f.session_bound)) AS offline`
 
 /** A grant's account and client; undefined when there is none such. */
 export async function selectParties(
@@ -186,13 +201,9 @@ export async function endAllGrants(ending: Ending): Promise<void> {
     WHERE ended_at IS NULL AND expires_at > latchkey_now()`)
 }
 
-/** Ends an account's live grants, but those of the session it keeps; says which, and in which session each was born. */
-export async function endGrantsOfAccount(
-  ending: Ending,
-  accountId: string,
-  keepSessionId?: string,
-): Promise<{ readonly id: string; readonly sessionId: string | null }[]> {
-  const ended = await ending.tx.$queryRaw<{ id: string; sessionId: string | null }[]>(Prisma.sql`
+/** Ends an account's live grants, but those of the session it keeps; says which. */
+export async function endGrantsOfAccount(ending: Ending, accountId: string, keepSessionId?: string): Promise<EndedGrant[]> {
+  const ended = await ending.tx.$queryRaw<EndedGrant[]>(Prisma.sql`
     WITH locked AS (
       SELECT id FROM grants WHERE account_id = ${accountId} AND ended_at IS NULL AND expires_at > latchkey_now()
         AND (${keepSessionId ?? null}::text IS NULL OR session_id IS DISTINCT FROM ${keepSessionId ?? null}::text)
@@ -200,7 +211,7 @@ export async function endGrantsOfAccount(
     )
     UPDATE grants SET ended_at = latchkey_now(), end_reason = ${ending.cause}
     WHERE id IN (SELECT id FROM locked) AND ended_at IS NULL
-    RETURNING id, session_id AS "sessionId"`)
+    RETURNING ${ENDED_GRANT}`)
   ending.counts.grants += ended.length
   return ended
 }

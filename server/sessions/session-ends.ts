@@ -1,12 +1,20 @@
 // What the end of a session takes with it, and what the end of all of an account's sessions does
 // (the table in docs/explanation/revocation.md). Locks are taken in one order everywhere: sessions, grants, families, each by their
 // ids, and all of one kind before the next. Of two ends that want the same rows one is first, and neither waits in a circle.
+import { LONGEST_ACCESS_TOKEN } from '../../config/lifetimes.ts'
 import { Prisma } from '../../prisma/client/client.ts'
-import { endGrantsOfAccount, endGrantsOfSessions } from '../grants/grants.ts'
+import { type EndedGrant, endGrantsOfAccount, endGrantsOfSessions } from '../grants/grants.ts'
 import { notifyClients } from '../logout-notifications/new-notifications.ts'
 import { endAccessTokensOfAccount, endAccessTokensOfSessions } from '../tokens/access-tokens.ts'
 import type { Ending } from '../tokens/ending.ts'
 import { endFamiliesOfAccount, endFamiliesOfSessions } from '../tokens/family-ends.ts'
+import { CLOCK_SKEW_SECONDS } from '../tokens/revocations.ts'
+
+/** So long after a session is over it may have access tokens that live: its last code may have been redeemed a minute later. */
+const TOKENS_LIVE_SECONDS = LONGEST_ACCESS_TOKEN + 2 * CLOCK_SKEW_SECONDS
+
+/** Whether a session is not over; a column of the table `sessions`. */
+const LIVES = Prisma.sql`(closed_at IS NULL AND expires_at > latchkey_now())`
 
 /**
  * How a session ends. After a sign-out, refresh tokens with `offline_access` go on; a revoked session, and one that another
@@ -14,27 +22,25 @@ import { endFamiliesOfAccount, endFamiliesOfSessions } from '../tokens/family-en
  */
 export type SessionEnd = 'signed_out' | 'revoked' | 'replaced'
 
-/** Ends a live session of an account with what depends on it; false when there was none. */
+/** Ends a session of an account with what depends on it, be it over or not; false when there was none, or it has ended. */
 export async function endSession(
   ending: Ending,
   { sessionId, accountId, how }: { readonly sessionId: string; readonly accountId: string; readonly how: SessionEnd },
 ): Promise<boolean> {
-  const ended = await ending.tx.$executeRaw(Prisma.sql`
-    UPDATE sessions SET ended_at = latchkey_now(), end_reason = ${ending.cause}
-    WHERE id = ${sessionId} AND account_id = ${accountId} AND ended_at IS NULL`)
-  if (ended === 0) return false
-  await endWhatHangs(ending, [sessionId], how)
-  return true
+  const ended = await endSessionsWhere(ending, Prisma.sql`s.id = ${sessionId} AND s.account_id = ${accountId}`, { how })
+  return ended.length > 0
 }
 
 /** A session that was just ended. */
 export interface EndedSession {
   readonly id: string
   readonly accountId: string
+  /** False when it was over already. */
+  readonly live: boolean
 }
 
 /**
- * Ends live sessions, whosever they are, with what depends on them: as many statements for a thousand as for one.
+ * Ends sessions, whosever they are and be they over or not, with what depends on them: as many statements for a thousand as for one.
  * @param which conditions on the table `sessions` under the name `s`
  * @param most of those the first by their ids; all, when it is left out
  */
@@ -49,42 +55,76 @@ export async function endSessionsWhere(
     )
     UPDATE sessions SET ended_at = latchkey_now(), end_reason = ${ending.cause}
     WHERE id IN (SELECT id FROM locked) AND ended_at IS NULL
-    RETURNING id, account_id AS "accountId"`)
+    RETURNING id, account_id AS "accountId", ${LIVES} AS live`)
+  if (sessions.length === 0) return sessions
   const ids = sessions.map(({ id }) => id)
-  if (ids.length > 0) await endWhatHangs(ending, ids, how)
+  await countAndTell(ending, ids)
+  await endWhatHangs(ending, sessions, how)
+  for (const value of ids) ending.entries.push({ kind: 'sid', value })
   return sessions
 }
 
-async function endWhatHangs(ending: Ending, sessionIds: readonly string[], how: SessionEnd): Promise<void> {
-  ending.counts.sessions += sessionIds.length
-  ending.counts.logoutNotifications += await notifyClients(ending.tx, sessionIds, ending.cause)
-  await endGrantsOfSessions(ending, sessionIds, { keepOffline: how === 'signed_out' })
-  await endFamiliesOfSessions(ending, sessionIds, how === 'signed_out' ? 'bound' : 'all')
-  await endAccessTokensOfSessions(ending, sessionIds)
-  for (const value of sessionIds) ending.entries.push({ kind: 'sid', value })
+/** Ends an account's live sessions, but the one it keeps, with what depends on them; what depends on those that are over, too. */
+export async function endOtherSessions(
+  ending: Ending,
+  { accountId, keepSessionId, how }: { readonly accountId: string; readonly keepSessionId: string; readonly how: SessionEnd },
+): Promise<string[]> {
+  const sessions = await endSessionsOfAccount(ending, accountId, keepSessionId)
+  await endWhatHangs(ending, sessions, how)
+  return sessions.filter(({ live }) => live).map(({ id }) => id)
 }
 
 /** Ends all of an account's sessions, grants, families and access tokens, but those of the session it keeps. */
 export async function endAccount(ending: Ending, accountId: string, keepSessionId?: string): Promise<void> {
-  const sessions = await ending.tx.$queryRaw<{ id: string }[]>(Prisma.sql`
-    WITH locked AS (
-      SELECT id FROM sessions
-      WHERE account_id = ${accountId} AND ended_at IS NULL AND id IS DISTINCT FROM ${keepSessionId ?? null}::text
-      ORDER BY id FOR UPDATE
-    )
-    UPDATE sessions SET ended_at = latchkey_now(), end_reason = ${ending.cause}
-    WHERE id IN (SELECT id FROM locked) AND ended_at IS NULL
-    RETURNING id`)
-  const sessionIds = sessions.map(({ id }) => id)
-  ending.counts.sessions += sessions.length
-  ending.counts.logoutNotifications += await notifyClients(ending.tx, sessionIds, ending.cause)
-  const grants = await endGrantsOfAccount(ending, accountId, keepSessionId)
+  const sessions = await endSessionsOfAccount(ending, accountId, keepSessionId)
+  nameOutliving(ending, sessions, await endGrantsOfAccount(ending, accountId, keepSessionId))
   await endFamiliesOfAccount(ending, accountId, keepSessionId)
   await endAccessTokensOfAccount(ending, accountId, keepSessionId)
-  const endedNow = new Set(sessionIds)
-  for (const id of sessionIds) ending.entries.push({ kind: 'sid', value: id })
-  // The access tokens of an offline grant may carry no session any more; the others are covered by their session's entry.
-  for (const grant of grants) {
-    if (grant.sessionId === null || !endedNow.has(grant.sessionId)) ending.entries.push({ kind: 'grant_id', value: grant.id })
+}
+
+/**
+ * Ends the sessions of an account that live, and names those that have access tokens which may live. One that is over already is not
+ * ended once more: whoever is told of it has been told, or soon will be, that it has run out.
+ */
+async function endSessionsOfAccount(ending: Ending, accountId: string, keepSessionId?: string): Promise<SessionBefore[]> {
+  const sessions = await ending.tx.$queryRaw<(SessionBefore & { hasTokens: boolean })[]>(Prisma.sql`
+    WITH locked AS (
+      SELECT id, ${LIVES} AS live, expires_at > latchkey_now() - make_interval(secs => ${TOKENS_LIVE_SECONDS}) AS "hasTokens"
+      FROM sessions
+      WHERE account_id = ${accountId} AND ended_at IS NULL AND id IS DISTINCT FROM ${keepSessionId ?? null}::text
+      ORDER BY id FOR UPDATE
+    ), ended AS (
+      UPDATE sessions SET ended_at = latchkey_now(), end_reason = ${ending.cause}
+      WHERE id IN (SELECT id FROM locked WHERE live) AND ended_at IS NULL
+    )
+    SELECT id, live, "hasTokens" FROM locked`)
+  await countAndTell(
+    ending,
+    sessions.filter(({ live }) => live).map(({ id }) => id),
+  )
+  for (const { id, hasTokens } of sessions) if (hasTokens) ending.entries.push({ kind: 'sid', value: id })
+  return sessions
+}
+
+/** A session, and whether it lived until it was ended just now. */
+type SessionBefore = Pick<EndedSession, 'id' | 'live'>
+
+async function countAndTell(ending: Ending, sessionIds: readonly string[]): Promise<void> {
+  ending.counts.sessions += sessionIds.length
+  ending.counts.logoutNotifications += await notifyClients(ending.tx, sessionIds, ending.cause)
+}
+
+async function endWhatHangs(ending: Ending, sessions: readonly SessionBefore[], how: SessionEnd): Promise<void> {
+  const ids = sessions.map(({ id }) => id)
+  nameOutliving(ending, sessions, await endGrantsOfSessions(ending, ids, { keepOffline: how === 'signed_out' }))
+  await endFamiliesOfSessions(ending, ids, how === 'signed_out' ? 'bound' : 'all')
+  await endAccessTokensOfSessions(ending, ids)
+}
+
+/** The access tokens of an offline grant carry no session once that is over; all others are covered by their session's entry. */
+function nameOutliving(ending: Ending, sessions: readonly SessionBefore[], grants: readonly EndedGrant[]): void {
+  const endedNow = new Set(sessions.filter(({ live }) => live).map(({ id }) => id))
+  for (const { id, sessionId, offline } of grants) {
+    if (offline && !(sessionId !== null && endedNow.has(sessionId))) ending.entries.push({ kind: 'grant_id', value: id })
   }
 }

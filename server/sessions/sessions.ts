@@ -11,7 +11,7 @@ import type { Ended, Endings } from '../tokens/ending.ts'
 import { clientStands, GRANT_GIVEN } from '../tokens/standing.ts'
 import { SUBJECT, type TokenSubject } from '../tokens/subject.ts'
 import { deviceName } from './device-name.ts'
-import { endAccount, endSession, endSessionsWhere, type SessionEnd } from './session-ends.ts'
+import { endAccount, endOtherSessions, endSession, type SessionEnd } from './session-ends.ts'
 
 /** A live session, as its owner sees it. */
 export interface SessionEntry {
@@ -127,9 +127,8 @@ export function createSessions(deps: {
 
     endOthers: ({ accountId, keepSessionId, origin, reason }) =>
       endings.run('sessions_revoked', async (ending) => {
-        const others = Prisma.sql`s.account_id = ${accountId} AND s.id <> ${keepSessionId}`
-        const ended = await endSessionsWhere(ending, others, { how: revoked })
-        const events = ended.map(({ id }) => event('session.revoked', { accountId, sessionId: id, origin, reason }))
+        const ended = await endOtherSessions(ending, { accountId, keepSessionId, how: revoked })
+        const events = ended.map((id) => event('session.revoked', { accountId, sessionId: id, origin, reason }))
         if (events.length > 0) await recordAudits(ending.tx, events)
       }),
 
