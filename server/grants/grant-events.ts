@@ -54,7 +54,7 @@ async function withdraw(ending: Ending, of: ConsentOf, change: Change): Promise<
   const ids = (await lockGrantsOf(ending.tx, of)).map(({ id }) => id)
   await endGrants(ending, ids)
   await tellClients(ending, ids)
-  if (agreed === undefined && ending.counts.grants === 0) return
+  if (agreed === undefined && ids.length === 0) return
   await recordChange(ending.tx, 'consent.withdrawn', change, { ...of, detail: { grants: ending.counts.grants } })
 }
 

@@ -1,6 +1,7 @@
 // Grants: one authorization of a client by an account, in one session. A grant is ended, never deleted, while anything
 // of its may live; what a person agreed to for good is a consent (consents.ts) and outlives it.
 import { createHash, randomBytes } from 'node:crypto'
+import { LONGEST_ACCESS_TOKEN } from '../../config/lifetimes.ts'
 import { Prisma } from '../../prisma/client/client.ts'
 import { gather } from '../storage/gathering.ts'
 import type { Database, Transaction } from '../storage/postgres.ts'
@@ -8,6 +9,7 @@ import { endAccessTokensOfGrant } from '../tokens/access-tokens.ts'
 import type { Ending } from '../tokens/ending.ts'
 import { endFamiliesOfGrant, endFamiliesOfGrants } from '../tokens/family-ends.ts'
 import { BORN_DEAD_FOR_SECONDS, type Mintable, readToMint, type Wait } from '../tokens/minting.ts'
+import { CLOCK_SKEW_SECONDS } from '../tokens/revocations.ts'
 import { clientStands, GRANT_GIVEN } from '../tokens/standing.ts'
 import { SUBJECT, type TokenSubject } from '../tokens/subject.ts'
 
@@ -129,7 +131,7 @@ export async function endGrantsOfSessions(
     UPDATE grants SET ended_at = latchkey_now(), end_reason = ${ending.cause}
     WHERE id IN (SELECT id FROM locked) AND ended_at IS NULL
     RETURNING ${ENDED_GRANT}`)
-  ending.counts.grants += ended.length
+  ending.counts.grants += ended.filter(({ live }) => live).length
   return ended
 }
 
@@ -140,10 +142,13 @@ export interface EndedGrant {
   readonly sessionId: string | null
   /** Whether it has outlived its session, or would have: it had a refresh token that did not depend on one. */
   readonly offline: boolean
+  /** False when it had run out already. */
+  readonly live: boolean
 }
 
 const ENDED_GRANT = Prisma.sql`id, session_id AS "sessionId", (session_id IS NULL OR EXISTS (
-      SELECT 1 FROM refresh_families f WHERE f.grant_id = grants.id AND NOT f.session_bound)) AS offline`
+      SELECT 1 FROM refresh_families f WHERE f.grant_id = grants.id AND NOT f.session_bound)) AS offline,
+      expires_at > latchkey_now() AS live`
 
 /** A grant's account and client; undefined when there is none such. */
 export async function selectParties(
@@ -153,22 +158,31 @@ export async function selectParties(
   return (await tx.grant.findUnique({ where: { id }, select: { accountId: true, clientId: true } })) ?? undefined
 }
 
-/** Takes the locks of the live grants that an account has given a client, and reads them. */
+/**
+ * Whether a grant may have access tokens that live. None outlives its grant by more than a second; but those of an earlier version
+ * did, and an end goes by what may be out there.
+ */
+const MAY_HAVE_TOKENS = Prisma.sql`
+  expires_at > latchkey_now() - make_interval(secs => ${Prisma.raw(String(LONGEST_ACCESS_TOKEN + CLOCK_SKEW_SECONDS))})`
+
+/** Takes the locks of the grants that an account has given a client and that may be good for something, and reads them. */
 export async function lockGrantsOf(
   tx: Transaction,
   { accountId, clientId }: { readonly accountId: string; readonly clientId: string },
 ): Promise<{ readonly id: string; readonly payload: Prisma.JsonObject }[]> {
   return tx.$queryRaw(Prisma.sql`
     SELECT id, payload FROM grants
-    WHERE account_id = ${accountId} AND client_id = ${clientId} AND ended_at IS NULL AND expires_at > latchkey_now()
+    WHERE account_id = ${accountId} AND client_id = ${clientId} AND ended_at IS NULL AND ${MAY_HAVE_TOKENS}
     ORDER BY id FOR UPDATE`)
 }
 
 /** Ends grants whose locks are held, with everything under them. */
 export async function endGrants(ending: Ending, ids: readonly string[]): Promise<void> {
-  ending.counts.grants += await ending.tx.$executeRaw(Prisma.sql`
+  const ended = await ending.tx.$queryRaw<Pick<EndedGrant, 'live'>[]>(Prisma.sql`
     UPDATE grants SET ended_at = latchkey_now(), end_reason = ${ending.cause}
-    WHERE id = ANY(${[...ids]}::text[]) AND ended_at IS NULL`)
+    WHERE id = ANY(${[...ids]}::text[]) AND ended_at IS NULL
+    RETURNING expires_at > latchkey_now() AS live`)
+  ending.counts.grants += ended.filter(({ live }) => live).length
   await endFamiliesOfGrants(ending, ids)
   for (const id of ids) ending.entries.push({ kind: 'grant_id', value: id })
 }
@@ -201,17 +215,17 @@ export async function endAllGrants(ending: Ending): Promise<void> {
     WHERE ended_at IS NULL AND expires_at > latchkey_now()`)
 }
 
-/** Ends an account's live grants, but those of the session it keeps; says which. */
+/** Ends an account's grants that may be good for something, but those of the session it keeps; says which. */
 export async function endGrantsOfAccount(ending: Ending, accountId: string, keepSessionId?: string): Promise<EndedGrant[]> {
   const ended = await ending.tx.$queryRaw<EndedGrant[]>(Prisma.sql`
     WITH locked AS (
-      SELECT id FROM grants WHERE account_id = ${accountId} AND ended_at IS NULL AND expires_at > latchkey_now()
+      SELECT id FROM grants WHERE account_id = ${accountId} AND ended_at IS NULL AND ${MAY_HAVE_TOKENS}
         AND (${keepSessionId ?? null}::text IS NULL OR session_id IS DISTINCT FROM ${keepSessionId ?? null}::text)
       ORDER BY id FOR UPDATE
     )
     UPDATE grants SET ended_at = latchkey_now(), end_reason = ${ending.cause}
     WHERE id IN (SELECT id FROM locked) AND ended_at IS NULL
     RETURNING ${ENDED_GRANT}`)
-  ending.counts.grants += ended.length
+  ending.counts.grants += ended.filter(({ live }) => live).length
   return ended
 }

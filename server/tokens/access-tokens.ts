@@ -68,7 +68,8 @@ async function storeOfClients(db: Database, tokens: readonly NewAccessToken[]): 
 /** One at a time: each locks its grant, and an end locks many in an order of its own. */
 async function storeOnGrant(db: Database, token: NewAccessToken, grantId: string): Promise<boolean> {
   const inserted = await db.$executeRaw(Prisma.sql`
-    WITH live_grant AS (SELECT id FROM grants WHERE id = ${grantId} AND ended_at IS NULL FOR SHARE)
+    WITH live_grant AS (
+      SELECT id FROM grants WHERE id = ${grantId} AND ended_at IS NULL AND expires_at > latchkey_now() FOR SHARE)
     INSERT INTO access_tokens (digest, kind, grant_id, account_id, client_id, session_id, payload, created_at, expires_at)
     SELECT ${digestOf(token.value)}, ${token.kind}, live_grant.id, ${token.accountId ?? null}::text, ${token.clientId},
       ${token.sessionId ?? null}::text, ${JSON.stringify(token.payload)}::jsonb,
@@ -101,7 +102,7 @@ async function readLive(db: Database, sought: readonly Sought[]): Promise<readon
     LEFT JOIN accounts a ON a.id = t.account_id
     LEFT JOIN sessions s ON s.id = t.session_id
     WHERE t.ended_at IS NULL AND t.expires_at > latchkey_now()
-      AND (t.grant_id IS NULL OR (g.id IS NOT NULL AND g.ended_at IS NULL))
+      AND (t.grant_id IS NULL OR (g.ended_at IS NULL AND g.expires_at > latchkey_now()))
       AND (t.account_id IS NULL OR a.status = 'active')
       AND (t.session_id IS NULL OR s.ended_at IS NULL)
       -- Like a JWT it is dead when an entry names what it stands on.

@@ -61,6 +61,7 @@ export const WHY_ENDED = Prisma.sql`CASE
         WHEN g.id IS NOT NULL AND NOT ${isNotVoid(GRANT_GIVEN)} THEN 'what its client was given has ended'
         WHEN asked.account_id IS NOT NULL AND a.status IS DISTINCT FROM 'active' THEN 'its account is gone or suspended'
         WHEN asked.grant_id IS NOT NULL AND (g.id IS NULL OR g.ended_at IS NOT NULL) THEN 'its grant has ended'
+        WHEN g.expires_at <= latchkey_now() THEN 'its grant has run out'
         WHEN asked.session_id IS NOT NULL AND (s.id IS NULL OR s.ended_at IS NOT NULL) THEN 'its session has ended'
       END`
 
