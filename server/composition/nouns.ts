@@ -70,7 +70,7 @@ export function createNouns(deps: {
   const { config, clock, stores, metrics, announce } = deps
   const { db, sealer } = stores
   let accessTokenLife = Math.max(config.lifetimes.accessToken, config.lifetimes.clientCredentials)
-  // Never shorter than it has been: tokens from before a resource server's change may still be about.
+  // What other processes issue, or have issued, stands in the database (tokens/revocations.ts).
   const endings = createEndings({
     db,
     accessTokenLifeSeconds: () => accessTokenLife,

@@ -62,7 +62,7 @@ export async function createProviderParts(deps: {
   const { issuer } = config
   const secureCookies = issuer.startsWith('https:')
   await registerOwnClient(db, issuer)
-  const registry = await loadRegistry({ db, own: ownResourceServers(issuer) })
+  const registry = await loadRegistry({ db, own: ownResourceServers(issuer), lifeSeconds: longestLife(config) })
   noteLives(nouns, registry)
   const jwtAccessTokens = createJwtAccessTokens({ issuer, keys: keys.current, clock })
   const pages = createProviderPages({ accounts: nouns.accounts })
@@ -120,6 +120,7 @@ export async function createProviderParts(deps: {
       // Remembered until it is done: the registry tells of each change once.
       if (keysMayDiffer) await keys.refresh()
       keysMayDiffer = false
+      await registry.noteLife()
     },
   }
 }
@@ -128,6 +129,11 @@ function mutualTlsOf({ clientCertificates, trustProxy }: Config, clock: Clock): 
   if (clientCertificates === undefined) return undefined
   const { header, chainChecked } = clientCertificates
   return { certificateOf: createClientCertificate({ header, trustProxy, clock }), chainChecked }
+}
+
+/** Of access tokens that are for no resource server. */
+function longestLife({ lifetimes }: Config): number {
+  return Math.max(lifetimes.accessToken, lifetimes.clientCredentials)
 }
 
 function noteLives(nouns: Nouns, registry: Registry): void {

@@ -6,7 +6,7 @@ import type { StoredSecret } from '../clients/client-secrets.ts'
 import { selectActiveClient, selectRegistryVersion, selectResourceServers } from '../clients/registry-store.ts'
 import { StorageUnavailable } from '../storage/errors.ts'
 import type { Database } from '../storage/postgres.ts'
-import { REGISTRY_LAG_SECONDS } from '../tokens/revocations.ts'
+import { noteAccessTokenLife, REGISTRY_LAG_SECONDS } from '../tokens/revocations.ts'
 
 /** A resource server (RFC 8707) as tokens need it. */
 export interface KnownResourceServer {
@@ -30,6 +30,13 @@ export interface Registry {
   /** An active client; undefined when there is none. @throws StorageUnavailable when changes have not been looked for lately */
   client(id: string): Promise<KnownClient | undefined>
   resourceServers(): readonly KnownResourceServer[]
+  /**
+   * The life of an access token that is about to be issued: not before the database knows how long revocations are to be remembered
+   * for it. @throws StorageUnavailable when it has not been noted lately
+   */
+  accessTokenLife(seconds: number): number
+  /** Notes for how long tokens live; once a second. Apart from `refresh`: where nothing can be written, what is only read goes on. */
+  noteLife(): Promise<void>
   /** Every scope that a token can have. */
   scopes(): readonly string[]
   /** Looks for changes: of anything, and of the set of scopes, which the library fixes at construction. */
@@ -39,16 +46,28 @@ export interface Registry {
 /** How client ids are written (clients/client-metadata-members.ts). */
 const CLIENT_ID = /^[\x21-\x7E]{1,200}$/
 
-/** Reads the registry. `own` are the resource servers that this server is itself: they are not in the database. */
+/**
+ * Reads the registry. `own` are the resource servers that this server is itself: they are not in the database; `lifeSeconds` is the
+ * longest life of access tokens that are for none.
+ */
 export async function loadRegistry({
   db,
   own,
+  lifeSeconds,
 }: {
   readonly db: Database
   readonly own: readonly KnownResourceServer[]
+  readonly lifeSeconds: number
 }): Promise<Registry> {
+  let notedAt = Number.NEGATIVE_INFINITY
+  const noteLife = async (servers: readonly KnownResourceServer[]) => {
+    const askedAt = performance.now()
+    await noteAccessTokenLife(db, Math.max(lifeSeconds, ...servers.map((server) => server.accessTokenTtl)))
+    notedAt = askedAt
+  }
   let version = await selectRegistryVersion(db)
   let resourceServers = [...own, ...(await readResourceServers(db))]
+  await noteLife(resourceServers)
   let scopes = scopesOf(resourceServers)
   let refreshedAt = performance.now()
   const clients = new Map<string, Promise<KnownClient | undefined>>()
@@ -70,6 +89,11 @@ export async function loadRegistry({
       return client
     },
     resourceServers: () => resourceServers,
+    accessTokenLife(seconds) {
+      if (performance.now() - notedAt <= REGISTRY_LAG_SECONDS * 1000) return seconds
+      throw new StorageUnavailable('postgres', 'how long access tokens live was last noted too long ago')
+    },
+    noteLife: () => noteLife(resourceServers),
     scopes: () => scopes,
     async refresh() {
       const askedAt = performance.now()
@@ -79,7 +103,10 @@ export async function loadRegistry({
         return { changed: false, scopesChanged: false }
       }
       const before = scopes
-      resourceServers = [...own, ...(await readResourceServers(db))]
+      const found = [...own, ...(await readResourceServers(db))]
+      // Before a token is issued that lives longer.
+      await noteLife(found)
+      resourceServers = found
       scopes = scopesOf(resourceServers)
       clients.clear()
       version = current

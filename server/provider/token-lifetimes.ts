@@ -3,6 +3,7 @@
 import type { Configuration, KoaContextWithOIDC } from 'oidc-provider'
 import type { Clock } from '../../config/clock.ts'
 import type { Lifetimes } from '../../config/lifetimes.ts'
+import type { Registry } from './registry.ts'
 import { requestState } from './request-state.ts'
 
 /** A browser that has not signed in yet is remembered this long. */
@@ -12,13 +13,16 @@ const ANONYMOUS_SESSION_SECONDS = 3600
 export function createLifetimes(deps: {
   readonly lifetimes: Lifetimes
   readonly clock: Clock
+  readonly registry: Pick<Registry, 'accessTokenLife'>
 }): NonNullable<Configuration['ttl']> {
-  const { lifetimes } = deps
+  const { lifetimes, registry } = deps
   const now = () => Math.floor(deps.clock() / 1000)
   return {
-    AccessToken: (ctx, token) => withinGrant(ctx, token.grantId, token.resourceServer?.accessTokenTTL ?? lifetimes.accessToken),
+    AccessToken: (ctx, token) =>
+      withinGrant(ctx, token.grantId, registry.accessTokenLife(token.resourceServer?.accessTokenTTL ?? lifetimes.accessToken)),
     AuthorizationCode: lifetimes.authorizationCode,
-    ClientCredentials: (_ctx, token) => token.resourceServer?.accessTokenTTL ?? lifetimes.clientCredentials,
+    ClientCredentials: (_ctx, token) =>
+      registry.accessTokenLife(token.resourceServer?.accessTokenTTL ?? lifetimes.clientCredentials),
     // A grant must not cut short the refresh tokens that stand on it.
     Grant: lifetimes.refreshAbsolute,
     IdToken: lifetimes.idToken,

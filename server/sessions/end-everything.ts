@@ -1,5 +1,6 @@
 // The end of everything that was ever given out: sessions, grants, refresh tokens and access tokens, of everybody. For an
 // emergency, and after a restore: a database from a backup has forgotten what was revoked since, so nothing in it can be believed.
+import { LONGEST_ACCESS_TOKEN } from '../../config/lifetimes.ts'
 import { Prisma } from '../../prisma/client/client.ts'
 import { recordAudit } from '../audit/audit.ts'
 import { endAllGrants } from '../grants/grants.ts'
@@ -42,7 +43,9 @@ export async function endEverything(
         await endAllStatusLists(ending)
         // JWTs are stored nowhere, but each names its client.
         const clients = await tx.client.findMany({ select: { id: true }, orderBy: { id: 'asc' } })
-        for (const { id } of clients) ending.entries.push({ kind: 'client_id', value: id, issuedUntilNow: true })
+        // A database that was put back has forgotten for how long.
+        const all = { kind: 'client_id', lifeSeconds: LONGEST_ACCESS_TOKEN, issuedUntilNow: true } as const
+        for (const { id } of clients) ending.entries.push({ ...all, value: id })
         await recordAudit(tx, {
           name: 'everything.ended',
           actor: 'system',

@@ -42,7 +42,7 @@ export interface Endings {
   within(tx: Transaction, cause: string, work: (ending: Ending) => Promise<void>): Promise<Ended>
 }
 
-/** Makes the runner. `accessTokenLifeSeconds` is the longest life that any access token can have. */
+/** Makes the runner. `accessTokenLifeSeconds` is the longest life of access tokens that this process issues. */
 export function createEndings(deps: {
   readonly db: Database
   readonly accessTokenLifeSeconds: () => number

@@ -10,7 +10,7 @@ export type RevocationKind = 'jti' | 'sid' | 'grant_id' | 'sub' | 'client_id' | 
 export interface RevocationEntry {
   readonly kind: RevocationKind
   readonly value: string
-  /** How long the tokens concerned may still live; when it is left out, as long as a token that is issued now. */
+  /** How long the tokens concerned may still live; when it is left out, as long as any token does. */
   readonly lifeSeconds?: number
   /** Only tokens issued until now are dead: for what may be given again, such as a client that is registered anew. */
   readonly issuedUntilNow?: boolean
@@ -27,10 +27,32 @@ export const REGISTRY_LAG_SECONDS = 10
 /** How far the clocks of two hosts may differ, and how long a request may take, in seconds. */
 export const CLOCK_SKEW_SECONDS = 60
 
+/** A life that is in use is noted so far ahead, and again when less is left of that: once in a while, and not at each token. */
+const NOTED_AHEAD_SECONDS = 60
+/** A process that could not note it for REGISTRY_LAG_SECONDS issues nothing; as long again is for what it was just issuing. */
+const LEAST_AHEAD_SECONDS = 2 * REGISTRY_LAG_SECONDS
+
 /**
- * Writes entries and gives them their numbers; the last statement of the transaction that ends what they name.
+ * Notes that access tokens are issued, from now on and for the next seconds, that live for so long. Whoever ends something is one of
+ * two: it is done before this is, and no token is issued any more; or it finds this noted, whatever its own settings are. Nothing is
+ * taken back: a life that is no longer in use is forgotten when the last token has expired.
+ */
+export async function noteAccessTokenLife(db: Database, lifeSeconds: number): Promise<void> {
+  const ahead = (seconds: number) => Prisma.sql`latchkey_now() + make_interval(secs => ${lifeSeconds + seconds})`
+  const [row] = await db.$queryRaw<{ noted: boolean }[]>(Prisma.sql`
+    SELECT access_tokens_until >= ${ahead(LEAST_AHEAD_SECONDS)} AS noted FROM revocation_counter WHERE id = 1`)
+  if (row?.noted === true) return
+  await db.$executeRaw(Prisma.sql`
+    UPDATE revocation_counter SET access_tokens_until = ${ahead(NOTED_AHEAD_SECONDS)}
+    WHERE id = 1 AND access_tokens_until < ${ahead(NOTED_AHEAD_SECONDS)}`)
+}
+
+/**
+ * Writes entries and gives them their numbers; the last statement of the transaction that ends what they name. They are kept for as
+ * long as any token may live that was issued by whatever process: that stands in the row whose lock this takes, so that it is read
+ * as it is when nobody else can change it.
  *
- * @param lifeSeconds how long a token that is issued now may still live
+ * @param lifeSeconds how long the tokens of this process live: its clock may have jumped since it was noted
  * @returns the number of the last entry; that of the last revocation of all when there was nothing to write
  */
 export async function writeRevocations(
@@ -42,15 +64,17 @@ export async function writeRevocations(
   const kinds = entries.map((entry) => entry.kind)
   const values = entries.map((entry) => entry.value)
   const bounded = entries.map((entry) => (entry.issuedUntilNow ? 1 + (entry.stillIssuedSeconds ?? 0) : null))
-  const lives = entries.map((entry) => (entry.lifeSeconds ?? lifeSeconds) + CLOCK_SKEW_SECONDS)
+  const lives = entries.map((entry) => entry.lifeSeconds ?? null)
   const rows = await tx.$queryRaw<{ sequence: bigint }[]>(Prisma.sql`
     WITH counter AS (
-      UPDATE revocation_counter SET sequence = sequence + ${entries.length} WHERE id = 1 RETURNING sequence
+      UPDATE revocation_counter SET sequence = sequence + ${entries.length} WHERE id = 1
+      RETURNING sequence, GREATEST(access_tokens_until, latchkey_now() + make_interval(secs => ${lifeSeconds})) AS tokens_until
     ), written AS (
       INSERT INTO revocations (sequence, kind, value, before, until, reason)
       SELECT counter.sequence - ${entries.length} + entry.position, entry.kind, entry.value,
              date_trunc('second', latchkey_now()) + make_interval(secs => entry.bound),
-             latchkey_now() + make_interval(secs => entry.life), ${reason}
+             COALESCE(latchkey_now() + make_interval(secs => entry.life), counter.tokens_until)
+               + make_interval(secs => ${CLOCK_SKEW_SECONDS}), ${reason}
       FROM counter,
         unnest(${kinds}::text[], ${values}::text[], ${lives}::float8[], ${bounded}::float8[])
           WITH ORDINALITY AS entry (kind, value, life, bound, position)
