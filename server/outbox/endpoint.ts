@@ -1,7 +1,9 @@
 // Posts something to an address that somebody else wrote down: one request, so that nothing is followed, little is waited for and
 // nothing that comes back is kept.
-import { type ClientRequest, type RequestOptions, request as requestByHttp } from 'node:http'
+import { type ClientRequest, type IncomingMessage, request as requestByHttp } from 'node:http'
 import { request as requestByHttps } from 'node:https'
+import type { LookupFunction } from 'node:net'
+import type { Duplex } from 'node:stream'
 import { errorCode } from '../../config/faults.ts'
 import { AddressRefused, type AllowedAddresses } from './allowed-addresses.ts'
 
@@ -46,14 +48,21 @@ export function wordsForStatus(status: number): string {
   return `it answered ${status}`
 }
 
-function send(url: URL, message: OutgoingMessage, options: Pick<RequestOptions, 'lookup' | 'signal'>): Promise<number> {
+function send(
+  url: URL,
+  message: OutgoingMessage,
+  { lookup, signal }: { readonly lookup: LookupFunction; readonly signal: AbortSignal },
+): Promise<number> {
   const body = Buffer.from(message.body)
   const headers = { Accept: '*/*', 'User-Agent': 'Latchkey', ...message.headers, 'Content-Length': body.length }
   return new Promise((resolve, reject) => {
+    // Whatever Node says of the exchange, or does not say, nobody waits any longer.
+    signal.throwIfAborted()
+    signal.addEventListener('abort', () => reject(signal.reason), { once: true })
     // A connection of its own each time: one that was let in is never used for another name.
     const sent: ClientRequest = (url.protocol === 'https:' ? requestByHttps : requestByHttp)(
       url,
-      { ...options, method: 'POST', headers, agent: false },
+      { lookup, signal, method: 'POST', headers, agent: false },
       (response) => {
         let length = 0
         response.on('error', () => undefined)
@@ -64,7 +73,14 @@ function send(url: URL, message: OutgoingMessage, options: Pick<RequestOptions, 
         resolve(response.statusCode ?? 0)
       },
     )
+    // Another protocol than was asked for: of that there is neither an answer nor an error.
+    for (const event of ['upgrade', 'connect'] as const)
+      sent.on(event, (response: IncomingMessage, socket: Duplex) => {
+        socket.destroy()
+        resolve(response.statusCode ?? 0)
+      })
     sent.on('error', reject)
+    sent.on('close', () => reject(Object.assign(new Error('the connection was closed'), { code: 'ECONNRESET' })))
     sent.end(body)
   })
 }

@@ -68,6 +68,38 @@ test('an app that hangs is given up in time, wherever it does', async () => {
   }
 })
 
+const raw = (text: string, end = true) =>
+  listen(
+    createSocketServer((socket) => {
+      socket.on('error', () => undefined)
+      socket.once('data', () => (end ? socket.end(text) : socket.write(text)))
+    }),
+  )
+
+const SWITCHING = 'HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: websocket\r\n\r\n'
+
+test.each([
+  ['with a word of which', SWITCHING],
+  ['without', 'HTTP/1.1 101 Switching Protocols\r\n\r\n'],
+])('an app that switches to another protocol, %s, has not taken it, and keeps nobody', async (_how, text) => {
+  for (const end of [false, true]) {
+    const begun = performance.now()
+    expect(await post(await raw(text, end), 2000)).toEqual({ accepted: false, status: 101, error: 'it answered 101' })
+    expect(performance.now() - begun).toBeLessThan(1500)
+  }
+  // Nothing is left open.
+  for (const socket of sockets) await new Promise((resolve) => (socket.closed ? resolve(true) : socket.once('close', resolve)))
+})
+
+test('the limit holds though nothing comes of what is begun', async () => {
+  const addresses = { checkHost: () => undefined, lookup: () => undefined }
+  const hanging = createPost({ addresses, longestExchangeMs: 300 })
+  const answer = hanging('http://app.example/', { body: '', headers: {} }, new AbortController().signal)
+  expect(await answer).toEqual({ status: undefined, error: 'it did not answer within 0.3 seconds' })
+  const over = AbortSignal.abort()
+  expect(await post(await app(() => undefined), 400, over)).toMatchObject({ accepted: false, status: undefined })
+})
+
 test('a body that never ends is not waited for, and not taken in', async () => {
   let written = 0
   const uri = await app((_request, response) => {
@@ -87,8 +119,6 @@ test('a body that never ends is not waited for, and not taken in', async () => {
 })
 
 test('what is not HTTP, and a head without end, are no answers', async () => {
-  const raw = (text: string) =>
-    listen(createSocketServer((socket) => void socket.on('error', () => undefined).once('data', () => socket.end(text))))
   for (const text of ['SSH-2.0-OpenSSH_9\r\n', `HTTP/1.1 200 OK\r\nX: ${'x'.repeat(40_000)}\r\n\r\n`, ''])
     expect(await post(await raw(text))).toMatchObject({ accepted: false, status: undefined })
 })
