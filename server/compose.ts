@@ -6,6 +6,7 @@ import type { Config } from '../config/config.ts'
 import type { Secrets } from '../config/secrets.ts'
 import { createApp, throughDoor } from './app.ts'
 import { type AdministrationParts, createAdministration } from './composition/administration.ts'
+import { createClosing } from './composition/closing.ts'
 import { createLogout, type LogoutParts } from './composition/logout.ts'
 import { createMail, type MailParts } from './composition/mail.ts'
 import { countRun, openMetrics } from './composition/measures.ts'
@@ -55,6 +56,8 @@ export interface Latchkey extends AsyncDisposable {
   readonly signals: SignalParts | undefined
   /** Says no to readiness probes from now on, so that no new requests are sent here. */
   drain(): void
+  /** For what the end of the program waits, in words. */
+  endWaitsFor(): string
 }
 
 /** Builds the program. @throws what stands in the way of a start, as errors whose message names the fix */
@@ -133,13 +136,19 @@ function heed(
 }
 
 function assemble(
-  parts: Omit<Latchkey, 'management' | 'drain' | typeof Symbol.asyncDispose> & {
+  parts: Omit<Latchkey, 'management' | 'drain' | 'endWaitsFor' | typeof Symbol.asyncDispose> & {
     schedule: Schedule
     restoreWatch: RestoreWatch
   },
 ): Latchkey {
   const { schedule, restoreWatch, ...latchkey } = parts
-  const { log, metrics, nouns, stores, mail, revocations, logout, webhooks, signals } = latchkey
+  const { metrics, stores, revocations, logout, webhooks, signals } = latchkey
+  const deliveries = {
+    'logout notifications': logout.delivery,
+    webhooks: webhooks.delivery,
+    ...(signals === undefined ? {} : { 'security events': signals.delivery }),
+  }
+  const closing = createClosing({ ...latchkey, schedule, restoreWatch, deliveries })
   let draining = false
   return {
     ...latchkey,
@@ -152,16 +161,10 @@ function assemble(
       draining = true
       revocations.listeners.close()
     },
+    endWaitsFor: closing.waitsFor,
     async [Symbol.asyncDispose]() {
       draining = true
-      mail.delivery.close()
-      await schedule.stop()
-      await revocations.close()
-      await Promise.all([logout, webhooks, ...(signals === undefined ? [] : [signals])].map(({ delivery }) => delivery.close()))
-      await nouns.sessions.writeLastUses().catch((error: unknown) => log.warn({ err: error }, 'last uses were not written'))
-      await restoreWatch.check().catch((error: unknown) => log.warn({ err: error }, 'the last revocations were not noted'))
-      await nouns.close()
-      await stores.close()
+      await closing.close()
     },
   }
 }

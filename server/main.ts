@@ -17,6 +17,8 @@ import { runWorkers } from './workers.ts'
 
 /** How long requests in flight may take to finish after SIGTERM. */
 const DRAIN_SECONDS = 10
+/** How long the rest may take; together it is less than the 30 seconds after which Kubernetes and others kill. */
+const CLOSE_SECONDS = 15
 
 /**
  * Runs the server until it is told to stop. What stands in the way of a start is told in one line, with exit code 1.
@@ -36,6 +38,7 @@ export async function serve(): Promise<number> {
 
 async function serveHere(config: Config, makeSecrets: () => Secrets): Promise<number> {
   const ports: Server[] = []
+  let end: NodeJS.Timeout | undefined
   try {
     const server = await takePort(config.host, config.port, 'PORT')
     ports.push(server)
@@ -57,8 +60,12 @@ async function serveHere(config: Config, makeSecrets: () => Secrets): Promise<nu
     latchkey.log.info({ issuer: config.issuer }, 'ready')
     if (config.log.format === 'pretty') process.stdout.write(createBanner({ config, latchkey, extras }))
     await untilToldToStop()
-    return await drain(latchkey, ports, config)
+    const exitCode = await drain(latchkey, ports, config)
+    end = endInTime(latchkey)
+    return exitCode
   } finally {
+    // Everything is closed; what is still open must not keep the program for ever either.
+    end?.unref()
     for (const port of ports) {
       port.closeAllConnections()
       port.close()
@@ -125,6 +132,15 @@ async function drain(latchkey: Latchkey, [server]: Server[], config: Config): Pr
   if ((await Promise.race([closed, late])) === 'closed') return 0
   latchkey.log.warn({ port: address?.port ?? config.port }, `requests were still in flight after ${DRAIN_SECONDS} s`)
   return 1
+}
+
+/** Whatever hangs, the program ends: nothing may keep it that is worth less than the next start. */
+function endInTime(latchkey: Latchkey): NodeJS.Timeout {
+  const tooLate = () => {
+    latchkey.log.error({ waitsFor: latchkey.endWaitsFor() }, `the program did not end within ${CLOSE_SECONDS} s and is cut off`)
+    process.exit(1)
+  }
+  return setTimeout(tooLate, CLOSE_SECONDS * 1000)
 }
 
 if (import.meta.main) {

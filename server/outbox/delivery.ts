@@ -1,6 +1,7 @@
 // Brings what is in an outbox to its endpoints, many at a time. An endpoint that hangs has few of the places, so that it harms nobody
 // else.
 import { randomInt } from 'node:crypto'
+import { LONGEST_EXCHANGE_MS } from './endpoint.ts'
 import type { Claimed, Exchange, FreePlaces, Outbox } from './outbox.ts'
 
 /** What became of an attempt. */
@@ -12,8 +13,12 @@ export interface Delivery {
   look(): Promise<void>
   /** The same, and waits until all that was begun is done, and nothing is left whose turn it is. */
   run(): Promise<void>
-  /** Breaks off: what is being told is left to another process, which may tell it once more. */
-  close(): Promise<void>
+  /**
+   * Breaks off: what is being told is left to another process, which may tell it once more. It waits for what is under way only as
+   * long as an exchange may take.
+   * @returns how many exchanges were not over by then
+   */
+  close(): Promise<number>
 }
 
 /** What is delivered, and how. */
@@ -32,8 +37,14 @@ const PLACES_PER_ENDPOINT = 2
 /** How many of the places are left to endpoints whose last exchange failed, of which each has one. */
 const PLACES_FOR_DOUBTFUL = 16
 
+/** An exchange, and the note of what came of it. */
+const LONGEST_CLOSE_MS = LONGEST_EXCHANGE_MS + 1000
+
 /** Makes it. */
-export function createDelivery<Row extends Claimed>(deps: Courier<Row>): Delivery {
+export function createDelivery<Row extends Claimed>(
+  deps: Courier<Row>,
+  { longestCloseMs = LONGEST_CLOSE_MS }: { readonly longestCloseMs?: number } = {},
+): Delivery {
   const { outbox } = deps
   const closing = new AbortController()
   const underWay = new Map<Promise<void>, string>()
@@ -90,10 +101,21 @@ export function createDelivery<Row extends Claimed>(deps: Courier<Row>): Deliver
     },
     async close() {
       closing.abort()
-      await looking?.catch(() => undefined)
-      await Promise.all(underWay.keys())
+      await within(longestCloseMs, async () => {
+        await looking?.catch(() => undefined)
+        await Promise.all(underWay.keys())
+      })
+      return underWay.size
     },
   }
+}
+
+/** Waits for work, but no longer than so many milliseconds. */
+async function within(milliseconds: number, work: () => Promise<void>): Promise<void> {
+  const { promise: late, resolve } = Promise.withResolvers<void>()
+  const timer = setTimeout(resolve, milliseconds)
+  await Promise.race([work(), late])
+  clearTimeout(timer)
 }
 
 function freePlaces(underWay: ReadonlyMap<unknown, string>, doubtful: ReadonlySet<string>): FreePlaces {
