@@ -26,7 +26,7 @@ export function hasBody(ctx: Context): boolean {
 
 /** @throws HttpProblem 400 when a value is not of a shape; the text says where */
 export function checkShape<Shape extends z.ZodType>(value: unknown, shape: Shape): z.output<Shape> {
-  const parsed = shape.safeParse(value)
+  const parsed = shape.safeParse(value, { error: wordsFor })
   if (parsed.success) return parsed.data
   const { error } = parsed
   const detail = z.prettifyError(error).replace(/^✖ /gm, '').replace(/\n\s*/g, ' ')
@@ -48,6 +48,37 @@ function parse(text: string): unknown {
   } catch (error) {
     throw new HttpProblem(400, 'Not JSON', 'The body cannot be read as JSON.', { cause: error })
   }
+}
+
+/** What is wrong, in our words, where a shape has none of its own. */
+function wordsFor(issue: z.core.$ZodRawIssue): string {
+  if (issue.code === 'invalid_type' && issue.input === undefined) return 'it is missing'
+  if (issue.code === 'invalid_type') return `it must be ${KINDS[issue.expected] ?? 'of another kind'}`
+  if (issue.code === 'too_big') return `it must ${measure(issue.origin, issue.maximum)} at most`
+  if (issue.code === 'too_small') return `it must ${measure(issue.origin, issue.minimum)} at least`
+  if (issue.code === 'invalid_value') return `it must be ${issue.values.map((value) => JSON.stringify(value)).join(' or ')}`
+  if (issue.code === 'unrecognized_keys') {
+    const names = issue.keys.slice(0, 5).map((key) => JSON.stringify(key.slice(0, 100)))
+    return `it has what is not known here: ${names.join(', ')}`
+  }
+  return 'it cannot be taken'
+}
+
+const KINDS: { readonly [expected: string]: string } = {
+  string: 'text',
+  number: 'a number',
+  int: 'a whole number',
+  boolean: 'true or false',
+  array: 'a list',
+  object: 'an object',
+  record: 'an object',
+}
+
+const UNITS: { readonly [origin: string]: string } = { string: 'characters', array: 'entries' }
+
+function measure(origin: string, size: number | bigint): string {
+  const unit = UNITS[origin]
+  return unit === undefined ? `be ${size}` : `have ${size} ${unit}`
 }
 
 const texts = new WeakMap<IncomingMessage, Promise<string>>()

@@ -3,6 +3,7 @@
 import Router from '@koa/router'
 import type { Context, Middleware } from 'koa'
 import { z } from 'zod'
+import { plainText } from '../../config/plain-text.ts'
 import { answerPrograms } from '../http/error-pages.ts'
 import { readJson } from '../http/json.ts'
 import { HttpProblem } from '../http/problems.ts'
@@ -110,29 +111,27 @@ function createStreamRoutes({ issuer, streams, poll, authorize }: SharedSignalsD
   return router
 }
 
-const URL_TEXT = z.string('it must be text').max(2000)
-
 const STREAM = z.object({
   // §8.1.1.1: without a word it fetches.
   delivery: z
     .object({
       method: z.enum([PUSH, POLL], `it must be ${PUSH} or ${POLL}`),
-      endpoint_url: URL_TEXT.optional(),
-      authorization_header: z.string('it must be text').max(2000).optional(),
+      endpoint_url: plainText(2000).optional(),
+      authorization_header: z.string().max(2000).optional(),
     })
     .default({ method: POLL }),
-  events_requested: z.array(URL_TEXT).max(50).optional(),
-  description: z.string('it must be text').max(200).default(''),
+  events_requested: z.array(plainText(2000)).max(50).optional(),
+  description: plainText(200).default(''),
 })
 
-const VERIFYING = z.object({ stream_id: z.string('it must be text'), state: z.string().max(1000).default('') })
+const VERIFYING = z.object({ stream_id: z.string(), state: plainText(1000).default('') })
 
 /** RFC 8936 §2.4. To wait until something comes is the transmitter's to allow, and is not allowed here. */
 const POLLING = z.object({
   maxEvents: z.int().min(0).default(MOST_SETS),
   returnImmediately: z.boolean().optional(),
-  ack: z.array(z.string().max(100)).max(500).default([]),
-  setErrs: z.record(z.string().max(100), z.object({ err: z.string().max(200) })).default({}),
+  ack: z.array(plainText(100)).max(500).default([]),
+  setErrs: z.record(plainText(100), z.object({ err: plainText(200) })).default({}),
 })
 
 function pushOf({ endpoint_url, authorization_header }: z.output<typeof STREAM>['delivery']) {

@@ -42,6 +42,9 @@ export interface SignalStreamRequest {
   readonly description: string
 }
 
+/** What is not of this shape is no stream; PostgreSQL would refuse some of it. */
+const STREAM_ID = /^str_[\w-]{1,100}$/
+
 /** How often a client may ask for a verification event. */
 export const VERIFICATION_SECONDS = 30
 
@@ -106,14 +109,16 @@ export function createSignalStreams(deps: {
       return asked > 0
     },
 
-    delete: (clientId, id) =>
-      db.$transaction(async (tx) => {
+    async delete(clientId, id) {
+      if (!STREAM_ID.test(id)) return false
+      return db.$transaction(async (tx) => {
         const { count } = await tx.signalStream.deleteMany({ where: { id, clientId } })
         if (count === 0) return false
         await tx.signal.deleteMany({ where: { streamId: id } })
         await recordAudit(tx, { name: 'signal_stream.deleted', actor: clientId, clientId, detail: { stream: id } })
         return true
-      }),
+      })
+    },
   }
 }
 

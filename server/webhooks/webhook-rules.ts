@@ -1,5 +1,6 @@
 // What a webhook may be: where it may listen, and what it may ask for.
 import { isLoopbackHost } from '../../config/loopback.ts'
+import { isPlainText } from '../../config/plain-text.ts'
 import { AUDIT_EVENT_NAMES } from '../audit/event-names.ts'
 import { AddressRefused, type AllowedAddresses } from '../outbox/allowed-addresses.ts'
 
@@ -14,6 +15,16 @@ const MOST_EVENTS = 50
 
 /** What may be asked for: of what happens to webhooks' own deliveries nobody is told (migration 0013). */
 const DELIVERED = AUDIT_EVENT_NAMES.filter((name) => !name.startsWith('webhook_delivery.'))
+
+/** Whether something could be the id of a webhook. What is not is not there; PostgreSQL would refuse some of it. */
+export function isWebhookId(id: string): boolean {
+  return /^wh_[\w-]{1,100}$/.test(id)
+}
+
+/** The same of a delivery. */
+export function isDeliveryId(id: string): boolean {
+  return /^msg_[\w-]{1,100}$/.test(id)
+}
 
 /** @throws WebhookRefused */
 export function checkUrl(url: string, addresses: AllowedAddresses): void {
@@ -37,7 +48,7 @@ export function checkEvents(events: readonly string[]): void {
 export function checkDescription(description: string): void {
   if (description.length > LONGEST_DESCRIPTION)
     throw new WebhookRefused(`the description may have ${LONGEST_DESCRIPTION} characters at most`)
-  if (/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/u.test(description)) throw new WebhookRefused('the description must be one line of plain text')
+  if (!isPlainText(description)) throw new WebhookRefused('the description must be one line of plain text')
 }
 
 function urlFault(url: string, addresses: AllowedAddresses): string | undefined {

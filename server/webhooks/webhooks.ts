@@ -1,4 +1,5 @@
 // Webhooks as the operator handles them: made, changed, deleted, their secrets replaced, and what came of their deliveries.
+import { isPlainText } from '../../config/plain-text.ts'
 import { Prisma } from '../../prisma/client/client.ts'
 import { changeWithAudit } from '../audit/audit.ts'
 import { type Change, recordChange } from '../audit/change.ts'
@@ -9,7 +10,7 @@ import { randomBytes } from '../storage/random.ts'
 import type { Sealer } from '../storage/sealing.ts'
 import { stopDeliveries, WEBHOOK_OUTBOX } from './outbox.ts'
 import { newWebhookSecret, type SealedSecret } from './secrets.ts'
-import { checkDescription, checkEvents, checkUrl, WebhookRefused } from './webhook-rules.ts'
+import { checkDescription, checkEvents, checkUrl, isDeliveryId, isWebhookId, WebhookRefused } from './webhook-rules.ts'
 
 /** A program that is told what happens. */
 export interface Webhook {
@@ -64,7 +65,7 @@ export interface WebhookDeliveryFilter {
   readonly webhookId?: string
   readonly state?: WebhookDeliveryState
   readonly event?: string
-  /** 100 when left out, and at most 1000. */
+  /** 100 when left out or no number of rows, and at most 1000. */
   readonly limit?: number
 }
 
@@ -98,6 +99,7 @@ export interface Webhooks {
 
 /** Each one wants something of every event, in its transaction. */
 const MOST_WEBHOOKS = 50
+const LISTED = 100
 const MOST_LISTED = 1000
 const OVERLAP_SECONDS = 86_400
 const LONGEST_OVERLAP_SECONDS = 7 * 86_400
@@ -112,7 +114,7 @@ export function createWebhooks(deps: {
   const { db, sealer, addresses } = deps
   return {
     list: () => db.webhook.findMany({ orderBy: [{ createdAt: 'asc' }, { id: 'asc' }] }),
-    find: async (id) => (await db.webhook.findUnique({ where: { id } })) ?? undefined,
+    find: async (id) => (isWebhookId(id) ? ((await db.webhook.findUnique({ where: { id } })) ?? undefined) : undefined),
 
     async create({ url, events, description = '' }, change) {
       checkUrl(url, addresses)
@@ -133,14 +135,16 @@ export function createWebhooks(deps: {
 
     update: (id, choice, change) => updateWebhook(deps, id, choice, change),
 
-    delete: (id, change) =>
-      db.$transaction(async (tx) => {
+    async delete(id, change) {
+      if (!isWebhookId(id)) return false
+      return db.$transaction(async (tx) => {
         const { count } = await tx.webhook.deleteMany({ where: { id } })
         if (count === 0) return false
         await tx.webhookDelivery.deleteMany({ where: { webhookId: id } })
         await recordChange(tx, 'webhook.deleted', change, { detail: { webhook: id } })
         return true
-      }),
+      })
+    },
 
     async rotateSecret(id, change, overlapSeconds = OVERLAP_SECONDS) {
       if (!(overlapSeconds >= 0 && overlapSeconds <= LONGEST_OVERLAP_SECONDS))
@@ -161,6 +165,7 @@ export function createWebhooks(deps: {
     deliveries: (filter = {}) => selectDeliveries(db, filter),
 
     async resend(deliveryId, { actor, reason, origin }) {
+      if (!isDeliveryId(deliveryId)) return false
       const listening = Prisma.sql`EXISTS (SELECT 1 FROM webhooks w WHERE w.id = webhook_id AND w.enabled)`
       const change = tryingAgain(WEBHOOK_OUTBOX, deliveryId, ['retrying', 'delivered', 'failed'], listening)
       const about = { name: 'webhook_delivery.resent', actor, ...origin, detail: { delivery: deliveryId } } as const
@@ -208,6 +213,7 @@ async function updateWebhook(
 
 /** One change of a webhook at a time. */
 async function lockWebhook(tx: Transaction, id: string): Promise<boolean> {
+  if (!isWebhookId(id)) return false
   const rows = await tx.$queryRaw<unknown[]>(Prisma.sql`SELECT 1 FROM webhooks WHERE id = ${id} FOR NO KEY UPDATE`)
   return rows.length > 0
 }
@@ -218,8 +224,9 @@ async function insertSecret(tx: Transaction, webhookId: string, { id, sealed }: 
 
 async function selectDeliveries(
   db: Database,
-  { webhookId, state, event, limit = 100 }: WebhookDeliveryFilter,
+  { webhookId, state, event, limit = LISTED }: WebhookDeliveryFilter,
 ): Promise<WebhookDelivery[]> {
+  if ((webhookId !== undefined && !isWebhookId(webhookId)) || (event !== undefined && !isPlainText(event))) return []
   const rows = await db.webhookDelivery.findMany({
     where: {
       ...(webhookId === undefined ? {} : { webhookId }),
@@ -227,7 +234,7 @@ async function selectDeliveries(
       ...(event === undefined ? {} : { event }),
     },
     orderBy: [{ createdAt: 'desc' }, { id: 'desc' }],
-    take: Math.min(limit, MOST_LISTED),
+    take: Number.isInteger(limit) && limit >= 0 ? Math.min(limit, MOST_LISTED) : LISTED,
   })
   return rows.map(({ giveUpAt: _giveUpAt, ...row }) => ({
     ...row,

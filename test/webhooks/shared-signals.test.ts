@@ -185,6 +185,36 @@ describe('a stream', () => {
     expect({ status, detail: body.detail }).toEqual({ status: 400, detail: expect.stringContaining(message) })
   })
 
+  test.each(['\0', 'a\u0007', '\ud800', 'two\nlines', 'turned \u202e round'])('holds no text like %j', async (text) => {
+    const refused = { status: 400, detail: expect.stringContaining('it must be one line of plain text') }
+    const answer = async (asked: ReturnType<typeof ask>) => {
+      const { status, body } = await asked
+      return { status, detail: body.detail }
+    }
+    expect(await answer(createPushStream({ description: text }))).toEqual(refused)
+    expect(await answer(createPushStream({ events_requested: [REVOKED, text] }))).toEqual(refused)
+    expect(await answer(createPushStream({ delivery: { method: PUSH, endpoint_url: `${receiver.url}${text}` } }))).toEqual(
+      refused,
+    )
+    const { body } = await createPollStream()
+    const verify = (request: object) => answer(ask(FETCHING, 'POST', '/verification', request))
+    expect(await verify({ stream_id: body.stream_id, state: text })).toEqual(refused)
+    expect(await verify({ stream_id: `${body.stream_id}${text}` })).toMatchObject({ status: 404 })
+    expect(await answer(poll({ ack: [text] }))).toEqual(refused)
+    expect(await answer(poll({ setErrs: { set_1: { err: text } } }))).toEqual(refused)
+    expect(await answer(poll({ setErrs: { [text]: { err: 'jws' } } }))).toMatchObject({ status: 400 })
+    const path = `/stream?stream_id=${encodeURIComponent(`${body.stream_id}${text.toWellFormed()}`)}`
+    for (const method of ['GET', 'DELETE']) expect((await ask(FETCHING, method, path)).status).toBe(404)
+  })
+
+  test.each([
+    [{ stream_id: undefined }, 'it is missing → at stream_id'],
+    [{ stream_id: 7 }, 'it must be text → at stream_id'],
+    [{ stream_id: 'str_x', state: 'x'.repeat(1001) }, 'it must have 1000 characters at most → at state'],
+  ])('is not verified with %j, and the answer says why', async (request, detail) => {
+    expect(await ask(FETCHING, 'POST', '/verification', request)).toMatchObject({ status: 400, body: { detail } })
+  })
+
   test('wants an access token for this resource, with the scope', async () => {
     expect((await ask(PUSHED, 'GET', '/stream', undefined, 'nonsense')).status).toBe(401)
     const forFeed = await tokenOf(STRANGER, 'revocations:read', `${server.issuer}/revocations`)
@@ -297,6 +327,7 @@ describe('pushed is', () => {
     const { sessionId, accountId } = await signIn()
     receiver.answer = withStatus(500)
     await server.latchkey.nouns.sessions.end({ accountId, sessionId, origin: {} })
+    await deliver()
     await server.advance(86_401)
     await deliver()
     expect(await signals()).toMatchObject([{ state: 'failed', nextAttemptAt: null }])
@@ -386,13 +417,21 @@ describe('fetched is', () => {
     expect((await ask(PUSHED, 'POST', '/poll', {})).status).toBe(404)
   })
 
-  test.each([{ maxEvents: -1 }, { ack: 'all' }, { ack: [1] }, { setErrs: [] }, { setErrs: { set_1: 'no' } }])(
-    'nothing for a request like %j',
-    async (request) => {
-      await createPollStream()
-      expect((await poll(request)).status).toBe(400)
-    },
-  )
+  test.each([
+    [{ maxEvents: -1 }, 'it must be 0 at least → at maxEvents'],
+    [{ maxEvents: 0.5 }, 'it must be a whole number → at maxEvents'],
+    [{ ack: 'all' }, 'it must be a list → at ack'],
+    [{ ack: [1] }, 'it must be text → at ack[0]'],
+    [{ ack: Array.from({ length: 501 }, () => 'set_1') }, 'it must have 500 entries at most → at ack'],
+    [{ setErrs: [] }, 'it must be an object → at setErrs'],
+    [{ setErrs: { set_1: 'no' } }, 'it must be an object → at setErrs.set_1'],
+    [{ setErrs: { set_1: {} } }, 'it is missing → at setErrs.set_1.err'],
+    [{ setErrs: { ['x'.repeat(101)]: { err: 'jws' } } }, 'it cannot be taken → at setErrs'],
+    [{ returnImmediately: 'no' }, 'it must be true or false → at returnImmediately'],
+  ])('nothing for a request that is not one', async (request, detail) => {
+    await createPollStream()
+    expect(await poll(request)).toMatchObject({ status: 400, body: { detail: expect.stringContaining(detail) } })
+  })
 
   test('for eight days, and then it is gone', async () => {
     await createPollStream()

@@ -358,7 +358,31 @@ test('its secret is stored sealed, opens nowhere else, and is in no log or event
   ])
 })
 
+test.each(['\0', 'wh_\0', 'wh_', '\ud800', '', 'wh_1 OR true'])('what is called %j is simply not there', async (id) => {
+  expect(await webhooks().find(id)).toBeUndefined()
+  expect(await webhooks().update(id, { enabled: false }, BY)).toBeUndefined()
+  expect(await webhooks().rotateSecret(id, BY)).toBeUndefined()
+  expect(await webhooks().delete(id, BY)).toBe(false)
+  expect(await webhooks().deliveries({ webhookId: id })).toEqual([])
+  expect(await webhooks().deliveries({ event: id })).toEqual([])
+  expect(await webhooks().resend(id.replace('wh_', 'msg_'), BY)).toBe(false)
+})
+
+test('a number of deliveries that is none is a hundred', async () => {
+  await happen('session.revoked')
+  await happen('session.revoked')
+  for (const limit of [Number.NaN, -1, 1.5, undefined]) {
+    expect(await webhooks().deliveries({ webhookId: webhook.id, ...(limit === undefined ? {} : { limit }) })).toHaveLength(2)
+  }
+  expect(await webhooks().deliveries({ limit: 1 })).toHaveLength(1)
+})
+
 describe('refused are', () => {
+  test.each(['a\0b', '\ud800', 'two\nlines', 'turned \u202e round'])('the description %j', async (description) => {
+    const made = webhooks().create({ url: receiver.url, events: ['*'], description }, BY)
+    await expect(made).rejects.toThrow('one line of plain text')
+  })
+
   test.each([
     ['http://hooks.example/', 'it must be https, or http on this machine'],
     ['https://user:pass@hooks.example/', 'it must not have a user name'],
