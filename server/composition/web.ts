@@ -28,6 +28,7 @@ import { createInteractionRoutes } from '../interactions/routes.ts'
 import type { KeyRing } from '../keys/key-ring.ts'
 import { InteractionLost, type Interactions } from '../provider/interaction-port.ts'
 import { POSTED_REQUESTS, sendOn } from '../provider/posted-requests.ts'
+import { isForPrograms } from '../provider/protocol-routes.ts'
 import { removeSetupLinkFile } from '../setup/announcement.ts'
 import { createSetup } from '../setup/routes.ts'
 import type { AdministrationParts } from './administration.ts'
@@ -86,7 +87,7 @@ export function createDoor(deps: {
       answered: metrics.request,
     }),
     securityHeaders: createSecurityHeaders({ secure: config.issuer.startsWith('https:') }),
-    errorPages: createErrorPages({ log, storeFailed: (store) => metrics.count('storeFailures', { store }) }),
+    errorPages: createErrorPages({ log, storeFailed: (store) => metrics.count('storeFailures', { store }), isForPrograms }),
     deadline: createDeadline({ log, milliseconds: config.answerWithinMs }),
     rateLimits: [
       createLimit({

@@ -13,6 +13,8 @@ export interface ErrorPageDeps {
   readonly log: Log
   /** Told of requests that failed because a store did not answer. */
   readonly storeFailed?: (store: StorageUnavailable['store']) => void
+  /** Whether only programs ask at a path, of those that say it nowhere else. */
+  readonly isForPrograms?: (path: string) => boolean
 }
 
 /** Makes the middleware. */
@@ -24,15 +26,22 @@ export function createErrorPages(deps: ErrorPageDeps): Middleware {
     } catch (error) {
       const failure = storeFailure(error)
       if (failure !== undefined) deps.storeFailed?.(failure.store)
-      answer(ctx, problemOf(error), deps.log)
+      answer(ctx, problemOf(error), deps)
     }
   }
 }
 
-/** For addresses that only programs ask: whatever they accept, an error is JSON. */
-export const answerPrograms: Middleware = (ctx, next) => {
-  ctx.state.forPrograms = true
-  return next()
+/**
+ * For a path that only programs ask, and all below it: whatever they accept, an error is JSON, also where no route answers, or not by
+ * that method.
+ */
+export function forPrograms(path: string, routes: Middleware): Middleware {
+  return (ctx, next) => {
+    // Routers do not look at the case of a path, so neither may this.
+    if (!`${ctx.path.toLowerCase()}/`.startsWith(`${path}/`)) return next()
+    ctx.state.forPrograms = true
+    return routes(ctx, next)
+  }
 }
 
 function notFound(ctx: Context): HttpProblem {
@@ -53,13 +62,14 @@ function methodsOf(ctx: Context): string[] {
   return [...new Set(layers.flatMap(({ methods }) => methods))]
 }
 
-function answer(ctx: Context, problem: HttpProblem, log: Log): void {
+function answer(ctx: Context, problem: HttpProblem, { log, isForPrograms }: ErrorPageDeps): void {
   const { requestId } = requestInfo(ctx.req)
   if (problem.status >= 500) {
     log[problem.status === 500 ? 'error' : 'warn']({ requestId, status: problem.status, err: problem.cause }, 'request failed')
   }
   if (problem.retryAfterSeconds !== undefined) ctx.set('Retry-After', String(problem.retryAfterSeconds))
-  if (ctx.state.forPrograms === true || ctx.accepts('html', 'json') === 'json') {
+  const forPrograms = ctx.state.forPrograms === true || isForPrograms?.(ctx.path) === true
+  if (forPrograms || ctx.accepts('html', 'json') === 'json') {
     ctx.status = problem.status
     ctx.set('Cache-Control', 'no-store')
     ctx.body = problemJson(problem, requestId)

@@ -9,6 +9,7 @@ import type { Log } from '../http/log.ts'
 import { requestInfo } from '../http/request-context.ts'
 import { storeFailure } from '../storage/errors.ts'
 import type { ProtocolMeasures } from './measures.ts'
+import { isForPrograms } from './protocol-routes.ts'
 
 /**
  * Errors that a guess ends in (RFC 6749 §5.2), and how much each weighs. Codes and tokens are too long to be guessed; a whole
@@ -68,7 +69,7 @@ export function reportFailures(provider: Provider, deps: FailureDeps): void {
     ctx.remove('Location')
     ctx.set('Retry-After', String(RETRY_AFTER_SECONDS))
     ctx.set('Cache-Control', 'no-store')
-    if (ctx.accepts('json', 'html') === 'html') deps.unavailablePage(ctx)
+    if (!isForPrograms(ctx.path) && ctx.accepts('json', 'html') === 'html') deps.unavailablePage(ctx)
     else ctx.body = { error: 'temporarily_unavailable', error_description: 'a store of the server is out of reach; try again' }
   })
 }

@@ -8,6 +8,7 @@ import { signedOutPage } from '../../views/logout/signed-out.ts'
 import { render } from '../http/render.ts'
 import { requestInfo } from '../http/request-context.ts'
 import type { ProviderPages } from './features.ts'
+import { isForPrograms } from './protocol-routes.ts'
 
 /** What a person is told for an error of the protocol; the developer's words come after it. */
 const IN_PLAIN_WORDS: { readonly [error: string]: string } = {
@@ -24,6 +25,10 @@ export function createProviderPages(deps: {
 }): ProviderPages & { unavailable(ctx: Context): void } {
   return {
     renderError(ctx, out) {
+      if (isForPrograms(ctx.path)) {
+        ctx.body = out
+        return
+      }
       const { requestId } = requestInfo(ctx.req)
       // The library's word for an interaction or a sign-in that is over, or that another browser began.
       if (ctx.oidc?.route !== 'authorization' && out.error === 'invalid_request' && isLost(out.error_description)) {

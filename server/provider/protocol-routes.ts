@@ -8,11 +8,18 @@ export interface ProtocolRoute {
   readonly methods: readonly string[]
   /** What `Cache-Control` says. */
   readonly caching: string
+  /** Only programs ask: whatever they accept, an error is JSON (RFC 6749 §5.2, RFC 7662 §2.3). */
+  readonly forPrograms: boolean
 }
 
 /** The endpoint at a path, if there is one. */
 export function protocolRoute(path: string): ProtocolRoute | undefined {
   return ROUTES.find(([pattern]) => pattern.test(path))?.[1]
+}
+
+/** Whether only programs ask at a path of the protocol. */
+export function isForPrograms(path: string): boolean {
+  return protocolRoute(path)?.forPrograms ?? false
 }
 
 /** Says in each answer who may keep it. */
@@ -28,9 +35,9 @@ const KEPT_BY_NOBODY = 'no-store'
 /** As long as a client may go without seeing a new signing key. */
 const KEPT_FOR_MINUTES = 'public, max-age=300'
 
-const page: ProtocolRoute = { methods: ['GET', 'HEAD'], caching: KEPT_BY_NOBODY }
-const forClients: ProtocolRoute = { methods: ['POST', 'OPTIONS'], caching: KEPT_BY_NOBODY }
-const forEverybody: ProtocolRoute = { methods: ['GET', 'HEAD', 'OPTIONS'], caching: KEPT_FOR_MINUTES }
+const page: ProtocolRoute = { methods: ['GET', 'HEAD'], caching: KEPT_BY_NOBODY, forPrograms: false }
+const forClients: ProtocolRoute = { methods: ['POST', 'OPTIONS'], caching: KEPT_BY_NOBODY, forPrograms: true }
+const forEverybody: ProtocolRoute = { methods: ['GET', 'HEAD', 'OPTIONS'], caching: KEPT_FOR_MINUTES, forPrograms: true }
 
 /** The library answers them with a slash at the end as well. */
 const ROUTES: readonly (readonly [RegExp, ProtocolRoute])[] = [
@@ -38,8 +45,8 @@ const ROUTES: readonly (readonly [RegExp, ProtocolRoute])[] = [
   [/^\/jwks\/?$/, forEverybody],
   [/^\/(?:token|revoke|introspect|par)\/?$/, forClients],
   // OpenID Connect Core §5.3.1: by GET and by POST.
-  [/^\/userinfo\/?$/, { methods: ['GET', 'HEAD', 'POST', 'OPTIONS'], caching: KEPT_BY_NOBODY }],
+  [/^\/userinfo\/?$/, { methods: ['GET', 'HEAD', 'POST', 'OPTIONS'], caching: KEPT_BY_NOBODY, forPrograms: true }],
   [/^\/authorize(?:\/[^/]+)?\/?$/, page],
   [/^\/logout(?:\/success)?\/?$/, page],
-  [/^\/logout\/confirm\/?$/, { methods: ['POST'], caching: KEPT_BY_NOBODY }],
+  [/^\/logout\/confirm\/?$/, { methods: ['POST'], caching: KEPT_BY_NOBODY, forPrograms: false }],
 ]

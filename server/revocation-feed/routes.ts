@@ -4,7 +4,7 @@ import { randomUUID } from 'node:crypto'
 import Router from '@koa/router'
 import type { Context, Middleware } from 'koa'
 import { z } from 'zod'
-import { answerPrograms } from '../http/error-pages.ts'
+import { forPrograms } from '../http/error-pages.ts'
 import { readJson } from '../http/json.ts'
 import { isKnown } from '../http/known-version.ts'
 import { HttpProblem } from '../http/problems.ts'
@@ -82,13 +82,7 @@ export function createRevocationFeed({ follower, listeners, acknowledgements, au
     listeners.open(ctx.res, caller, after)
   }
 
-  const routes = routesOf(router)
-  // Also what no route answers, such as another method.
-  return (ctx, next) => (isOurs(ctx) ? answerPrograms(ctx, () => routes(ctx, next)) : next())
-}
-
-function isOurs({ path }: Context): boolean {
-  return path === REVOCATIONS_PATH || path.startsWith(`${REVOCATIONS_PATH}/`)
+  return forPrograms(REVOCATIONS_PATH, routesOf(router))
 }
 
 const ACKNOWLEDGEMENT = z.strictObject({

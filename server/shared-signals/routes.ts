@@ -4,7 +4,8 @@ import Router from '@koa/router'
 import type { Context, Middleware } from 'koa'
 import { z } from 'zod'
 import { plainText } from '../../config/plain-text.ts'
-import { answerPrograms } from '../http/error-pages.ts'
+import { openToPages } from '../http/cross-origin.ts'
+import { forPrograms } from '../http/error-pages.ts'
 import { readJson } from '../http/json.ts'
 import { HttpProblem } from '../http/problems.ts'
 import { routesOf } from '../http/routes.ts'
@@ -14,6 +15,9 @@ import { POLL, PUSH, type SignalStream, type SignalStreams, VERIFICATION_SECONDS
 
 /** Where it is, below the issuer; the same is the resource that access tokens for it name (RFC 8707). */
 export const SHARED_SIGNALS_PATH = '/shared-signals'
+
+/** Where it says what there is (§7.2). */
+const METADATA_PATH = '/.well-known/ssf-configuration'
 
 /** What the routes need. */
 export interface SharedSignalsDeps {
@@ -28,8 +32,7 @@ export interface SharedSignalsDeps {
 export function createSharedSignals(deps: SharedSignalsDeps): Middleware[] {
   const { issuer } = deps
   const metadata = new Router()
-  metadata.get('/.well-known/ssf-configuration', answerPrograms, (ctx) => {
-    ctx.set('Access-Control-Allow-Origin', '*')
+  metadata.get(METADATA_PATH, (ctx) => {
     ctx.set('Cache-Control', 'public, max-age=300')
     // §7.1
     ctx.body = {
@@ -43,12 +46,14 @@ export function createSharedSignals(deps: SharedSignalsDeps): Middleware[] {
       default_subjects: 'ALL',
     }
   })
-  return [routesOf(metadata), routesOf(createStreamRoutes(deps))]
+  return [
+    forPrograms(METADATA_PATH, openToPages(routesOf(metadata))),
+    forPrograms(SHARED_SIGNALS_PATH, routesOf(createStreamRoutes(deps))),
+  ]
 }
 
 function createStreamRoutes({ issuer, streams, poll, authorize }: SharedSignalsDeps): Router {
   const router = new Router({ prefix: SHARED_SIGNALS_PATH })
-  router.use(answerPrograms)
   router.use((ctx, next) => {
     ctx.set('Cache-Control', 'no-store')
     return next()

@@ -2,7 +2,8 @@
 // draft-ietf-oauth-status-list, §8 and §9). Whoever has a token may look, so everybody may.
 import Router from '@koa/router'
 import type { Middleware } from 'koa'
-import { answerPrograms } from '../http/error-pages.ts'
+import { openToPages } from '../http/cross-origin.ts'
+import { forPrograms } from '../http/error-pages.ts'
 import { isKnown } from '../http/known-version.ts'
 import { HttpProblem } from '../http/problems.ts'
 import { routesOf } from '../http/routes.ts'
@@ -23,12 +24,6 @@ const STATUS_LIST_JWT = 'application/statuslist+jwt'
 export function createStatusListRoutes({ issuer, statusLists, tokens, ttlSeconds }: StatusListRoutesDeps): Middleware {
   const router = new Router({ prefix: STATUS_LISTS_PATH })
   const caching = `public, max-age=${ttlSeconds}`
-  router.use(answerPrograms)
-  router.use((ctx, next) => {
-    // §8.1: for browsers' pages too. There is nothing in it that is not for everybody.
-    ctx.set('Access-Control-Allow-Origin', '*')
-    return next()
-  })
 
   router.get('/', async (ctx) => {
     const ids = await statusLists.list()
@@ -59,5 +54,6 @@ export function createStatusListRoutes({ issuer, statusLists, tokens, ttlSeconds
     ctx.body = token.jwt
   })
 
-  return routesOf(router)
+  // §8.1: for browsers' pages too. There is nothing in it that is not for everybody.
+  return forPrograms(STATUS_LISTS_PATH, openToPages(routesOf(router)))
 }

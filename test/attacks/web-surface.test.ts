@@ -363,11 +363,15 @@ describe('WB7: errors tell nothing of our insides', () => {
       })
       expect(page.status).toBe(status)
       if (status === 405) expect(page.headers.allow).toMatch(/GET|POST/)
-      if (accept === 'text/html' || !/json/.test(String(page.headers['content-type']))) {
-        expect(page.headers['content-type']).toMatch(/^text\/html/)
-        expect(page.body).toContain('<h1>')
-      } else {
+      const type = String(page.headers['content-type'])
+      // Where only programs ask, nobody reads a page.
+      const forPrograms = /^\/(?:token|revoke|introspect|par|jwks|userinfo)\/?$/.test(path)
+      if (forPrograms || (accept !== 'text/html' && /json/.test(type))) {
+        expect(type).toMatch(/^application\/(?:problem\+)?json/)
         expect(JSON.parse(page.body)).toEqual(expect.any(Object))
+      } else {
+        expect(type).toMatch(/^text\/html/)
+        expect(page.body).toContain('<h1>')
       }
       expectNothingTold(page.body, page.headers)
     }
