@@ -34,6 +34,7 @@ export function createLogoutOutbox({ db }: { readonly db: Database }): Outbox<Cl
       const detail = { notification: id, attempts }
       const about = { name: 'logout_notification.failed' as const, actor: 'system', accountId, clientId, sessionId }
       await changeWithAudit(db, givingUp(LOGOUT_OUTBOX, claimed, told), { ...about, reason: told.error, detail })
+      return true
     },
   }
 }

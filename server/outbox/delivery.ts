@@ -153,8 +153,8 @@ async function tell<Row extends Claimed>(
     return true
   }
   if (final || claimed.last) {
-    await outbox.giveUp(claimed, { status, error })
-    tried('given_up', claimed, error)
+    const isOver = await outbox.giveUp(claimed, { status, error })
+    tried(isOver ? 'given_up' : 'postponed', claimed, error)
     return final
   }
   await outbox.note({ claimed, state: 'retrying', waitSeconds: secondsToWait(claimed.attempts), status, error })

@@ -57,8 +57,11 @@ export interface Outbox<Row extends Claimed> {
   claim(free: FreePlaces): Promise<readonly Row[]>
   /** Notes an attempt; somebody else's claim, after this one's lease, is left alone. */
   note(attempt: Attempt): Promise<void>
-  /** It will not be tried again, which is recorded in the audit log. */
-  giveUp(claimed: Row, told: { readonly status: number | undefined; readonly error: string }): Promise<void>
+  /**
+   * It will not be tried again, which is recorded in the audit log.
+   * @returns false when there turned out to be a reason to try again, and it will be
+   */
+  giveUp(claimed: Row, told: { readonly status: number | undefined; readonly error: string }): Promise<boolean>
 }
 
 /** How long an endpoint is tried: as long as it may be out of order before somebody has seen to it. */

@@ -36,6 +36,7 @@ export function createSignalOutbox({ db }: { readonly db: Database }): Outbox<Cl
       } as const
       const detail = { stream: endpointId, signal: id, event, attempts }
       await changeWithAudit(db, givingUp(SIGNAL_OUTBOX, claimed, told), { ...about, reason: told.error, detail })
+      return true
     },
   }
 }

@@ -38,14 +38,20 @@ const GONE = 410
 
 /** Makes it. */
 export function createWebhookOutbox({ db }: { readonly db: Database }): Outbox<ClaimedDelivery> {
+  const note = createNote(db, WEBHOOK_OUTBOX)
   return {
     claim: (free) => claimDue<ClaimedDelivery>(db, WEBHOOK_OUTBOX, free, MORE),
-    note: createNote(db, WEBHOOK_OUTBOX),
+    note,
     async giveUp(claimed, told) {
-      if (told.status === GONE) return disableGone(db, claimed)
+      if (told.status === GONE) {
+        if (await disableGone(db, claimed)) return true
+        await note({ claimed, state: 'retrying', waitSeconds: 0, ...told })
+        return false
+      }
       const detail = { webhook: claimed.endpointId, delivery: claimed.id, event: claimed.event, attempts: claimed.attempts }
       const about = { name: 'webhook_delivery.failed', actor: 'system', reason: told.error, detail } as const
       await changeWithAudit(db, givingUp(WEBHOOK_OUTBOX, claimed, told), about)
+      return true
     },
   }
 }
@@ -85,18 +91,22 @@ export function stopDeliveries(tx: Transaction, webhookId: string, error: string
     WHERE webhook_id = ${webhookId} AND next_attempt_at IS NOT NULL`)
 }
 
-/** The webhook wants to hear no more. It may meanwhile have been moved elsewhere, and then this was not about it. */
-async function disableGone(db: Database, claimed: ClaimedDelivery): Promise<void> {
+/**
+ * The webhook wants to hear no more. It may meanwhile have been moved elsewhere, and then this was not about it.
+ * @returns whether it was disabled
+ */
+async function disableGone(db: Database, claimed: ClaimedDelivery): Promise<boolean> {
   const { endpointId, url } = claimed
   const error = wordsForStatus(GONE)
-  await db.$transaction(async (tx) => {
+  return db.$transaction(async (tx) => {
     const disabled = await tx.$executeRaw(Prisma.sql`
       UPDATE webhooks SET enabled = false, updated_at = latchkey_now() WHERE id = ${endpointId} AND url = ${url} AND enabled`)
+    if (disabled === 0) return false
     await tx.$executeRaw(givingUp(WEBHOOK_OUTBOX, claimed, { status: GONE, error }))
-    if (disabled === 0) return
     const stopped = await stopDeliveries(tx, endpointId, `the webhook is disabled: ${error}`)
     const detail = { webhook: endpointId, deliveries: stopped }
     await recordAudit(tx, { name: 'webhook.disabled', actor: 'system', reason: error, detail })
+    return true
   })
 }
 

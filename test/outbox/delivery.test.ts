@@ -5,7 +5,7 @@ import type { Claimed } from '../../server/outbox/outbox.ts'
 
 test('an exchange that is never over does not keep the program', async () => {
   const claimed: Claimed[] = [{ id: 'msg_1', endpointId: 'wh_1', attempts: 1, last: false }]
-  const outbox = { claim: async () => claimed.splice(0), note: async () => undefined, giveUp: async () => undefined }
+  const outbox = { claim: async () => claimed.splice(0), note: async () => undefined, giveUp: async () => true }
   const hangs = createDelivery(
     { outbox, bring: () => new Promise(() => undefined), tried: () => undefined },
     { longestCloseMs: 100 },
@@ -20,7 +20,7 @@ test('one that is over in time is waited for', async () => {
   const outbox = {
     claim: async () => claimed.splice(0),
     note: async ({ state }: { readonly state: string }) => void noted.push(state),
-    giveUp: async () => undefined,
+    giveUp: async () => true,
   }
   const bring = async () => {
     await new Promise((resolve) => setTimeout(resolve, 50))

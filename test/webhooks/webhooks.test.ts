@@ -1,5 +1,6 @@
 // Webhooks: what happens is told to those who asked for it, signed, for a day if need be, and if and only if it was committed.
 import { readFile } from 'node:fs/promises'
+import type { ServerResponse } from 'node:http'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals'
 import { recordAudit } from '../../server/audit/audit.ts'
 import { AUDIT_EVENT_NAMES } from '../../server/audit/event-names.ts'
@@ -289,6 +290,22 @@ describe('a webhook that does not take it', () => {
     expect(await webhooks().resend(old?.id ?? '', BY)).toBe(true)
     await until(() => receiver.received.length === before + 1)
   })
+})
+
+test('one that was moved while its old address answered 410 is told at the new one', async () => {
+  const asked = Promise.withResolvers<ServerResponse>()
+  receiver.answer = asked.resolve
+  await happen('session.revoked')
+  const delivering = deliver()
+  const old = await asked.promise
+  receiver.answer = ACCEPT
+  await webhooks().update(webhook.id, { url: `${receiver.url}/new` }, BY)
+  old.writeHead(410).end()
+  await delivering
+  await until(async () => (await deliveries())[0]?.state === 'delivered')
+  expect(receiver.received).toHaveLength(2)
+  expect(await webhooks().find(webhook.id)).toMatchObject({ enabled: true })
+  expect(await deliveries()).toMatchObject([{ state: 'delivered', attempts: 2, lastStatus: 202 }])
 })
 
 test('of two processes that deliver at once, each delivery is made by one', async () => {
