@@ -14,8 +14,10 @@ const SIGNAL_OUTBOX: OutboxTable = { table: 'signals', endpoint: 'stream_id' }
 
 /** A security event that this process may push now. */
 export interface ClaimedSignal extends Claimed, Omit<SecurityEvent, 'clientId' | 'streamId'> {
-  /** Null when the stream is gone, or its client is suspended. */
+  /** Null when the stream is gone. */
   readonly clientId: string | null
+  /** Nobody can use the client for now. */
+  readonly suspended: boolean | null
   readonly endpointUrl: string | null
   readonly sealedAuthorization: Uint8Array | null
 }
@@ -50,7 +52,9 @@ export function createSignalCourier(deps: {
   return async (claimed, signal) => {
     const { clientId, endpointUrl, endpointId, sealedAuthorization } = claimed
     if (clientId === null || endpointUrl === null)
-      return { accepted: false, status: undefined, error: 'the stream is gone, or its client is suspended', final: true }
+      return { accepted: false, status: undefined, error: 'the stream is gone', final: true }
+    // It may be reinstated, and has a right to what had happened before.
+    if (claimed.suspended === true) return { accepted: false, status: undefined, error: 'its client is suspended' }
     const made = await message({ ...claimed, clientId, streamId: endpointId }, sealedAuthorization).catch(() => undefined)
     if (made === undefined) return { accepted: false, status: undefined, error: 'it cannot be signed, or its header not opened' }
     const answer = await deps.post(endpointUrl, made, signal)
@@ -72,9 +76,10 @@ export function createSignalCourier(deps: {
   }
 }
 
-const STREAM = Prisma.sql`FROM signal_streams s JOIN clients c ON c.id = s.client_id AND c.status = 'active' WHERE s.id = n.stream_id`
+const STREAM = Prisma.sql`FROM signal_streams s JOIN clients c ON c.id = s.client_id WHERE s.id = n.stream_id`
 
 const MORE = Prisma.sql`
   n.event, n.account_id AS "accountId", n.session_id AS "sessionId", n.cause, n.initiator,
   FLOOR(EXTRACT(EPOCH FROM n.created_at))::float8 AS at, (SELECT s.client_id ${STREAM}) AS "clientId",
+  (SELECT c.status <> 'active' ${STREAM}) AS suspended,
   (SELECT s.endpoint_url ${STREAM}) AS "endpointUrl", (SELECT s.sealed_authorization ${STREAM}) AS "sealedAuthorization"`

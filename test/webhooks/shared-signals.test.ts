@@ -335,7 +335,7 @@ describe('pushed is', () => {
     expect(event).toMatchObject({ actor: 'system', accountId, sessionId, clientId: 'siem', reason: 'it answered 500' })
   })
 
-  test('nothing to a client that is suspended, and a client that is deleted has no stream', async () => {
+  test('nothing to a client that is suspended; what waits is told when it is reinstated, within a day', async () => {
     const delivery = { method: PUSH, endpoint_url: receiver.url }
     expect((await ask(LEAVING, 'POST', '/stream', { delivery })).status).toBe(201)
     receiver.answer = withStatus(503)
@@ -343,17 +343,45 @@ describe('pushed is', () => {
     const end = async () => server.latchkey.nouns.sessions.end({ ...(await signIn()), origin: {} })
     await end()
     await deliver()
+    receiver.answer = ACCEPT
     await clients.suspend('leaving', BY)
+    // Of what happens meanwhile it is told nothing.
     await end()
     await server.advance(60)
     await deliver()
-    expect(await signals()).toMatchObject([{ state: 'failed', lastError: 'the stream is gone, or its client is suspended' }])
+    expect(await signals()).toMatchObject([{ state: 'retrying', lastError: 'its client is suspended' }])
     expect(receiver.received).toHaveLength(1)
     await clients.reinstate('leaving', BY)
+    await server.advance(60)
+    await deliver()
+    expect(await signals()).toMatchObject([{ state: 'delivered' }])
+    expect(receiver.received).toHaveLength(2)
+    receiver.answer = withStatus(503)
+    await end()
+    await deliver()
+    await clients.suspend('leaving', BY)
+    await server.advance(86_401)
+    await deliver()
+    expect(await signals()).toMatchObject([{ state: 'delivered' }, { state: 'failed', lastError: 'its client is suspended' }])
+    expect(receiver.received).toHaveLength(3)
+    const event = { name: 'signal.failed', clientId: 'leaving', reason: 'its client is suspended' }
+    expect(await server.latchkey.stores.db.auditEvent.count({ where: event })).toBe(1)
+    await server.latchkey.stores.db.signal.deleteMany()
+  })
+
+  test('nothing to a client that is deleted: it has no stream', async () => {
+    const { clients } = server.latchkey.nouns.events
+    const end = async () => server.latchkey.nouns.sessions.end({ ...(await signIn()), origin: {} })
+    receiver.answer = withStatus(503)
+    await clients.reinstate('leaving', BY)
+    await end()
+    await deliver()
     await clients.delete('leaving', BY)
     expect(await run(server.databaseUrl, 'SELECT 1 FROM signal_streams')).toEqual([])
     await end()
-    expect(await signals()).toHaveLength(1)
+    await server.advance(60)
+    await deliver()
+    expect(await signals()).toMatchObject([{ state: 'failed', lastError: 'the stream is gone' }])
     await server.latchkey.stores.db.signal.deleteMany()
   })
 
