@@ -57,7 +57,7 @@ export function createTasks(deps: {
     { name: 'mail', everySeconds: 2, run: deps.mail.delivery.run },
     { name: 'logout notifications', everySeconds: 2, run: deps.logout.delivery.look },
     { name: 'webhooks', everySeconds: 2, run: deps.webhooks.delivery.look },
-    ...(deps.signals === undefined ? [] : [{ name: 'security events', everySeconds: 2, run: deps.signals.delivery.look }]),
+    ...(deps.signals?.tasks ?? []),
     { name: 'bulk revocations', everySeconds: 2, run: (signal) => deps.administration.jobs.run(signal) },
     ...deps.revocations.tasks,
   ]

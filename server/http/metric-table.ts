@@ -218,7 +218,8 @@ const backgroundMetrics = {
     name: 'latchkey_signals_total',
     kind: 'counter',
     labels: { outcome: ['delivered', 'postponed', 'given_up'] },
-    meaning: 'Attempts to push a security event to a stream (Shared Signals).',
+    meaning:
+      'Security events that a stream took, that are tried again, and that were given up (Shared Signals), pushed or fetched.',
   },
   processes: {
     name: 'latchkey_processes',

@@ -15,7 +15,7 @@ export type Figures = Awaited<ReturnType<Registry['getMetricsAsJSON']>>
 
 /** Counts and measures. */
 export interface Metrics {
-  count<Metric extends Name<'counter'>>(metric: Metric, labels: Labels<Metric>): void
+  count<Metric extends Name<'counter'>>(metric: Metric, labels: Labels<Metric>, times?: number): void
   set<Metric extends Name<'gauge'>>(metric: Metric, labels: Labels<Metric>, value: number): void
   /** A request was answered, in so many seconds if that says anything. */
   request(path: string, status: number | 'aborted', seconds: number | undefined): void
@@ -42,7 +42,7 @@ export function createMetrics(build: { readonly version: string; readonly node: 
   gauge('build').set({ ...build }, 1)
   gauge('processes').set(1)
   return {
-    count: (metric, labels) => counter(metric).inc({ ...labels }),
+    count: (metric, labels, times = 1) => counter(metric).inc({ ...labels }, times),
     set: (metric, labels, value) => gauge(metric).set({ ...labels }, value),
     request(path, status, seconds) {
       const route = routeOf(path)

@@ -28,6 +28,9 @@ const LAST_TOKEN_SECONDS = LONGEST_ACCESS_TOKEN + CLOCK_SKEW_SECONDS
 
 const DAY_SECONDS = 86_400
 
+/** Time enough to find what nobody fetched, also for processes that begin again. */
+const UNFETCHED_KEPT_SECONDS = 3600
+
 export const EXPIRING_TABLES: readonly ExpiringTable[] = [
   { table: 'access_tokens', key: 'digest', end: 'expires_at', keptSeconds: 0 },
   { table: 'redeemed_codes', key: 'digest', end: 'expires_at', keptSeconds: 0 },
@@ -38,7 +41,8 @@ export const EXPIRING_TABLES: readonly ExpiringTable[] = [
   { table: 'sign_in_failures', key: 'key', end: 'expires_at', keptSeconds: 0 },
   { table: 'logout_notifications', key: 'id', end: 'finished_at', keptSeconds: TOLD_KEPT_SECONDS },
   { table: 'webhook_deliveries', key: 'id', end: 'finished_at', keptSeconds: TOLD_KEPT_SECONDS },
-  { table: 'signals', key: 'id', end: 'expires_at', keptSeconds: 0 },
+  // What nobody fetched is recorded first (signals/unfetched.ts).
+  { table: 'signals', key: 'id', end: 'expires_at', keptSeconds: UNFETCHED_KEPT_SECONDS },
   { table: 'idempotent_requests', key: 'digest', end: 'expires_at', keptSeconds: 0 },
   { table: 'revocation_jobs', key: 'id', end: 'finished_at', keptSeconds: JOB_KEPT_SECONDS },
   // Never more than a few, which is why there is no index.

@@ -1,9 +1,11 @@
 // Shared Signals (OpenID SSF 1.0, CAEP 1.0): clients hear of ended sessions and changed passwords, pushed (RFC 8935) or fetched (RFC 8936).
 import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals'
 import { createRemoteJWKSet, jwtVerify } from 'jose'
+import { metricsText } from '../../server/http/metrics.ts'
 import { createPurge } from '../../server/maintenance/purge-expired.ts'
 import { SPA } from '../support/clients.ts'
 import { until } from '../support/logout-app.ts'
+import { samplesOf } from '../support/metrics.ts'
 import { claimsOf, obtainTokens, tokenRequest } from '../support/oauth.ts'
 import { run } from '../support/postgres.ts'
 import { ACCEPT, HANG, type Receiver, startReceiver, withStatus } from '../support/receiver.ts'
@@ -22,6 +24,9 @@ const REVOKED = `${CAEP}session-revoked`
 const CHANGED = `${CAEP}credential-change`
 const BY = { actor: 'acc_admin' }
 const AUTHORIZATION = 'Bearer a-word-that-the-receiver-knows'
+
+/** That nobody breaks off. */
+const NEVER = new AbortController().signal
 
 let server: TestServer
 let receiver: Receiver
@@ -57,6 +62,9 @@ afterAll(async () => {
 })
 
 const deliver = async () => server.latchkey.signals?.delivery.run()
+const closeUnfetched = async () => server.latchkey.signals?.tasks.find(({ name }) => name.includes('fetched'))?.run(NEVER)
+const countGivenUp = async () =>
+  samplesOf(await metricsText([await server.latchkey.metrics.figures()])).get('latchkey_signals_total{outcome="given_up"}') ?? 0
 const signals = () => server.latchkey.stores.db.signal.findMany({ orderBy: { createdAt: 'asc' } })
 
 async function tokenOf(
@@ -429,6 +437,11 @@ describe('fetched is', () => {
       ['failed', 'it refuses the security event (invalid_key)'],
       ['delivered', null],
     ])
+    const failed = { name: 'signal.failed', clientId: 'fetching' }
+    expect(await server.latchkey.stores.db.auditEvent.findMany({ where: failed })).toMatchObject([
+      { actor: 'system', sessionId: ended[1], reason: 'it refuses the security event (invalid_key)', detail: { signal: two } },
+    ])
+    expect(server.log.text).toContain('a security event was not taken, and will not be told again')
   })
 
   test('nothing of another stream, which nobody else can acknowledge', async () => {
@@ -461,14 +474,29 @@ describe('fetched is', () => {
     expect(await poll(request)).toMatchObject({ status: 400, body: { detail: expect.stringContaining(detail) } })
   })
 
-  test('for eight days, and then it is gone', async () => {
-    await createPollStream()
-    const { sessionId, accountId } = await signIn()
-    await server.latchkey.nouns.sessions.end({ accountId, sessionId, origin: {} })
-    expect(await signals()).toHaveLength(1)
+  test('for eight days; then it is given up, recorded for the whole stream, and gone', async () => {
+    const { body } = await createPollStream()
+    for (let times = 0; times < 2; times += 1) {
+      const { sessionId, accountId } = await signIn()
+      await server.latchkey.nouns.sessions.end({ accountId, sessionId, origin: {} })
+    }
+    const { db } = server.latchkey.stores
+    const givenUp = () => db.auditEvent.findMany({ where: { name: 'signal.failed', reason: { contains: 'not fetched' } } })
+    await closeUnfetched()
+    expect(await givenUp()).toEqual([])
+    const before = await countGivenUp()
     await server.advance(8 * 86_400 + 1)
     expect((await poll()).body.sets).toEqual({})
-    await createPurge({ db: server.latchkey.stores.db, log: server.latchkey.log }).run()
+    await Promise.all([closeUnfetched(), closeUnfetched()])
+    const [event, ...more] = await givenUp()
+    expect(event).toMatchObject({ actor: 'system', clientId: 'fetching', detail: { stream: body.stream_id, signals: 2 } })
+    expect(more).toEqual([])
+    expect(await countGivenUp()).toBe(before + 2)
+    const purge = createPurge({ db, log: server.latchkey.log })
+    await purge.run()
+    expect(await signals()).toHaveLength(2)
+    await server.advance(3600)
+    await purge.run()
     expect(await signals()).toEqual([])
   })
 })
