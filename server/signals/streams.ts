@@ -5,7 +5,7 @@ import type { AllowedAddresses } from '../outbox/allowed-addresses.ts'
 import type { Database } from '../storage/postgres.ts'
 import { randomBytes } from '../storage/random.ts'
 import type { Sealer } from '../storage/sealing.ts'
-import { checkUrl } from '../webhooks/webhook-rules.ts'
+import { checkUrl, originOf } from '../webhooks/webhook-rules.ts'
 import { eventUri, SIGNAL_EVENTS, type SignalEvent, VERIFICATION } from './security-event-token.ts'
 
 /** RFC 8935. */
@@ -91,7 +91,7 @@ export function createSignalStreams(deps: {
             ${[...eventsRequested]}::text[], ${events}::text[], ${description}
           FROM clients c WHERE c.id = ${clientId} AND c.status = 'active' ON CONFLICT (client_id) DO NOTHING`)
         if (inserted === 0) return false
-        const detail = { stream: id, events, ...(endpointUrl === null ? {} : { endpointUrl }) }
+        const detail = { stream: id, events, ...(endpointUrl === null ? {} : { endpointOrigin: originOf(endpointUrl) }) }
         await recordAudit(tx, { name: 'signal_stream.created', actor: clientId, clientId, detail })
         return true
       })

@@ -32,6 +32,11 @@ export function checkUrl(url: string, addresses: AllowedAddresses): void {
   if (fault !== undefined) throw new WebhookRefused(`the url ${JSON.stringify(url.slice(0, 200))} cannot be taken: ${fault}`)
 }
 
+/** What the audit log says of an address: path and query may hold a secret, and other webhooks read the log. */
+export function originOf(url: string): string {
+  return new URL(url).origin
+}
+
 /** @throws WebhookRefused */
 export function checkEvents(events: readonly string[]): void {
   if (events.length === 0) throw new WebhookRefused('it must name an event at least, or * for all')

@@ -10,7 +10,7 @@ import { randomBytes } from '../storage/random.ts'
 import type { Sealer } from '../storage/sealing.ts'
 import { stopDeliveries, WEBHOOK_OUTBOX } from './outbox.ts'
 import { newWebhookSecret, type SealedSecret } from './secrets.ts'
-import { checkDescription, checkEvents, checkUrl, isDeliveryId, isWebhookId, WebhookRefused } from './webhook-rules.ts'
+import { checkDescription, checkEvents, checkUrl, isDeliveryId, isWebhookId, originOf, WebhookRefused } from './webhook-rules.ts'
 
 /** A program that is told what happens. */
 export interface Webhook {
@@ -127,7 +127,7 @@ export function createWebhooks(deps: {
         if ((await tx.webhook.count()) >= MOST_WEBHOOKS) throw new WebhookRefused(`there are ${MOST_WEBHOOKS} webhooks already`)
         const made = await tx.webhook.create({ data: { id, url, events: [...events], description } })
         await insertSecret(tx, id, stored)
-        await recordChange(tx, 'webhook.created', change, { detail: { webhook: id, url, events: [...events] } })
+        await recordChange(tx, 'webhook.created', change, { detail: { webhook: id, origin: originOf(url), events: [...events] } })
         return made
       })
       return { webhook, secret: shown }
@@ -205,7 +205,7 @@ async function updateWebhook(
         enabled = ${after.enabled}, updated_at = latchkey_now() WHERE id = ${id}`)
     const stopped = before.enabled && !after.enabled ? await stopDeliveries(tx, id, 'the webhook is disabled') : 0
     const name = before.enabled && !after.enabled ? 'webhook.disabled' : 'webhook.updated'
-    const detail = { webhook: id, members, url: after.url, events: after.events, deliveries: stopped }
+    const detail = { webhook: id, members, origin: originOf(after.url), events: after.events, deliveries: stopped }
     await recordChange(tx, name, change, { detail })
     return tx.webhook.findUniqueOrThrow({ where: { id } })
   })

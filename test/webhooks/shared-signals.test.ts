@@ -393,8 +393,12 @@ describe('pushed is', () => {
     await server.latchkey.stores.db.signal.deleteMany()
   })
 
-  test('with a header that is stored sealed, and is in no log or event', async () => {
-    await createPushStream()
+  test('with a header that is stored sealed, and is in no log or event; of the address its origin is', async () => {
+    const endpoint_url = `${receiver.url}/a-secret-path`
+    await createPushStream({ delivery: { method: PUSH, endpoint_url, authorization_header: AUTHORIZATION } })
+    const made = await server.latchkey.stores.db.auditEvent.findMany({ where: { name: 'signal_stream.created' } })
+    expect(made.at(-1)?.detail).toMatchObject({ endpointOrigin: new URL(receiver.url).origin })
+    expect(JSON.stringify(made.map(({ detail }) => detail))).not.toContain('a-secret-path')
     const rows = await run(server.databaseUrl, 'SELECT to_json(s)::text AS row FROM signal_streams s')
     const events = await run(server.databaseUrl, 'SELECT to_json(a)::text AS row FROM audit_events a')
     const word = AUTHORIZATION.replace('Bearer ', '')

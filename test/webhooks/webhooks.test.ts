@@ -20,7 +20,7 @@ import { startServer, type TestServer } from '../support/server.ts'
 interface Told {
   readonly type: string
   readonly timestamp: string
-  readonly data: { readonly [member: string]: unknown }
+  readonly data: { readonly [member: string]: unknown; readonly detail: { readonly [member: string]: unknown } }
 }
 
 /** What docs/how-to/receive-webhooks.md has people write. */
@@ -392,6 +392,25 @@ test('a number of deliveries that is none is a hundred', async () => {
     expect(await webhooks().deliveries({ webhookId: webhook.id, ...(limit === undefined ? {} : { limit }) })).toHaveLength(2)
   }
   expect(await webhooks().deliveries({ limit: 1 })).toHaveLength(1)
+})
+
+test('of its address the audit log has the origin, so that no other webhook reads what may be secret in it', async () => {
+  await webhooks().create({ url: receiver.url, events: ['webhook.*'] }, BY)
+  const path = '/services/T000/a-secret-path'
+  const { id } = (await webhooks().create({ url: `https://hooks.example${path}?token=a-secret-word`, events: ['*'] }, BY)).webhook
+  await webhooks().update(id, { url: `https://other.example${path}/2` }, BY)
+  await webhooks().update(id, { enabled: false }, BY)
+  await deliver()
+  const told = () =>
+    receiver.received.map(({ body }) => JSON.parse(body) as Told).filter(({ data }) => data.detail.webhook === id)
+  await until(() => told().length === 3)
+  const of = (type: string) => told().find((event) => event.type === type)?.data.detail
+  expect(of('webhook.created')).toEqual({ webhook: id, origin: 'https://hooks.example', events: ['*'] })
+  expect(of('webhook.updated')).toMatchObject({ members: ['url'], origin: 'https://other.example' })
+  const everything = JSON.stringify(await run(server.databaseUrl, 'SELECT to_json(a)::text AS row FROM audit_events a'))
+  for (const text of [everything, server.log.text, ...receiver.received.map(({ body }) => body)]) {
+    expect(text).not.toContain('a-secret-')
+  }
 })
 
 describe('refused are', () => {
