@@ -1,9 +1,10 @@
 // The keys of development: made once and kept in DATA_DIR, so that a bare machine needs no settings and sign-ins outlive a restart.
 import { randomBytes } from 'node:crypto'
-import { linkSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { linkSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { z } from 'zod'
-import { ConfigError, errorCode } from './faults.ts'
+import { errorCode } from './faults.ts'
+import { makeFolder, unusableDataFolder } from './folders.ts'
 
 const FILE_NAME = 'development-secrets.json'
 
@@ -22,7 +23,7 @@ export function developmentSecrets(dataDir: string): DevelopmentSecrets {
   const made = { encryptionKey: randomBytes(32).toString('base64url'), cookieKey: randomBytes(32).toString('base64url') }
   const draft = `${file}.${process.pid}.${randomBytes(4).toString('hex')}`
   try {
-    mkdirSync(dataDir, { recursive: true, mode: 0o700 })
+    makeFolder(dataDir)
     writeFileSync(draft, `${JSON.stringify(made)}\n`, { mode: 0o600, flag: 'wx' })
     // A link is made whole or not at all, and never over a file that is there.
     linkSync(draft, file)
@@ -30,7 +31,7 @@ export function developmentSecrets(dataDir: string): DevelopmentSecrets {
   } catch (error) {
     const winner = errorCode(error) === 'EEXIST' ? read(file) : undefined
     if (winner) return winner
-    throw unusable(`a folder that cannot be written (${errorCode(error)})`, 'a folder of this user', dataDir)
+    throw unusableDataFolder(`a folder that cannot be written (${errorCode(error)})`, 'a folder of this user', dataDir)
   } finally {
     rmSync(draft, { force: true })
   }
@@ -42,19 +43,15 @@ function read(file: string): DevelopmentSecrets | undefined {
     text = readFileSync(file, 'utf8')
   } catch (error) {
     if (errorCode(error) === 'ENOENT') return undefined
-    throw unusable(`a folder whose ${FILE_NAME} cannot be read (${errorCode(error)})`, 'a folder of this user', file)
+    throw unusableDataFolder(`a folder whose ${FILE_NAME} cannot be read (${errorCode(error)})`, 'a folder of this user', file)
   }
   try {
     return fileSchema.parse(JSON.parse(text))
   } catch {
-    throw unusable(
+    throw unusableDataFolder(
       `a folder whose ${FILE_NAME} is damaged`,
       `the folder with that file restored, or deleted together with the database beside it`,
       file,
     )
   }
-}
-
-function unusable(read: string, wanted: string, where: string): ConfigError {
-  return new ConfigError([{ name: 'DATA_DIR', read: `${read}: ${where}`, wanted, example: 'DATA_DIR=./.data' }])
 }

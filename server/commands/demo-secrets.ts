@@ -1,9 +1,10 @@
 // The demo's passwords and client secrets: made once, and kept in a file of DATA_DIR that only its owner can read, so that
 // they stay the same from start to start.
 import { randomBytes, randomInt } from 'node:crypto'
-import { mkdir, readFile, rename, writeFile } from 'node:fs/promises'
+import { readFile, rename, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { z } from 'zod'
+import { makeFolder } from '../../config/folders.ts'
 import { generateClientSecret } from '../clients/client-secrets.ts'
 
 /** What the file has in it. */
@@ -46,7 +47,7 @@ export function completeDemoSecrets(
 
 /** Replaces the file in one step, so that nobody ever reads half of it. */
 export async function writeDemoSecrets(dataDir: string, secrets: DemoSecrets): Promise<void> {
-  await mkdir(dataDir, { recursive: true })
+  makeFolder(dataDir)
   const draft = join(dataDir, `${DEMO_FILE}.${randomBytes(6).toString('hex')}`)
   await writeFile(draft, `${JSON.stringify(secrets, undefined, 2)}\n`, { mode: 0o600, flag: 'wx' })
   await rename(draft, join(dataDir, DEMO_FILE))

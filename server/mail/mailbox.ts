@@ -1,7 +1,8 @@
 // The mailbox of development: mail goes into files of the data directory instead of to people, for the page /dev/mail.
-import { mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
+import { readdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { z } from 'zod'
+import { makeFolder } from '../../config/folders.ts'
 import type { MailCarrier, OutgoingMail } from './mail.ts'
 
 /** Takes all mail, and shows it. */
@@ -18,7 +19,7 @@ export function createMailbox({ dataDir }: { readonly dataDir: string }): Mailbo
   const folder = join(dataDir, 'mail')
   return {
     async carry(mail) {
-      await mkdir(folder, { recursive: true, mode: 0o700 })
+      makeFolder(folder)
       const file = join(folder, fileName(mail))
       await writeFile(`${file}.part`, JSON.stringify(mail), { mode: 0o600 })
       await rename(`${file}.part`, file)

@@ -1,9 +1,10 @@
 // Tells the operator about the setup link while there is no owner: an address to be printed, and a file that only the
 // server's own user can read.
 import { randomBytes } from 'node:crypto'
-import { mkdir, rename, rm, writeFile } from 'node:fs/promises'
+import { rename, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { types } from 'node:util'
+import { makeFolder } from '../../config/folders.ts'
 import type { SetupLinks } from '../accounts/setup-links.ts'
 
 /** Where the first owner is made. */
@@ -44,7 +45,7 @@ export async function removeSetupLinkFile(dataDir: string): Promise<void> {
 async function writeSetupLinkFile(dataDir: string, url: string): Promise<string | undefined> {
   const file = join(dataDir, FILE_NAME)
   const written = await unlessReadOnly(async () => {
-    await mkdir(dataDir, { recursive: true, mode: 0o700 })
+    makeFolder(dataDir)
     // A new file in its place: an old one might be open to others, and would keep its mode.
     const fresh = `${file}.${randomBytes(6).toString('hex')}`
     await writeFile(fresh, `${url}\n`, { mode: 0o600, flag: 'wx' })
@@ -59,7 +60,7 @@ async function unlessReadOnly(work: () => Promise<void>): Promise<boolean> {
     await work()
     return true
   } catch (error) {
-    if (types.isNativeError(error) && 'code' in error && /^(EACCES|EPERM|EROFS|ENOTDIR|EEXIST)$/.test(String(error.code)))
+    if (types.isNativeError(error) && 'code' in error && /^(EACCES|EPERM|EROFS|ENOTDIR|ENOENT|EEXIST)$/.test(String(error.code)))
       return false
     throw error
   }

@@ -1,9 +1,9 @@
 // The embedded PostgreSQL (PGlite) of development: nothing to install. It is one connection in one process; a second process
 // on the same directory would lose writes silently, so a lock beside it names the one that may.
-import { mkdir } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import { PGlite } from '@electric-sql/pglite'
 import { PrismaPGlite } from 'pglite-prisma-adapter'
+import { makeDataFolder } from '../../config/folders.ts'
 import { lockDirectory } from './directory-lock.ts'
 import { embeddedMigrationTarget, type MigrationTarget } from './migration-target.ts'
 import { type OpenDatabase, openPrisma } from './postgres.ts'
@@ -15,11 +15,11 @@ export interface EmbeddedDatabase extends OpenDatabase {
 
 /**
  * Opens the database in `dataDir`/postgres, and makes it when there is none.
- * @throws DataDirectoryBusy when another process has it open
+ * @throws ConfigError when there can be no such directory, DataDirectoryBusy when another process has it open
  */
 export async function openEmbeddedPostgres({ dataDir }: { readonly dataDir: string }): Promise<EmbeddedDatabase> {
   const directory = resolve(dataDir)
-  await mkdir(directory, { recursive: true, mode: 0o700 })
+  makeDataFolder(directory)
   const unlock = await lockDirectory(join(directory, 'postgres.lock'), directory)
   try {
     const pglite = await PGlite.create({ dataDir: join(directory, 'postgres') })

@@ -7,6 +7,7 @@ import { afterAll, describe, expect, test } from '@jest/globals'
 import { pino } from 'pino'
 import { loadConfig } from '../../config/config.ts'
 import { developmentSecrets } from '../../config/development-secrets.ts'
+import { makeDataFolder } from '../../config/folders.ts'
 import { Secret } from '../../config/secrets.ts'
 import { COOKIE_KEY, DEVELOPMENT, ENCRYPTION_KEY, faultsOf } from './support.ts'
 
@@ -88,6 +89,16 @@ describe('the keys of development', () => {
     expect(statSync(dataDir).mode & 0o777).toBe(0o700)
     expect(readdirSync(dataDir)).toEqual(['development-secrets.json'])
   })
+
+  test.each(['/proc/latchkey/data', '/proc/latchkey', '/dev/null/latchkey'])(
+    'cannot be kept in %s, which is said at once',
+    (dataDir) => {
+      const [fault, ...more] = faultsOf({ DATA_DIR: dataDir })
+      expect(fault).toMatchObject({ name: 'DATA_DIR', read: expect.stringContaining(dataDir) })
+      expect(more).toEqual([])
+      expect(() => makeDataFolder(dataDir)).toThrow('DATA_DIR')
+    },
+  )
 
   test('are the same when the file appeared in between', () => {
     const dataDir = join(folder, 'race')
