@@ -59,8 +59,9 @@ export function checkDescription(description: string): void {
 function urlFault(url: string, addresses: AllowedAddresses): string | undefined {
   const parsed = url.length <= LONGEST_URL ? URL.parse(url) : null
   if (parsed === null) return `it is not a URL of ${LONGEST_URL} characters at most`
-  const { protocol, hostname, username, password } = parsed
+  const { protocol, hostname, port, username, password } = parsed
   if (username !== '' || password !== '') return 'it must not have a user name'
+  if (port === '0') return 'nobody can listen on port 0'
   if (url.includes('#')) return 'it must not have a fragment'
   // What is told names people, and must not cross a network in clear.
   if (protocol !== 'https:' && !(protocol === 'http:' && isLoopbackHost(hostname)))

@@ -427,6 +427,7 @@ describe('refused are', () => {
     ['https://[::ffff:a9fe:a9fe]/', 'LATCHKEY_WEBHOOK_PRIVATE_ADDRESSES'],
     ['ftp://hooks.example/', 'it must be https'],
     ['hooks', 'it is not a URL'],
+    ['https://hooks.example:0/', 'nobody can listen on port 0'],
   ])('the address %s', async (url, message) => {
     await expect(webhooks().create({ url, events: ['*'] }, BY)).rejects.toThrow(message)
     await expect(webhooks().update(webhook.id, { url }, BY)).rejects.toThrow(message)
