@@ -5,7 +5,7 @@ import { promisify } from 'node:util'
 import { deflate } from 'node:zlib'
 import { SignJWT } from 'jose'
 import type { SigningKeys } from '../keys/signing-keys.ts'
-import type { RevocationFollower } from '../tokens/revocation-follower.ts'
+import type { RevocationLog } from '../tokens/revocation-log.ts'
 import { type ListedStatuses, STATUS_LIST_ID, STATUS_LIST_SIZE, type StatusLists, statusListUri } from '../tokens/status-lists.ts'
 
 /** A list as it is given out. */
@@ -19,13 +19,15 @@ export interface StatusListToken {
 export interface StatusListTokens {
   /** Undefined when there is no such list. @throws StorageUnavailable */
   find(listId: string): Promise<StatusListToken | undefined>
+  /** How many are remembered. */
+  size(): number
 }
 
 /** What they are made from. */
 export interface StatusListTokensDeps {
   readonly issuer: string
   readonly statusLists: StatusLists
-  readonly follower: Pick<RevocationFollower, 'log'>
+  readonly follower: { readonly log: Pick<RevocationLog, 'sequence'> }
   readonly keys: () => SigningKeys
   readonly ttlSeconds: number
 }
@@ -51,8 +53,10 @@ export function createStatusListTokens(deps: StatusListTokensDeps): StatusListTo
   const known = new Map<string, KnownToken>()
   const underWay = new Map<string, Promise<KnownToken | undefined>>()
 
+  const secondsSince = (readAt: number) => (performance.now() - readAt) / 1000
+
   function isGood({ sequence, readAt }: KnownToken): boolean {
-    const age = (performance.now() - readAt) / 1000
+    const age = secondsSince(readAt)
     return age < YOUNGEST_REPLACED_SECONDS || (age < ttlSeconds && sequence >= follower.log.sequence)
   }
 
@@ -65,11 +69,23 @@ export function createStatusListTokens(deps: StatusListTokensDeps): StatusListTo
     }
     const jwt = await sign(deps, listId, statuses)
     const token = { jwt, version: `"${hash('sha256', jwt, 'base64url')}"`, sequence: statuses.sequence, readAt }
-    known.set(listId, token)
+    remember(listId, token)
     return token
   }
 
+  /** The newest last; whichever nobody has asked for lately goes, or all lists that there ever were would be here. */
+  function remember(listId: string, token: KnownToken): void {
+    known.delete(listId)
+    known.set(listId, token)
+    for (const [id, { readAt }] of known) {
+      if (secondsSince(readAt) < Math.max(ttlSeconds, YOUNGEST_REPLACED_SECONDS)) return
+      known.delete(id)
+    }
+  }
+
   return {
+    size: () => known.size,
+
     async find(listId) {
       if (!STATUS_LIST_ID.test(listId)) return undefined
       const token = known.get(listId)
