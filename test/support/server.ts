@@ -31,6 +31,15 @@ export interface TestServer {
 export const ADA = { username: 'ada@people.example', password: 'an analytical engine 1843' }
 const GRACE = { username: 'grace@people.example', password: 'a moth in relay 70 panel F' }
 
+/**
+ * The hashes of those passwords by the parameters that the program has when nothing is set: a server that had to hash them
+ * itself would not start before it has started processes for it.
+ */
+const HASHES = {
+  ada: '$argon2id$v=19$m=19456,t=2,p=1$9HPGsHDwBSNcmbYYqL4Lsg$u++2iGJi4bkVODtE6TLfbioaSMOmloLJLlAERNnltBo',
+  grace: '$argon2id$v=19$m=19456,t=2,p=1$nfdiSNkqYGTaIbOm71OaNw$67sIm9QrLOb249xmeo09RnBy0tTn+moSDgAbB09b8WQ',
+}
+
 /** The provision file of the tests. */
 export const PROVISION = {
   clients: [
@@ -45,8 +54,8 @@ export const PROVISION = {
     { identifier: BILLING, scopes: ['billing:read'], access_token_format: 'opaque' },
   ],
   accounts: [
-    { email: ADA.username, email_verified: true, name: 'Ada Lovelace', password: ADA.password, roles: ['owner'] },
-    { email: GRACE.username, email_verified: true, name: 'Grace Hopper', password: GRACE.password },
+    { email: ADA.username, email_verified: true, name: 'Ada Lovelace', password_hash: HASHES.ada, roles: ['owner'] },
+    { email: GRACE.username, email_verified: true, name: 'Grace Hopper', password_hash: HASHES.grace },
   ],
 }
 
