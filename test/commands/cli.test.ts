@@ -15,6 +15,7 @@ import { openEmbeddedPostgres } from '../../server/storage/embedded-postgres.ts'
 import { migrate } from '../../server/storage/migrations.ts'
 import { createEndings } from '../../server/tokens/ending.ts'
 import { createDatabase, createEmptyDatabase, run } from '../support/postgres.ts'
+import { COMPILED } from '../support/program.ts'
 
 const BIN = fileURLToPath(new URL('../../bin/latchkey.js', import.meta.url))
 const KEYS = { ENCRYPTION_KEY: 'J2mXQ0v3rI9yqkz1dW7s5c8pLhT4fBgUeNaRoKxVtYw=', COOKIE_KEYS: '9f2c7d1e5a8b3f604c1d7e9a2b5c8f03' }
@@ -35,7 +36,7 @@ function cli(settings: Record<string, string>, ...args: string[]): Promise<Ran> 
 }
 
 function node(args: string[], settings: Record<string, string>): Promise<Ran> {
-  const env = { PATH: '/usr/bin:/bin', HOME: folder, NODE_ENV: 'test', ...settings }
+  const env = { ...COMPILED, PATH: '/usr/bin:/bin', HOME: folder, NODE_ENV: 'test', ...settings }
   return new Promise((done) => {
     execFile(process.execPath, args, { env, cwd: folder, timeout: 120_000 }, (error, out, err) => {
       const code = error === null ? 0 : typeof error.code === 'number' ? error.code : -1
@@ -238,7 +239,7 @@ describe('on the embedded database', () => {
 test('serve runs until SIGTERM, which reaches the server; the command line works beside it', async () => {
   const settings = { ...KEYS, DATA_DIR: join(folder, 'serve'), DEMO: 'off', LOG_FORMAT: 'json', PORT: '0', MANAGEMENT_PORT: '0' }
   const server = spawn(process.execPath, [BIN, 'serve'], {
-    env: { PATH: '/usr/bin:/bin', HOME: folder, NODE_ENV: 'test', ...settings },
+    env: { ...COMPILED, PATH: '/usr/bin:/bin', HOME: folder, NODE_ENV: 'test', ...settings },
     cwd: folder,
     stdio: ['ignore', 'pipe', 'pipe'],
   })

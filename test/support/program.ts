@@ -30,6 +30,9 @@ export interface ProgramOptions {
   readonly logFile?: string
 }
 
+/** Where a program finds itself compiled (test/support/run-tests.js), when there is such a place. */
+export const COMPILED = keepIfSet('NODE_COMPILE_CACHE')
+
 /** Two ports that nobody uses, for a program that is started several times. */
 export async function freePorts(): Promise<readonly [number, number]> {
   return [await freePort(), await freePort()]
@@ -52,7 +55,7 @@ export async function startProgram(
     cwd: fileURLToPath(new URL('../..', import.meta.url)),
     stdio: ['ignore', 'pipe', 'pipe'],
     // Test files share a machine; those that ask for an answer in time say so.
-    env: { ...own, DEMO: 'off', LOG_FORMAT: 'json', LATCHKEY_ANSWER_WITHIN_MS: '30000', ...settings },
+    env: { ...own, ...COMPILED, DEMO: 'off', LOG_FORMAT: 'json', LATCHKEY_ANSWER_WITHIN_MS: '30000', ...settings },
   })
   if (options.logFile !== undefined) {
     const log = createWriteStream(options.logFile, { flags: 'a' })
@@ -100,4 +103,9 @@ async function ready(child: ChildProcess): Promise<void> {
     child.stderr?.on('data', read)
     child.once('exit', () => reject(new Error(`the program did not start: ${printed}`)))
   })
+}
+
+function keepIfSet(name: string): { readonly [name: string]: string } {
+  const value = process.env[name]
+  return value === undefined ? {} : { [name]: value }
 }

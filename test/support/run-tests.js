@@ -7,6 +7,9 @@ import { join } from 'node:path'
 
 const FAULTS = 'test/faults/'
 
+// The programs that tests start find themselves compiled, but for the first one.
+process.env.NODE_COMPILE_CACHE ??= join(tmpdir(), 'latchkey-compile-cache')
+
 const args = process.argv.slice(2)
 process.exitCode = args.length > 0 ? jest(args).status : runAll()
 
