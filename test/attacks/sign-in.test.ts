@@ -18,7 +18,7 @@ const MOST = 100
 let server: TestServer
 
 beforeAll(async () => {
-  server = await startServer({ settings: { LATCHKEY_RATE_LIMITS: 'on', TRUST_PROXY: 'loopback' } })
+  server = await startServer({ settings: { LATCHKEY_RATE_LIMITS: 'on', TRUST_PROXY: 'loopback' }, realHashes: true })
 })
 
 afterAll(async () => {

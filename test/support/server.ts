@@ -32,13 +32,22 @@ export const ADA = { username: 'ada@people.example', password: 'an analytical en
 const GRACE = { username: 'grace@people.example', password: 'a moth in relay 70 panel F' }
 
 /**
- * The hashes of those passwords by the parameters that the program has when nothing is set: a server that had to hash them
- * itself would not start before it has started processes for it.
+ * The hashes of those passwords: a server that had to hash them itself would not start before it has started processes for
+ * it. `real` are made by the parameters that the program has when nothing is set, `cheap` by CHEAP_HASHING.
  */
 const HASHES = {
-  ada: '$argon2id$v=19$m=19456,t=2,p=1$9HPGsHDwBSNcmbYYqL4Lsg$u++2iGJi4bkVODtE6TLfbioaSMOmloLJLlAERNnltBo',
-  grace: '$argon2id$v=19$m=19456,t=2,p=1$nfdiSNkqYGTaIbOm71OaNw$67sIm9QrLOb249xmeo09RnBy0tTn+moSDgAbB09b8WQ',
-}
+  real: {
+    ada: '$argon2id$v=19$m=19456,t=2,p=1$9HPGsHDwBSNcmbYYqL4Lsg$u++2iGJi4bkVODtE6TLfbioaSMOmloLJLlAERNnltBo',
+    grace: '$argon2id$v=19$m=19456,t=2,p=1$nfdiSNkqYGTaIbOm71OaNw$67sIm9QrLOb249xmeo09RnBy0tTn+moSDgAbB09b8WQ',
+  },
+  cheap: {
+    ada: '$argon2id$v=19$m=1024,t=1,p=1$nJndXrCbtHW7lLVpppaA/Q$RaIMgIfmvJeoroP+JV47zzggaZTK4K9JYiaEbJUCMfY',
+    grace: '$argon2id$v=19$m=1024,t=1,p=1$I9AZiSgPIy+CtfaexWw7Vg$tN1mSH/79n1hnhgPAo/HnAxB5UG7SaGRE05V+V1fPJs',
+  },
+} as const
+
+/** Less than anybody may set: a hash is made to take long, and tests sign in some thousand times. */
+const CHEAP_HASHING = { memoryKiB: 1024, passes: 1 }
 
 /** The provision file of the tests. */
 export const PROVISION = {
@@ -53,19 +62,20 @@ export const PROVISION = {
     { identifier: NOTES, scopes: ['notes:read', 'notes:write'], default: true, clients: [API.client_id] },
     { identifier: BILLING, scopes: ['billing:read'], access_token_format: 'opaque' },
   ],
-  accounts: [
-    { email: ADA.username, email_verified: true, name: 'Ada Lovelace', password_hash: HASHES.ada, roles: ['owner'] },
-    { email: GRACE.username, email_verified: true, name: 'Grace Hopper', password_hash: HASHES.grace },
-  ],
+  accounts: accountsWith('real'),
 }
 
-/** Starts the program. `provision` adds to the provision file, `settings` to the environment. */
+/**
+ * Starts the program. `provision` adds to the provision file, `settings` to the environment; with `realHashes` passwords are
+ * hashed as they are anywhere else.
+ */
 export async function startServer(
   options: {
     readonly settings?: { readonly [name: string]: string }
     readonly provision?: { readonly clients?: readonly object[]; readonly accounts?: readonly object[] }
     readonly redisUrl?: string
     readonly databaseUrl?: string
+    readonly realHashes?: true
   } = {},
 ): Promise<TestServer> {
   const dataDir = await mkdtemp(join(tmpdir(), 'latchkey-test-'))
@@ -74,11 +84,16 @@ export async function startServer(
   const issuer = `http://localhost:${port}`
   const provisionFile = join(dataDir, 'provision.json')
   const { clients = [], accounts = [] } = options.provision ?? {}
+  const hashes = options.realHashes ? 'real' : 'cheap'
   await writeFile(
     provisionFile,
-    JSON.stringify({ ...PROVISION, clients: [...PROVISION.clients, ...clients], accounts: [...PROVISION.accounts, ...accounts] }),
+    JSON.stringify({
+      ...PROVISION,
+      clients: [...PROVISION.clients, ...clients],
+      accounts: [...accountsWith(hashes), ...accounts],
+    }),
   )
-  const { config, secrets } = loadConfig({
+  const { config: set, secrets } = loadConfig({
     NODE_ENV: 'test',
     PORT: String(port),
     ISSUER: issuer,
@@ -96,6 +111,7 @@ export async function startServer(
     COOKIE_KEYS: 'a-cookie-key-that-is-only-for-tests-0001',
     ...options.settings,
   })
+  const config = options.realHashes ? set : { ...set, hashing: { ...set.hashing, ...CHEAP_HASHING } }
   const log = new LogLines()
   const time = startTestTime(database.url)
   const latchkey = await compose(config, secrets, {
@@ -159,6 +175,14 @@ async function listenAnywhere(): Promise<{ server: Server; port: number }> {
   const server = createServer()
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
   return { server, port: (server.address() as AddressInfo).port }
+}
+
+function accountsWith(which: keyof typeof HASHES): readonly object[] {
+  const { ada, grace } = HASHES[which]
+  return [
+    { email: ADA.username, email_verified: true, name: 'Ada Lovelace', password_hash: ada, roles: ['owner'] },
+    { email: GRACE.username, email_verified: true, name: 'Grace Hopper', password_hash: grace },
+  ]
 }
 
 function spa(client: TestClient, more: object): object {
