@@ -32,17 +32,18 @@ export interface BulkEnd {
 export interface BulkOptions {
   readonly accountGrants: number
   readonly clientGrants: number
+  /** How long others are looked at before an end, and from then on. */
+  readonly quietMs: number
+  readonly afterwardsMs: number
 }
 
 const LOOKERS = 8
-const QUIET_MS = 4000
-const AFTERWARDS_MS = 6000
 
 /** Runs them, by the functions that every surface calls, on the database of a server that goes on working. */
 export async function measureBulkEnds(
   target: Target,
   addresses: StoreAddresses,
-  { accountGrants, clientGrants }: BulkOptions,
+  { accountGrants, clientGrants, ...times }: BulkOptions,
   say: (line: string) => void,
 ): Promise<BulkEnd[]> {
   say(`filling in ${clientGrants} grants of a client, and ${accountGrants} of an account …`)
@@ -59,7 +60,7 @@ export async function measureBulkEnds(
       ['a client is suspended', clientGrants, () => clients.suspend(GUEST.clientId, by)],
     ] as const) {
       say(`${what} that has ${grants} grants …`)
-      found.push({ what, ...(await underLoad(target, end)) })
+      found.push({ what, ...(await underLoad(target, end, times)) })
     }
     return found
   } finally {
@@ -80,7 +81,11 @@ function eventsOn(db: Database) {
   }
 }
 
-async function underLoad(target: Target, end: () => Promise<Ended>) {
+async function underLoad(
+  target: Target,
+  end: () => Promise<Ended>,
+  { quietMs, afterwardsMs }: Pick<BulkOptions, 'quietMs' | 'afterwardsMs'>,
+) {
   const endpoints = await discover(target.issuer)
   const { steps } = await refreshChains({ endpoints, answersForJwts: target.answersForJwts }, LOOKERS)
   const connections = await Promise.all(steps.map(() => openConnection(endpoints.issuer)))
@@ -103,11 +108,11 @@ async function underLoad(target: Target, end: () => Promise<Ended>) {
   let took = 0
   let ended: Ended
   try {
-    await pause(QUIET_MS)
+    await pause(quietMs)
     began = performance.now()
     ended = await end()
     took = performance.now() - began
-    await pause(AFTERWARDS_MS)
+    await pause(afterwardsMs)
   } finally {
     // Also when it fails: nobody must ask a server that is being stopped.
     done = true

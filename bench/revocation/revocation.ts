@@ -9,7 +9,7 @@ import { discover, type Endpoints, expectStatus, MACHINE_AUTHORIZATION } from '.
 import { clientCredentialsRequest } from '../scenarios/tokens.ts'
 import type { StoreAddresses, Target } from '../targets/target.ts'
 import { LISTENER, NOTES } from '../the-world.ts'
-import { type BulkEnd, measureBulkEnds } from './bulk-ends.ts'
+import { type BulkEnd, type BulkOptions, measureBulkEnds } from './bulk-ends.ts'
 import { fillRevocations } from './fill-revocations.ts'
 import { type GuardProcess, startGuards } from './guard-process.ts'
 
@@ -29,15 +29,13 @@ export interface RevocationFigures {
 }
 
 /** How it is done. */
-export interface RevocationOptions {
+export interface RevocationOptions extends BulkOptions {
   readonly guards: number
   readonly perSecond: number
   readonly seconds: number
   readonly entries: number
   /** Rounds in which the check is compared with jose's, and how many tokens each has. */
   readonly checks: { readonly rounds: number; readonly times: number }
-  readonly accountGrants: number
-  readonly clientGrants: number
 }
 
 export const REVOCATION_DEFAULTS: RevocationOptions = {
@@ -48,6 +46,8 @@ export const REVOCATION_DEFAULTS: RevocationOptions = {
   checks: { rounds: 15, times: 1000 },
   accountGrants: 10_000,
   clientGrants: 100_000,
+  quietMs: 4000,
+  afterwardsMs: 6000,
 }
 
 /** Runs it, on a server of its own. */
