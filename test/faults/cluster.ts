@@ -1,6 +1,6 @@
 // Two processes of the program on one PostgreSQL and one Redis, all of our own, with a proxy between each process and each
 // store, so that anything can be broken alone.
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { Redis } from 'ioredis'
@@ -172,17 +172,4 @@ function behind(url: string, proxy: TcpProxy): string {
   const through = new URL(url)
   through.port = String(proxy.port)
   return through.href
-}
-
-/**
- * For how long a process has wanted a processor and not got one, in milliseconds, where the system can say so: by that much
- * an answer is late through no fault of the program.
- */
-export function waitedForProcessor(pid: number): number {
-  try {
-    const [, waited] = readFileSync(`/proc/${pid}/schedstat`, 'utf8').split(' ')
-    return Number(waited) / 1_000_000
-  } catch {
-    return 0
-  }
 }

@@ -1,4 +1,5 @@
 // Who takes part in a fault run: the apps, the API, and the people.
+import { makePasswordHash } from '../../server/accounts/password-hashes.ts'
 import { API, NOTES, type TestClient } from '../support/clients.ts'
 
 /** An app whose replay window is so long that a lost answer can always be asked for again. */
@@ -30,6 +31,11 @@ export const PEOPLE = Array.from({ length: 8 }, (_, index) => ({
   password: `a password of person ${index} that is long`,
 }))
 
+/** As the program makes them when nothing is set; made once, and not by each process of each cluster that starts. */
+const HASHES = await Promise.all(
+  PEOPLE.map(({ password }) => makePasswordHash(password, { memoryKiB: 19_456, passes: 2, parallelism: 1 })),
+)
+
 export const PROVISION = {
   clients: [
     ...APPS.map((app) => ({
@@ -45,5 +51,10 @@ export const PROVISION = {
     { ...API, grant_types: ['client_credentials'] },
   ],
   resource_servers: [{ identifier: NOTES, scopes: ['notes:read'], default: true, clients: [API.client_id] }],
-  accounts: PEOPLE.map(({ username, password }) => ({ email: username, email_verified: true, name: 'A Person', password })),
+  accounts: PEOPLE.map(({ username }, index) => ({
+    email: username,
+    email_verified: true,
+    name: 'A Person',
+    password_hash: HASHES[index],
+  })),
 }

@@ -6,7 +6,7 @@ import { Browser, type Page } from '../support/browser.ts'
 import { API, SPA, WEB } from '../support/clients.ts'
 import { authorizationRequest, clientRequest, introspect, obtainTokens, refresh } from '../support/oauth.ts'
 import type { TestServer } from '../support/server.ts'
-import { waitedForProcessor } from './cluster.ts'
+import { waitedForProcessor } from '../support/server-process.ts'
 
 const ANSWER_WITHIN_MS = 2000
 const RECOVER_WITHIN_MS = 5000

@@ -134,6 +134,19 @@ export function installDebianPackage(name: string): void {
   }
 }
 
+/**
+ * For how long a process has wanted a processor and not got one, in milliseconds, where the system can say so: by that much
+ * an answer is late through no fault of the program.
+ */
+export function waitedForProcessor(pid: number): number {
+  try {
+    const [, waited] = readFileSync(`/proc/${pid}/schedstat`, 'utf8').split(' ')
+    return Number(waited) / 1_000_000
+  } catch {
+    return 0
+  }
+}
+
 const FOLDER_PREFIX = 'latchkey-servers-'
 
 function removeForsakenFolders(): void {
