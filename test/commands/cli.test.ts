@@ -1,6 +1,6 @@
 // The command line as a person runs it: the real program, on PostgreSQL, on the embedded database, and beside a server.
 import { execFile, spawn } from 'node:child_process'
-import { copyFileSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { copyFileSync, cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -180,6 +180,8 @@ describe('on the embedded database', () => {
       code: 0,
       out: expect.stringContaining('+ client spa'),
     })
+    // For the server below: to make a database takes most of a minute on a busy machine.
+    cpSync(join(dataDir, 'postgres'), join(folder, 'serve', 'postgres'), { recursive: true })
 
     const embedded = await openEmbeddedPostgres({ dataDir })
     const { db } = embedded
@@ -255,11 +257,11 @@ test('serve runs until SIGTERM, which reaches the server; the command line works
       }
       ended.then(() => failed(new Error(`the server ended: ${said}`)), failed)
     })
-    writeFileSync(join(folder, 'beside.yaml'), FILE)
+    writeFileSync(join(folder, 'beside.yaml'), FILE.replace('client_id: spa', 'client_id: beside'))
     await expect(cli(settings, 'apply', '-f', 'beside.yaml')).resolves.toMatchObject({
       code: 0,
       err: '',
-      out: expect.stringContaining('+ client spa'),
+      out: expect.stringContaining('+ client beside'),
     })
     await expect(cli(settings, 'demo', 'remove')).resolves.toMatchObject({ code: 0, out: 'There is nothing of the demo.\n' })
     server.kill('SIGTERM')

@@ -1,4 +1,5 @@
-// The embedded database and its lock: one process at a time, and none that is locked out by a dead one.
+// The embedded database, what the migrations make of it, and its lock: one process at a time, and none that is locked out by a
+// dead one.
 import { type ChildProcess, execFile, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
@@ -10,6 +11,7 @@ import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
 import { DataDirectoryBusy, lockDirectory } from '../../server/storage/directory-lock.ts'
 import { openEmbeddedPostgres } from '../../server/storage/embedded-postgres.ts'
 import { migrate } from '../../server/storage/migrations.ts'
+import { schemaDrift } from '../../server/storage/schema-engine.ts'
 
 /** The embedded database takes seconds to make, and many of them on a busy machine. */
 const PATIENCE_MS = 120_000
@@ -75,6 +77,29 @@ describe('one process at a time', () => {
     PATIENCE_MS,
   )
 })
+
+// On the database of the test above, since another one takes long to make.
+test(
+  'the migrations make what the schema says: no drift',
+  async () => {
+    const schemaFolder = new URL('../../prisma/schema/', import.meta.url)
+    const names = await readdir(schemaFolder)
+    const schema = await Promise.all(
+      names.map(async (path) => ({ path, content: await readFile(new URL(path, schemaFolder), 'utf8') })),
+    )
+    const open = await openEmbeddedPostgres({ dataDir: join(folder, 'killed') })
+    const target = open.migrationTarget
+    await migrate(target)
+    expect(await target.transaction(({ adapter }) => schemaDrift(adapter, schema))).toBe('')
+    const altered = schema.map(({ path, content }) => ({
+      path,
+      content: content.replace(/userAgent +String\?/, 'userAgent Int?'),
+    }))
+    expect(await target.transaction(({ adapter }) => schemaDrift(adapter, altered))).toContain('user_agent')
+    await open.close()
+  },
+  PATIENCE_MS,
+)
 
 describe('the lock', () => {
   let count = 0
