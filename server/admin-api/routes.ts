@@ -1,7 +1,7 @@
 // The admin API: its routes behind one door, which is the same for each of them. The order is policy, so all of it stands here.
 import Router from '@koa/router'
 import type { Context, Middleware } from 'koa'
-import { answerPrograms } from '../http/error-pages.ts'
+import { forPrograms } from '../http/error-pages.ts'
 import { HttpProblem } from '../http/problems.ts'
 import { routesOf } from '../http/routes.ts'
 import { type ApiToken, callerOf, changeBy, checkAccess } from './caller.ts'
@@ -24,8 +24,7 @@ export interface AdminApiDoor {
 export function createAdminApi(routes: readonly ApiRoute[], door: AdminApiDoor): Middleware {
   const router = new Router({ prefix: ADMIN_API_PATH })
   for (const route of routes) router.register(route.path, [route.method], (ctx: Context) => pass(route, door, ctx))
-  const answer = routesOf(router)
-  return (ctx, next) => (isOurs(ctx) ? answerPrograms(ctx, () => answer(ctx, next)) : next())
+  return forPrograms(ADMIN_API_PATH, routesOf(router))
 }
 
 async function pass(route: ApiRoute, door: AdminApiDoor, ctx: Context): Promise<void> {
@@ -56,10 +55,6 @@ const NOBODY = { actor: 'nobody', clientId: '', scopes: new Set<string>() }
 
 function noChange(): never {
   throw new Error('A public route changes nothing.')
-}
-
-function isOurs({ path }: Context): boolean {
-  return path === ADMIN_API_PATH || path.startsWith(`${ADMIN_API_PATH}/`)
 }
 
 /** Members that the schema does not name are not sent: what a noun learns to tell one day is not told here by accident. */
