@@ -35,6 +35,7 @@ const LASTING = [
   'resource_server_clients',
   'resource_servers',
   'revocation_counter',
+  'revocation_job_targets',
   'session_clients',
   'signal_streams',
   'signing_keys',
@@ -92,6 +93,8 @@ async function plant(table: string, count: number, endsIn: number, from = 1): Pr
       'list_id, idx, jti, client_id, issued_at, expires_at',
       `${name}, n, ${name}, 'app', latchkey_now(), ${end}`,
     ],
+    idempotent_requests: ['digest, request, expires_at', `${digest}, ${digest}, ${end}`],
+    revocation_jobs: ['id, noun, filter, actor, finished_at', `${name}, 'sessions', '{}', 'acc_1', ${end}`],
     sign_in_failures: ['key, failures, expires_at', `${digest}, 1, ${end}`],
     setup_links: ['digest, expires_at', `${digest}, ${end}`],
     webhook_deliveries: [
@@ -146,7 +149,7 @@ describe('what has expired goes, and what may still be asked for stays', () => {
   })
 })
 
-test('tokens of the last minute outlive the purge of what they stand on, and what was revoked stays so', async () => {
+test('tokens of the last minute end with what they stand on, and what was revoked stays so', async () => {
   const settings = { LATCHKEY_SESSION_TTL: '1h', LATCHKEY_REFRESH_IDLE_TTL: '1h', LATCHKEY_REFRESH_ABSOLUTE_TTL: '1h' }
   const server = await startServer({ settings })
   const { db } = server.latchkey.stores
@@ -159,10 +162,11 @@ test('tokens of the last minute outlive the purge of what they stand on, and wha
     await clientRequest(server, '/revoke', SPA, { token: revoked.tokens.body.access_token ?? '' })
     const left = await obtainTokens(server, SPA)
     await clientRequest(server, '/revoke', SPA, { token: left.tokens.body.refresh_token ?? '' })
+    expect(last.body.expires_in).toBeLessThanOrEqual(10)
+    expect(await introspect(server, API, last.body.access_token ?? '')).toMatchObject({ active: true })
     await server.advance(60)
     await purge.run()
-    expect(await introspect(server, API, last.body.access_token ?? '')).toMatchObject({ active: true })
-    for (const { body } of [revoked.tokens, left.tokens]) {
+    for (const { body } of [last, revoked.tokens, left.tokens]) {
       expect(await introspect(server, API, body.access_token ?? '')).toEqual({ active: false })
     }
     expect(await db.revocation.count()).toBe(2)

@@ -1,12 +1,13 @@
 // Ends of the same things at the same moment: each takes its locks in the order in which all others do, so that one is first and
 // the other waits; nobody is told to ask again.
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
+import { scopesOfRoles } from '../../config/roles.ts'
 import { Prisma } from '../../prisma/client/client.ts'
 import { WEB } from '../support/clients.ts'
 import { claimsOf, obtainTokens } from '../support/oauth.ts'
 import { startServer, type TestServer } from '../support/server.ts'
 
-const BY = { actor: 'acc_admin', reason: 'a test' }
+const BY = { actor: 'acc_admin', reason: 'a test', powers: scopesOfRoles(['owner']) }
 const SESSIONS = 30
 const ROUNDS = 4
 

@@ -1,0 +1,121 @@
+// The console in a real browser: an administrator finds a person, ends one of their devices with a reason, and sees that it has ended;
+// by mouse and by keyboard, with and without JavaScript, and never against the content security policy.
+import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals'
+import type { Browser as Chromium, Page } from 'playwright-core'
+import { PASSWORD, startAdminServer } from '../admin-api/api.ts'
+import { Browser } from '../support/browser.ts'
+import { launchChromium } from '../support/chromium.ts'
+import { SPA } from '../support/clients.ts'
+import { claimsOf, obtainTokens, refresh } from '../support/oauth.ts'
+import { run } from '../support/postgres.ts'
+import type { TestServer } from '../support/server.ts'
+
+jest.setTimeout(120_000)
+
+let server: TestServer
+let chromium: Chromium
+
+beforeAll(async () => {
+  server = await startAdminServer()
+  chromium = await launchChromium()
+}, 300_000)
+
+afterAll(async () => {
+  await chromium?.close()
+  await server?.stop()
+})
+
+const PHONE =
+  'Mozilla/5.0 (iPhone; CPU iPhone OS 17_0 like Mac OS X) AppleWebKit/605.1.15 Version/17.0 Mobile/15E148 Safari/604.1'
+
+/** Grace is signed in on a laptop and on a phone. */
+async function twoDevices() {
+  const laptop = await obtainTokens(server, SPA, { person: server.grace })
+  const phone = await obtainTokens(server, SPA, { browser: new Browser({ userAgent: PHONE }), person: server.grace })
+  return { laptop: laptop.tokens.body, phone: phone.tokens.body, phoneId: String(claimsOf(phone.tokens.body.access_token).sid) }
+}
+
+/** Signs in at the console; anything said on the browser's console is a failure. */
+async function withConsole(javaScriptEnabled: boolean, visit: (page: Page) => Promise<void>): Promise<void> {
+  const context = await chromium.newContext({ javaScriptEnabled, timezoneId: 'Asia/Tokyo' })
+  const page = await context.newPage()
+  const complaints: string[] = []
+  page.on('console', (message) => complaints.push(`${page.url()}: ${message.text()}`))
+  page.on('pageerror', (error) => complaints.push(error.message))
+  try {
+    await page.goto(`${server.issuer}/admin/sessions`)
+    await page.fill('input[name=username]', 'operator@staff.example')
+    await page.fill('input[name=password]', PASSWORD)
+    await page.click('button[type=submit]')
+    await page.waitForURL('**/admin/sessions')
+    await visit(page)
+  } finally {
+    await context.close()
+  }
+  expect(complaints).toEqual([])
+}
+
+describe.each([
+  ['with scripts', true],
+  ['without scripts', false],
+] as const)('%s', (_how, javaScript) => {
+  test('RV1: the phone of a person is found by address, ended with a reason, and refused; the laptop goes on', async () => {
+    const { laptop, phone, phoneId } = await twoDevices()
+    await withConsole(javaScript, async (page) => {
+      await page.fill('#search', 'grace@people.example')
+      await page.press('#search', 'Enter')
+      await page.waitForURL('**/admin/sessions?account=*')
+      await page.check(`input[name=id][value="${phoneId}"]`)
+      await page.click('.selection button[type=submit]')
+      await page.waitForURL('**/admin/sessions/revocation?*')
+      expect(await page.textContent('h1')).toBe('End 1 session')
+      await page.fill('#reason', 'the phone was stolen')
+      await page.click('main button.danger')
+      await page.waitForURL(`**/admin/sessions/${phoneId}`)
+      expect(await page.textContent('[role=status]')).toContain('Ended: 1 session')
+      expect(await page.textContent('main')).toContain('Safari on iPhone')
+      expect(await page.textContent('main')).toContain('session revoked')
+    })
+    expect((await refresh(server, SPA, phone.refresh_token ?? '')).body.error).toBe('invalid_grant')
+    expect((await refresh(server, SPA, laptop.refresh_token ?? '')).status).toBe(200)
+    const events = await run(
+      server.databaseUrl,
+      "SELECT reason FROM audit_events WHERE name = 'session.revoked' AND session_id = $1",
+      [phoneId],
+    )
+    expect(events).toEqual([{ reason: 'the phone was stolen' }])
+  })
+})
+
+test('with scripts, times are the reader’s own, `/` leads to the search box, and all rows are chosen at once', async () => {
+  await twoDevices()
+  await withConsole(true, async (page) => {
+    const time = page.locator('main time').first()
+    expect(await time.textContent()).not.toContain('UTC')
+    expect(await time.getAttribute('title')).toContain('UTC')
+    await page.keyboard.press('/')
+    expect(await page.evaluate('document.activeElement.id')).toBe('search')
+    const boxes = await page.locator('input[name=id]').count()
+    const button = page.locator('.selection button[type=submit]')
+    expect(await button.isDisabled()).toBe(true)
+    await page.locator('thead input[type=checkbox]').check()
+    expect(await page.locator('input[name=id]:checked').count()).toBe(boxes)
+    expect(await button.textContent()).toBe(`End ${boxes}…`)
+  })
+})
+
+test('by keyboard alone a session is opened, and one sees where one is', async () => {
+  const { phoneId } = await twoDevices()
+  await withConsole(true, async (page) => {
+    await page.goto(`${server.issuer}/admin/sessions?account=grace@people.example&state=live`)
+    for (let presses = 0; presses < 60; presses += 1) {
+      await page.keyboard.press('Tab')
+      const here: string = await page.evaluate('document.activeElement.getAttribute("href") ?? ""')
+      const outline: string = await page.evaluate('getComputedStyle(document.activeElement).outlineStyle')
+      expect(outline).not.toBe('none')
+      if (here === `/admin/sessions/${phoneId}`) break
+    }
+    await page.keyboard.press('Enter')
+    await page.waitForURL(`**/admin/sessions/${phoneId}`)
+  })
+})
