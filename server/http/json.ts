@@ -81,6 +81,13 @@ function measure(origin: string, size: number | bigint): string {
   return unit === undefined ? `be ${size}` : `have ${size} ${unit}`
 }
 
+const mostBytes = new WeakMap<IncomingMessage, number>()
+
+/** Lets the body of a request weigh more than others, before it is read. */
+export function allowBytes(ctx: Context, most: number): void {
+  mostBytes.set(ctx.req, most)
+}
+
 const texts = new WeakMap<IncomingMessage, Promise<string>>()
 
 /** The body as it came, however often it is asked for. @throws HttpProblem 413 too large, 400 not whole */
@@ -91,11 +98,12 @@ export function readBodyText(ctx: Context): Promise<string> {
 }
 
 async function readText(ctx: Context): Promise<string> {
+  const limit = mostBytes.get(ctx.req) ?? MOST_BYTES
   try {
-    return await rawBody(ctx.req, { length: ctx.request.length, limit: MOST_BYTES, encoding: 'utf8' })
+    return await rawBody(ctx.req, { length: ctx.request.length, limit, encoding: 'utf8' })
   } catch (error) {
     const { status } = error as { status?: unknown }
-    if (status === 413) throw new HttpProblem(413, 'Too large', `The body is larger than ${MOST_BYTES} bytes.`, { cause: error })
+    if (status === 413) throw new HttpProblem(413, 'Too large', `The body is larger than ${limit} bytes.`, { cause: error })
     throw new HttpProblem(400, 'Not whole', 'The body did not arrive whole.', { cause: error })
   }
 }
