@@ -232,6 +232,7 @@ function lifetimesOf(values: SettingValues): Lifetimes {
     refreshIdle: values.refreshIdleTtl,
     refreshAbsolute: values.refreshAbsoluteTtl,
     setupLink: values.setupLinkTtl,
+    passwordLink: values.passwordLinkTtl,
   }
 }
 

@@ -19,6 +19,7 @@ export interface Lifetimes {
   readonly refreshIdle: number
   readonly refreshAbsolute: number
   readonly setupLink: number
+  readonly passwordLink: number
 }
 
 const MINUTE = 60
@@ -107,5 +108,12 @@ export const lifetimeSettings = {
     default: '1800',
     meaning: 'Life of the link by which the first owner is made.',
     example: '30m',
+  }),
+  passwordLinkTtl: setting({
+    variable: 'LATCHKEY_PASSWORD_LINK_TTL',
+    kind: duration(1, 7 * DAY),
+    default: '86400',
+    meaning: 'Life of the one-time links by which people set a password.',
+    example: '24h',
   }),
 }

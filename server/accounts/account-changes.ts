@@ -7,6 +7,7 @@ import { endAllOfAccount } from './account-ends.ts'
 import { AccountOutOfReach, AccountRefused, keepAnOwner, lockedAccount } from './account-standing.ts'
 import { replacePassword, updateEmail, updateRoles } from './accounts-store.ts'
 import { emailKey, isEmailAddress } from './email-key.ts'
+import { voidPasswordLink } from './password-links-store.ts'
 
 /**
  * Gives an account other roles. Access tokens carry them: those that say too much are dead, and a refresh gets the new ones.
@@ -47,6 +48,7 @@ export async function changeEmail(
   if (!(await updateEmail(ending.tx, accountId, { email: address, emailKey: emailKey(address), verified }))) {
     throw new AccountRefused('an account with this e-mail address exists')
   }
+  await voidPasswordLink(ending.tx, accountId)
   await endAllOfAccount(ending, accountId, keepSessionId)
   const session = keepSessionId === undefined ? {} : { sessionId: keepSessionId }
   await recordChange(ending.tx, 'account.email_changed', change, { accountId, ...session })
@@ -70,6 +72,7 @@ export async function resetPassword(
 ): Promise<void> {
   await lockedAccount(ending.tx, accountId, change)
   await replacePassword(ending.tx, accountId, hash, history)
+  await voidPasswordLink(ending.tx, accountId)
   await endAllOfAccount(ending, accountId)
   await recordChange(ending.tx, 'password.reset', change, { accountId })
 }

@@ -6,9 +6,10 @@ import type { Database } from '../storage/postgres.ts'
 import type { Ended, Endings } from '../tokens/ending.ts'
 import { changeEmail, changeRoles, type EmailChange, resetPassword } from './account-changes.ts'
 import { AccountRefused, containAccount, deleteAccount, reinstateAccount, suspendAccount } from './account-standing.ts'
-import { selectAccount, selectLastPasswords } from './accounts-store.ts'
+import { selectAccount } from './accounts-store.ts'
 import { findPasswordFault, type PasswordFault } from './password-policy.ts'
 import type { Passwords } from './passwords.ts'
+import { wasUsedBefore } from './used-passwords.ts'
 
 /** What came of a password that was to be reset. */
 export type PasswordResetOutcome =
@@ -68,9 +69,6 @@ async function whyRefused(
   const account = await selectAccount(db, { id: accountId })
   if (account === undefined) throw new AccountRefused(`there is no account ${accountId}`)
   const fault = await findPasswordFault(next, policy, account)
-  if (fault !== undefined || policy.history === 0) return fault
-  for (const { hash } of await selectLastPasswords(db, accountId, policy.history)) {
-    if (await passwords.verify(hash, next)) return 'used_before'
-  }
-  return undefined
+  if (fault !== undefined) return fault
+  return (await wasUsedBefore({ db, passwords, policy }, accountId, next)) ? 'used_before' : undefined
 }

@@ -8,6 +8,7 @@ import type { Transaction } from '../storage/postgres.ts'
 import type { Ending } from '../tokens/ending.ts'
 import { endAccountForGood, endAllOfAccount } from './account-ends.ts'
 import { type Account, emptyAccount, lockAccount, lockActiveOwners, retirePassword, updateStatus } from './accounts-store.ts'
+import { voidPasswordLink } from './password-links-store.ts'
 
 /** An account cannot be changed as asked; the message says why. */
 export class AccountRefused extends Error {
@@ -40,6 +41,7 @@ export async function suspendAccount(ending: Ending, id: string, change: Change)
   const account = await lockedAccount(ending.tx, id, change)
   if (account.status === 'suspended') return
   await updateStatus(ending.tx, id, 'suspended')
+  await voidPasswordLink(ending.tx, id)
   await endAllOfAccount(ending, id)
   await recordChange(ending.tx, 'account.suspended', change, { accountId: id })
 }
@@ -59,6 +61,7 @@ export async function reinstateAccount(ending: Ending, id: string, change: Chang
 export async function containAccount(ending: Ending, id: string, change: Change): Promise<void> {
   await lockedAccount(ending.tx, id, change)
   await retirePassword(ending.tx, id)
+  await voidPasswordLink(ending.tx, id)
   await endAllOfAccount(ending, id)
   await recordChange(ending.tx, 'account.contained', change, { accountId: id })
 }
@@ -79,6 +82,7 @@ export async function removeAccount(ending: Ending, id: string, change: Change):
   await deleteConsentsOfAccount(ending.tx, id)
   await forgetPlaces(ending.tx, id)
   await endAccountForGood(ending, id)
+  await voidPasswordLink(ending.tx, id)
   await emptyAccount(ending.tx, id)
   await recordChange(ending.tx, 'account.deleted', change, { accountId: id })
 }

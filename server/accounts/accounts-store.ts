@@ -97,7 +97,9 @@ export async function insertAccount(tx: Connection, account: NewAccount): Promis
 }
 
 export async function insertPassword(tx: Connection, accountId: string, hash: string): Promise<void> {
-  await tx.password.create({ data: { accountId, hash }, select: { id: true } })
+  await tx.$executeRaw`
+    WITH made AS (INSERT INTO passwords (account_id, hash) VALUES (${accountId}, ${hash}) RETURNING account_id, created_at)
+    UPDATE accounts a SET password_set_at = made.created_at FROM made WHERE a.id = made.account_id`
 }
 
 /** Takes the lock of an account's row, which orders changes of the account; false when there is no such active account. */
@@ -139,10 +141,17 @@ export async function updateEmail(
   return changed === 1
 }
 
+/** The person has shown to get mail at the account's address. */
+export async function verifyEmail(tx: Transaction, id: string): Promise<void> {
+  await tx.$executeRaw`
+    UPDATE accounts SET email_verified = true, updated_at = latchkey_now() WHERE id = ${id} AND NOT email_verified`
+}
+
 /** Nobody can sign in by the password any more; it is remembered as one that was used. */
 export async function retirePassword(tx: Transaction, accountId: string): Promise<void> {
   await tx.$executeRaw`
     UPDATE passwords SET retired_at = latchkey_now() WHERE account_id = ${accountId} AND retired_at IS NULL`
+  await tx.$executeRaw`UPDATE accounts SET password_set_at = NULL WHERE id = ${accountId}`
 }
 
 /** Leaves nothing of an account but its id: its address can be another account's. */
@@ -150,20 +159,27 @@ export async function emptyAccount(tx: Transaction, id: string): Promise<void> {
   await tx.password.deleteMany({ where: { accountId: id } })
   await tx.$executeRaw`
     UPDATE accounts SET status = 'deleted', email = '', email_key = ${`deleted:${id}`}, email_verified = false, name = NULL,
-      profile = '{}'::jsonb, roles = '{}', managed_by = NULL, updated_at = latchkey_now()
+      profile = '{}'::jsonb, roles = '{}', managed_by = NULL, password_set_at = NULL, last_signed_in_at = NULL,
+      updated_at = latchkey_now()
     WHERE id = ${id}`
 }
 
-/** A query that finds a password that was read before, while it is still the current one of an active account. */
-export function currentPassword(passwordId: bigint): Prisma.Sql {
+/**
+ * A statement that notes that the person signs in by a password that was read before. It finds nothing when that is no longer the
+ * current one of an active account.
+ */
+export function signInByPassword(passwordId: bigint): Prisma.Sql {
   return Prisma.sql`
-    SELECT p.id FROM passwords p JOIN accounts a ON a.id = p.account_id AND a.status = 'active'
-    WHERE p.id = ${passwordId} AND p.retired_at IS NULL`
+    UPDATE accounts a SET last_signed_in_at = latchkey_now() FROM passwords p
+    WHERE p.id = ${passwordId} AND p.retired_at IS NULL AND a.id = p.account_id AND a.status = 'active' RETURNING a.id`
 }
 
-/** Whether it finds one. */
+/** Whether a password that was read before is still the current one of an active account. */
 export async function isStillCurrent(tx: Transaction, passwordId: bigint): Promise<boolean> {
-  return (await tx.$queryRaw<unknown[]>(currentPassword(passwordId))).length === 1
+  const rows = await tx.$queryRaw<unknown[]>`
+    SELECT 1 FROM passwords p JOIN accounts a ON a.id = p.account_id AND a.status = 'active'
+    WHERE p.id = ${passwordId} AND p.retired_at IS NULL`
+  return rows.length === 1
 }
 
 /** The last passwords of an account, the current one first. */
@@ -198,6 +214,24 @@ export async function updateName(tx: Connection, accountId: string, name: string
     UPDATE accounts SET name = ${name}, updated_at = latchkey_now()
     WHERE id = ${accountId} AND name IS DISTINCT FROM ${name}::text`
   return changed === 1
+}
+
+/** What ends nothing when it changes. */
+export interface AccountFacts {
+  readonly name?: string | null
+  readonly profile?: Prisma.JsonObject
+  readonly emailVerified?: boolean
+}
+
+/** Changes what is given. */
+export async function updateFacts(tx: Transaction, id: string, { name, profile, emailVerified }: AccountFacts): Promise<void> {
+  const set = [
+    Prisma.sql`updated_at = latchkey_now()`,
+    ...(name === undefined ? [] : [Prisma.sql`name = ${name}`]),
+    ...(profile === undefined ? [] : [Prisma.sql`profile = ${JSON.stringify(profile)}::jsonb`]),
+    ...(emailVerified === undefined ? [] : [Prisma.sql`email_verified = ${emailVerified}`]),
+  ]
+  await tx.$executeRaw(Prisma.sql`UPDATE accounts SET ${Prisma.join(set)} WHERE id = ${id}`)
 }
 
 export async function countActiveOwners(db: Connection): Promise<number> {

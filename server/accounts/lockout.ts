@@ -2,8 +2,8 @@
 // lock others out that way. After some failures in a row each further attempt has to wait, longer each time up to a
 // bound; and from places where the account has signed in before, attempts have a count of their own, so that a stranger
 // who keeps guessing does not keep its owner out. Accounts that do not exist are counted alike, so nothing is told.
-import { createHmac } from 'node:crypto'
 import type { Database } from '../storage/postgres.ts'
+import { createLockoutKeys, type LockoutKey, subjectOf } from './lockout-keys.ts'
 import { countAttempt, forgetFailures, knownAddresses, type Slowing, uncountAttempt } from './sign-in-failures-store.ts'
 
 /** An attempt that has been counted as failed, until it turns out otherwise. */
@@ -26,8 +26,6 @@ export interface Lockout {
   reserveSignIn(who: { readonly key: string; readonly address?: string | undefined }): Promise<Attempt>
   /** The current password, asked again within a session. Counted apart, so that no outsider uses the attempts up. */
   reserveConfirmation(accountId: string): Promise<Attempt>
-  /** Forgets an account's failures: what an administrator does for a person. */
-  forget(key: string): Promise<void>
 }
 
 /** Ten failures are free; then 15 s, 30 s, 1 min … 15 min. */
@@ -51,22 +49,15 @@ export interface LockoutDependencies {
 
 /** Makes it. */
 export function createLockout(deps: LockoutDependencies): Lockout {
-  const { db, secret, addressKey, slowing = SLOWING, enabled = true } = deps
+  const { db, addressKey, slowing = SLOWING, enabled = true } = deps
+  const keys = createLockoutKeys(deps)
 
-  function digest(purpose: string, ...subject: string[]): Key {
-    return Buffer.from(
-      createHmac('sha256', secret)
-        .update([purpose, ...subject].join('\0'))
-        .digest(),
-    )
-  }
-
-  async function reserve(key: Key, forgotten: Key[] = [key]): Promise<Attempt> {
+  async function reserve(key: LockoutKey, forgotten: LockoutKey[] = [key]): Promise<Attempt> {
     const wait = enabled ? await countAttempt(db, key, slowing) : 0
     return {
       allowed: wait === 0,
       retryAfterSeconds: wait,
-      subjectDigest: key.subarray(0, 8).toString('hex'),
+      subjectDigest: subjectOf(key),
       succeeded: async () => (enabled ? forgetFailures(db, forgotten) : undefined),
       release: async () => (enabled && wait === 0 ? uncountAttempt(db, key) : undefined),
     }
@@ -74,10 +65,9 @@ export function createLockout(deps: LockoutDependencies): Lockout {
 
   return {
     async reserveSignIn({ key, address }) {
-      const mailbox = mailboxOf(key)
-      const everywhere = digest('sign-in', mailbox)
+      const everywhere = keys.signIn(key)
       if (address === undefined) return reserve(everywhere)
-      const here = digest('sign-in from', mailbox, addressKey(address))
+      const here = keys.signInFrom(key, address)
       const attempt = await reserve(everywhere, [everywhere, here])
       if (attempt.allowed) return attempt
       // Asked for accounts that do not exist as well: the same work, whoever is meant.
@@ -85,15 +75,6 @@ export function createLockout(deps: LockoutDependencies): Lockout {
       return places.includes(addressKey(address)) ? reserve(here) : attempt
     },
 
-    reserveConfirmation: (accountId) => reserve(digest('confirmation', accountId)),
-
-    forget: (key) => forgetFailures(db, [digest('sign-in', mailboxOf(key))]),
+    reserveConfirmation: (accountId) => reserve(keys.confirmation(accountId)),
   }
-}
-
-type Key = Buffer<ArrayBuffer>
-
-/** Without the part after a plus: mail to it lands in the same mailbox, so guesses at it count together. */
-function mailboxOf(key: string): string {
-  return key.replace(/\+[^@]*(?=@)/, '')
 }

@@ -9,12 +9,13 @@ import {
   replacePassword,
   type StoredPassword,
   selectAccountAndPassword,
-  selectLastPasswords,
 } from './accounts-store.ts'
 import { HashingBusy } from './hashing-pool.ts'
 import type { Lockout } from './lockout.ts'
+import { voidPasswordLink } from './password-links-store.ts'
 import { findPasswordFault, type PasswordFault } from './password-policy.ts'
 import type { Passwords } from './passwords.ts'
+import { wasUsedBefore } from './used-passwords.ts'
 
 /** Who changes which password. `sessionId` is the session that stays. */
 export interface PasswordChangeRequest {
@@ -67,21 +68,13 @@ export function createPasswordChange(deps: PasswordChangeDependencies): ChangePa
     }
   }
 
-  async function wasUsedBefore(accountId: string, next: string): Promise<boolean> {
-    if (policy.history === 0) return false
-    // One after the other: a change of password must not take the places of five sign-ins at once.
-    for (const { hash } of await selectLastPasswords(db, accountId, policy.history)) {
-      if (await passwords.verify(hash, next)) return true
-    }
-    return false
-  }
-
   /** False when another change, or a suspension, came first. */
   async function write(request: PasswordChangeRequest, verified: StoredPassword, hash: string): Promise<boolean> {
     const { accountId, sessionId, origin } = request
     return await db.$transaction(async (tx) => {
       if (!(await lockActiveAccount(tx, accountId)) || !(await isStillCurrent(tx, verified.id))) return false
       await replacePassword(tx, accountId, hash, policy.history)
+      await voidPasswordLink(tx, accountId)
       await recordAudit(tx, { name: 'password.changed', actor: accountId, accountId, sessionId, ...origin })
       // Last of all: revocations hold the lock that orders them until the commit.
       await deps.endForPasswordChange(tx, { accountId, keepSessionId: sessionId, origin })
@@ -96,7 +89,7 @@ export function createPasswordChange(deps: PasswordChangeDependencies): ChangePa
     if (!(await isCurrent(found.password, accountId, current))) return refuse(db, request, 'wrong_current')
     const fault = await findPasswordFault(next, policy, found.account)
     if (fault !== undefined) return refuse(db, request, fault)
-    if (await wasUsedBefore(accountId, next)) return refuse(db, request, 'used_before')
+    if (await wasUsedBefore(deps, accountId, next)) return refuse(db, request, 'used_before')
     const hash = await passwords.hash(next)
     return (await write(request, found.password, hash)) ? { outcome: 'changed' } : refuse(db, request, 'wrong_current')
   }

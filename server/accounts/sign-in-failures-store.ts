@@ -1,6 +1,6 @@
 // The statements that count failed sign-ins. Each is one step that other processes see whole: an attempt is counted before
 // its password is looked at, so a hundred guesses at once count as a hundred.
-import type { Database } from '../storage/postgres.ts'
+import type { Database, Transaction } from '../storage/postgres.ts'
 
 /** How guesses are slowed. */
 export interface Slowing {
@@ -45,11 +45,32 @@ export async function forgetFailures(db: Database, keys: Uint8Array<ArrayBuffer>
   await db.signInFailure.deleteMany({ where: { key: { in: keys } } })
 }
 
+/** Failures in a row that are not forgotten yet. */
+export interface Failures {
+  readonly key: Uint8Array
+  readonly failures: number
+  /** Null: the next attempt may be made now. */
+  readonly until: Date | null
+}
+
+/** Those that are counted under some of these keys. */
+export async function selectFailures(db: Database, keys: readonly Uint8Array<ArrayBuffer>[]): Promise<Failures[]> {
+  return db.$queryRaw<Failures[]>`
+    SELECT key, failures, CASE WHEN next_attempt_at > latchkey_now() THEN next_attempt_at END AS until FROM sign_in_failures
+    WHERE key = ANY (${[...keys]}::bytea[]) AND expires_at > latchkey_now() AND failures > 0 ORDER BY key`
+}
+
+/** Forgets the failures of these keys, and tells how many counts there were. */
+export async function deleteFailures(tx: Transaction, keys: readonly Uint8Array<ArrayBuffer>[]): Promise<number> {
+  const { count } = await tx.signInFailure.deleteMany({ where: { key: { in: [...keys] } } })
+  return count
+}
+
 /** How long a place counts as known after a sign-in there: 30 days. */
 export const KNOWN_PLACE_SECONDS = 30 * 86_400
 
 /** The addresses from which an account has signed in lately; none for an account that does not exist. */
-export async function knownAddresses(db: Database, emailKey: string): Promise<string[]> {
+export async function knownAddresses(db: Database | Transaction, emailKey: string): Promise<string[]> {
   const rows = await db.$queryRaw<{ address: string }[]>`
     SELECT DISTINCT host(s.address) AS address FROM sessions s JOIN accounts a ON a.id = s.account_id
     WHERE a.email_key = ${emailKey} AND s.address IS NOT NULL AND s.started_at > latchkey_now() - make_interval(secs => ${KNOWN_PLACE_SECONDS})`

@@ -2,7 +2,7 @@
 // that comes too soon get the same answer; all but the last cost the same work.
 import { changeWithAudit, type Origin, recordAudit } from '../audit/audit.ts'
 import type { Database } from '../storage/postgres.ts'
-import { type Account, currentPassword, renewHash, type StoredPassword, selectAccountAndPassword } from './accounts-store.ts'
+import { type Account, renewHash, type StoredPassword, selectAccountAndPassword, signInByPassword } from './accounts-store.ts'
 import { emailKey } from './email-key.ts'
 import { HashingBusy } from './hashing-pool.ts'
 import type { Attempt, Lockout } from './lockout.ts'
@@ -51,7 +51,7 @@ export function createSignIn(deps: {
   /** The password may have been changed, or the account suspended, while the hash was computed. */
   async function admit(account: Account, stored: StoredPassword, origin: Origin): Promise<boolean> {
     const event = { name: 'sign_in.succeeded' as const, actor: account.id, accountId: account.id, ...origin }
-    return await changeWithAudit(db, currentPassword(stored.id), event)
+    return await changeWithAudit(db, signInByPassword(stored.id), event)
   }
 
   async function renew(stored: StoredPassword, password: string): Promise<void> {

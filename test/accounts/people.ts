@@ -1,6 +1,8 @@
 // The parts of accounts/ put together on a database of their own, for tests.
+import { createAccountLocks } from '../../server/accounts/account-locks.ts'
 import { createAccounts } from '../../server/accounts/accounts.ts'
 import { createHashingPool, type HashJob } from '../../server/accounts/hashing-pool.ts'
+import { createLockOwners } from '../../server/accounts/lock-owners.ts'
 import { createLockout } from '../../server/accounts/lockout.ts'
 import { createPasswordChange } from '../../server/accounts/password-change.ts'
 import { createPasswords } from '../../server/accounts/passwords.ts'
@@ -42,12 +44,14 @@ export async function openPeople() {
   })
   const ends: ToldEnd[] = []
   const accounts = createAccounts({ db, passwords })
-  const lockout = createLockout({ db, secret: Buffer.alloc(32, 1), addressKey: (address) => address })
+  const keyed = { db, secret: Buffer.alloc(32, 1), addressKey: (address: string) => address }
+  const lockout = createLockout(keyed)
   return {
     db,
     passwords,
     accounts,
     lockout,
+    locks: createAccountLocks({ db, owners: createLockOwners(keyed) }),
     signIn: createSignIn({ db, passwords, lockout }),
     changePassword: createPasswordChange({
       db,
