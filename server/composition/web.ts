@@ -26,6 +26,7 @@ import { createTokenLimits, type TokenLimits } from '../http/token-limits.ts'
 import { InteractionNotFound, type InteractionPort } from '../interactions/interaction-port.ts'
 import { createInteractionRoutes } from '../interactions/routes.ts'
 import type { KeyRing } from '../keys/key-ring.ts'
+import { createPasswordLinkPages } from '../password-links/routes.ts'
 import { InteractionLost, type Interactions } from '../provider/interaction-port.ts'
 import { POSTED_REQUESTS, sendOn } from '../provider/posted-requests.ts'
 import { isForPrograms } from '../provider/protocol-routes.ts'
@@ -43,7 +44,7 @@ import { createStatusListPages } from './status-lists.ts'
 import type { OpenStores } from './stores.ts'
 
 /** Paths of people's pages: what one may only ask so often. Routers do not look at the case of a path, so neither may this. */
-const PEOPLE = /^\/(?:interactions|setup|account|logout)(?:\/|$)/i
+const PEOPLE = /^\/(?:interactions|setup|set-password|account|logout)(?:\/|$)/i
 
 /** Paths of the endpoints where clients authenticate; the library answers them with a slash at the end as well. */
 const CLIENTS = /^\/(?:token|revoke|introspect|par)\/*$/i
@@ -132,6 +133,7 @@ export function createPages(deps: {
     routesOf(createComeBackRoutes(protocol)),
     routesOf(createPostedRequestRoutes()),
     createSetup({ links: nouns.setupLinks, policy, csrf, forgetLink: () => removeSetupLinkFile(config.dataDir) }),
+    createPasswordLinkPages({ links: deps.administration.passwordLinks, policy, csrf }),
     createAccountConsole({
       csrf,
       policy,

@@ -35,6 +35,7 @@ const NOUN_ARROWS: { readonly [noun: string]: readonly string[] } = {
 const SURFACES = [
   'interactions',
   'setup',
+  'password-links',
   'account-console',
   'dev-mail',
   'revocation-feed',

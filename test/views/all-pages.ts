@@ -16,6 +16,7 @@ import { continuePostPage } from '../../views/logout/continue-post.ts'
 import { leavingPage } from '../../views/logout/leaving.ts'
 import { signOutPage } from '../../views/logout/sign-out.ts'
 import { signedOutPage } from '../../views/logout/signed-out.ts'
+import { deadPasswordLinkPage, passwordSetPage, setPasswordPage } from '../../views/password-links/set-password.ts'
 import { deadLinkPage, setupDonePage, setupPage } from '../../views/setup/setup.ts'
 import { consolePages } from './console-pages.ts'
 
@@ -90,6 +91,10 @@ export function allPages(text: string, address = `https://app.example/${text}`):
     ['mail', mailPage({ ...mail, text: `${text}\n\n  ${address}\n` })],
     ['password', passwordPage(password)],
     ['password refused', passwordPage({ ...password, fault: 'used_before' })],
+    ['set password', setPasswordPage({ ...password, token: text })],
+    ['set password refused', setPasswordPage({ ...password, token: text, fault: 'differs' })],
+    ['password set', passwordSetPage({ email: text })],
+    ['password link dead', deadPasswordLinkPage()],
     ['setup', setupPage(setup)],
     ['setup refused', setupPage({ ...setup, fault: 'email_invalid' })],
     ['setup done', setupDonePage({ email: text })],
