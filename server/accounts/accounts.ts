@@ -64,10 +64,9 @@ export function createAccounts({ db, passwords }: { readonly db: Database; reado
     },
 
     async rename({ accountId, name, origin }) {
-      const wanted = name.trim()
-      checkName(wanted)
+      const wanted = nameOf(name)
       await db.$transaction(async (tx) => {
-        if (!(await updateName(tx, accountId, wanted === '' ? null : wanted))) return
+        if (!(await updateName(tx, accountId, wanted))) return
         await recordAudit(tx, { name: 'account.renamed', actor: accountId, accountId, ...origin })
       })
     },
@@ -82,9 +81,8 @@ export function newAccountId(): string {
 /** Checks an account to be and hashes its password. @throws InvalidAccount @throws PasswordTooLong @throws HashingBusy */
 async function prepareAccount(passwords: Passwords, input: AccountInput) {
   const email = input.email.trim()
-  const name = input.name?.trim() ?? ''
   if (!isEmailAddress(email)) throw new InvalidAccount('the e-mail address is not one')
-  checkName(name)
+  const name = nameOf(input.name ?? '')
   if (input.password !== undefined && input.passwordHash !== undefined) {
     throw new InvalidAccount('there is both a password and a password hash')
   }
@@ -97,7 +95,7 @@ async function prepareAccount(passwords: Passwords, input: AccountInput) {
     email,
     emailKey: emailKey(email),
     emailVerified: input.emailVerified ?? false,
-    name: name === '' ? null : name,
+    name,
     profile: input.profile ?? {},
     roles: [...(input.roles ?? [])],
     managedBy: input.managedBy ?? null,
@@ -113,8 +111,11 @@ async function write(tx: Transaction, row: Parameters<typeof insertAccount>[1], 
   return made
 }
 
-function checkName(name: string): void {
+/** A name as it is kept; null for none. @throws InvalidAccount */
+export function nameOf(text: string): string | null {
+  const name = text.trim()
   if (name.length > NAME_MAX_LENGTH || /[\p{Cc}\p{Cs}]/u.test(name)) {
     throw new InvalidAccount(`a name has ${NAME_MAX_LENGTH} characters at most, and no control characters`)
   }
+  return name === '' ? null : name
 }

@@ -105,7 +105,15 @@ function operationOf(one: ApiRoute): ZodOpenApiOperationObject {
     },
     ...(body === undefined
       ? {}
-      : { requestBody: { required: one.bodyOptional !== true, content: { 'application/json': { schema: body } } } }),
+      : {
+          requestBody: {
+            required: one.bodyOptional !== true,
+            content: {
+              'application/json': { schema: body },
+              ...(one.csv === true ? { 'text/csv': { schema: z.string() } } : {}),
+            },
+          },
+        }),
     responses: {
       ...Object.fromEntries(
         Object.entries(one.outcomes).map(([status, { description, schema }]) => [

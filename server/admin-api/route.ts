@@ -4,7 +4,7 @@ import type { Context } from 'koa'
 import type { z } from 'zod'
 import type { AccessRule } from '../../config/roles.ts'
 import type { Change } from '../audit/change.ts'
-import { checkShape, hasBody, readJson } from '../http/json.ts'
+import { allowBytes, checkShape, hasBody, readBodyText, readJson } from '../http/json.ts'
 import type { Caller } from './caller.ts'
 import { nothing } from './shapes.ts'
 
@@ -55,6 +55,10 @@ export interface ApiRouteFacts {
   readonly body?: z.ZodType
   /** The body may be left out; then it is `{}`. */
   readonly bodyOptional?: boolean
+  /** The most that the body may weigh, where that is more than for others. */
+  readonly mostBytes?: number
+  /** A body of type `text/csv` is taken as well: it becomes the member `csv`. */
+  readonly csv?: boolean
   /** Takes `If-Match`. */
   readonly versioned?: boolean
   readonly outcomes: { readonly [status: number]: ApiOutcome }
@@ -94,14 +98,21 @@ export function route<
         ...request,
         params: (params === undefined ? undefined : checkShape(ctx.params, params)) as Output<Params>,
         query: (query === undefined ? checkNone(ctx) : checkShape(ctx.query, query)) as Output<Query>,
-        body: (body === undefined ? undefined : await readBody(ctx, body, facts.bodyOptional)) as Output<Body>,
+        body: (body === undefined ? undefined : await readBody(ctx, body, facts)) as Output<Body>,
       })
     },
   }
 }
 
-function readBody(ctx: Context, body: z.ZodType, optional = false): Promise<unknown> | unknown {
-  return optional && !hasBody(ctx) ? checkShape({}, body) : readJson(ctx, body)
+async function readBody(ctx: Context, body: z.ZodType, { bodyOptional, csv }: Partial<ApiRouteFacts>): Promise<unknown> {
+  if (bodyOptional === true && !hasBody(ctx)) return checkShape({}, body)
+  if (csv === true && ctx.is('text/csv') !== false) return checkShape({ csv: await readBodyText(ctx) }, body)
+  return readJson(ctx, body)
+}
+
+/** Says how much a request for a route may bring, before anybody reads it. */
+export function allowBodyOf(ctx: Context, { mostBytes }: ApiRouteFacts): void {
+  if (mostBytes !== undefined) allowBytes(ctx, mostBytes)
 }
 
 /** A mistyped parameter must not pass for one that was heeded. */

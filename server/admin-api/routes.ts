@@ -6,7 +6,7 @@ import { HttpProblem } from '../http/problems.ts'
 import { routesOf } from '../http/routes.ts'
 import { type ApiToken, callerOf, changeBy, checkAccess } from './caller.ts'
 import { type AnswerAgain, readIdempotencyKey } from './idempotency.ts'
-import type { ApiAnswer, ApiRoute } from './route.ts'
+import { type ApiAnswer, type ApiRoute, allowBodyOf } from './route.ts'
 
 /** Where it is. */
 export const ADMIN_API_PATH = '/admin/api/v1'
@@ -37,6 +37,7 @@ async function pass(route: ApiRoute, door: AdminApiDoor, ctx: Context): Promise<
   // 2. How often.
   ctx.state.caller = caller.actor
   await door.limit(ctx, async () => {
+    allowBodyOf(ctx, route)
     // 3. A request that was answered already is answered the same.
     const key = route.method === 'post' ? readIdempotencyKey(ctx) : undefined
     const request = {

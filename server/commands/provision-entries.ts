@@ -2,36 +2,12 @@
 import { z } from 'zod'
 import { LONGEST_ACCESS_TOKEN } from '../../config/lifetimes.ts'
 import { ROLES } from '../../config/roles.ts'
-import { OPENID_SCOPES } from '../../config/scopes.ts'
 import { isEmailAddress } from '../accounts/email-key.ts'
+import { profileClaims } from '../accounts/profile-claims.ts'
 import { identifierFault, resourceScopeFault, scopeListFault } from '../resource-servers/resource-server-rules.ts'
-
-/** Standard claims that have members of their own here, or that the server gives itself. */
-const NOT_IN_PROFILE = ['name', 'updated_at']
-
-const PROFILE_CLAIMS = ['profile', 'phone']
-  .flatMap((scope) => OPENID_SCOPES[scope] ?? [])
-  .filter((claim) => !NOT_IN_PROFILE.includes(claim))
 
 const text = z.string('it must be text')
 const flag = z.boolean('it must be true or false')
-const word = text.min(1, 'it must not be empty').max(500, 'it must have 500 characters at most')
-
-/** OpenID Connect Core §5.1: all claims are text, but for two. */
-const profile = z.strictObject({
-  ...Object.fromEntries(PROFILE_CLAIMS.map((claim) => [claim, word.optional()])),
-  phone_number_verified: flag.optional(),
-  address: z
-    .strictObject({
-      formatted: word.optional(),
-      street_address: word.optional(),
-      locality: word.optional(),
-      region: word.optional(),
-      postal_code: word.optional(),
-      country: word.optional(),
-    })
-    .optional(),
-})
 
 /** An entry of `accounts`. What is left out is left as it is. */
 export function accountEntry(isUsableHash: (hash: string) => boolean) {
@@ -39,7 +15,7 @@ export function accountEntry(isUsableHash: (hash: string) => boolean) {
     email: text.refine(isEmailAddress, 'it must be an e-mail address'),
     email_verified: flag.optional(),
     name: text.max(200, 'it must have 200 characters at most').optional(),
-    profile: profile.optional(),
+    profile: profileClaims.optional(),
     password: text
       .min(1, 'it must not be empty')
       .refine((password) => Buffer.byteLength(password) <= 1024, 'it must be of 1 KiB at most')

@@ -4,10 +4,11 @@ import type { Cursors } from '../http/cursors.ts'
 import type { RevocationJobs } from '../revocation-jobs/revocation-jobs.ts'
 import type { SessionSearch } from '../sessions/session-search.ts'
 import type { SessionTree } from '../sessions/session-tree.ts'
+import type { AccountParts } from './administration-accounts.ts'
 import type { Nouns } from './nouns.ts'
 
 /** The parts. */
-export interface AdministrationBasis {
+export interface AdministrationBasis extends AccountParts {
   readonly sessionSearch: SessionSearch
   readonly sessionTree: (sessionId: string) => Promise<SessionTree>
   readonly jobs: RevocationJobs

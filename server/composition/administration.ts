@@ -22,9 +22,11 @@ import { previewSessions } from '../sessions/session-preview.ts'
 import { createSessionSearch } from '../sessions/session-search.ts'
 import { createSessionTrees } from '../sessions/session-tree.ts'
 import { createIdempotentRequests } from '../storage/idempotent-requests.ts'
+import { accountApiRoutes, createAccountParts } from './administration-accounts.ts'
 import { type AdministrationBasis, accountIdOf } from './administration-basis.ts'
 import { consoleRoutes } from './console.ts'
 import type { LogoutParts } from './logout.ts'
+import type { MailParts } from './mail.ts'
 import type { Nouns } from './nouns.ts'
 import type { RevocationParts } from './revocations.ts'
 import type { OpenStores } from './stores.ts'
@@ -46,6 +48,7 @@ export function createAdministration(deps: {
   readonly revocations: RevocationParts
   readonly logout: LogoutParts
   readonly clock: Clock
+  readonly mail: MailParts
 }): AdministrationParts {
   const { config, stores, nouns } = deps
   const { db, sealer } = stores
@@ -67,7 +70,7 @@ export function createAdministration(deps: {
       accessTokenLifeSeconds: nouns.accessTokenLifeSeconds,
     }),
   }
-  const parts = { ...looking, jobs, cursors, limit: limitOf(deps) }
+  const parts = { ...looking, ...createAccountParts(deps), jobs, cursors, limit: limitOf(deps) }
   const apiRoutes = routesOf({ ...parts, config, stores, nouns })
   return {
     ...parts,
@@ -107,6 +110,7 @@ function routesOf(
 ): readonly ApiRoute[] {
   const { config, nouns, jobs, cursors } = deps
   const { db } = deps.stores
+  const findId = accountIdOf(nouns)
   const routes: ApiRoute[] = [
     openApiRoute(() => routes, { issuer: config.issuer, version: MANIFEST.version }),
     ...sessionRoutes({
@@ -116,8 +120,9 @@ function routesOf(
       events: nouns.events.sessions,
       preview: (which, most) => previewSessions(db, which, most),
       tree: async (sessionId) => showTree(await deps.sessionTree(sessionId)),
-      accountIdOf: accountIdOf(nouns),
+      accountIdOf: findId,
     }),
+    ...accountApiRoutes(deps, { ...deps, accountIdOf: findId }),
   ]
   return routes
 }

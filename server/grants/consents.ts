@@ -68,6 +68,24 @@ export async function lockConsent(tx: Transaction, { accountId, clientId }: Aske
   return rows[0] === undefined ? undefined : { openid: rows[0].openid, resources: scopesByResource(rows[0].resources) }
 }
 
+/** What an account agreed to for a client, as it is shown. */
+export interface AccountConsent extends Consent {
+  readonly clientId: string
+  readonly clientName: string
+  readonly givenAt: Date
+}
+
+/** All that an account agreed to, the latest first. */
+export async function consentsOfAccount(db: Database, accountId: string): Promise<AccountConsent[]> {
+  const rows = await db.$queryRaw<(Omit<AccountConsent, 'resources'> & { resources: Prisma.JsonValue })[]>(Prisma.sql`
+    SELECT known.client_id AS "clientId", COALESCE(c.metadata->>'client_name', c.id) AS "clientName", known.openid, known.resources,
+      known.given_at AS "givenAt"
+    FROM consents known JOIN clients c ON c.id = known.client_id
+    WHERE known.account_id = ${accountId} AND ${IS_OF_THIS_CLIENT}
+    ORDER BY known.given_at DESC, known.client_id`)
+  return rows.map(({ resources, ...row }) => ({ ...row, resources: scopesByResource(resources) }))
+}
+
 /** Forgets what was agreed to. */
 export async function deleteConsent(tx: Transaction, { accountId, clientId }: Asked): Promise<void> {
   await tx.consent.deleteMany({ where: { accountId, clientId } })

@@ -1,0 +1,297 @@
+// What happens to accounts by the admin API: suspended, contained, deleted, unlocked, their passwords set anew by a link.
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
+import { Browser } from '../support/browser.ts'
+import { API, SPA, WEB } from '../support/clients.ts'
+import { introspect, obtainTokens, refresh } from '../support/oauth.ts'
+import { run } from '../support/postgres.ts'
+import type { TestServer } from '../support/server.ts'
+import { ask, PASSWORD, type Person, personToken, robotToken, startAdminServer } from './api.ts'
+
+let server: TestServer
+let token: string
+let hash: string
+const people = new Map<Person, string>()
+
+beforeAll(async () => {
+  server = await startAdminServer({ settings: { LATCHKEY_RATE_LIMITS: 'on', LATCHKEY_RATE_LIMIT_PEOPLE: '100000' } })
+  token = await robotToken(server)
+  hash = await server.latchkey.nouns.passwords.hash(PASSWORD)
+  for (const person of ['owner', 'operator', 'auditor', 'helpdesk'] as const)
+    people.set(person, await personToken(server, person))
+}, 60_000)
+
+afterAll(() => server?.stop())
+
+let number = 0
+const get = (path: string) => ask(server, token, `GET ${path}`)
+const events = (accountId: string) =>
+  run(server.databaseUrl, 'SELECT name, actor, reason FROM audit_events WHERE account_id = $1 ORDER BY id', [accountId])
+
+/** An account with a password, and what signs in to it. */
+async function someone(more: object = {}) {
+  number += 1
+  const email = `someone-${number}@ends.example`
+  const { body } = await ask(server, token, 'POST /accounts', { body: { email, password_hash: hash, ...more } })
+  const person = { username: email, password: PASSWORD }
+  const browser = new Browser()
+  return { id: body.id as string, email, signIn: () => obtainTokens(server, SPA, { browser, person }), browser, person }
+}
+
+const signsIn = async ({ person }: { person: { username: string; password: string } }) => {
+  const result = await server.latchkey.nouns.signIn.signIn({ ...person, origin: { address: '192.0.2.1' } })
+  return result.outcome === 'ok'
+}
+
+describe('an end of all that an account has', () => {
+  test.each([
+    ['suspension', 'POST', '/suspension'],
+    ['containment', 'POST', '/containment'],
+    ['deletion', 'DELETE', ''],
+  ])('RV1: a preview of the %s says what would end, by name, and ends nothing', async (_what, method, path) => {
+    const one = await someone()
+    const { tokens } = await one.signIn()
+    await obtainTokens(server, WEB, { browser: one.browser, person: one.person })
+    const { status, body } = await ask(server, token, `${method} /accounts/${one.id}${path}`, { body: { dry_run: true } })
+    expect(status).toBe(200)
+    expect(body).toEqual({
+      dry_run: true,
+      sessions: 1,
+      grants: 2,
+      refresh_families: 2,
+      logout_notifications: 0,
+      devices: [
+        {
+          session_id: expect.stringMatching(/^ses_/),
+          device: 'Chrome on Linux',
+          address: '127.0.0.1',
+          last_active_at: expect.any(String),
+        },
+      ],
+      clients: [
+        { id: 'notes-spa', name: 'Notes' },
+        { id: 'notes-web', name: 'App notes-web' },
+      ],
+    })
+    expect((await refresh(server, SPA, tokens.body.refresh_token ?? '')).status).toBe(200)
+    expect((await get(`/accounts/${one.id}`)).body).toMatchObject({ status: 'active', has_password: true, sessions: 1 })
+  })
+
+  test('RV1: containment ends it, and nobody gets in until the password is set anew', async () => {
+    const one = await someone()
+    const { tokens } = await one.signIn()
+    await ask(server, token, `POST /accounts/${one.id}/password-reset`)
+    const { status, body } = await ask(server, token, `POST /accounts/${one.id}/containment`, { body: { reason: 'phished' } })
+    expect(status).toBe(200)
+    expect(body).toMatchObject({ sessions: 1, grants: 1, refresh_families: 1 })
+    expect(body.sequence).toBeGreaterThan(0)
+    expect(await introspect(server, API, tokens.body.access_token ?? '')).toEqual({ active: false })
+    expect(await signsIn(one)).toBe(false)
+    expect((await get(`/accounts/${one.id}`)).body).toMatchObject({
+      status: 'active',
+      has_password: false,
+      sessions: 0,
+      grants: 0,
+      password_link: null,
+    })
+    expect((await events(one.id)).at(-2)).toEqual({ name: 'account.contained', actor: 'robot', reason: 'phished' })
+  })
+
+  test('suspension keeps the person out, and its end lets them in again', async () => {
+    const one = await someone()
+    const { tokens } = await one.signIn()
+    expect((await ask(server, token, `POST /accounts/${one.id}/suspension`)).body).toMatchObject({ sessions: 1, grants: 1 })
+    expect((await refresh(server, SPA, tokens.body.refresh_token ?? '')).body.error).toBe('invalid_grant')
+    expect(await signsIn(one)).toBe(false)
+    expect((await get('/accounts?status=suspended')).body.items.map(({ id }: { id: string }) => id)).toContain(one.id)
+    const refused = await ask(server, token, `POST /accounts/${one.id}/password-reset`)
+    expect([refused.status, refused.body.detail]).toEqual([409, 'The account is suspended: reinstate it first.'])
+    // Again: there is nothing left to end, and nothing is written down.
+    expect((await ask(server, token, `POST /accounts/${one.id}/suspension`)).body.sessions).toBe(0)
+    expect((await ask(server, token, `DELETE /accounts/${one.id}/suspension`, { body: { reason: 'back' } })).status).toBe(200)
+    expect(await signsIn(one)).toBe(true)
+    const names = (await events(one.id)).map(({ name }) => name)
+    expect(names.filter((name) => String(name).startsWith('account.'))).toEqual([
+      'account.created',
+      'account.suspended',
+      'account.reinstated',
+    ])
+  })
+
+  test('deletion leaves nothing of the person, and the address is free', async () => {
+    const one = await someone()
+    await one.signIn()
+    const answers = await Promise.all(Array.from({ length: 50 }, () => ask(server, token, `DELETE /accounts/${one.id}`)))
+    const done = answers.filter(({ status }) => status === 200)
+    expect(done.map(({ body }) => body.sessions)).toEqual([1])
+    expect(answers.filter(({ status }) => ![200, 404, 503].includes(status))).toEqual([])
+    expect((await get(`/accounts/${one.id}`)).status).toBe(404)
+    expect((await get(`/accounts?search=${one.email}`)).body.items).toEqual([])
+    const again = await ask(server, token, 'POST /accounts', { body: { email: one.email } })
+    expect(again.status).toBe(201)
+    expect(again.body.id).not.toBe(one.id)
+  })
+
+  test.each([
+    ['POST', '/suspension', { dry_run: 'yes' }],
+    ['POST', '/containment', { everything: true }],
+    ['DELETE', '', { reason: { $ne: '' } }],
+    ['POST', '/password-reset', { password: 'in clear' }],
+    ['POST', '/password-reset', { send_mail: 1 }],
+    ['DELETE', '/lockout', { account: 'acc_other' }],
+    ['DELETE', '/suspension', { dry_run: true }],
+  ])('AD3, AD6: %s %s with %j is refused', async (method, path, body) => {
+    const one = await someone()
+    const answer = await ask(server, token, `${method} /accounts/${one.id}${path}`, { body })
+    expect([answer.status, answer.body.type]).toEqual([400, 'urn:latchkey:problem:invalid-request'])
+    expect((await events(one.id)).map(({ name }) => name)).toEqual(['account.created'])
+  })
+
+  test('AD2: what is not there is not found', async () => {
+    for (const request of [
+      'POST /suspension',
+      'DELETE /suspension',
+      'POST /containment',
+      'POST /password-reset',
+      'DELETE /lockout',
+    ]) {
+      const [method, path] = request.split(' ')
+      for (const body of [{}, ...(path === '/containment' || request === 'POST /suspension' ? [{ dry_run: true }] : [])]) {
+        expect((await ask(server, token, `${method} /accounts/acc_nobody${path}`, { body })).status).toBe(404)
+      }
+    }
+  })
+})
+
+describe('AD4: nobody acts upon an account that may do more than they', () => {
+  const idOf = async (person: Person) => (await get(`/accounts?search=${person}@staff`)).body.items[0].id as string
+
+  test.each([
+    ['operator', 'owner', 'POST', '/suspension'],
+    ['operator', 'owner', 'DELETE', '/suspension'],
+    ['operator', 'owner', 'POST', '/containment'],
+    ['operator', 'owner', 'POST', '/password-reset'],
+    ['operator', 'owner', 'DELETE', '/lockout'],
+    ['helpdesk', 'operator', 'POST', '/password-reset'],
+    ['helpdesk', 'auditor', 'POST', '/password-reset'],
+    ['helpdesk', 'owner', 'DELETE', '/lockout'],
+  ] as const)('%s upon %s: %s %s', async (who, whom, method, path) => {
+    const { status, body } = await ask(server, people.get(who) ?? '', `${method} /accounts/${await idOf(whom)}${path}`)
+    expect([status, body.type]).toEqual([403, 'urn:latchkey:problem:out-of-reach'])
+  })
+
+  test('within reach they may', async () => {
+    const one = await someone()
+    const helpdesk = people.get('helpdesk') ?? ''
+    expect((await ask(server, helpdesk, `POST /accounts/${one.id}/password-reset`)).status).toBe(201)
+    expect((await ask(server, helpdesk, `DELETE /accounts/${one.id}/lockout`)).status).toBe(200)
+    expect((await ask(server, helpdesk, `POST /accounts/${one.id}/suspension`)).status).toBe(403)
+    const operator = people.get('operator') ?? ''
+    expect((await ask(server, operator, `POST /accounts/${one.id}/containment`)).status).toBe(200)
+    expect((await ask(server, operator, `DELETE /accounts/${one.id}`)).status).toBe(403)
+  })
+})
+
+describe('a password that is to be set anew', () => {
+  test('stays good until the link is used; with end_sessions all ends now', async () => {
+    const one = await someone()
+    const { tokens } = await one.signIn()
+    const asked = await ask(server, token, `POST /accounts/${one.id}/password-reset`)
+    expect(asked.status).toBe(201)
+    expect(asked.body).toMatchObject({
+      password_link: { mailed: false, url: expect.any(String) },
+      ended: { sessions: 0, grants: 0 },
+    })
+    expect(await signsIn(one)).toBe(true)
+    expect((await refresh(server, SPA, tokens.body.refresh_token ?? '')).status).toBe(200)
+    const ending = await ask(server, token, `POST /accounts/${one.id}/password-reset`, {
+      body: { end_sessions: true, reason: 'lost' },
+    })
+    expect(ending.body.ended).toMatchObject({ sessions: 1, grants: 1 })
+    expect(await introspect(server, API, tokens.body.access_token ?? '')).toEqual({ active: false })
+    expect(await signsIn(one)).toBe(true)
+    expect((await events(one.id)).slice(-3)).toMatchObject([
+      { name: 'password_link.created', reason: 'lost' },
+      { name: 'account.signed_out_everywhere', actor: 'robot', reason: 'lost' },
+      { name: 'sign_in.succeeded' },
+    ])
+  })
+
+  test('fifty links at once: one is good, the last', async () => {
+    const one = await someone()
+    const answers = await Promise.all(
+      Array.from({ length: 50 }, () => ask(server, token, `POST /accounts/${one.id}/password-reset`)),
+    )
+    // On a machine that has much else to do, some are told to come again.
+    const made = answers.filter(({ status }) => status === 201)
+    expect(answers.filter(({ status }) => status !== 201 && status !== 503)).toEqual([])
+    const pages: number[] = []
+    for (const { body } of made) pages.push((await new Browser().open(body.password_link.url)).status)
+    expect(pages.toSorted()).toEqual([200, ...made.slice(1).map(() => 410)])
+  })
+})
+
+describe('LG3: an account that is slowed down', () => {
+  async function lockedOut() {
+    const one = await someone()
+    for (let tries = 0; tries < 11; tries += 1) await signsIn({ person: { ...one.person, password: 'wrong' } })
+    expect(await signsIn(one)).toBe(false)
+    return one
+  }
+
+  test('is shown as such, found as such, and unlocked', async () => {
+    const one = await lockedOut()
+    const { body } = await get(`/accounts/${one.id}`)
+    expect(Date.parse(body.lockout.until)).toBeGreaterThan(Date.now())
+    expect(body.lockout.counts).toEqual([{ what: 'sign_in', failures: 10, until: body.lockout.until }])
+    expect((await get('/accounts?locked=true')).body.items.map(({ id }: { id: string }) => id)).toEqual([one.id])
+    expect((await get('/accounts?locked=false&limit=200')).body.items.map(({ id }: { id: string }) => id)).not.toContain(one.id)
+    const answers = await Promise.all(
+      Array.from({ length: 50 }, () => ask(server, token, `DELETE /accounts/${one.id}/lockout`, { body: { reason: 'called' } })),
+    )
+    expect(answers.filter((answer) => answer.body.forgotten === 1)).toHaveLength(1)
+    expect(answers.filter(({ status }) => status !== 200 && status !== 503)).toEqual([])
+    expect(await signsIn(one)).toBe(true)
+    expect((await events(one.id)).filter(({ name }) => name === 'account.unlocked')).toEqual([
+      { name: 'account.unlocked', actor: 'robot', reason: 'called' },
+    ])
+    expect((await get(`/accounts/${one.id}`)).body.lockout).toEqual({ until: null, counts: [] })
+  })
+
+  test('is among the blocks, as are addresses that are no account’s; each is lifted once', async () => {
+    const one = await lockedOut()
+    for (let tries = 0; tries < 11; tries += 1)
+      await signsIn({ person: { username: 'nobody@nowhere.example', password: 'wrong' } })
+    const { body } = await get('/blocks')
+    const mine = body.items.find((item: { account: { id: string } | null }) => item.account?.id === one.id)
+    expect(mine).toEqual({
+      id: expect.stringMatching(/^[0-9a-f]{16}$/),
+      what: 'sign_in',
+      account: { id: one.id, email: one.email, name: null },
+      failures: 10,
+      until: expect.any(String),
+    })
+    const strangers = body.items.filter((item: { account: object | null }) => item.account === null)
+    expect(strangers).toMatchObject([{ what: null, failures: 10 }])
+    const first = await get('/blocks?limit=1')
+    const second = await get(`/blocks?limit=1&cursor=${first.body.next_cursor}`)
+    expect([...first.body.items, ...second.body.items]).toEqual(body.items.slice(0, 2))
+
+    const helpdesk = people.get('helpdesk') ?? ''
+    const answers = await Promise.all(Array.from({ length: 50 }, () => ask(server, helpdesk, `DELETE /blocks/${mine.id}`)))
+    expect(answers.filter(({ status }) => status === 200)).toHaveLength(1)
+    expect(await signsIn(one)).toBe(true)
+    expect((await ask(server, token, `DELETE /blocks/${strangers[0].id}`)).status).toBe(200)
+    for (const id of [strangers[0].id, 'x', '%00', 'g'.repeat(16), 'A'.repeat(16)]) {
+      expect([400, 404]).toContain((await ask(server, token, `DELETE /blocks/${id}`)).status)
+    }
+  })
+
+  test('AD4: of an account out of reach is not lifted', async () => {
+    for (let tries = 0; tries < 11; tries += 1) await signsIn({ person: { username: 'owner@staff.example', password: 'wrong' } })
+    const { body } = await get('/blocks')
+    const block = body.items.find((item: { account: { email: string } | null }) => item.account?.email === 'owner@staff.example')
+    const refused = await ask(server, people.get('helpdesk') ?? '', `DELETE /blocks/${block.id}`)
+    expect([refused.status, refused.body.type]).toEqual([403, 'urn:latchkey:problem:out-of-reach'])
+    expect((await ask(server, people.get('owner') ?? '', `DELETE /blocks/${block.id}`)).status).toBe(200)
+  })
+})
