@@ -30,6 +30,9 @@ const LOST_STATE = /^40(?:001|P01)$/
 const UNAVAILABLE_MESSAGE =
   /timeout exceeded when trying to connect|Query read timeout|Connection terminated|timeout expired|not queryable|calling end on the pool|does not support SSL|is a standby/i
 
+/** Prisma's word for a transaction that could not begin in time, or took too long and was taken back: nothing of it has happened. */
+const NO_TRANSACTION = 'P2028'
+
 /** The error as the rest of the program knows it: StorageUnavailable when it is one, otherwise as it was. */
 export function unavailableOr(error: unknown): unknown {
   if (!Error.isError(error) || error instanceof StorageUnavailable) return error
@@ -74,13 +77,15 @@ function queryableWithStorageErrors(queryable: SqlQueryable): SqlQueryable {
   }
 }
 
-function translated<T>(work: Promise<T>): Promise<T> {
+/** Work on the database, with errors as the rest of the program knows them. */
+export function translated<T>(work: Promise<T>): Promise<T> {
   return work.catch((error: unknown) => {
     throw unavailableOr(error)
   })
 }
 
 function unavailableReason(error: Error): string | undefined {
+  if ('code' in error && error.code === NO_TRANSACTION) return 'there was no turn for a transaction in time'
   if (!isDriverAdapterError(error)) return UNAVAILABLE_MESSAGE.test(error.message) ? error.message : undefined
   const { cause } = error
   const state = stateOf(error)

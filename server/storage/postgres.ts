@@ -5,7 +5,7 @@ import { PrismaPg } from '@prisma/adapter-pg'
 import type { SqlDriverAdapterFactory } from '@prisma/driver-adapter-utils'
 import pg from 'pg'
 import { type Prisma, PrismaClient } from '../../prisma/client/client.ts'
-import { withStorageErrors } from './postgres-errors.ts'
+import { translated, withStorageErrors } from './postgres-errors.ts'
 
 export type Database = PrismaClient
 export type Transaction = Prisma.TransactionClient
@@ -81,6 +81,9 @@ export async function openPostgres({
 /** Prisma's client on a driver adapter, with our errors. */
 export function openPrisma(adapter: SqlDriverAdapterFactory): OpenDatabase {
   const db = new PrismaClient({ adapter: withStorageErrors(adapter), errorFormat: 'minimal' })
+  const begin = db.$transaction
+  // Prisma's own waiting for a transaction ends in an error that no driver has seen.
+  Reflect.set(db, '$transaction', (...args: unknown[]) => translated(Reflect.apply(begin, db, args) as Promise<unknown>))
   return {
     db,
     ping: async () => void (await db.$queryRaw`SELECT 1`),

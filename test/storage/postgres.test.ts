@@ -61,6 +61,25 @@ describe('a database that runs', () => {
     }
   })
 
+  test('a transaction whose turn does not come, or that takes too long, is told as unavailable', async () => {
+    const held: (() => void)[] = []
+    const holding = Array.from({ length: 2 }, () =>
+      open.db.$transaction(async (tx) => {
+        await tx.$queryRaw`SELECT 1`
+        await new Promise<void>((resolve) => held.push(resolve))
+      }),
+    )
+    while (held.length < 2) await wait(5)
+    await expectUnavailable(open.db.$transaction(async (tx) => tx.$queryRaw`SELECT 1`, { maxWait: 20 }))
+    for (const letGo of held) letGo()
+    await Promise.all(holding)
+    const long = async (tx: { $queryRaw(query: TemplateStringsArray): Promise<unknown> }) => {
+      await wait(150)
+      return tx.$queryRaw`SELECT 1`
+    }
+    await expectUnavailable(open.db.$transaction(long, { timeout: 50 }))
+  })
+
   test('its clock stands in defaults and conditions too', async () => {
     await moveDatabaseClock(database.url, 7200)
     await open.db.setupLink.create({ data: { digest: Buffer.from('a'), expiresAt: new Date(Date.now() + 3_600_000) } })
