@@ -36,6 +36,13 @@ export type ClientMetadata = z.output<typeof clientMetadata>
 /** What is known of a registration in which something is wrong: the members that are right in themselves. */
 export type PartialMetadata = { readonly [Member in keyof ClientMetadata]?: ClientMetadata[Member] | undefined }
 
+const CLIENT_ID = /^[\x21-\x7E]{1,200}$/
+
+/** Whether something could be the id of a client. What is not is not there; PostgreSQL would refuse some of it. */
+export function isClientId(id: string): boolean {
+  return CLIENT_ID.test(id)
+}
+
 function text(longest: number) {
   return (
     z
@@ -43,7 +50,7 @@ function text(longest: number) {
       .min(1, 'it must not be empty')
       .max(longest, `it must have ${longest} characters at most`)
       // Names stand on the consent page and in the console: nothing that hides or reverses text.
-      .regex(/^[^\p{Cc}\p{Cf}\p{Zl}\p{Zp}]*$/u, 'it must not have control characters')
+      .regex(/^[^\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]*$/u, 'it must not have control characters')
   )
 }
 
@@ -76,7 +83,9 @@ const publicKeys = z.object(
     keys: listOf(
       z
         .looseObject({ kty: wordFrom(['EC', 'OKP', 'RSA']) })
-        .refine((key) => !('d' in key), 'it must be a public key: leave out d and what follows it'),
+        .refine((key) => !('d' in key), 'it must be a public key: leave out d and what follows it')
+        // What PostgreSQL cannot keep: NUL, and halves of characters.
+        .refine((key) => !/\\u(?:0000|d[89a-f])/.test(JSON.stringify(key)), 'it must be of plain text'),
       20,
     ).min(1, 'it must have a key'),
   },
@@ -89,7 +98,7 @@ export const clientMetadataMembers = {
   // client_id looks like the `sub` of a person.
   client_id: z
     .string('it must be text')
-    .regex(/^[\x21-\x7E]{1,200}$/, 'it must be of 1 to 200 printable ASCII characters without spaces')
+    .regex(CLIENT_ID, 'it must be of 1 to 200 printable ASCII characters without spaces')
     .regex(/^(?!(?:acc|ses|gra|sec|rt)_)/, 'it must not begin like an id of the server’s own (acc_, ses_, gra_, sec_, rt_)'),
   client_name: text(200),
   client_uri: shown,

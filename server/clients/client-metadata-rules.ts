@@ -26,6 +26,20 @@ export function togetherIssues(known: PartialMetadata, given: Registration): Met
   ]
 }
 
+/** A client that counts on certificates must not be served without. `certificates` says how they come in, if they do. */
+export function certificateIssues(
+  { token_endpoint_auth_method: method, tls_client_certificate_bound_access_tokens: bound }: PartialMetadata,
+  certificates: { readonly chainChecked: boolean } | undefined,
+): MetadataIssue[] {
+  const byCertificate = method === 'tls_client_auth' || method === 'self_signed_tls_client_auth'
+  if (certificates === undefined && (byCertificate || bound)) {
+    const member = byCertificate ? 'token_endpoint_auth_method' : 'tls_client_certificate_bound_access_tokens'
+    return [{ path: [member], message: 'there are no client certificates: set LATCHKEY_CLIENT_CERTIFICATE_HEADER' }]
+  }
+  if (method !== 'tls_client_auth' || certificates?.chainChecked !== false) return []
+  return [{ path: ['token_endpoint_auth_method'], message: 'tls_client_auth needs LATCHKEY_CLIENT_CERTIFICATE_CHAIN=checked' }]
+}
+
 function grantIssues({ grant_types, response_types, token_endpoint_auth_method }: PartialMetadata): MetadataIssue[] {
   const issues: MetadataIssue[] = []
   if (grant_types === undefined) return issues

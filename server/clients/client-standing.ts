@@ -8,6 +8,7 @@ import type { Ending } from '../tokens/ending.ts'
 import { countFamiliesOfClient } from '../tokens/family-ends.ts'
 import { REGISTRY_LAG_SECONDS } from '../tokens/revocations.ts'
 import { type Client, deleteSecrets, emptyClient, lockClient, voidClient } from './clients-store.ts'
+import { rememberCompromised } from './compromised-secrets-store.ts'
 
 /** A client cannot be made or changed as asked; the message says why, without a secret. */
 export class ClientRefused extends Error {
@@ -73,6 +74,7 @@ export async function compromiseClientSecrets(ending: Ending, id: string, change
   const { status, secrets } = await lockedUsable(ending.tx, id, change)
   const ids = secrets.map((secret) => secret.id)
   await endGiven(ending, id, status)
+  await rememberCompromised(ending.tx, id)
   await deleteSecrets(ending.tx, ids)
   await recordChange(ending.tx, 'client_secret.compromised', change, { clientId: id, detail: { secret_ids: ids } })
 }

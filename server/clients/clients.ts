@@ -27,6 +27,7 @@ import {
   selectClients,
   updateClient,
 } from './clients-store.ts'
+import { isCompromised, selectCompromised } from './compromised-secrets-store.ts'
 
 export type { Client } from './clients-store.ts'
 
@@ -65,17 +66,23 @@ export interface Clients {
   compromiseSecrets(ending: Ending, id: string, change: Change): Promise<void>
   /**
    * Gives a client another secret. The ones before it stay good for `overlapSeconds`; more than two there never are.
-   * @throws ClientRefused when the secret is not good enough, or there is no such client
+   * @throws ClientRefused when the secret is not good enough or was compromised, or there is no such client
    */
-  addSecret(
-    ending: Ending,
-    secret: { readonly clientId: string; readonly secret: string; readonly expiresAt?: Date; readonly overlapSeconds: number },
-    change: Change,
-  ): Promise<string>
+  addSecret(ending: Ending, secret: NewClientSecret, change: Change): Promise<string>
   /** Takes one secret away; false when the client has none such. @throws ClientRefused when there is no such client */
   deleteSecret(ending: Ending, secret: { readonly clientId: string; readonly secretId: string }, change: Change): Promise<boolean>
   /** Takes all secrets away, from a client that no longer authenticates by one. */
   removeSecrets(ending: Ending, clientId: string, change: Change): Promise<void>
+  /** Tells whether a secret of a client was compromised, and so is never taken again. */
+  compromised(tx: Transaction): Promise<(clientId: string, secret: string) => boolean>
+}
+
+/** A secret for a client, and how long the ones before it stay good. */
+export interface NewClientSecret {
+  readonly clientId: string
+  readonly secret: string
+  readonly expiresAt?: Date
+  readonly overlapSeconds: number
 }
 
 /** Makes them. */
@@ -112,21 +119,7 @@ export function createClients({ db, clock }: { readonly db: Database; readonly c
     delete: deleteClient,
     compromiseSecrets: compromiseClientSecrets,
 
-    async addSecret({ tx }, { clientId, secret, expiresAt, overlapSeconds }, change) {
-      const fault = clientSecretFault(secret)
-      if (fault !== undefined) throw new ClientRefused(`the secret of ${clientId}: ${fault}`)
-      const { secrets } = await lockedClient(tx, clientId, change)
-      const now = clock()
-      await boundSecrets(tx, clientId, new Date(now + overlapSeconds * 1000))
-      await deleteSecrets(tx, surplus(secrets, overlapSeconds === 0 ? Number.POSITIVE_INFINITY : now))
-      const id = newSecretId()
-      await insertSecret(tx, { id, clientId, digest: clientSecretDigest(secret), expiresAt: expiresAt ?? null })
-      await recordChange(tx, 'client_secret.created', change, {
-        clientId,
-        detail: { secret_id: id, overlap_seconds: overlapSeconds },
-      })
-      return id
-    },
+    addSecret: (ending, secret, change) => addSecret(ending, secret, change, clock()),
 
     async deleteSecret({ tx }, { clientId, secretId }, change) {
       const { secrets } = await lockedClient(tx, clientId, change)
@@ -143,7 +136,41 @@ export function createClients({ db, clock }: { readonly db: Database; readonly c
       await deleteSecrets(tx, ids)
       await recordChange(tx, 'client_secret.deleted', change, { clientId, detail: { secret_ids: ids } })
     },
+
+    async compromised(tx) {
+      const known = await selectCompromised(tx)
+      return (clientId, secret) => {
+        const digest = clientSecretDigest(secret)
+        return known.some((one) => one.clientId === clientId && digest.equals(one.digest))
+      }
+    },
   }
+}
+
+/** `now` is in milliseconds since the epoch. */
+async function addSecret(
+  { tx }: Ending,
+  { clientId, secret, expiresAt, overlapSeconds }: NewClientSecret,
+  change: Change,
+  now: number,
+): Promise<string> {
+  const fault = clientSecretFault(secret)
+  if (fault !== undefined) throw new ClientRefused(`the secret of ${clientId}: ${fault}`)
+  const { secrets } = await lockedClient(tx, clientId, change)
+  const digest = clientSecretDigest(secret)
+  if (await isCompromised(tx, clientId, digest))
+    throw new ClientRefused(`the secret of ${clientId}: it was marked as compromised, and is never taken again`)
+  if (expiresAt !== undefined && expiresAt.getTime() <= now)
+    throw new ClientRefused(`the secret of ${clientId}: it would have ended before it began`)
+  await boundSecrets(tx, clientId, new Date(now + overlapSeconds * 1000))
+  await deleteSecrets(tx, surplus(secrets, overlapSeconds === 0 ? Number.POSITIVE_INFINITY : now))
+  const id = newSecretId()
+  await insertSecret(tx, { id, clientId, digest, expiresAt: expiresAt ?? null })
+  await recordChange(tx, 'client_secret.created', change, {
+    clientId,
+    detail: { secret_id: id, overlap_seconds: overlapSeconds },
+  })
+  return id
 }
 
 /** The members that differ between two registrations. */
@@ -164,7 +191,7 @@ function surplus(secrets: readonly StoredSecret[], now: number): string[] {
 }
 
 /** Whether a client may ask for less than before. */
-function isNarrower(before: ClientMetadata, after: ClientMetadata): boolean {
+export function isNarrower(before: ClientMetadata, after: ClientMetadata): boolean {
   const scopes = after.scope.split(' ')
   return (
     before.scope.split(' ').some((scope) => !scopes.includes(scope)) ||

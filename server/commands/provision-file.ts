@@ -10,6 +10,7 @@ import { provisionedSettings } from '../../config/provision-settings.ts'
 import { emailKey } from '../accounts/email-key.ts'
 import { readClientMetadata } from '../clients/client-metadata.ts'
 import type { ClientMetadata } from '../clients/client-metadata-members.ts'
+import { certificateIssues } from '../clients/client-metadata-rules.ts'
 import { clientSecretFault, isWeakClientSecret } from '../clients/client-secrets.ts'
 import { type AccountEntry, accountEntry, type ResourceServerEntry, resourceServerEntry } from './provision-entries.ts'
 
@@ -153,7 +154,8 @@ class Reader {
       for (const issue of result.issues) this.fault([...at, ...issue.path], issue.message, issue.key)
       return undefined
     }
-    this.#certificates(at, result.metadata)
+    for (const issue of certificateIssues(result.metadata, this.#rules.clientCertificates))
+      this.fault([...at, ...issue.path], issue.message)
     const secret = secrets === undefined ? undefined : this.#secret(at, secrets, result.metadata)
     return { metadata: result.metadata, secret }
   }
@@ -211,19 +213,6 @@ class Reader {
       `there is no ${JSON.stringify(key.slice(0, 80))}${nearest === undefined ? '' : `; did you mean ${nearest}?`}`,
       key,
     )
-  }
-
-  /** A client that counts on certificates must not be served without. */
-  #certificates(at: Path, metadata: ClientMetadata): void {
-    const { token_endpoint_auth_method: method, tls_client_certificate_bound_access_tokens: bound } = metadata
-    const { clientCertificates } = this.#rules
-    const byCertificate = method === 'tls_client_auth' || method === 'self_signed_tls_client_auth'
-    if (clientCertificates === undefined && (byCertificate || bound)) {
-      const member = byCertificate ? 'token_endpoint_auth_method' : 'tls_client_certificate_bound_access_tokens'
-      this.fault([...at, member], 'there are no client certificates: set LATCHKEY_CLIENT_CERTIFICATE_HEADER')
-    } else if (method === 'tls_client_auth' && clientCertificates?.chainChecked === false) {
-      this.fault([...at, 'token_endpoint_auth_method'], 'tls_client_auth needs LATCHKEY_CLIENT_CERTIFICATE_CHAIN=checked')
-    }
   }
 
   #secret(at: Path, secrets: z.output<typeof clientSecrets>, metadata: ClientMetadata): string | undefined {

@@ -39,13 +39,27 @@ export const PROVISION = 'provision'
 export function planClients(
   wanted: readonly Placed<ClientEntry>[],
   found: readonly Client[],
-  { clients, now, prune }: { readonly clients: Clients; readonly now: number; readonly prune: boolean },
+  deps: {
+    readonly clients: Clients
+    readonly now: number
+    readonly prune: boolean
+    /** Whether a secret of a client was compromised: what stands in the file does not come back with its next application. */
+    readonly isCompromised: (clientId: string, secret: string) => boolean
+  },
 ): Plan {
+  const { clients, now, prune } = deps
   const plan: Plan = { changes: [], notes: [], faults: [] }
   const byId = new Map(found.map((client) => [client.id, client]))
-  for (const { entry, place } of wanted) {
-    const client = byId.get(entry.metadata.client_id)
-    const fault = clientFault(entry, client)
+  for (const { entry: written, place } of wanted) {
+    const { metadata, secret } = written
+    const client = byId.get(metadata.client_id)
+    const compromised = secret !== undefined && deps.isCompromised(metadata.client_id, secret)
+    const entry = compromised ? { metadata, secret: undefined } : written
+    const fault = clientFault(written, client)
+    if (compromised)
+      plan.notes.push(
+        `${place}: the secret of client ${metadata.client_id} was marked as compromised, and is not taken: give it another`,
+      )
     if (fault !== undefined) plan.faults.push({ place, message: fault })
     else if (client === undefined) plan.changes.push(newClient(clients, entry))
     else plan.changes.push(...changedClient(clients, entry, client, now))

@@ -107,7 +107,8 @@ async function planOf(tx: Transaction, file: ProvisionFile, deps: ProvisionDeps,
   const clients = createClients(deps)
   const resourceServers = createResourceServers({ db: deps.db, clientIdsByScope: clients.idsByScope })
   const foundClients = await clients.list(tx)
-  const clientPlan = planClients(file.clients, foundClients, { clients, now: deps.clock(), prune })
+  const isCompromised = await clients.compromised(tx)
+  const clientPlan = planClients(file.clients, foundClients, { clients, now: deps.clock(), prune, isCompromised })
 
   const removed = new Set(clientPlan.changes.filter(({ action }) => action === 'delete').map(({ name }) => name))
   const clientIds = new Set([...foundClients.map(({ id }) => id), ...file.clients.map(({ entry }) => entry.metadata.client_id)])

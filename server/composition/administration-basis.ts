@@ -5,6 +5,7 @@ import type { RevocationJobs } from '../revocation-jobs/revocation-jobs.ts'
 import type { SessionSearch } from '../sessions/session-search.ts'
 import type { SessionTree } from '../sessions/session-tree.ts'
 import type { AccountParts } from './administration-accounts.ts'
+import type { RegistrationParts } from './administration-registrations.ts'
 import type { Nouns } from './nouns.ts'
 
 /** The parts. */
@@ -15,6 +16,8 @@ export interface AdministrationBasis extends AccountParts {
   readonly cursors: Cursors
   /** Counts requests of administrators; `ctx.state.caller` says whose. */
   readonly limit: Middleware
+  /** What is registered. */
+  readonly registrations: RegistrationParts
 }
 
 /** The id of the account that an id or an e-mail address names; undefined when there is none. */

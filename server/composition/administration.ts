@@ -24,6 +24,7 @@ import { createSessionTrees } from '../sessions/session-tree.ts'
 import { createIdempotentRequests } from '../storage/idempotent-requests.ts'
 import { accountApiRoutes, createAccountParts } from './administration-accounts.ts'
 import { type AdministrationBasis, accountIdOf } from './administration-basis.ts'
+import { createRegistrationParts, registrationRoutes } from './administration-registrations.ts'
 import { consoleRoutes } from './console.ts'
 import type { LogoutParts } from './logout.ts'
 import type { MailParts } from './mail.ts'
@@ -70,7 +71,14 @@ export function createAdministration(deps: {
       accessTokenLifeSeconds: nouns.accessTokenLifeSeconds,
     }),
   }
-  const parts = { ...looking, ...createAccountParts(deps), jobs, cursors, limit: limitOf(deps) }
+  const parts = {
+    ...looking,
+    ...createAccountParts(deps),
+    registrations: createRegistrationParts(deps),
+    jobs,
+    cursors,
+    limit: limitOf(deps),
+  }
   const apiRoutes = routesOf({ ...parts, config, stores, nouns })
   return {
     ...parts,
@@ -123,6 +131,7 @@ function routesOf(
       accountIdOf: findId,
     }),
     ...accountApiRoutes(deps, { ...deps, accountIdOf: findId }),
+    ...registrationRoutes(deps.registrations, deps),
   ]
   return routes
 }

@@ -1,4 +1,5 @@
 // The admin API for tests: a server with people of every role, and tokens for whoever asks.
+import { expect } from '@jest/globals'
 import { ADMIN_SCOPES } from '../../config/scopes.ts'
 import { obtainTokens, tokenRequest } from '../support/oauth.ts'
 import { startServer, type TestServer } from '../support/server.ts'
@@ -86,6 +87,12 @@ export interface ApiResult {
   readonly headers: Headers
   /** What it holds is what the tests are about. */
   readonly body: ReturnType<typeof JSON.parse>
+}
+
+/** Of many requests at once each is answered so, or told to come again, when the machine is too busy for all of them. */
+export function expectOnly(answers: readonly ApiResult[], ...expected: readonly number[]): void {
+  for (const { status, body } of answers)
+    expect({ status: [...expected, 503].includes(status) ? 'expected' : status, body }).toEqual({ status: 'expected', body })
 }
 
 /** Asks the API. */

@@ -1,0 +1,61 @@
+// Builds the part of the admin API that is about what is registered: clients.
+import type { Config } from '../../config/config.ts'
+import { OPENID_SCOPES } from '../../config/scopes.ts'
+import { clientRoutes } from '../admin-api/clients.ts'
+import type { ApiRoute } from '../admin-api/route.ts'
+import { type ClientAdministration, createClientAdministration } from '../clients/client-administration.ts'
+import { type ClientHoldings, countHoldings } from '../clients/client-holdings.ts'
+import { type ClientLifetimes, lifetimesOf } from '../clients/client-lifetimes.ts'
+import type { ClientMetadata } from '../clients/client-metadata-members.ts'
+import { type ClientSearch, createClientSearch } from '../clients/client-search.ts'
+import type { Cursors } from '../http/cursors.ts'
+import { ownResourceServers } from '../provider/own-resources.ts'
+import type { Nouns } from './nouns.ts'
+import type { OpenStores } from './stores.ts'
+
+/** What administrators use of it; the console stands on the same parts. */
+export interface RegistrationParts {
+  readonly clientSearch: ClientSearch
+  readonly clientAdministration: ClientAdministration
+  clientHoldings(clientId: string): Promise<ClientHoldings>
+  clientLifetimes(metadata: ClientMetadata): Promise<ClientLifetimes>
+}
+
+/** Builds it. */
+export function createRegistrationParts(deps: {
+  readonly config: Config
+  readonly stores: Pick<OpenStores, 'db'>
+  readonly nouns: Nouns
+}): RegistrationParts {
+  const { config, nouns } = deps
+  const { db } = deps.stores
+  const { clients, resourceServers } = nouns.events.registered
+  const openid = Object.keys(OPENID_SCOPES)
+  return {
+    clientSearch: createClientSearch({ db }),
+    clientAdministration: createClientAdministration({ clients, endings: nouns.endings }),
+    clientHoldings: (clientId) => countHoldings(db, clientId),
+    async clientLifetimes(metadata) {
+      const apis = [...ownResourceServers(config.issuer), ...(await resourceServers.list())]
+      return lifetimesOf(metadata, { lifetimes: config.lifetimes, apis, openid })
+    },
+  }
+}
+
+/** Its routes. */
+export function registrationRoutes(
+  parts: RegistrationParts,
+  { config, nouns, cursors }: { readonly config: Config; readonly nouns: Nouns; readonly cursors: Cursors },
+): ApiRoute[] {
+  return [
+    ...clientRoutes({
+      cursors,
+      search: parts.clientSearch,
+      administration: parts.clientAdministration,
+      events: nouns.events.clients,
+      holdings: parts.clientHoldings,
+      lifetimes: parts.clientLifetimes,
+      certificates: config.clientCertificates,
+    }),
+  ]
+}
