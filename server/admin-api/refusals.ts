@@ -1,6 +1,7 @@
 // What a noun refuses, as an answer of the admin API.
 import { ChangedMeanwhile } from '../audit/versions.ts'
 import { ClientRefused, ClientUnknown } from '../clients/client-standing.ts'
+import { ResourceServerRefused, ResourceServerUnknown } from '../resource-servers/resource-servers.ts'
 import { notFound, refused, staleVersion } from './shapes.ts'
 
 /** Does something with a noun, whose name is given for the one who asked. @throws HttpProblem 404, 409, 412 */
@@ -8,9 +9,9 @@ export async function refusing<Result>(noun: string, work: () => Promise<Result>
   try {
     return await work()
   } catch (error) {
-    if (error instanceof ClientUnknown) throw notFound(noun)
+    if (error instanceof ClientUnknown || error instanceof ResourceServerUnknown) throw notFound(noun)
     if (error instanceof ChangedMeanwhile) throw staleVersion(noun)
-    if (error instanceof ClientRefused) throw refused(error.message, error)
+    if (error instanceof ClientRefused || error instanceof ResourceServerRefused) throw refused(error.message, error)
     throw error
   }
 }

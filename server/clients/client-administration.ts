@@ -1,6 +1,7 @@
 // Clients as administrators register and change them by hand. What a provision file has made is changed there: the file would undo
 // anything else at its next application. What ends something in an emergency (suspension, compromised secrets) is no part of a file.
 import type { Change } from '../audit/change.ts'
+import { managerFault } from '../audit/managers.ts'
 import { checkVersion } from '../audit/versions.ts'
 import type { Ended, Ending, Endings } from '../tokens/ending.ts'
 import { usesSecret } from './client-kinds.ts'
@@ -132,13 +133,6 @@ export function createClientAdministration({
       return deleted ? ended : undefined
     },
   }
-}
-
-/** Why a client cannot be changed by hand; undefined when it can. */
-export function managerFault(name: string, managedBy: string | undefined): string | undefined {
-  if (managedBy === undefined) return undefined
-  if (managedBy === 'demo') return `${name} belongs to the demo: "npx latchkey demo remove" removes it`
-  return `${name} is managed by the provision file: change it there, and apply the file (npx latchkey apply)`
 }
 
 interface SecretTerms {

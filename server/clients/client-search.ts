@@ -61,6 +61,8 @@ export interface ClientSearch {
 export function createClientSearch({ db }: { readonly db: Database }): ClientSearch {
   return {
     async page({ filter, limit, after }) {
+      // What PostgreSQL would refuse begins no name.
+      if (filter.beginning?.includes('\0') === true) return []
       const beyond = after === undefined ? Prisma.sql`true` : Prisma.sql`c.id > ${after}`
       const rows = await db.$queryRaw<ItemRow[]>(Prisma.sql`
         SELECT c.id, c.metadata->>'client_name' AS name, latchkey_client_kind(c.metadata) AS kind, c.status,

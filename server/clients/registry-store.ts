@@ -13,7 +13,9 @@ export interface RegisteredClient {
 /** A resource server with the clients that act for it. */
 export interface RegisteredResourceServer {
   readonly identifier: string
+  readonly name: string | null
   readonly scopes: readonly string[]
+  readonly scopeDescriptions: Prisma.JsonValue
   readonly accessTokenFormat: string
   readonly accessTokenTtl: number
   readonly isDefault: boolean

@@ -1,10 +1,8 @@
-// The resource servers and accounts of a provision file: what their members may be.
+// The accounts of a provision file: what their members may be.
 import { z } from 'zod'
-import { LONGEST_ACCESS_TOKEN } from '../../config/lifetimes.ts'
 import { ROLES } from '../../config/roles.ts'
 import { isEmailAddress } from '../accounts/email-key.ts'
 import { profileClaims } from '../accounts/profile-claims.ts'
-import { identifierFault, resourceScopeFault, scopeListFault } from '../resource-servers/resource-server-rules.ts'
 
 const text = z.string('it must be text')
 const flag = z.boolean('it must be true or false')
@@ -30,38 +28,8 @@ export function accountEntry(isUsableHash: (hash: string) => boolean) {
 /** An account of a provision file. */
 export type AccountEntry = z.output<ReturnType<typeof accountEntry>>
 
-/** An entry of `resource_servers`. */
-export function resourceServerEntry(issuer: string) {
-  return z.strictObject({
-    identifier: checked((identifier) => identifierFault(identifier, issuer)),
-    name: text.max(200, 'it must have 200 characters at most').optional(),
-    scopes: listOf(checked(resourceScopeFault)).superRefine((scopes, context) => {
-      const message = scopeListFault(scopes)
-      if (message !== undefined) context.addIssue({ code: 'custom', message })
-    }),
-    access_token_format: z.enum(['jwt', 'opaque'], 'it must be jwt or opaque').default('jwt'),
-    access_token_ttl: z
-      .int('it must be a number of seconds')
-      .min(1, 'it must be 1 or more')
-      .max(LONGEST_ACCESS_TOKEN, `it must be ${LONGEST_ACCESS_TOKEN} at most`)
-      .optional(),
-    default: flag.default(false),
-    clients: listOf(text).default([]),
-  })
-}
-
-/** A resource server of a provision file. */
-export type ResourceServerEntry = z.output<ReturnType<typeof resourceServerEntry>>
-
 function listOf<Item extends z.ZodType>(item: Item) {
   return z
     .array(item, 'it must be a list')
     .refine((list) => new Set(list).size === list.length, 'it must not have an entry twice')
-}
-
-function checked(fault: (value: string) => string | undefined) {
-  return text.superRefine((value, context) => {
-    const message = fault(value)
-    if (message !== undefined) context.addIssue({ code: 'custom', message })
-  })
 }

@@ -12,7 +12,8 @@ import { readClientMetadata } from '../clients/client-metadata.ts'
 import type { ClientMetadata } from '../clients/client-metadata-members.ts'
 import { certificateIssues } from '../clients/client-metadata-rules.ts'
 import { clientSecretFault, isWeakClientSecret } from '../clients/client-secrets.ts'
-import { type AccountEntry, accountEntry, type ResourceServerEntry, resourceServerEntry } from './provision-entries.ts'
+import { type ResourceServerEntry, resourceServerEntry } from '../resource-servers/resource-server-entry.ts'
+import { type AccountEntry, accountEntry } from './provision-entries.ts'
 
 /** The file cannot be used. The message has one line for each fault, each with its place. */
 export class ProvisionFileError extends Error {

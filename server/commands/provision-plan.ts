@@ -4,6 +4,7 @@ import { OPENID_SCOPES, OWN_API_SCOPES } from '../../config/scopes.ts'
 import type { Change } from '../audit/change.ts'
 import { matchesClientSecret } from '../clients/client-secrets.ts'
 import { type Client, type Clients, changedMembers as changedClientMembers } from '../clients/clients.ts'
+import { type ResourceServerEntry, resourceServerOf } from '../resource-servers/resource-server-entry.ts'
 import {
   changedMembers as changedServerMembers,
   type ResourceServer,
@@ -11,7 +12,6 @@ import {
   sharedDefaultScope,
 } from '../resource-servers/resource-servers.ts'
 import type { Ending } from '../tokens/ending.ts'
-import type { ResourceServerEntry } from './provision-entries.ts'
 import type { ClientEntry, Placed } from './provision-file.ts'
 
 /** One change, planned and not yet made. */
@@ -88,7 +88,7 @@ export function planResourceServers(
   const plan: Plan = { changes: [], notes: [], faults: [] }
   const remaining = new Map(found.map((server) => [server.identifier, server]))
   for (const { entry, place } of wanted) {
-    const named = resourceServerOf(entry, deps.accessTokenTtl)
+    const named = { ...resourceServerOf(entry, deps.accessTokenTtl), managedBy: PROVISION }
     const { identifier } = named
     const server = { ...named, clientIds: named.clientIds.filter((clientId) => deps.clientIds.has(clientId)) }
     const before = remaining.get(identifier)
@@ -203,19 +203,6 @@ function clientFault({ metadata, secret }: ClientEntry, client: Client | undefin
 
 function usesSecret(metadata: ClientEntry['metadata']): boolean {
   return metadata.token_endpoint_auth_method.startsWith('client_secret_')
-}
-
-function resourceServerOf(entry: ResourceServerEntry, accessTokenTtl: number): ResourceServer {
-  return {
-    identifier: entry.identifier,
-    ...(entry.name === undefined ? {} : { name: entry.name }),
-    scopes: entry.scopes,
-    accessTokenFormat: entry.access_token_format,
-    accessTokenTtl: entry.access_token_ttl ?? accessTokenTtl,
-    isDefault: entry.default,
-    clientIds: entry.clients,
-    managedBy: PROVISION,
-  }
 }
 
 /** What was registered by hand and stands in the file belongs to the file from now on. */

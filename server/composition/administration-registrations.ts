@@ -1,7 +1,8 @@
-// Builds the part of the admin API that is about what is registered: clients.
+// Builds the part of the admin API that is about what is registered: clients and resource servers.
 import type { Config } from '../../config/config.ts'
 import { OPENID_SCOPES } from '../../config/scopes.ts'
 import { clientRoutes } from '../admin-api/clients.ts'
+import { resourceServerRoutes } from '../admin-api/resource-servers.ts'
 import type { ApiRoute } from '../admin-api/route.ts'
 import { type ClientAdministration, createClientAdministration } from '../clients/client-administration.ts'
 import { type ClientHoldings, countHoldings } from '../clients/client-holdings.ts'
@@ -10,6 +11,11 @@ import type { ClientMetadata } from '../clients/client-metadata-members.ts'
 import { type ClientSearch, createClientSearch } from '../clients/client-search.ts'
 import type { Cursors } from '../http/cursors.ts'
 import { ownResourceServers } from '../provider/own-resources.ts'
+import {
+  createResourceServerAdministration,
+  type ResourceServerAdministration,
+} from '../resource-servers/resource-server-administration.ts'
+import { createResourceServerSearch, type ResourceServerSearch } from '../resource-servers/resource-server-search.ts'
 import type { Nouns } from './nouns.ts'
 import type { OpenStores } from './stores.ts'
 
@@ -19,6 +25,8 @@ export interface RegistrationParts {
   readonly clientAdministration: ClientAdministration
   clientHoldings(clientId: string): Promise<ClientHoldings>
   clientLifetimes(metadata: ClientMetadata): Promise<ClientLifetimes>
+  readonly resourceServerSearch: ResourceServerSearch
+  readonly resourceServerAdministration: ResourceServerAdministration
 }
 
 /** Builds it. */
@@ -31,6 +39,7 @@ export function createRegistrationParts(deps: {
   const { db } = deps.stores
   const { clients, resourceServers } = nouns.events.registered
   const openid = Object.keys(OPENID_SCOPES)
+  const resourceServerSearch = createResourceServerSearch({ db })
   return {
     clientSearch: createClientSearch({ db }),
     clientAdministration: createClientAdministration({ clients, endings: nouns.endings }),
@@ -39,6 +48,12 @@ export function createRegistrationParts(deps: {
       const apis = [...ownResourceServers(config.issuer), ...(await resourceServers.list())]
       return lifetimesOf(metadata, { lifetimes: config.lifetimes, apis, openid })
     },
+    resourceServerSearch,
+    resourceServerAdministration: createResourceServerAdministration({
+      resourceServers,
+      search: resourceServerSearch,
+      endings: nouns.endings,
+    }),
   }
 }
 
@@ -56,6 +71,13 @@ export function registrationRoutes(
       holdings: parts.clientHoldings,
       lifetimes: parts.clientLifetimes,
       certificates: config.clientCertificates,
+    }),
+    ...resourceServerRoutes({
+      cursors,
+      issuer: config.issuer,
+      accessTokenTtl: config.lifetimes.accessToken,
+      search: parts.resourceServerSearch,
+      administration: parts.resourceServerAdministration,
     }),
   ]
 }

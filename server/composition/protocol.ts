@@ -105,7 +105,7 @@ export async function createProviderParts(deps: {
   return {
     host,
     registry,
-    interactions: createInteractions({ provider, consents: nouns.consents }),
+    interactions: createInteractions({ provider, consents: nouns.consents, registry }),
     currentSession: createCurrentSession({ provider, secureCookies }),
     accountSignIn: createAccountSignIn({ issuer, provider, secureCookies }),
     ownAccess: createOwnAccess({ jwtAccessTokens, tokenStatus: nouns.tokenStatus, certificateOf: mutualTls?.certificateOf }),

@@ -27,6 +27,10 @@ export interface PendingInteraction {
     readonly openid: readonly string[]
     readonly resources: { readonly [identifier: string]: readonly string[] }
   }
+  /** What is known of those APIs: what they are called, and what is to be read of their scopes. */
+  readonly apis?: {
+    readonly [identifier: string]: { readonly name?: string; readonly scopes: { readonly [scope: string]: string } }
+  }
   /** Where the browser goes afterwards. */
   readonly redirectHost: string
 }

@@ -57,6 +57,7 @@ async function show(ctx: Context, deps: InteractionDeps, uid: string): Promise<v
       redirectHost: pending.redirectHost,
       email: pending.email ?? '',
       ...pending.missing,
+      ...(pending.apis === undefined ? {} : { apis: pending.apis }),
     }),
   )
 }

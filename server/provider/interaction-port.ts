@@ -6,6 +6,7 @@ import type { Consent, Consents } from '../grants/consents.ts'
 import { grantIdOfConsent } from '../grants/grants.ts'
 import { originOf } from '../http/request-context.ts'
 import { addTo } from './existing-grant.ts'
+import type { Registry } from './registry.ts'
 import { inSession, requestState } from './request-state.ts'
 import { sessionIdOf } from './session-ids.ts'
 
@@ -30,6 +31,10 @@ export interface PendingInteraction {
   readonly missing: {
     readonly openid: readonly string[]
     readonly resources: { readonly [identifier: string]: readonly string[] }
+  }
+  /** What is known of those APIs: what they are called, and what is to be read of their scopes. */
+  readonly apis?: {
+    readonly [identifier: string]: { readonly name?: string; readonly scopes: { readonly [scope: string]: string } }
   }
   /** Where the browser goes afterwards. */
   readonly redirectHost: string
@@ -59,6 +64,7 @@ export interface Interactions {
 export interface InteractionDeps {
   readonly provider: () => Provider
   readonly consents: Consents
+  readonly registry: Pick<Registry, 'resourceServers'>
 }
 
 /** Makes them. */
@@ -68,7 +74,7 @@ export function createInteractions(deps: InteractionDeps): Interactions {
     deps.provider().interactionResult(ctx.req, ctx.res, result, { mergeWithLastSubmission: true })
   return {
     async find(ctx, uid) {
-      return describe(deps.provider(), await load(ctx, uid))
+      return describe(deps, await load(ctx, uid))
     },
 
     async completeLogin(ctx, uid, { accountId, amr }) {
@@ -119,13 +125,15 @@ async function consentTo(deps: InteractionDeps, ctx: Context, interaction: Inter
   return grant
 }
 
-async function describe(provider: Provider, interaction: Interaction): Promise<PendingInteraction> {
+async function describe(deps: InteractionDeps, interaction: Interaction): Promise<PendingInteraction> {
+  const provider = deps.provider()
   const { params, prompt } = interaction
   const client = await provider.Client.find(String(params.client_id))
   if (client === undefined || (prompt.name !== 'login' && prompt.name !== 'consent')) {
     throw new InteractionLost('the client is gone')
   }
   const accountId = interaction.session?.accountId
+  const missing = shown(missingOf(interaction, await grantOf(provider, interaction)))
   // It was read with the session.
   const email = requestState().accounts.get(accountId ?? '')?.email
   return {
@@ -142,7 +150,8 @@ async function describe(provider: Provider, interaction: Interaction): Promise<P
     ...(email === undefined ? {} : { email }),
     ...(typeof params.login_hint === 'string' ? { loginHint: params.login_hint } : {}),
     reauthentication: prompt.name === 'login' && accountId !== undefined,
-    missing: shown(missingOf(interaction, await grantOf(provider, interaction))),
+    missing,
+    apis: apisOf(deps.registry, missing),
     redirectHost: URL.parse(String(params.redirect_uri))?.host ?? '',
   }
 }
@@ -174,6 +183,17 @@ function missingOf(interaction: Interaction, known: Grant | undefined): Consent 
 function shown({ openid, resources }: Consent): Consent {
   const withTheirApi = new Set(Object.values(resources).flat())
   return { openid: openid.filter((scope) => !withTheirApi.has(scope)), resources }
+}
+
+/** What those APIs are called, and what people are to read of their scopes. */
+function apisOf(registry: InteractionDeps['registry'], { resources }: Consent): NonNullable<PendingInteraction['apis']> {
+  const known = registry.resourceServers().filter(({ identifier }) => Object.hasOwn(resources, identifier))
+  return Object.fromEntries(
+    known.map(({ identifier, name, scopeDescriptions = {} }) => [
+      identifier,
+      { ...(name === undefined ? {} : { name }), scopes: scopeDescriptions },
+    ]),
+  )
 }
 
 function strings(value: unknown): string[] {

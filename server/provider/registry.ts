@@ -4,6 +4,7 @@ import type { AdapterPayload } from 'oidc-provider'
 import { DEFAULT_CLIENT_SCOPE, OPENID_SCOPES } from '../../config/scopes.ts'
 import type { StoredSecret } from '../clients/client-secrets.ts'
 import { selectActiveClient, selectRegistryVersion, selectResourceServers } from '../clients/registry-store.ts'
+import { descriptionsOf } from '../resource-servers/resource-servers-store.ts'
 import { StorageUnavailable } from '../storage/errors.ts'
 import type { Database } from '../storage/postgres.ts'
 import { noteAccessTokenLife, REGISTRY_LAG_SECONDS } from '../tokens/revocations.ts'
@@ -11,6 +12,10 @@ import { noteAccessTokenLife, REGISTRY_LAG_SECONDS } from '../tokens/revocations
 /** A resource server (RFC 8707) as tokens need it. */
 export interface KnownResourceServer {
   readonly identifier: string
+  /** For people. */
+  readonly name?: string
+  /** scope → what people read of it on the consent page. */
+  readonly scopeDescriptions?: { readonly [scope: string]: string }
   readonly scopes: readonly string[]
   readonly accessTokenFormat: 'jwt' | 'opaque'
   readonly accessTokenTtl: number
@@ -118,8 +123,10 @@ export async function loadRegistry({
 
 async function readResourceServers(db: Database): Promise<KnownResourceServer[]> {
   const rows = await selectResourceServers(db)
-  return rows.map(({ clients, accessTokenFormat, ...server }) => ({
+  return rows.map(({ clients, accessTokenFormat, name, scopeDescriptions, ...server }) => ({
     ...server,
+    ...(name === null ? {} : { name }),
+    scopeDescriptions: descriptionsOf(scopeDescriptions),
     accessTokenFormat: accessTokenFormat === 'opaque' ? 'opaque' : 'jwt',
     clientIds: clients.map((client) => client.clientId),
   }))

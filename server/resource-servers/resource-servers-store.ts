@@ -8,6 +8,8 @@ export interface ResourceServer {
   readonly identifier: string
   readonly name?: string
   readonly scopes: readonly string[]
+  /** What people read of a scope on the consent page. */
+  readonly scopeDescriptions?: ScopeDescriptions
   readonly accessTokenFormat: 'jwt' | 'opaque'
   /** Seconds. */
   readonly accessTokenTtl: number
@@ -19,9 +21,12 @@ export interface ResourceServer {
   readonly managedBy?: string
 }
 
+/** scope → text */
+export type ScopeDescriptions = { readonly [scope: string]: string }
+
 type Connection = Database | Transaction
 
-const WITH_CLIENTS = { clients: { orderBy: { clientId: 'asc' } } } satisfies Prisma.ResourceServerInclude
+export const WITH_CLIENTS = { clients: { orderBy: { clientId: 'asc' } } } satisfies Prisma.ResourceServerInclude
 
 export async function selectResourceServers(db: Connection): Promise<ResourceServer[]> {
   const rows = await db.resourceServer.findMany({ include: WITH_CLIENTS, orderBy: { identifier: 'asc' } })
@@ -70,6 +75,7 @@ function columns(server: ResourceServer) {
   return {
     name: server.name ?? null,
     scopes: [...server.scopes],
+    scopeDescriptions: { ...server.scopeDescriptions },
     accessTokenFormat: server.accessTokenFormat,
     accessTokenTtl: server.accessTokenTtl,
     isDefault: server.isDefault,
@@ -77,8 +83,30 @@ function columns(server: ResourceServer) {
   }
 }
 
-function resourceServerOf(row: Prisma.ResourceServerGetPayload<{ include: typeof WITH_CLIENTS }>): ResourceServer {
+/**
+ * Takes the locks of clients that shall act for a resource server, so that they stay; says which are there. To be asked before what
+ * raises the registry's version is written: whoever changes a client takes the locks in that order.
+ */
+export async function lockActingClients(tx: Transaction, clientIds: readonly string[]): Promise<string[]> {
+  if (clientIds.length === 0) return []
+  const rows = await tx.$queryRaw<{ id: string }[]>`
+    SELECT id FROM clients WHERE id = ANY(${[...clientIds]}::text[]) AND status <> 'deleted'
+      AND managed_by IS DISTINCT FROM 'latchkey' ORDER BY id FOR KEY SHARE`
+  return rows.map(({ id }) => id)
+}
+
+/** One change of what is the default at a time: two at once would each not see the other. */
+export async function lockDefaults(tx: Transaction): Promise<void> {
+  await tx.$executeRaw`SELECT pg_advisory_xact_lock(${DEFAULTS_LOCK})`
+}
+
+/** A number that no other part of the program uses for its advisory lock. */
+const DEFAULTS_LOCK = 0x6c6b_0020
+
+/** What is read of a row. */
+export function resourceServerOf(row: Prisma.ResourceServerGetPayload<{ include: typeof WITH_CLIENTS }>): ResourceServer {
   const { identifier, scopes, accessTokenTtl, isDefault, name, managedBy } = row
+  const scopeDescriptions = descriptionsOf(row.scopeDescriptions)
   return {
     identifier,
     scopes,
@@ -86,7 +114,14 @@ function resourceServerOf(row: Prisma.ResourceServerGetPayload<{ include: typeof
     isDefault,
     accessTokenFormat: row.accessTokenFormat === 'opaque' ? 'opaque' : 'jwt',
     clientIds: row.clients.map((client) => client.clientId),
+    ...(Object.keys(scopeDescriptions).length === 0 ? {} : { scopeDescriptions }),
     ...(name === null ? {} : { name }),
     ...(managedBy === null ? {} : { managedBy }),
   }
+}
+
+/** The texts of a stored row. */
+export function descriptionsOf(stored: unknown): ScopeDescriptions {
+  if (typeof stored !== 'object' || stored === null) return {}
+  return Object.fromEntries(Object.entries(stored).filter(([, text]) => typeof text === 'string'))
 }

@@ -7,6 +7,8 @@ import type { Ending } from '../tokens/ending.ts'
 import {
   deleteResourceServer,
   insertResourceServer,
+  lockActingClients,
+  lockDefaults,
   lockResourceServer,
   type ResourceServer,
   selectResourceServers,
@@ -19,6 +21,9 @@ export type { ResourceServer } from './resource-servers-store.ts'
 export class ResourceServerRefused extends Error {
   override readonly name = 'ResourceServerRefused'
 }
+
+/** There is no such resource server. */
+export class ResourceServerUnknown extends ResourceServerRefused {}
 
 /** The resource servers of one database. */
 export interface ResourceServers {
@@ -52,6 +57,7 @@ export function createResourceServers(deps: {
     list: (tx) => selectResourceServers(tx ?? deps.db),
 
     async create({ tx }, server, change) {
+      await refuseUnknownClients(tx, server)
       await refuseTwoDefaults(tx, server)
       if (!(await insertResourceServer(tx, server)))
         throw new ResourceServerRefused(`the resource server ${server.identifier} is there already`)
@@ -61,10 +67,11 @@ export function createResourceServers(deps: {
     },
 
     async update(ending, server, change) {
-      const before = await locked(ending.tx, server.identifier)
+      const before = await lockedResourceServer(ending.tx, server.identifier)
       const members = changedMembers(before, server)
       const after = { ...server, ...managerOf(server, before) }
       if (members.length === 0 && before.managedBy === after.managedBy) return []
+      await refuseUnknownClients(ending.tx, after)
       await refuseTwoDefaults(ending.tx, after)
       await updateResourceServer(ending.tx, after)
       await recordChange(ending.tx, 'resource_server.updated', change, { detail: { identifier: server.identifier, members } })
@@ -76,7 +83,7 @@ export function createResourceServers(deps: {
     },
 
     async delete(ending, identifier, change) {
-      const before = await locked(ending.tx, identifier)
+      const before = await lockedResourceServer(ending.tx, identifier)
       await deleteResourceServer(ending.tx, identifier)
       await recordChange(ending.tx, 'resource_server.deleted', change, { detail: { identifier } })
       await endTokens(ending, before.scopes)
@@ -101,6 +108,7 @@ export function sharedDefaultScope(one: ResourceServer, other: ResourceServer): 
 const MEMBER_NAMES: Readonly<Partial<Record<keyof ResourceServer, string>>> = {
   name: 'name',
   scopes: 'scopes',
+  scopeDescriptions: 'scope_descriptions',
   accessTokenFormat: 'access_token_format',
   accessTokenTtl: 'access_token_ttl',
   isDefault: 'default',
@@ -117,7 +125,16 @@ function managerOf(server: ResourceServer, before: ResourceServer): { managedBy?
   return managedBy === undefined ? {} : { managedBy }
 }
 
+async function refuseUnknownClients(tx: Transaction, { identifier, clientIds }: ResourceServer): Promise<void> {
+  const known = await lockActingClients(tx, clientIds)
+  const unknown = clientIds.filter((id) => !known.includes(id))
+  if (unknown.length > 0)
+    throw new ResourceServerRefused(`there is no client ${unknown.slice(0, 5).join(', ')} that could act for ${identifier}`)
+}
+
 async function refuseTwoDefaults(tx: Transaction, server: ResourceServer): Promise<void> {
+  if (!server.isDefault) return
+  await lockDefaults(tx)
   for (const other of await selectResourceServers(tx)) {
     const scope = sharedDefaultScope(server, other)
     if (scope === undefined) continue
@@ -127,8 +144,9 @@ async function refuseTwoDefaults(tx: Transaction, server: ResourceServer): Promi
   }
 }
 
-async function locked(tx: Transaction, identifier: string): Promise<ResourceServer> {
+/** A resource server that is there, its row locked. @throws ResourceServerRefused */
+export async function lockedResourceServer(tx: Transaction, identifier: string): Promise<ResourceServer> {
   const server = await lockResourceServer(tx, identifier)
-  if (server === undefined) throw new ResourceServerRefused(`there is no resource server ${identifier}`)
+  if (server === undefined) throw new ResourceServerUnknown(`there is no resource server ${identifier}`)
   return server
 }

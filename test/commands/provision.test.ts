@@ -101,6 +101,20 @@ test('every change is in the audit log, with its reason and without a secret', a
   expect(await auditNames()).toHaveLength(5)
 })
 
+test('what people read of a scope is kept, and a change of it is shown', async () => {
+  const described = (text: string) => ({
+    resource_servers: [{ identifier: NOTES, scopes: ['notes:read'], scope_descriptions: { 'notes:read': text } }],
+  })
+  await bench.provision(described('Read your notes'))
+  const server = await bench.db.resourceServer.findUniqueOrThrow({ where: { identifier: NOTES } })
+  expect(server.scopeDescriptions).toEqual({ 'notes:read': 'Read your notes' })
+  const report = await bench.provision(described('Look at your notes'))
+  expect(report.changes).toMatchObject([{ action: 'update', members: ['scope_descriptions'] }])
+  await expect(bench.provision(described('turned \u202e round'))).rejects.toThrow('it must be one line of plain text')
+  const foreign = { identifier: NOTES, scopes: ['notes:read'], scope_descriptions: { 'notes:erase': 'Erase' } }
+  await expect(bench.provision({ resource_servers: [foreign] })).rejects.toThrow('it is not one of the scopes')
+})
+
 test('a dry run shows the plan and writes nothing', async () => {
   const report = await bench.provision(ALL, { dryRun: true })
   expect(report.changes).toHaveLength(4)

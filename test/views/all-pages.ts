@@ -49,6 +49,16 @@ export function allPages(text: string, address = `https://app.example/${text}`):
     ['login slowed', loginPage({ ...login, reauthentication: false, problem: 'too_many', retryAfterSeconds: 170 })],
     ['login busy', loginPage({ ...login, reauthentication: false, problem: 'busy' })],
     ['consent', consentPage({ ...consent, client, openid, resources: { [text]: [text, text], 'https://api.example/': [] } })],
+    [
+      'consent in the words of an API',
+      consentPage({
+        ...consent,
+        client,
+        openid,
+        resources: { [text]: [text] },
+        apis: { [text]: { name: text, scopes: { [text]: text } } },
+      }),
+    ],
     ['consent to nothing more', consentPage({ ...consent, client: { id: text, name: text }, openid: [], resources: {} })],
     ['continue', continuePage({ url: address })],
     [

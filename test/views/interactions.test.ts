@@ -106,6 +106,19 @@ describe('consent', () => {
     expect(words).not.toContain('See your postal address')
   })
 
+  test('says what the scopes of an API mean, where that is known, and always which API it is', () => {
+    const apis = { 'https://api.example/': { name: 'Notes', scopes: { 'notes.read': 'Read your notes' } } }
+    const words = wordsOf(consentPage({ ...CONSENT, apis }))
+    expect(words).toContain('Act for you at Notes https://api.example/ Read your notes with the permissions notes.write')
+    const all = { 'https://api.example/': { scopes: { 'notes.read': 'Read your notes', 'notes.write': 'Write for you' } } }
+    expect(wordsOf(consentPage({ ...CONSENT, apis: all }))).toContain('at https://api.example/ Read your notes Write for you')
+    expect(wordsOf(consentPage({ ...CONSENT, apis: all }))).not.toContain('permissions')
+    // Not what every object has by itself.
+    expect(wordsOf(consentPage({ ...CONSENT, resources: { constructor: ['constructor'] }, apis: {} }))).toContain(
+      'Act for you at constructor with the permissions constructor',
+    )
+  })
+
   test.each([
     ['openid', 'Know who you are'],
     ['profile', 'See your profile'],

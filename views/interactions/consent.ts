@@ -25,6 +25,10 @@ export interface ConsentPage {
   readonly openid: readonly string[]
   /** The scopes that are asked for, by the identifier of their API. */
   readonly resources: { readonly [identifier: string]: readonly string[] }
+  /** What is known of those APIs: what they are called, and what is to be read of their scopes. */
+  readonly apis?: {
+    readonly [identifier: string]: { readonly name?: string; readonly scopes: { readonly [scope: string]: string } }
+  }
 }
 
 /** Makes the page. */
@@ -40,7 +44,7 @@ export function consentPage(p: ConsentPage): Html {
 <h2 id="asks">It will be able to</h2>
 <ul class="rows" aria-labelledby="asks">
 ${openidRows(p.openid)}
-${Object.entries(p.resources).map(resourceRow)}
+${Object.entries(p.resources).map(([identifier, scopes]) => resourceRow(identifier, scopes, new Map(Object.entries(p.apis ?? {})).get(identifier)))}
 </ul>
 </div>
 ${links(p.client)}
@@ -83,9 +87,18 @@ const IN_PLAIN_WORDS: ReadonlyMap<string, readonly [what: string, detail: string
   ['offline_access', ['Stay connected while you are away', 'Even after you sign out, until you or an administrator end it.']],
 ])
 
-function resourceRow([identifier, scopes]: readonly [string, readonly string[]]): Html {
-  return html`<li><div class="row-main"><strong>Act for you at <bdi>${identifier}</bdi></strong>${
-    scopes.length > 0 && html`<div class="hint">with the permissions ${scopes.map((scope) => html`<code>${scope}</code> `)}</div>`
+/** An API is named by what it calls itself, and by its identifier, which nobody else can have. */
+function resourceRow(
+  identifier: string,
+  scopes: readonly string[],
+  { name, scopes: texts = {} }: NonNullable<ConsentPage['apis']>[string] = { scopes: {} },
+): Html {
+  const described = new Map(Object.entries(texts))
+  const plain = scopes.filter((scope) => !described.has(scope))
+  return html`<li><div class="row-main"><strong>Act for you at <bdi>${name ?? identifier}</bdi></strong>${
+    name !== undefined && html`<div class="hint"><bdi>${identifier}</bdi></div>`
+  }${scopes.filter((scope) => described.has(scope)).map((scope) => html`<div><bdi>${described.get(scope)}</bdi></div>`)}${
+    plain.length > 0 && html`<div class="hint">with the permissions ${plain.map((scope) => html`<code>${scope}</code> `)}</div>`
   }</div></li>`
 }
 

@@ -9,6 +9,7 @@ ALTER TABLE signing_keys DROP COLUMN signs_from;
 ALTER TABLE resource_servers DROP COLUMN scope_descriptions;
 DROP TABLE compromised_client_secrets;
 DROP INDEX clients_suspended_idx;
+DROP INDEX clients_scopes_idx;
 DROP INDEX clients_managed_by_id_idx;
 DROP INDEX clients_kind_idx;
 DROP INDEX clients_lower_name_idx;

@@ -11,6 +11,7 @@ CREATE INDEX clients_lower_id_idx ON clients (lower(id) text_pattern_ops);
 CREATE INDEX clients_lower_name_idx ON clients (lower(metadata->>'client_name') text_pattern_ops);
 CREATE INDEX clients_kind_idx ON clients (latchkey_client_kind(metadata), id);
 CREATE INDEX clients_managed_by_id_idx ON clients (managed_by, id);
+CREATE INDEX clients_scopes_idx ON clients USING gin (string_to_array(metadata->>'scope', ' '));
 CREATE INDEX clients_suspended_idx ON clients (id) WHERE status = 'suspended';
 
 -- A secret that somebody else has had is never good again for its client, whoever brings it: it may still stand in a file.
