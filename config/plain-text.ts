@@ -9,7 +9,15 @@ export function isPlainText(text: string): boolean {
   return !NOT_PLAIN.test(text)
 }
 
-/** The shape of such text. */
+/** Whether PostgreSQL keeps it as it is, be it of many lines. */
+export function isStorable(text: string): boolean {
+  return text.isWellFormed() && !text.includes('\0')
+}
+
+/** What is said of text that it does not keep. */
+export const NOT_STORABLE = 'it holds a character that is none'
+
+/** The shape of one line of plain text. */
 export function plainText(mostCharacters: number): z.ZodString {
   return z.string().max(mostCharacters).refine(isPlainText, 'it must be one line of plain text')
 }

@@ -1,5 +1,6 @@
 // The standard claims that an account's profile may hold (OpenID Connect Core §5.1), and what their values may be.
 import { z } from 'zod'
+import { isStorable, NOT_STORABLE } from '../../config/plain-text.ts'
 import { OPENID_SCOPES } from '../../config/scopes.ts'
 
 /** Standard claims that have members of their own here, or that the server gives itself. */
@@ -13,8 +14,7 @@ const word = z
   .string('it must be text')
   .min(1, 'it must not be empty')
   .max(500, 'it must have 500 characters at most')
-  // PostgreSQL keeps no NUL, and half a character is none.
-  .refine((text) => !/[\p{Cs}\0]/u.test(text), 'it holds a character that is none')
+  .refine(isStorable, NOT_STORABLE)
 
 /** All claims are text, but for two. */
 export const profileClaims = z.strictObject({

@@ -1,5 +1,6 @@
 // The shapes that several routes of the admin API share.
 import { z } from 'zod'
+import { isStorable, NOT_STORABLE } from '../../config/plain-text.ts'
 import type { CursorPlace, Cursors } from '../http/cursors.ts'
 import { HttpProblem } from '../http/problems.ts'
 
@@ -21,23 +22,18 @@ export const flagAsked = z
   .transform((text) => text === 'true')
   .meta({ override: { type: 'boolean' } })
 
-/** PostgreSQL keeps no NUL, and half a character is none. */
-function isPlain(text: string): boolean {
-  return text.isWellFormed() && !text.includes('\0')
-}
-
 /** Text that names something: short, on one line. */
 export const name = z
   .string('it must be text')
   .min(1, 'it must not be empty')
   .max(300, 'it must have 300 characters at most')
-  .refine(isPlain, 'it holds a character that is none')
+  .refine(isStorable, NOT_STORABLE)
 
 /** Why something is done, for the audit log. */
 export const reason = z
   .string('it must be text')
   .max(1000, 'it must have 1000 characters at most')
-  .refine(isPlain, 'it holds a character that is none')
+  .refine(isStorable, NOT_STORABLE)
   .optional()
   .meta({ description: 'Why, in words, for the audit log.' })
 
