@@ -71,15 +71,10 @@ export function problemOf(error: unknown): HttpProblem {
 /** What is known of an error, also when whoever met it has wrapped it in one of its own. */
 function knownCause(error: Error): (typeof KNOWN)[string] | undefined {
   for (let cause: unknown = error; cause instanceof Error; cause = cause.cause) {
-    const known = KNOWN[cause.name] ?? (isLostTransaction(cause) ? KNOWN.StorageUnavailable : undefined)
+    const known = KNOWN[cause.name]
     if (known !== undefined) return known
   }
   return undefined
-}
-
-/** A transaction that Prisma could not begin, or has broken off, because it took too long: nothing of it has happened. */
-function isLostTransaction(error: Error): boolean {
-  return 'code' in error && error.code === 'P2028'
 }
 
 const TRY_AGAIN = 'Nothing is lost. Please try again in a few seconds.'

@@ -75,7 +75,6 @@ describe('the list', () => {
     ['q=NOTES-S', ['notes-spa']],
     ['q=app%20notes', ['notes-web']],
     ['q=otes', []],
-    ['q=%00', []],
     ['q=%ED%A0%80', []],
     ['q=%25', []],
     ['q=note_', []],
@@ -194,13 +193,17 @@ describe('a client', () => {
   test.each(['nobody', 'latchkey-account', '%00', '%ED%A0%80', 'a%20b', '..%2F..', 'x'.repeat(300)])(
     'AD2: %s is not there, by any route',
     async (id) => {
+      // What holds a character that no name can hold is refused before it is looked for.
+      const refusal = id === '%00' ? 400 : 404
       for (const request of ['GET', 'PUT', 'DELETE'].map((method) => `${method} /clients/${id}`)) {
         const body = request.startsWith('PUT') ? { body: { redirect_uris: ['https://a.example/'] } } : {}
         const answer = await ask(server, token, request, body)
-        expect([request, answer.status]).toEqual([request, 404])
+        expect([request, answer.status]).toEqual([request, refusal])
       }
       for (const path of ['suspension', 'compromise', 'secrets', 'redirect-uri-test'])
-        expect((await post(`/clients/${id}/${path}`, path === 'redirect-uri-test' ? { redirect_uri: 'x' } : {})).status).toBe(404)
+        expect((await post(`/clients/${id}/${path}`, path === 'redirect-uri-test' ? { redirect_uri: 'x' } : {})).status).toBe(
+          refusal,
+        )
     },
   )
 })

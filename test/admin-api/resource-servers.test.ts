@@ -59,16 +59,18 @@ describe('resource servers', () => {
     expect(byIdentifier.body).toEqual(byId.body)
     expect(byIdentifier.headers.get('etag')).toBe(byId.headers.get('etag'))
     expect((await get('/resource-servers?q=https://B')).body.items).toMatchObject([{ identifier: BILLING }])
-    for (const nothing of ['%25', '%00', '%ED%A0%80', 'nobody'])
+    for (const nothing of ['%25', '%ED%A0%80', 'nobody'])
       expect((await get(`/resource-servers?q=${nothing}`)).body.items).toEqual([])
   })
 
   test.each(['rs_nobody', 'rs_', 'nobody', encodeURIComponent('https://nobody.example/'), '%00', '%ED%A0%80'])(
     'AD2: %s is not there, by any route',
     async (id) => {
-      expect((await get(`/resource-servers/${id}`)).status).toBe(404)
-      expect((await put(`/resource-servers/${id}`, { scopes: ['a:b'] })).status).toBe(404)
-      expect((await remove(`/resource-servers/${id}`)).status).toBe(404)
+      // What holds a character that no name can hold is refused before it is looked for.
+      const refusal = id === '%00' ? 400 : 404
+      expect((await get(`/resource-servers/${id}`)).status).toBe(refusal)
+      expect((await put(`/resource-servers/${id}`, { scopes: ['a:b'] })).status).toBe(refusal)
+      expect((await remove(`/resource-servers/${id}`)).status).toBe(refusal)
     },
   )
 
