@@ -52,7 +52,9 @@ beforeAll(async () => {
   database = await startPrivatePostgres()
   await migrate(postgresMigrationTarget(database.url))
   postgres = await openPostgres({ url: database.url, poolSize: 10 })
-  await sql("INSERT INTO accounts (id, email, email_key) VALUES ('acc_1', 'ada@people.example', 'ada@people.example')")
+  // As many as rows are planted in a table that has one for an account.
+  const many = 'generate_series(1, 30) n'
+  await sql(`INSERT INTO accounts (id, email, email_key) SELECT 'acc_' || n, n || '@x.example', n || '@x.example' FROM ${many}`)
   await sql("INSERT INTO clients (id, metadata) VALUES ('app', '{}')")
 })
 
@@ -97,6 +99,7 @@ async function plant(table: string, count: number, endsIn: number, from = 1): Pr
     revocation_jobs: ['id, noun, filter, actor, finished_at', `${name}, 'sessions', '{}', 'acc_1', ${end}`],
     sign_in_failures: ['key, failures, expires_at', `${digest}, 1, ${end}`],
     setup_links: ['digest, expires_at', `${digest}, ${end}`],
+    password_links: ['digest, account_id, mailed, expires_at', `${digest}, 'acc_' || n, false, ${end}`],
     webhook_deliveries: [
       'id, webhook_id, event_id, event, next_attempt_at, give_up_at, finished_at',
       `${name}, 'wh_1', n, 'session.revoked', NULL, latchkey_now(), ${end}`,
