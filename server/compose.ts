@@ -83,7 +83,7 @@ export async function compose(config: Config, secrets: Secrets, overrides: Overr
   await restoreWatch.check()
   const revocations = await tellOfRevocations({ follower, stores, log, metrics })
   opened.defer(() => revocations.close())
-  const administration = createAdministration({ config, clock, log, metrics, stores, nouns, revocations, logout, mail })
+  const administration = createAdministration({ config, clock, log, metrics, stores, nouns, keys, revocations, logout, mail })
   const announcements = await register({ config, clock, log, stores, nouns })
   const cookieSignatures = createCookieSignatures(secrets.cookieKeys.map((key) => key.reveal()))
   const tokenLimits = createClientLimits({ config, clock, metrics })

@@ -2,7 +2,7 @@
 // and what is much ends in the background, by a job.
 import { z } from 'zod'
 import type { RevocationJob } from '../revocation-jobs/revocation-jobs.ts'
-import { ended, moment, reason } from './shapes.ts'
+import { ended, moment, name, reason } from './shapes.ts'
 
 /** As many end while the caller waits; beyond that a job does it. */
 export const MOST_AT_ONCE = 200
@@ -14,7 +14,7 @@ export const MOST_COUNTED = 10_000
 export function bulkBody(filter: z.ZodObject) {
   return z
     .strictObject({
-      ids: z.array(z.string().max(300)).min(1, 'it must name at least one').max(1000, 'it must name 1000 at most').optional(),
+      ids: z.array(name).min(1, 'it must name at least one').max(1000, 'it must name 1000 at most').optional(),
       filter: filter.optional(),
       dry_run: z.boolean('it must be true or false').default(false).meta({ description: 'Only says what would end.' }),
       reason,
@@ -35,7 +35,7 @@ export const counted = z
 export const jobShape = z
   .object({
     id: z.string(),
-    noun: z.enum(['sessions']),
+    noun: z.enum(['sessions', 'grants']),
     state: z.enum(['waiting', 'running', 'done']),
     total: z.int().nullable().meta({ description: 'How many there are to end; null until they have been looked for.' }),
     left: z.int(),

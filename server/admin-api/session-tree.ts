@@ -2,7 +2,7 @@
 import { z } from 'zod'
 import type { GrantNode } from '../grants/grant-tree.ts'
 import type { LogoutNotification } from '../logout-notifications/logout-notifications.ts'
-import type { SessionTree } from '../sessions/session-tree.ts'
+import type { GuardNode, SessionTree } from '../sessions/session-tree.ts'
 import type { LiveRevocation } from '../tokens/live-revocations.ts'
 import { moment } from './shapes.ts'
 
@@ -21,6 +21,7 @@ export const grantShape = z
     created_at: moment,
     expires_at: moment,
     live: z.boolean(),
+    state: z.enum(['live', 'ended', 'expired']),
     ended_at: moment.nullable(),
     end_reason: z.string().nullable(),
     access_tokens_until: moment.meta({ description: 'The youngest access token there can be expires then at the latest.' }),
@@ -57,7 +58,13 @@ export const revocationShape = z
 export const notificationShape = z
   .object({
     id: z.string(),
+    session_id: z.string(),
     client_id: z.string(),
+    account_id: z.string(),
+    grant_id: z
+      .string()
+      .nullable()
+      .meta({ description: 'The grant that ended while the session goes on; null: the session ended.' }),
     cause: z.string(),
     state: z.enum(['waiting', 'retrying', 'delivered', 'failed']),
     attempts: z.int(),
@@ -70,20 +77,21 @@ export const notificationShape = z
   })
   .meta({ id: 'LogoutNotification' })
 
+/** A guard of an API, and how far it has come. */
+export const guardShape = z.object({
+  client_id: z.string(),
+  instance: z.string(),
+  sequence: z.int(),
+  acknowledged_at: moment,
+  applied: z.boolean().meta({ description: 'It refuses what was ended here.' }),
+})
+
 /** What a session has besides itself. */
 export const sessionTreeShape = {
   grants: z.array(grantShape),
   revocations: z.array(revocationShape),
   logout_notifications: z.array(notificationShape),
-  guards: z.array(
-    z.object({
-      client_id: z.string(),
-      instance: z.string(),
-      sequence: z.int(),
-      acknowledged_at: moment,
-      applied: z.boolean().meta({ description: 'It refuses what was ended here.' }),
-    }),
-  ),
+  guards: z.array(guardShape),
 }
 
 /** Shows a tree. */
@@ -92,14 +100,13 @@ export function showTree({ grants, revocations, notifications, guards }: Session
     grants: grants.map(showGrant),
     revocations: revocations.map(showRevocation),
     logout_notifications: notifications.map(showNotification),
-    guards: guards.map(({ clientId, instance, sequence, acknowledgedAt, applied }) => ({
-      client_id: clientId,
-      instance,
-      sequence,
-      acknowledged_at: acknowledgedAt.toISOString(),
-      applied,
-    })),
+    guards: guards.map(showGuard),
   }
+}
+
+/** Shows a guard. */
+export function showGuard({ clientId, instance, sequence, acknowledgedAt, applied }: GuardNode): z.input<typeof guardShape> {
+  return { client_id: clientId, instance, sequence, acknowledged_at: acknowledgedAt.toISOString(), applied }
 }
 
 /** Shows a grant. */
@@ -114,6 +121,7 @@ export function showGrant(grant: GrantNode): z.input<typeof grantShape> {
     created_at: grant.createdAt.toISOString(),
     expires_at: grant.expiresAt.toISOString(),
     live: grant.live,
+    state: grant.state,
     ended_at: text(grant.endedAt),
     end_reason: grant.endReason ?? null,
     access_tokens_until: grant.accessTokensUntil.toISOString(),
@@ -144,10 +152,14 @@ export function showRevocation({
   return { sequence, kind, value, before: text(before), until: until.toISOString(), reason, created_at: createdAt.toISOString() }
 }
 
-function showNotification(told: LogoutNotification): z.input<typeof notificationShape> {
+/** Shows a notification. */
+export function showNotification(told: LogoutNotification): z.input<typeof notificationShape> {
   return {
     id: told.id,
+    session_id: told.sessionId,
     client_id: told.clientId,
+    account_id: told.accountId,
+    grant_id: told.grantId ?? null,
     cause: told.cause,
     state: told.state,
     attempts: told.attempts,

@@ -5,6 +5,7 @@ import type { RevocationJobs } from '../revocation-jobs/revocation-jobs.ts'
 import type { SessionSearch } from '../sessions/session-search.ts'
 import type { SessionTree } from '../sessions/session-tree.ts'
 import type { AccountParts } from './administration-accounts.ts'
+import type { GrantParts } from './administration-grants.ts'
 import type { RegistrationParts } from './administration-registrations.ts'
 import type { Nouns } from './nouns.ts'
 
@@ -12,6 +13,7 @@ import type { Nouns } from './nouns.ts'
 export interface AdministrationBasis extends AccountParts {
   readonly sessionSearch: SessionSearch
   readonly sessionTree: (sessionId: string) => Promise<SessionTree>
+  readonly grants: GrantParts
   readonly jobs: RevocationJobs
   readonly cursors: Cursors
   /** Counts requests of administrators; `ctx.state.caller` says whose. */

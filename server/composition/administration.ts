@@ -15,7 +15,9 @@ import { createCursors } from '../http/cursors.ts'
 import type { Log } from '../http/log.ts'
 import type { Metrics } from '../http/metrics.ts'
 import { createLimit } from '../http/rate-limit.ts'
+import type { KeyRing } from '../keys/key-ring.ts'
 import { adminResource, type OwnAccess } from '../provider/own-resources.ts'
+import { grantJobWork } from '../revocation-jobs/grant-work.ts'
 import { createRevocationJobs, type RevocationJobs } from '../revocation-jobs/revocation-jobs.ts'
 import { sessionJobWork } from '../revocation-jobs/session-work.ts'
 import { previewSessions } from '../sessions/session-preview.ts'
@@ -24,6 +26,7 @@ import { createSessionTrees } from '../sessions/session-tree.ts'
 import { createIdempotentRequests } from '../storage/idempotent-requests.ts'
 import { accountApiRoutes, createAccountParts } from './administration-accounts.ts'
 import { type AdministrationBasis, accountIdOf } from './administration-basis.ts'
+import { createGrantParts, grantApiRoutes } from './administration-grants.ts'
 import { createRegistrationParts, registrationRoutes } from './administration-registrations.ts'
 import { consoleRoutes } from './console.ts'
 import type { LogoutParts } from './logout.ts'
@@ -46,6 +49,7 @@ export function createAdministration(deps: {
   readonly metrics: Metrics
   readonly stores: OpenStores
   readonly nouns: Nouns
+  readonly keys: KeyRing
   readonly revocations: RevocationParts
   readonly logout: LogoutParts
   readonly clock: Clock
@@ -57,7 +61,10 @@ export function createAdministration(deps: {
   const jobs: RevocationJobs = createRevocationJobs({
     db,
     endings: nouns.endings,
-    work: { sessions: sessionJobWork(nouns.events.sessions) },
+    work: {
+      sessions: sessionJobWork(nouns.events.sessions),
+      grants: grantJobWork(nouns.events.grants, { refreshIdleSeconds: config.lifetimes.refreshIdle }),
+    },
     patiently: stores.patiently,
     // Whoever asks does not wait; when it cannot be worked at now, the look of every second says so.
     begun: () => void jobs.run().catch(() => undefined),
@@ -74,12 +81,13 @@ export function createAdministration(deps: {
   const parts = {
     ...looking,
     ...createAccountParts(deps),
+    grants: createGrantParts(deps),
     registrations: createRegistrationParts(deps),
     jobs,
     cursors,
     limit: limitOf(deps),
   }
-  const apiRoutes = routesOf({ ...parts, config, stores, nouns })
+  const apiRoutes = routesOf({ ...parts, ...deps })
   return {
     ...parts,
     consoleRoutes: consoleRoutes({ ...deps, administration: parts }),
@@ -114,6 +122,8 @@ function routesOf(
     readonly config: Config
     readonly stores: OpenStores
     readonly nouns: Nouns
+    readonly revocations: RevocationParts
+    readonly logout: LogoutParts
   },
 ): readonly ApiRoute[] {
   const { config, nouns, jobs, cursors } = deps
@@ -131,6 +141,7 @@ function routesOf(
       accountIdOf: findId,
     }),
     ...accountApiRoutes(deps, { ...deps, accountIdOf: findId }),
+    ...grantApiRoutes(deps.grants, { ...deps, accountIdOf: findId }),
     ...registrationRoutes(deps.registrations, deps),
   ]
   return routes

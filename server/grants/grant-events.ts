@@ -1,11 +1,12 @@
 // What happens to a grant or a consent and ends something, as every surface calls it: each is one transaction with its audit
 // event, and answers what it ended.
 import type { Prisma } from '../../prisma/client/client.ts'
-import { type Change, recordChange } from '../audit/change.ts'
+import { recordAudits } from '../audit/audit.ts'
+import { type Change, eventOf, recordChange } from '../audit/change.ts'
 import { notifyClientsOfGrants } from '../logout-notifications/new-notifications.ts'
 import type { Ended, Ending, Endings } from '../tokens/ending.ts'
 import { type Consent, deleteConsent, lockConsent, replaceConsent } from './consents.ts'
-import { endGrant, endGrants, lockGrantsOf, narrowGrants, selectParties } from './grants.ts'
+import { endGrant, endGrants, lockGrantsOf, lockStandingGrants, narrowGrants, selectParties } from './grants.ts'
 
 /** Whose consent for what client. */
 export interface ConsentOf {
@@ -20,6 +21,10 @@ export interface GrantEvents {
    * account's.
    */
   revoke(grant: { readonly grantId: string; readonly accountId?: string }, change: Change): Promise<Ended>
+  /** Ends grants, whosever they are, and their clients are told. Those that are void already are passed over. */
+  revokeMany(grantIds: readonly string[], change: Change): Promise<Ended>
+  /** The same, as a part of an end in progress. */
+  revokeWithin(ending: Ending, grantIds: readonly string[], change: Change): Promise<void>
   /** Ends all grants that an account has given a client, which is told, and forgets what was agreed to. */
   withdrawConsent(of: ConsentOf, change: Change): Promise<Ended>
   /**
@@ -41,11 +46,27 @@ export function createGrantEvents({ endings }: { readonly endings: Endings }): G
         if (ending.counts.grants > 0) await recordChange(ending.tx, 'grant.revoked', change, { ...grant, grantId })
       }),
 
+    revokeMany: (grantIds, change) => endings.run('grant_revoked', (ending) => revokeWithin(ending, grantIds, change)),
+
+    revokeWithin,
+
     withdrawConsent: (of, change) => endings.run('consent_withdrawn', (ending) => withdraw(ending, of, change)),
 
     narrowConsent: ({ accountId, clientId, consent }, change) =>
       endings.run('consent_narrowed', (ending) => narrow(ending, { accountId, clientId }, consent, change)),
   }
+}
+
+async function revokeWithin(ending: Ending, grantIds: readonly string[], change: Change): Promise<void> {
+  const grants = await lockStandingGrants(ending.tx, grantIds)
+  const ids = grants.map(({ id }) => id)
+  if (ids.length === 0) return
+  await endGrants(ending, ids)
+  ending.counts.logoutNotifications += await notifyClientsOfGrants(ending.tx, ids, ending.cause)
+  const events = grants.map(({ id, accountId, clientId, sessionId }) => {
+    return eventOf('grant.revoked', change, { accountId, clientId, grantId: id, ...(sessionId === null ? {} : { sessionId }) })
+  })
+  await recordAudits(ending.tx, events)
 }
 
 async function withdraw(ending: Ending, of: ConsentOf, change: Change): Promise<void> {

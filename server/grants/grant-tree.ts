@@ -3,6 +3,7 @@
 import { Prisma } from '../../prisma/client/client.ts'
 import type { Database } from '../storage/postgres.ts'
 import { clientStands, GRANT_GIVEN } from '../tokens/standing.ts'
+import { END_REASON, ENDED_AT, type GrantState, STATE } from './grant-filter.ts'
 
 /** A refresh-token family. */
 export interface FamilyNode {
@@ -34,6 +35,7 @@ export interface GrantNode {
   readonly createdAt: Date
   readonly expiresAt: Date
   readonly live: boolean
+  readonly state: GrantState
   readonly endedAt?: Date
   readonly endReason?: string
   readonly families: readonly FamilyNode[]
@@ -48,16 +50,24 @@ export const GRANT_LIVES = Prisma.sql`(g.ended_at IS NULL AND g.expires_at > lat
  * Reads grants.
  * @param which the rest of a statement about the table `grants` under the name `g`: conditions, order and limit
  * @param accessTokenLifeSeconds the longest life that any access token can have
+ * @param most of those the first, when `which` has a larger limit, by which PostgreSQL chooses its way
  */
-export async function readGrants(db: Database, which: Prisma.Sql, accessTokenLifeSeconds: number): Promise<GrantNode[]> {
+export async function readGrants(
+  db: Database,
+  which: Prisma.Sql,
+  accessTokenLifeSeconds: number,
+  most?: number,
+): Promise<GrantNode[]> {
+  const limit = most === undefined ? Prisma.empty : Prisma.sql`LIMIT ${most}`
   const rows = await db.$queryRaw<GrantRow[]>(Prisma.sql`
+    WITH found AS MATERIALIZED (SELECT g.* FROM grants g ${which})
     SELECT g.id, g.session_id AS "sessionId", g.payload, g.created_at AS "createdAt", g.expires_at AS "expiresAt",
-      g.ended_at AS "endedAt", g.end_reason AS "endReason", ${GRANT_LIVES} AS live,
+      ${ENDED_AT} AS "endedAt", ${END_REASON} AS "endReason", ${GRANT_LIVES} AS live, ${STATE} AS state,
       jsonb_build_object('id', a.id, 'email', a.email, 'name', a.name) AS account,
       jsonb_build_object('id', c.id, 'name', c.metadata->>'client_name') AS client,
       COALESCE(f.families, '[]'::jsonb) AS families,
       GREATEST(g.created_at, f.rotated_at) + make_interval(secs => ${accessTokenLifeSeconds}) AS "accessTokensUntil"
-    FROM (SELECT g.*, row_number() OVER () AS place FROM (SELECT g.* FROM grants g ${which}) g) g
+    FROM (SELECT g.*, row_number() OVER () AS place FROM (SELECT * FROM found ${limit}) g) g
     JOIN accounts a ON a.id = g.account_id
     JOIN clients c ON c.id = g.client_id
     LEFT JOIN LATERAL (
@@ -82,6 +92,7 @@ interface GrantRow {
   readonly endedAt: Date | null
   readonly endReason: string | null
   readonly live: boolean
+  readonly state: GrantState
   readonly account: { readonly id: string; readonly email: string; readonly name: string | null }
   readonly client: { readonly id: string; readonly name: string | null }
   readonly families: readonly FamilyRow[]

@@ -176,6 +176,17 @@ export async function lockGrantsOf(
     ORDER BY id FOR UPDATE`)
 }
 
+/** Takes the locks of those of some grants that were not ended, by themselves or with their client; and says whose they are. */
+export async function lockStandingGrants(
+  tx: Transaction,
+  ids: readonly string[],
+): Promise<{ readonly id: string; readonly accountId: string; readonly clientId: string; readonly sessionId: string | null }[]> {
+  return tx.$queryRaw(Prisma.sql`
+    SELECT g.id, g.account_id AS "accountId", g.client_id AS "clientId", g.session_id AS "sessionId"
+    FROM grants g JOIN clients c ON c.id = g.client_id AND ${clientStands(GRANT_GIVEN)}
+    WHERE g.id = ANY(${[...ids]}::text[]) AND g.ended_at IS NULL ORDER BY g.id FOR UPDATE OF g`)
+}
+
 /** Ends grants whose locks are held, with everything under them. */
 export async function endGrants(ending: Ending, ids: readonly string[]): Promise<void> {
   const ended = await ending.tx.$queryRaw<Pick<EndedGrant, 'live'>[]>(Prisma.sql`

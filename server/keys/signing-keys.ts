@@ -69,6 +69,11 @@ export async function insertKey(tx: Transaction, { kid, alg, publicJwk, sealedPr
   await recordAudit(tx, { name: 'signing_key.created', actor: 'system', detail: { kid, alg } })
 }
 
+/** How a key stands: `signing`, `retired`, `compromised` …; undefined when there is no such key. */
+export async function readKeyStatus(db: Database, kid: string): Promise<string | undefined> {
+  return (await db.signingKey.findUnique({ where: { id: kid }, select: { status: true } }))?.status
+}
+
 /** Takes the lock of a key's row; its status, undefined when there is no such key. */
 export async function lockKey(tx: Transaction, kid: string): Promise<string | undefined> {
   const rows = await tx.$queryRaw<{ status: string }[]>`SELECT status FROM signing_keys WHERE id = ${kid} FOR UPDATE`

@@ -1,4 +1,5 @@
 // What the operator sees of back-channel logout: which clients have been told of the end of which session, and which have not.
+import { Prisma } from '../../prisma/client/client.ts'
 import { changeWithAudit } from '../audit/audit.ts'
 import type { Change } from '../audit/change.ts'
 import { countWaiting, tryingAgain } from '../outbox/outbox-store.ts'
@@ -6,7 +7,10 @@ import type { Database } from '../storage/postgres.ts'
 import { LOGOUT_OUTBOX } from './outbox.ts'
 
 /** How far a notification has come. */
-export type LogoutNotificationState = 'waiting' | 'retrying' | 'delivered' | 'failed'
+export type LogoutNotificationState = (typeof LOGOUT_NOTIFICATION_STATES)[number]
+
+/** All of them. */
+export const LOGOUT_NOTIFICATION_STATES = ['waiting', 'retrying', 'delivered', 'failed'] as const
 
 /** That a client is to be told, or was told, that a session is over for it. */
 export interface LogoutNotification {
@@ -37,6 +41,8 @@ export interface LogoutNotificationFilter {
   readonly clientId?: string
   readonly accountId?: string
   readonly state?: LogoutNotificationState
+  /** The last one of the page before. */
+  readonly after?: Pick<LogoutNotification, 'id' | 'createdAt'>
   /** 100 when left out, and at most 1000. */
   readonly limit?: number
 }
@@ -45,7 +51,11 @@ export interface LogoutNotificationFilter {
 export interface LogoutNotifications {
   /** The newest first. */
   list(filter?: LogoutNotificationFilter): Promise<LogoutNotification[]>
-  /** Has one tried again, at once and for another day; false when it was delivered, or is not there any more. */
+  find(id: string): Promise<LogoutNotification | undefined>
+  /**
+   * Has one tried again, at once and for another day; false when it was delivered, was tried just now or is about to be, or is not there
+   * any more.
+   */
   retry(id: string, change: Change): Promise<boolean>
   /** How many have not been delivered or given up; large numbers are not counted to the end. */
   waiting(): Promise<number>
@@ -57,31 +67,15 @@ const MOST_LISTED = 1000
 export function createLogoutNotifications(deps: { readonly db: Database; readonly retried: () => void }): LogoutNotifications {
   const { db } = deps
   return {
-    async list({ limit = 100, sessionId, clientId, accountId, state } = {}) {
-      const rows = await db.logoutNotification.findMany({
-        where: {
-          ...(sessionId === undefined ? {} : { sessionId }),
-          ...(clientId === undefined ? {} : { clientId }),
-          ...(accountId === undefined ? {} : { accountId }),
-          ...(state === undefined ? {} : { state }),
-        },
-        orderBy: [{ createdAt: 'desc' }, { id: 'desc' }],
-        take: Math.min(limit, MOST_LISTED),
-      })
-      return rows.map(({ sid: _sid, giveUpAt: _giveUpAt, ...row }) => ({
-        ...row,
-        grantId: row.grantId === '' ? undefined : row.grantId,
-        state: row.state as LogoutNotificationState,
-        lastAttemptAt: row.lastAttemptAt ?? undefined,
-        lastStatus: row.lastStatus ?? undefined,
-        lastError: row.lastError ?? undefined,
-        nextAttemptAt: row.nextAttemptAt ?? undefined,
-        finishedAt: row.finishedAt ?? undefined,
-      }))
+    list: ({ limit = 100, ...filter } = {}) => select(db, { ...filter, limit: Math.min(limit, MOST_LISTED) }),
+
+    async find(id) {
+      const row = await db.logoutNotification.findUnique({ where: { id } })
+      return row === null ? undefined : notificationOf(row)
     },
 
     async retry(id, { actor, reason, origin }) {
-      const change = tryingAgain(LOGOUT_OUTBOX, id, ['retrying', 'failed'])
+      const change = tryingAgain(LOGOUT_OUTBOX, id, ['retrying', 'failed'], IS_NOT_DUE)
       const detail = { notification: id }
       const about = { name: 'logout_notification.retried', actor, ...origin, detail } as const
       const done = await changeWithAudit(db, change, { ...about, ...(reason === undefined ? {} : { reason }) })
@@ -90,5 +84,52 @@ export function createLogoutNotifications(deps: { readonly db: Database; readonl
     },
 
     waiting: () => countWaiting(db, LOGOUT_OUTBOX),
+  }
+}
+
+/** Whoever asks twice has it tried once; and an app is not told by two attempts at the same time. */
+const IS_NOT_DUE = Prisma.sql`(state = 'failed' OR (next_attempt_at > latchkey_now() + interval '1 second'
+  AND last_attempt_at <= latchkey_now() - interval '2 seconds'))`
+
+type Row = Prisma.LogoutNotificationGetPayload<object>
+
+async function select(
+  db: Database,
+  { sessionId, clientId, accountId, state, after, limit }: LogoutNotificationFilter & { readonly limit: number },
+): Promise<LogoutNotification[]> {
+  const conditions = [
+    Prisma.sql`true`,
+    ...(sessionId === undefined ? [] : [Prisma.sql`session_id = ${sessionId}`]),
+    ...(clientId === undefined ? [] : [Prisma.sql`client_id = ${clientId}`]),
+    ...(accountId === undefined ? [] : [Prisma.sql`account_id = ${accountId}`]),
+    ...(state === undefined ? [] : [STATES[state]]),
+    ...(after === undefined ? [] : [Prisma.sql`(created_at, id) < (${after.createdAt}, ${after.id})`]),
+  ]
+  const rows = await db.$queryRaw<Row[]>(Prisma.sql`
+    SELECT id, session_id AS "sessionId", client_id AS "clientId", account_id AS "accountId", sid, grant_id AS "grantId", cause, state,
+      attempts, next_attempt_at AS "nextAttemptAt", give_up_at AS "giveUpAt", last_attempt_at AS "lastAttemptAt",
+      last_status AS "lastStatus", last_error AS "lastError", created_at AS "createdAt", finished_at AS "finishedAt"
+    FROM logout_notifications WHERE ${Prisma.join(conditions, ' AND ')} ORDER BY created_at DESC, id DESC LIMIT ${limit}`)
+  return rows.map(notificationOf)
+}
+
+/** In words of the statement, so that PostgreSQL sees that its index of those that did not arrive will do. */
+const STATES: { readonly [state in LogoutNotificationState]: Prisma.Sql } = {
+  waiting: Prisma.sql`state = 'waiting'`,
+  retrying: Prisma.sql`state = 'retrying'`,
+  delivered: Prisma.sql`state = 'delivered'`,
+  failed: Prisma.sql`state = 'failed'`,
+}
+
+function notificationOf({ sid: _sid, giveUpAt: _giveUpAt, ...row }: Row): LogoutNotification {
+  return {
+    ...row,
+    grantId: row.grantId === '' ? undefined : row.grantId,
+    state: row.state as LogoutNotificationState,
+    lastAttemptAt: row.lastAttemptAt ?? undefined,
+    lastStatus: row.lastStatus ?? undefined,
+    lastError: row.lastError ?? undefined,
+    nextAttemptAt: row.nextAttemptAt ?? undefined,
+    finishedAt: row.finishedAt ?? undefined,
   }
 }

@@ -8,7 +8,7 @@ import type { Database, Transaction } from '../storage/postgres.ts'
 import type { Ended, Ending, Endings } from '../tokens/ending.ts'
 
 /** What a job can end. */
-export type JobNoun = 'sessions'
+export type JobNoun = 'sessions' | 'grants'
 
 /** A job. */
 export interface RevocationJob {
@@ -47,7 +47,10 @@ export interface RevocationJobs {
 }
 
 /** What is written down of each thing that ends: the same as when it had been ended by itself. */
-const CAUSES: { readonly [noun in JobNoun]: string } = { sessions: 'session_revoked' }
+const CAUSES: { readonly [noun in JobNoun]: string } = {
+  sessions: 'session_revoked',
+  grants: 'grant_revoked',
+}
 
 /** Ended in one transaction. Half a second's work at most, so that a request which needs the same rows does not give up. */
 const MOST_AT_ONCE = 250

@@ -115,6 +115,44 @@ async function readLive(db: Database, sought: readonly Sought[]): Promise<readon
   return sought.map((_, index) => found.get(index + 1))
 }
 
+/** A token that is kept, whether it is good or not. */
+export interface StoredAccessToken {
+  readonly kind: AccessTokenKind
+  readonly ids: { readonly clientId: string; readonly grantId?: string; readonly accountId?: string; readonly sessionId?: string }
+  readonly payload: Prisma.JsonObject
+  readonly issuedAt: Date
+  readonly expiresAt: Date
+  readonly ended: boolean
+}
+
+/** Finds a token for whoever looks at it; nothing that is found here is a proof that it is good. */
+export async function findStoredAccessToken(db: Database, value: string): Promise<StoredAccessToken | undefined> {
+  const row = await db.accessToken.findUnique({ where: { digest: digestOf(value) } })
+  if (row === null) return undefined
+  const { clientId, grantId, accountId, sessionId } = row
+  return {
+    kind: row.kind as AccessTokenKind,
+    ids: {
+      clientId,
+      ...(grantId === null ? {} : { grantId }),
+      ...(accountId === null ? {} : { accountId }),
+      ...(sessionId === null ? {} : { sessionId }),
+    },
+    payload: row.payload as Prisma.JsonObject,
+    issuedAt: row.createdAt,
+    expiresAt: row.expiresAt,
+    ended: row.endedAt !== null,
+  }
+}
+
+/** Ends one token; false when it had ended, or expired. */
+export async function endStoredAccessToken(ending: Ending, value: string): Promise<boolean> {
+  const ended = await ending.tx.$executeRaw(Prisma.sql`
+    UPDATE access_tokens SET ended_at = latchkey_now()
+    WHERE digest = ${digestOf(value)} AND ended_at IS NULL AND expires_at > latchkey_now()`)
+  return ended === 1
+}
+
 /** Ends one token; undefined when there was none alive. */
 export async function endAccessToken(ending: Ending, value: string): Promise<void> {
   await ending.tx.$executeRaw(Prisma.sql`

@@ -8,6 +8,8 @@ import { digestOf } from './refresh-token.ts'
 export interface Once {
   /** Records that a code was redeemed; false when it had been before (RFC 6749 §4.1.2). */
   redeemCode(code: string, grantId: string, lifeSeconds: number): Promise<boolean>
+  /** What a code was redeemed for; undefined when it was not, or when it could not be valid any more. */
+  findRedeemedCode(code: string): Promise<{ readonly grantId: string } | undefined>
   /** Records an identifier; false when it was seen before and could still be valid (RFC 7519 §4.1.7). */
   useIdentifier(identifier: string, lifeSeconds: number): Promise<boolean>
 }
@@ -21,6 +23,10 @@ export function createOnce({ db }: { readonly db: Database }): Once {
         VALUES (${digestOf(code)}, ${grantId}, latchkey_now() + make_interval(secs => ${lifeSeconds}))
         ON CONFLICT (digest) DO NOTHING`)
       return inserted === 1
+    },
+
+    async findRedeemedCode(code) {
+      return (await db.redeemedCode.findUnique({ where: { digest: digestOf(code) }, select: { grantId: true } })) ?? undefined
     },
 
     async useIdentifier(identifier, lifeSeconds) {

@@ -24,6 +24,12 @@ export interface Acknowledgements {
   write(): Promise<void>
   /** Those that were heard of in the last day. */
   list(): Promise<KnownListener[]>
+  /** The same a page at a time, by client and instance; `after` is the last one of the page before. */
+  page(query: {
+    readonly clientId?: string
+    readonly limit: number
+    readonly after?: Pick<KnownListener, 'clientId' | 'instance'>
+  }): Promise<KnownListener[]>
 }
 
 /** What is noted between two writes, in all. */
@@ -56,6 +62,15 @@ export function createAcknowledgements({ db }: { readonly db: Database }): Ackno
 
     async list() {
       const rows = await db.revocationAcknowledgement.findMany({ orderBy: [{ clientId: 'asc' }, { instance: 'asc' }] })
+      return rows.map(({ sequence, ...row }) => ({ ...row, sequence: Number(sequence) }))
+    },
+
+    async page({ clientId, limit, after }) {
+      const rows = await db.$queryRaw<(Omit<KnownListener, 'sequence'> & { sequence: bigint })[]>(Prisma.sql`
+        SELECT client_id AS "clientId", instance, sequence, acknowledged_at AS "acknowledgedAt" FROM revocation_acknowledgements
+        WHERE ${clientId === undefined ? Prisma.sql`true` : Prisma.sql`client_id = ${clientId}`}
+          AND ${after === undefined ? Prisma.sql`true` : Prisma.sql`(client_id, instance) > (${after.clientId}, ${after.instance})`}
+        ORDER BY client_id, instance LIMIT ${limit}`)
       return rows.map(({ sequence, ...row }) => ({ ...row, sequence: Number(sequence) }))
     },
   }

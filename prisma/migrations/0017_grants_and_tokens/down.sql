@@ -1,0 +1,12 @@
+DROP INDEX logout_notifications_undelivered_idx;
+DROP INDEX logout_notifications_account_id_created_at_id_idx;
+DROP INDEX logout_notifications_client_id_created_at_id_idx;
+DROP INDEX logout_notifications_created_at_id_idx;
+CREATE INDEX logout_notifications_created_at_idx ON logout_notifications (created_at);
+DROP INDEX session_clients_sid_idx;
+DROP INDEX grants_reach_idx;
+DROP FUNCTION latchkey_grant_reach(jsonb);
+CREATE INDEX grants_client_id_idx ON grants (client_id);
+DROP INDEX grants_client_id_created_at_id_idx;
+DROP INDEX grants_open_idx;
+DROP INDEX grants_created_at_id_idx;
