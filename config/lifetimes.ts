@@ -28,6 +28,19 @@ const DAY = 86_400
 /** The longest life an access token may have, in seconds: a revocation is remembered as long as that. */
 export const LONGEST_ACCESS_TOKEN = DAY
 
+/** The longest that a session may last, in seconds. */
+const LONGEST_SESSION = 30 * DAY
+
+/**
+ * How long what a key has signed may still be in use once it signs no more, in seconds: access tokens, and the ID tokens by which apps
+ * sign people out of a session (`id_token_hint`). Without `lifetimes`, the longest that there can be.
+ */
+export function signedLife(
+  { idToken, session }: Pick<Lifetimes, 'idToken' | 'session'> = { idToken: 0, session: LONGEST_SESSION },
+): number {
+  return Math.max(LONGEST_ACCESS_TOKEN, idToken, session) + MINUTE
+}
+
 export const lifetimeSettings = {
   accessTokenTtl: setting({
     variable: 'LATCHKEY_ACCESS_TOKEN_TTL',
@@ -60,7 +73,7 @@ export const lifetimeSettings = {
   }),
   sessionTtl: setting({
     variable: 'LATCHKEY_SESSION_TTL',
-    kind: duration(1, 30 * DAY),
+    kind: duration(1, LONGEST_SESSION),
     default: '86400',
     meaning: 'How long a person stays signed in, counted from signing in.',
     example: '24h',

@@ -3,6 +3,7 @@
 import type { RequestListener } from 'node:http'
 import { type Clock, systemClock } from '../config/clock.ts'
 import type { Config } from '../config/config.ts'
+import { signedLife } from '../config/lifetimes.ts'
 import type { Secrets } from '../config/secrets.ts'
 import { createApp, throughDoor } from './app.ts'
 import { type AdministrationParts, createAdministration } from './composition/administration.ts'
@@ -69,27 +70,29 @@ export async function compose(config: Config, secrets: Secrets, overrides: Overr
   await using opened = new AsyncDisposableStack()
   opened.defer(() => stores.close())
   const metrics = openMetrics({ stores })
+  const basis = { config, clock, log, stores, metrics }
   const follower = createRevocationFollower({ db: stores.db })
   // Whoever is answered that something has ended finds that this process knows.
   const heard = () => follower.catchUp().catch(() => undefined)
-  const logout = createLogout({ config, log, stores, metrics, keys: () => keys.current() })
-  const nouns = createNouns({ config, clock, stores, metrics, announce: heard, appsWait: logout.appsWait })
-  const webhooks = createWebhookParts({ config, log, stores, metrics })
-  const signals = createSignalParts({ config, log, stores, metrics, keys: () => keys.current() })
-  const mail = createMail({ config, secrets, log, stores, metrics })
+  const logout = createLogout({ ...basis, keys: () => keys.current() })
+  const nouns = createNouns({ ...basis, announce: heard, appsWait: logout.appsWait })
+  const webhooks = createWebhookParts(basis)
+  const signals = createSignalParts({ ...basis, keys: () => keys.current() })
+  const mail = createMail({ ...basis, secrets })
   // The first to be read: with another ENCRYPTION_KEY than theirs nothing may be written.
-  const keys = await openKeyRing({ db: stores.db, sealer: stores.sealer, endings: nouns.endings })
+  const keys = await openKeyRing({ ...stores, endings: nouns.endings, publishedSeconds: signedLife(config.lifetimes) })
   const restoreWatch = createRestoreWatch({ ...stores, ...follower, log, endEverything: nouns.endEverything })
   await restoreWatch.check()
   const revocations = await tellOfRevocations({ follower, stores, log, metrics })
   opened.defer(() => revocations.close())
-  const administration = createAdministration({ config, clock, log, metrics, stores, nouns, keys, revocations, logout, mail })
+  const built = { nouns, keys, mail, revocations, logout, webhooks }
+  const administration = createAdministration({ ...basis, ...built })
   const announcements = await register({ config, clock, log, stores, nouns })
   const cookieSignatures = createCookieSignatures(secrets.cookieKeys.map((key) => key.reveal()))
   const tokenLimits = createClientLimits({ config, clock, metrics })
   const door = createDoor({ config, clock, log, stores, tokenLimits, metrics })
   const protocol = await createProviderParts({
-    ...{ config, clock, log, stores, nouns, tokenLimits, keys, metrics, follower, cookieSignatures },
+    ...{ ...basis, nouns, tokenLimits, keys, follower, cookieSignatures },
     door: throughDoor(door),
     outbox: mail.outbox,
   })
@@ -99,23 +102,9 @@ export async function compose(config: Config, secrets: Secrets, overrides: Overr
     cookieSignatures,
     onError: createConnectionFaults({ log }),
     provider: protocol.host,
-    ...createPages({ config, clock, stores, nouns, protocol, announcements, mail, keys, revocations, signals, administration }),
+    ...createPages({ ...basis, ...built, protocol, announcements, signals, administration }),
   })
-  const parts = {
-    app,
-    log,
-    metrics,
-    nouns,
-    keys,
-    stores,
-    announcements,
-    mail,
-    administration,
-    revocations,
-    logout,
-    webhooks,
-    signals,
-  }
+  const parts = { ...built, app, log, metrics, stores, announcements, administration, signals }
   const tasks = createTasks({ ...parts, protocol, restoreWatch })
   const schedule = startSchedule(tasks, { log, ran: (task, error) => countRun(metrics, clock, task, error) })
   // From here on it is closed in its own order.

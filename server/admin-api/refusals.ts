@@ -1,6 +1,7 @@
 // What a noun refuses, as an answer of the admin API.
 import { ChangedMeanwhile } from '../audit/versions.ts'
 import { ClientRefused, ClientUnknown } from '../clients/client-standing.ts'
+import { KeyRefused } from '../keys/signing-keys.ts'
 import { ResourceServerRefused, ResourceServerUnknown } from '../resource-servers/resource-servers.ts'
 import { notFound, refused, staleVersion } from './shapes.ts'
 
@@ -11,7 +12,10 @@ export async function refusing<Result>(noun: string, work: () => Promise<Result>
   } catch (error) {
     if (error instanceof ClientUnknown || error instanceof ResourceServerUnknown) throw notFound(noun)
     if (error instanceof ChangedMeanwhile) throw staleVersion(noun)
-    if (error instanceof ClientRefused || error instanceof ResourceServerRefused) throw refused(error.message, error)
+    if (REFUSED.some((kind) => error instanceof kind)) throw refused((error as Error).message, error)
     throw error
   }
 }
+
+/** Their messages are written for the one who asked. */
+const REFUSED = [ClientRefused, ResourceServerRefused, KeyRefused]

@@ -1,15 +1,17 @@
 // How the command line gets at the database: through the server that has the embedded one open, or by opening it itself.
 import { systemClock } from '../../config/clock.ts'
 import { type Config, loadConfig } from '../../config/config.ts'
-import { LONGEST_ACCESS_TOKEN } from '../../config/lifetimes.ts'
+import { LONGEST_ACCESS_TOKEN, signedLife } from '../../config/lifetimes.ts'
 import type { Secrets } from '../../config/secrets.ts'
 import { createAccounts } from '../accounts/accounts.ts'
 import { createPasswords } from '../accounts/passwords.ts'
 import { createSetupLinks } from '../accounts/setup-links.ts'
+import { createKeyTurns } from '../keys/key-turns.ts'
 import { openEmbeddedPostgres } from '../storage/embedded-postgres.ts'
 import { type MigrationTarget, postgresMigrationTarget } from '../storage/migration-target.ts'
 import { migrate, migrationStatus } from '../storage/migrations.ts'
 import { type OpenDatabase, openPostgres } from '../storage/postgres.ts'
+import { createSealer } from '../storage/sealing.ts'
 import { createEndings } from '../tokens/ending.ts'
 import { askServer, CommandFailed, type CommandOutput } from './control-socket.ts'
 import { type CommandDeps, createDatabaseVerbs } from './handlers.ts'
@@ -23,7 +25,7 @@ export async function runDatabaseVerb(verb: string, args: Readonly<Record<string
   const answered = await askRunningServer(config, verb, args)
   if (answered !== undefined) return answered
   const database = await openDatabase(config, secrets)
-  const deps = commandDeps(config, database)
+  const deps = commandDeps(config, secrets, database)
   try {
     const handler = createDatabaseVerbs(deps)[verb]
     if (handler === undefined) throw new CommandFailed(`there is no verb ${verb}`)
@@ -81,7 +83,7 @@ function migrationTargetOf({ migrationDatabaseUrl, databaseUrl }: Secrets): Migr
   return postgresMigrationTarget((migrationDatabaseUrl ?? databaseUrl)?.reveal() ?? '')
 }
 
-function commandDeps(config: Config, { db }: OpenDatabase): CommandDeps {
+function commandDeps(config: Config, secrets: Secrets, { db }: OpenDatabase): CommandDeps {
   const passwords = createPasswords({ hashing: config.hashing })
   const accounts = createAccounts({ db, passwords })
   return {
@@ -95,6 +97,14 @@ function commandDeps(config: Config, { db }: OpenDatabase): CommandDeps {
       passwords,
       policy: config.passwordPolicy,
       lifetimeSeconds: config.lifetimes.setupLink,
+    }),
+    keyTurns: createKeyTurns({
+      db,
+      sealer: createSealer(secrets.encryptionKeys),
+      // The settings of the servers may differ from ours, so the longest life that there can be is assumed.
+      publishedSeconds: signedLife(),
+      // The servers see the change in the database within a second.
+      changed: async () => undefined,
     }),
     endings: createEndings({
       db,

@@ -4,6 +4,7 @@ import { type Clock, systemClock } from '../../config/clock.ts'
 import type { Config } from '../../config/config.ts'
 import type { Passwords } from '../accounts/passwords.ts'
 import type { SetupLinks } from '../accounts/setup-links.ts'
+import type { KeyTurns } from '../keys/key-turns.ts'
 import { countEverything, endEverything } from '../sessions/end-everything.ts'
 import { announceSetupLink } from '../setup/announcement.ts'
 import { readMigrations } from '../storage/migration-files.ts'
@@ -11,6 +12,7 @@ import type { Database } from '../storage/postgres.ts'
 import type { Endings } from '../tokens/ending.ts'
 import { CommandFailed, type CommandHandlers, type CommandOutput } from './control-socket.ts'
 import { removeDemo } from './demo-removal.ts'
+import { createKeyVerbs } from './key-verbs.ts'
 import { describeProvisioning, provision } from './provision.ts'
 
 /** What the verbs work with. */
@@ -21,6 +23,7 @@ export interface CommandDeps {
   readonly endings: Endings
   readonly passwords: Passwords
   readonly setupLinks: SetupLinks
+  readonly keyTurns: KeyTurns
 }
 
 /** The verbs that need the database and nothing that only the command line has. */
@@ -30,6 +33,7 @@ export function createDatabaseVerbs(deps: CommandDeps): CommandHandlers {
     'admin setup-link': () => setupLink(deps),
     'end everything': (args) => endAll(deps, changeArgs.parse(args)),
     'demo remove': (args) => demoRemove(deps, changeArgs.parse(args)),
+    ...createKeyVerbs(deps.keyTurns),
   }
 }
 
@@ -39,12 +43,21 @@ export function createCommandHandlers(about: {
   readonly latchkey: {
     readonly stores: Pick<CommandDeps, 'db'>
     readonly nouns: Pick<CommandDeps, 'endings' | 'passwords' | 'setupLinks'>
+    readonly keys: { readonly turns: KeyTurns }
   }
 }): CommandHandlers {
   const { endings, passwords, setupLinks } = about.latchkey.nouns
   const { db } = about.latchkey.stores
   return {
-    ...createDatabaseVerbs({ config: about.config, db, clock: systemClock, endings, passwords, setupLinks }),
+    ...createDatabaseVerbs({
+      config: about.config,
+      db,
+      clock: systemClock,
+      endings,
+      passwords,
+      setupLinks,
+      keyTurns: about.latchkey.keys.turns,
+    }),
     // A server that runs has applied every migration it knows.
     'migrate status': migrated,
     'migrate up': migrated,

@@ -128,6 +128,33 @@ const demoRemove: Verb = {
   run: (options) => onDatabase('demo remove', flags(options)),
 }
 
+const keysList: Verb = {
+  name: 'keys list',
+  summary: 'Show the signing keys, and what is due when',
+  options: {},
+  run: () => onDatabase('keys list', {}),
+}
+
+const keysRotate: Verb = {
+  name: 'keys rotate',
+  summary: 'Announce new signing keys; they sign an hour later, when everybody has fetched them',
+  options: {
+    alg: { type: 'string', value: 'ALG', help: 'ES256, RS256 or EdDSA; left out: a key of each' },
+    now: { type: 'boolean', help: 'have them sign at once, or those that were announced before' },
+    reason: REASON,
+  },
+  run: ({ alg, now, reason }) => onDatabase('keys rotate', { ...(alg === undefined ? {} : { alg }), now: now === true, reason }),
+}
+
+const keysRetire: Verb = {
+  name: 'keys retire',
+  summary: 'Take a signing key from its turn: another one signs at once',
+  details:
+    'What it signed stays good, and it stays published until nothing of that is in use. One that is announced never signs. Write --kid=KID, since some begin with a dash. For a key that somebody else may have: POST /admin/api/v1/keys/KID/compromise.',
+  options: { kid: { type: 'string', value: 'KID', help: 'which; "keys list" shows them', required: true }, reason: REASON },
+  run: ({ kid, reason }) => onDatabase('keys retire', { kid, reason }),
+}
+
 const version: Verb = {
   name: 'version',
   summary: 'Show the version',
@@ -151,6 +178,9 @@ export const VERBS: readonly Verb[] = [
   setupLink,
   endEverything,
   demoRemove,
+  keysList,
+  keysRotate,
+  keysRetire,
   version,
 ]
 

@@ -1,7 +1,8 @@
-// Builds the part of the admin API that is about what is registered: clients and resource servers.
+// Builds the part of the admin API that is about what is registered (clients and resource servers), and about signing keys.
 import type { Config } from '../../config/config.ts'
 import { OPENID_SCOPES } from '../../config/scopes.ts'
 import { clientRoutes } from '../admin-api/clients.ts'
+import { keyRoutes } from '../admin-api/keys.ts'
 import { resourceServerRoutes } from '../admin-api/resource-servers.ts'
 import type { ApiRoute } from '../admin-api/route.ts'
 import { type ClientAdministration, createClientAdministration } from '../clients/client-administration.ts'
@@ -10,6 +11,7 @@ import { type ClientLifetimes, lifetimesOf } from '../clients/client-lifetimes.t
 import type { ClientMetadata } from '../clients/client-metadata-members.ts'
 import { type ClientSearch, createClientSearch } from '../clients/client-search.ts'
 import type { Cursors } from '../http/cursors.ts'
+import type { KeyRing } from '../keys/key-ring.ts'
 import { ownResourceServers } from '../provider/own-resources.ts'
 import {
   createResourceServerAdministration,
@@ -60,7 +62,12 @@ export function createRegistrationParts(deps: {
 /** Its routes. */
 export function registrationRoutes(
   parts: RegistrationParts,
-  { config, nouns, cursors }: { readonly config: Config; readonly nouns: Nouns; readonly cursors: Cursors },
+  {
+    config,
+    nouns,
+    cursors,
+    keys,
+  }: { readonly config: Config; readonly nouns: Nouns; readonly cursors: Cursors; readonly keys: KeyRing },
 ): ApiRoute[] {
   return [
     ...clientRoutes({
@@ -79,5 +86,6 @@ export function registrationRoutes(
       search: parts.resourceServerSearch,
       administration: parts.resourceServerAdministration,
     }),
+    ...keyRoutes({ cursors, turns: keys.turns, compromise: keys.compromise }),
   ]
 }

@@ -34,6 +34,7 @@ import type { MailParts } from './mail.ts'
 import type { Nouns } from './nouns.ts'
 import type { RevocationParts } from './revocations.ts'
 import type { OpenStores } from './stores.ts'
+import type { WebhookParts } from './webhooks.ts'
 
 /** What administrators use. */
 export interface AdministrationParts extends AdministrationBasis {
@@ -52,6 +53,7 @@ export function createAdministration(deps: {
   readonly keys: KeyRing
   readonly revocations: RevocationParts
   readonly logout: LogoutParts
+  readonly webhooks: WebhookParts
   readonly clock: Clock
   readonly mail: MailParts
 }): AdministrationParts {
@@ -124,6 +126,8 @@ function routesOf(
     readonly nouns: Nouns
     readonly revocations: RevocationParts
     readonly logout: LogoutParts
+    readonly keys: KeyRing
+    readonly webhooks: WebhookParts
   },
 ): readonly ApiRoute[] {
   const { config, nouns, jobs, cursors } = deps

@@ -1,6 +1,7 @@
 // What a server does again and again in the background, and how often.
 import type { Log } from '../http/log.ts'
 import type { Metrics } from '../http/metrics.ts'
+import type { KeyRing } from '../keys/key-ring.ts'
 import { closeExpiredSessions, EXPIRED_SESSIONS_EVERY_SECONDS } from '../maintenance/expired-sessions.ts'
 import { createPurge, PURGE_EVERY_SECONDS } from '../maintenance/purge-expired.ts'
 import type { RestoreWatch } from '../maintenance/restored-database.ts'
@@ -23,6 +24,7 @@ export function createTasks(deps: {
   readonly log: Log
   readonly metrics: Metrics
   readonly nouns: Nouns
+  readonly keys: KeyRing
   readonly protocol: ProtocolParts
   readonly restoreWatch: RestoreWatch
   readonly mail: MailParts
@@ -45,6 +47,7 @@ export function createTasks(deps: {
   const expiredSessions = { db, expiry: nouns.sessionExpiry }
   return [
     { name: 'registry', everySeconds: 1, run: deps.protocol.followRegistry },
+    { name: 'turns of signing keys', everySeconds: 5, run: deps.keys.turns.run },
     { name: 'restored database', everySeconds: 1, run: deps.restoreWatch.check },
     { name: 'expired rows', everySeconds: PURGE_EVERY_SECONDS, run: async (signal) => void (await purge.run(signal)) },
     { name: 'void grants', everySeconds: VOID_GRANTS_EVERY_SECONDS, run: async (signal) => void (await voidGrants.run(signal)) },

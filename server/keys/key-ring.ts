@@ -5,20 +5,18 @@ import { type Change, recordChange } from '../audit/change.ts'
 import type { Database } from '../storage/postgres.ts'
 import type { Sealer } from '../storage/sealing.ts'
 import type { Ended, Endings } from '../tokens/ending.ts'
+import { announcedKey, createKeyTurns, handOver, type KeyTurns } from './key-turns.ts'
 import {
   insertKey,
+  KeyRefused,
   loadSigningKeys,
   lockKey,
+  lockKeys,
   makeKey,
   markCompromised,
   readSigningKeys,
   type SigningKeys,
 } from './signing-keys.ts'
-
-/** There is no such key, or it is compromised already. */
-export class KeyRefused extends Error {
-  override readonly name = 'KeyRefused'
-}
 
 /** The keys of one process. */
 export interface KeyRing {
@@ -33,6 +31,8 @@ export interface KeyRing {
    * dead, and another one signs. Other processes follow within a second. @throws KeyRefused
    */
   compromise(kid: string, change: Change): Promise<Ended>
+  /** The turns that they take. */
+  readonly turns: KeyTurns
 }
 
 /**
@@ -46,8 +46,10 @@ export async function openKeyRing(deps: {
   readonly db: Database
   readonly sealer: Sealer
   readonly endings: Endings
+  /** How long what a key has signed may still be in use once it signs no more, in seconds. */
+  readonly publishedSeconds: number
 }): Promise<KeyRing> {
-  const { db, sealer, endings } = deps
+  const { db, sealer, endings, publishedSeconds } = deps
   let keys = await loadSigningKeys({ db, sealer })
   const followers: (() => void)[] = []
 
@@ -63,18 +65,23 @@ export async function openKeyRing(deps: {
     current: () => keys,
     refresh,
     follow: (changed) => void followers.push(changed),
+    turns: createKeyTurns({ db, sealer, publishedSeconds, changed: refresh }),
 
     async compromise(kid, change) {
       const alg = keys.publicJwks.keys.find((key) => key.kid === kid)?.alg
       // Made before the transaction: that of an RSA key takes long.
       const next = alg === undefined ? undefined : await makeKey(sealer, alg)
       const ended = await endings.run('signing_key_compromised', async (ending) => {
+        await lockKeys(ending.tx)
         const status = await lockKey(ending.tx, kid)
         if (next === undefined || status === undefined || status === 'compromised')
           throw new KeyRefused(`there is no key ${kid} in use`)
         await markCompromised(ending.tx, kid)
         await recordChange(ending.tx, 'signing_key.compromised', change, { detail: { kid, alg: next.alg } })
-        if (status === 'signing') await insertKey(ending.tx, next)
+        // One that is announced is known already to many who verify.
+        const waiting = status === 'signing' ? await announcedKey(ending.tx, next.alg) : undefined
+        if (waiting !== undefined) await handOver(ending.tx, waiting, { change, publishedSeconds })
+        else if (status === 'signing') await insertKey(ending.tx, next, { change })
         ending.entries.push({ kind: 'kid', value: kid, lifeSeconds: KEY_REMEMBERED_SECONDS })
       })
       await refresh()

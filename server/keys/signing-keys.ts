@@ -1,6 +1,6 @@
 // Keys that sign tokens: made at first start, kept in PostgreSQL with the private part sealed under ENCRYPTION_KEY.
 import { calculateJwkThumbprint, exportJWK, generateKeyPair, type JWK } from 'jose'
-import { recordAudit } from '../audit/audit.ts'
+import { type Change, recordChange } from '../audit/change.ts'
 import type { Database, Transaction } from '../storage/postgres.ts'
 import type { Sealer } from '../storage/sealing.ts'
 
@@ -19,27 +19,42 @@ export interface SigningKeys {
   readonly publicJwks: { readonly keys: readonly JWK[] }
 }
 
+/** There is no such key, or it is not in the part of its life in which that could be done. */
+export class KeyRefused extends Error {
+  override readonly name = 'KeyRefused'
+}
+
 /** A number that no other part of the program uses for its advisory lock. */
-const FIRST_KEYS_LOCK = 0x6c6b_0001
+const KEYS_LOCK = 0x6c6b_0001
 
 /** Reads the keys, and makes those that are missing. Two processes that start at once make one set. */
 export async function loadSigningKeys(deps: { readonly db: Database; readonly sealer: Sealer }): Promise<SigningKeys> {
   await deps.db.$transaction(async (tx) => {
-    await tx.$executeRaw`SELECT pg_advisory_xact_lock(${FIRST_KEYS_LOCK})`
+    await lockKeys(tx)
     const present = await tx.signingKey.findMany({ where: { status: 'signing' }, select: { alg: true } })
     for (const alg of SIGNING_ALGORITHMS) {
-      if (!present.some((key) => key.alg === alg)) await insertKey(tx, await makeKey(deps.sealer, alg))
+      if (present.some((key) => key.alg === alg)) continue
+      await insertKey(tx, await makeKey(deps.sealer, alg), { change: { actor: 'system' } })
     }
   })
   return readSigningKeys(deps)
 }
 
-/** Reads the keys that may sign or have signed; the newest first, which is the one that signs. */
+/** One change of keys at a time. */
+export async function lockKeys(tx: Transaction): Promise<void> {
+  await tx.$executeRaw`SELECT pg_advisory_xact_lock(${KEYS_LOCK})`
+}
+
+/**
+ * Reads the keys that sign, will sign or have signed. Of each algorithm the one that signs comes first: whoever looks for a key to sign
+ * with takes the first.
+ */
 export async function readSigningKeys({ db, sealer }: { readonly db: Database; readonly sealer: Sealer }): Promise<SigningKeys> {
-  const keys = await db.signingKey.findMany({
-    where: { status: { in: ['signing', 'retired'] } },
-    orderBy: [{ createdAt: 'desc' }, { id: 'asc' }],
+  const rows = await db.signingKey.findMany({
+    where: { status: { in: ['announced', 'signing', 'retired'] } },
+    orderBy: [{ signingSince: 'desc' }, { createdAt: 'desc' }, { id: 'asc' }],
   })
+  const keys = [...rows.filter(({ status }) => status === 'signing'), ...rows.filter(({ status }) => status !== 'signing')]
   const privateKeys = keys.map((key) => JSON.parse(sealer.open(key.sealedPrivate, contextOf(key.id)).toString('utf8')) as JWK)
   return { privateJwks: { keys: privateKeys }, publicJwks: { keys: keys.map((key) => publicPart(key.publicJwk)) } }
 }
@@ -62,11 +77,22 @@ export async function makeKey(sealer: Sealer, alg: string): Promise<NewKey> {
   return { kid, alg, publicJwk: { ...shown, ...names }, sealedPrivate: new Uint8Array(sealer.seal(secret, contextOf(kid))) }
 }
 
-/** Stores a key, which signs from now on. */
-export async function insertKey(tx: Transaction, { kid, alg, publicJwk, sealedPrivate }: NewKey): Promise<void> {
-  await tx.signingKey.create({ data: { id: kid, alg, publicJwk: JSON.parse(JSON.stringify(publicJwk)), sealedPrivate } })
-  await tx.$executeRaw`UPDATE signing_keys SET signing_since = latchkey_now() WHERE id = ${kid}`
-  await recordAudit(tx, { name: 'signing_key.created', actor: 'system', detail: { kid, alg } })
+/** Stores a key, which signs from now on, or is announced and signs after so long. */
+export async function insertKey(
+  tx: Transaction,
+  { kid, alg, publicJwk, sealedPrivate }: NewKey,
+  { announcedSeconds, change }: { readonly announcedSeconds?: number; readonly change: Change },
+): Promise<void> {
+  const data = { id: kid, alg, publicJwk: JSON.parse(JSON.stringify(publicJwk)), sealedPrivate }
+  if (announcedSeconds === undefined) {
+    await tx.signingKey.create({ data, select: { id: true } })
+    await tx.$executeRaw`UPDATE signing_keys SET signing_since = latchkey_now() WHERE id = ${kid}`
+    return recordChange(tx, 'signing_key.created', change, { detail: { kid, alg } })
+  }
+  await tx.signingKey.create({ data: { ...data, status: 'announced' }, select: { id: true } })
+  await tx.$executeRaw`
+    UPDATE signing_keys SET signs_from = latchkey_now() + make_interval(secs => ${announcedSeconds}) WHERE id = ${kid}`
+  await recordChange(tx, 'signing_key.announced', change, { detail: { kid, alg, announced_seconds: announcedSeconds } })
 }
 
 /** How a key stands: `signing`, `retired`, `compromised` …; undefined when there is no such key. */

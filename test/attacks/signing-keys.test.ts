@@ -1,7 +1,7 @@
 // A signing key that somebody else has: what it signed is refused at once, by every process, and another key signs.
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
 import { importJWK, type JWK, SignJWT } from 'jose'
-import { KeyRefused } from '../../server/keys/key-ring.ts'
+import { KeyRefused } from '../../server/keys/signing-keys.ts'
 import { API, SPA, WEB } from '../support/clients.ts'
 import { claimsOf, headerOf, introspect, obtainTokens, refresh } from '../support/oauth.ts'
 import { redisUrl } from '../support/redis.ts'

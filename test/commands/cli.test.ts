@@ -6,13 +6,16 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { afterAll, describe, expect, test } from '@jest/globals'
 import { loadConfig } from '../../config/config.ts'
+import { Secret } from '../../config/secrets.ts'
 import { createAccounts } from '../../server/accounts/accounts.ts'
 import { createPasswords } from '../../server/accounts/passwords.ts'
 import { createSetupLinks } from '../../server/accounts/setup-links.ts'
 import { listenForCommands } from '../../server/commands/control-socket.ts'
 import { createCommandHandlers } from '../../server/commands/handlers.ts'
+import { createKeyTurns } from '../../server/keys/key-turns.ts'
 import { openEmbeddedPostgres } from '../../server/storage/embedded-postgres.ts'
 import { migrate } from '../../server/storage/migrations.ts'
+import { createSealer } from '../../server/storage/sealing.ts'
 import { createEndings } from '../../server/tokens/ending.ts'
 import { createDatabase, createEmptyDatabase, run } from '../support/postgres.ts'
 import { COMPILED } from '../support/program.ts'
@@ -90,6 +93,50 @@ describe('config', () => {
     expect(out).not.toMatch(/hunter2|9f2c7d1e|J2mXQ0/)
   })
 })
+
+test('keys: rotated, shown and retired, and never under a key that the servers do not have', async () => {
+  const database = await createDatabase()
+  const settings = { ...KEYS, DATABASE_URL: database.url, DATA_DIR: join(folder, 'keys') }
+  try {
+    const rotated = await cli(settings, 'keys', 'rotate', '--now', '--reason', 'the first', '--json')
+    expect(rotated.code).toBe(0)
+    const keys: { kid: string; alg: string; status: string }[] = JSON.parse(rotated.out)
+    expect(keys.map(({ alg, status }) => `${alg} ${status}`).sort()).toEqual(['ES256 signing', 'EdDSA signing', 'RS256 signing'])
+    const kid = keys.find(({ alg }) => alg === 'ES256')?.kid ?? ''
+    await expect(cli(settings, 'keys', 'rotate', '--alg', 'ES256')).resolves.toMatchObject({
+      code: 0,
+      out: expect.stringMatching(/^ {2}announced +ES256 +[\w-]{43} {2}signs from \d{4}-\S+\n$/),
+    })
+    await expect(cli(settings, 'keys', 'rotate', '--alg', 'ES256')).resolves.toMatchObject({
+      code: 1,
+      err: expect.stringContaining('a key is announced already for ES256'),
+    })
+    await expect(cli(settings, 'keys', 'retire', `--kid=${kid}`)).resolves.toMatchObject({
+      code: 0,
+      out: expect.stringContaining(`retired     ES256  ${kid}  published until`),
+    })
+    const list = await cli(settings, 'keys', 'list')
+    expect(list.out.split('\n').filter((line) => line.includes('signing'))).toHaveLength(3)
+    expect(list.out).toContain('to be rotated by')
+    await expect(cli(settings, 'keys', 'retire', '--kid', 'nobody')).resolves.toMatchObject({
+      code: 1,
+      err: expect.stringContaining('there is no key nobody'),
+    })
+    await expect(cli(settings, 'keys', 'rotate', '--alg', 'HS256')).resolves.toMatchObject({
+      code: 1,
+      err: expect.stringContaining('take one of ES256'),
+    })
+    const foreign = { ...settings, ENCRYPTION_KEY: 'q83vEjRWeJq83vEjRWeJq83vEjRWeJq83vEjRWeJq80=' }
+    await expect(cli(foreign, 'keys', 'rotate', '--now')).resolves.toMatchObject({
+      code: 1,
+      err: 'latchkey keys rotate: ENCRYPTION_KEY is not the one that the servers have: it does not open the keys that are there\n',
+    })
+    const events = await run(database.url, 'SELECT DISTINCT actor, reason FROM audit_events WHERE reason IS NOT NULL')
+    expect(events).toEqual([{ actor: 'system', reason: 'the first' }])
+  } finally {
+    await database.drop()
+  }
+}, 120_000)
 
 test('on a real PostgreSQL: from an empty database to an owner’s link and back', async () => {
   const database = await createEmptyDatabase()
@@ -199,7 +246,10 @@ describe('on the embedded database', () => {
       const accounts = createAccounts({ db, passwords })
       const setupLinks = createSetupLinks({ db, accounts, passwords, policy: config.passwordPolicy, lifetimeSeconds: 1800 })
       const endings = createEndings({ db, accessTokenLifeSeconds: () => 900, announce: () => undefined })
-      const handlers = createCommandHandlers({ config, latchkey: { stores: { db }, nouns: { endings, passwords, setupLinks } } })
+      const sealer = createSealer([new Secret(Buffer.from(KEYS.ENCRYPTION_KEY, 'base64').toString('base64url'))])
+      const keys = { turns: createKeyTurns({ db, sealer, publishedSeconds: 86_400, changed: async () => undefined }) }
+      const latchkey = { stores: { db }, nouns: { endings, passwords, setupLinks }, keys }
+      const handlers = createCommandHandlers({ config, latchkey })
       await using _ = await listenForCommands({ dataDir, handlers })
       await expect(cli(settings, 'apply', '-f', 'embedded.yaml')).resolves.toMatchObject({
         code: 0,
@@ -209,6 +259,10 @@ describe('on the embedded database', () => {
       await expect(cli(settings, 'apply', '-f', 'embedded.yaml', '--prune')).resolves.toMatchObject({
         code: 0,
         out: expect.stringContaining('- client spa'),
+      })
+      await expect(cli(settings, 'keys', 'rotate', '--alg', 'ES256', '--json')).resolves.toMatchObject({
+        code: 0,
+        out: expect.stringContaining('"status": "announced"'),
       })
       // Its row stays without contents for as long as something of its may live.
       expect(await db.client.count({ where: { status: { not: 'deleted' } } })).toBe(0)

@@ -148,6 +148,9 @@ test('the verbs are those that are built, by the names of the contract', () => {
     'admin setup-link',
     'end everything',
     'demo remove',
+    'keys list',
+    'keys rotate',
+    'keys retire',
     'version',
   ])
 })
