@@ -274,7 +274,7 @@ describe('RV1: what names tokens', () => {
     [{ token: 'a', jti: 'b' }, 'exactly one'],
     [{ token: '' }, 'empty'],
     [{ token: { $ne: null } }, 'text'],
-    [{ token: 'a\u0000b' }, 'no text'],
+    [{ token: 'a\u0000b' }, 'character'],
     [{ jti: 'a b' }, 'printable'],
     [{ jti: ['a'] }, 'text'],
     [{ kid: 'a\ud800' }, 'printable'],
