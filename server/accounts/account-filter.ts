@@ -76,9 +76,10 @@ function conditionOf(filter: Omit<AccountFilter, 'search'>, locked: readonly str
   }
   when(filter.role, (role) => Prisma.sql`a.roles <> '{}' AND ${role} = ANY (a.roles)`)
   when(filter.status, (status) => (status === 'active' ? Prisma.sql`a.status = 'active'` : Prisma.sql`a.status = 'suspended'`))
-  // Written out: a plan that does not know which is asked for would not use the index.
-  when(filter.hasPassword, (has) => Prisma.sql`(a.password_set_at IS NULL) = ${Prisma.raw(String(!has))}`)
-  when(filter.neverSignedIn, (never) => Prisma.sql`(a.last_signed_in_at IS NULL) = ${Prisma.raw(String(never))}`)
+  when(filter.hasPassword, (has) => (has ? Prisma.sql`a.password_set_at IS NOT NULL` : Prisma.sql`a.password_set_at IS NULL`))
+  when(filter.neverSignedIn, (never) =>
+    never ? Prisma.sql`a.first_signed_in_at IS NULL` : Prisma.sql`a.first_signed_in_at IS NOT NULL`,
+  )
   when(filter.locked, (wanted) => Prisma.sql`(a.id = ANY (${[...locked]}::text[])) = ${Prisma.raw(String(wanted))}`)
   when(filter.since, (date) => Prisma.sql`a.created_at >= ${date}`)
   when(filter.before, (date) => Prisma.sql`a.created_at < ${date}`)

@@ -159,8 +159,8 @@ export async function emptyAccount(tx: Transaction, id: string): Promise<void> {
   await tx.password.deleteMany({ where: { accountId: id } })
   await tx.$executeRaw`
     UPDATE accounts SET status = 'deleted', email = '', email_key = ${`deleted:${id}`}, email_verified = false, name = NULL,
-      profile = '{}'::jsonb, roles = '{}', managed_by = NULL, password_set_at = NULL, last_signed_in_at = NULL,
-      updated_at = latchkey_now()
+      profile = '{}'::jsonb, roles = '{}', managed_by = NULL, password_set_at = NULL,
+      first_signed_in_at = NULL, last_signed_in_at = NULL, updated_at = latchkey_now()
     WHERE id = ${id}`
 }
 
@@ -170,7 +170,8 @@ export async function emptyAccount(tx: Transaction, id: string): Promise<void> {
  */
 export function signInByPassword(passwordId: bigint): Prisma.Sql {
   return Prisma.sql`
-    UPDATE accounts a SET last_signed_in_at = latchkey_now() FROM passwords p
+    UPDATE accounts a SET first_signed_in_at = COALESCE(a.first_signed_in_at, latchkey_now()), last_signed_in_at = latchkey_now()
+    FROM passwords p
     WHERE p.id = ${passwordId} AND p.retired_at IS NULL AND a.id = p.account_id AND a.status = 'active' RETURNING a.id`
 }
 

@@ -1,11 +1,17 @@
 DROP TABLE password_links;
+DROP INDEX audit_events_failed_sign_in_subject_idx;
+DROP INDEX audit_events_failed_sign_in_reason_idx;
+DROP INDEX audit_events_failed_sign_in_address_idx;
 DROP INDEX sign_in_failures_next_attempt_at_idx;
 DROP INDEX accounts_name_beginning_idx;
 DROP INDEX accounts_email_beginning_idx;
 DROP INDEX accounts_never_signed_in_idx;
+DROP INDEX accounts_signed_in_idx;
 DROP INDEX accounts_without_password_idx;
+DROP INDEX accounts_with_password_idx;
 DROP INDEX accounts_suspended_idx;
 DROP INDEX accounts_with_roles_idx;
 DROP INDEX accounts_created_at_id_idx;
 ALTER TABLE accounts DROP COLUMN last_signed_in_at;
+ALTER TABLE accounts DROP COLUMN first_signed_in_at;
 ALTER TABLE accounts DROP COLUMN password_set_at;
