@@ -3,6 +3,7 @@ import { ChangedMeanwhile } from '../audit/versions.ts'
 import { ClientRefused, ClientUnknown } from '../clients/client-standing.ts'
 import { KeyRefused } from '../keys/signing-keys.ts'
 import { ResourceServerRefused, ResourceServerUnknown } from '../resource-servers/resource-servers.ts'
+import { WebhookRefused } from '../webhooks/webhook-rules.ts'
 import { notFound, refused, staleVersion } from './shapes.ts'
 
 /** Does something with a noun, whose name is given for the one who asked. @throws HttpProblem 404, 409, 412 */
@@ -18,4 +19,4 @@ export async function refusing<Result>(noun: string, work: () => Promise<Result>
 }
 
 /** Their messages are written for the one who asked. */
-const REFUSED = [ClientRefused, ResourceServerRefused, KeyRefused]
+const REFUSED = [ClientRefused, ResourceServerRefused, KeyRefused, WebhookRefused]

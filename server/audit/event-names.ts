@@ -59,6 +59,7 @@ export const AUDIT_EVENT_NAMES = [
   'webhook.created',
   'webhook.deleted',
   'webhook.disabled',
+  'webhook.tested',
   'webhook.updated',
   'webhook_delivery.failed',
   'webhook_delivery.resent',

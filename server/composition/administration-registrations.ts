@@ -1,10 +1,11 @@
-// Builds the part of the admin API that is about what is registered (clients and resource servers), and about signing keys.
+// Builds the part of the admin API that is about what is registered (clients and resource servers), about signing keys, and about webhooks.
 import type { Config } from '../../config/config.ts'
 import { OPENID_SCOPES } from '../../config/scopes.ts'
 import { clientRoutes } from '../admin-api/clients.ts'
 import { keyRoutes } from '../admin-api/keys.ts'
 import { resourceServerRoutes } from '../admin-api/resource-servers.ts'
 import type { ApiRoute } from '../admin-api/route.ts'
+import { webhookRoutes } from '../admin-api/webhooks.ts'
 import { type ClientAdministration, createClientAdministration } from '../clients/client-administration.ts'
 import { type ClientHoldings, countHoldings } from '../clients/client-holdings.ts'
 import { type ClientLifetimes, lifetimesOf } from '../clients/client-lifetimes.ts'
@@ -20,6 +21,7 @@ import {
 import { createResourceServerSearch, type ResourceServerSearch } from '../resource-servers/resource-server-search.ts'
 import type { Nouns } from './nouns.ts'
 import type { OpenStores } from './stores.ts'
+import type { WebhookParts } from './webhooks.ts'
 
 /** What administrators use of it; the console stands on the same parts. */
 export interface RegistrationParts {
@@ -67,7 +69,14 @@ export function registrationRoutes(
     nouns,
     cursors,
     keys,
-  }: { readonly config: Config; readonly nouns: Nouns; readonly cursors: Cursors; readonly keys: KeyRing },
+    webhooks,
+  }: {
+    readonly config: Config
+    readonly nouns: Nouns
+    readonly cursors: Cursors
+    readonly keys: KeyRing
+    readonly webhooks: WebhookParts
+  },
 ): ApiRoute[] {
   return [
     ...clientRoutes({
@@ -86,6 +95,7 @@ export function registrationRoutes(
       search: parts.resourceServerSearch,
       administration: parts.resourceServerAdministration,
     }),
+    ...webhookRoutes({ cursors, ...webhooks }),
     ...keyRoutes({ cursors, turns: keys.turns, compromise: keys.compromise }),
   ]
 }

@@ -6,6 +6,7 @@ import { createAllowedAddresses } from '../outbox/allowed-addresses.ts'
 import { createDelivery, type Delivery } from '../outbox/delivery.ts'
 import { createPost } from '../outbox/endpoint.ts'
 import { createWebhookCourier, createWebhookOutbox } from '../webhooks/outbox.ts'
+import { checkUrl } from '../webhooks/webhook-rules.ts'
 import { createWebhooks, type Webhooks } from '../webhooks/webhooks.ts'
 import type { OpenStores } from './stores.ts'
 
@@ -13,6 +14,8 @@ import type { OpenStores } from './stores.ts'
 export interface WebhookParts {
   readonly webhooks: Webhooks
   readonly delivery: Delivery
+  /** @throws WebhookRefused when a webhook may not listen there */
+  checkUrl(url: string): void
 }
 
 /** Builds it. */
@@ -42,5 +45,5 @@ export function createWebhookParts(deps: {
   const resent = () => void delivery.look().catch(() => undefined)
   const webhooks = createWebhooks({ db, sealer, addresses, resent })
   metrics.whenAsked(async () => metrics.set('webhookDeliveriesWaiting', {}, await webhooks.waiting()))
-  return { webhooks, delivery }
+  return { webhooks, delivery, checkUrl: (url) => checkUrl(url, addresses) }
 }

@@ -324,7 +324,7 @@ test('one that is disabled by hand is told nothing, neither what waits nor what 
   await happen('session.revoked')
   await deliver()
   receiver.answer = ACCEPT
-  expect(await webhooks().update(webhook.id, { enabled: false }, BY)).toMatchObject({ enabled: false })
+  expect(await webhooks().update(webhook.id, { enabled: false }, BY)).toMatchObject({ webhook: { enabled: false } })
   await happen('session.revoked')
   await server.advance(3600)
   await deliver()
