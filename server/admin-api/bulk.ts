@@ -26,11 +26,6 @@ export function bulkBody(filter: z.ZodObject) {
     })
 }
 
-/** How many there are, counted no further than a limit. */
-export const counted = z
-  .object({ count: z.int(), more: z.boolean().meta({ description: 'There are more than were counted.' }) })
-  .meta({ id: 'Count' })
-
 /** A job, as it is shown. */
 export const jobShape = z
   .object({

@@ -1,6 +1,6 @@
 // The sessions of the whole installation, as administrators look for them: a page at a time, however many there are.
 import { Prisma } from '../../prisma/client/client.ts'
-import type { Database, Transaction } from '../storage/postgres.ts'
+import type { Database } from '../storage/postgres.ts'
 import { deviceName } from './device-name.ts'
 import { conditionOf, type SessionFilter, type SessionState, STATE } from './session-filter.ts'
 
@@ -33,17 +33,9 @@ export interface SessionQuery {
   readonly after?: Pick<SessionItem, 'id' | 'startedAt'>
 }
 
-/** How many sessions there are; counted no further than a limit. */
-export interface Count {
-  readonly count: number
-  /** There are more. */
-  readonly more: boolean
-}
-
 /** Looks for sessions. Each throws `AddressFilterFault` when the filter's address is none. */
 export interface SessionSearch {
   page(query: SessionQuery): Promise<SessionItem[]>
-  count(filter: SessionFilter, most: number): Promise<Count>
   find(id: string): Promise<SessionItem | undefined>
 }
 
@@ -57,19 +49,10 @@ export function createSessionSearch({ db }: { readonly db: Database }): SessionS
         Prisma.sql`WHERE ${conditionOf(filter)} AND ${beyond} ORDER BY s.started_at DESC, s.id DESC LIMIT ${limit}`,
       )
     },
-    count: (filter, most) => countSessions(db, filter, most),
     async find(id) {
       return (await select(db, Prisma.sql`WHERE s.id = ${id}`))[0]
     },
   }
-}
-
-/** Counts sessions, no further than `most`. */
-export async function countSessions(db: Database | Transaction, filter: SessionFilter, most: number): Promise<Count> {
-  const rows = await db.$queryRaw<{ count: number }[]>(Prisma.sql`
-    SELECT count(*)::int AS count FROM (SELECT FROM sessions s WHERE ${conditionOf(filter)} LIMIT ${most + 1}) some`)
-  const count = rows[0]?.count ?? 0
-  return { count: Math.min(count, most), more: count > most }
 }
 
 interface SessionRow {

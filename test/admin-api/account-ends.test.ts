@@ -47,7 +47,7 @@ describe('an end of all that an account has', () => {
     ['suspension', 'POST', '/suspension'],
     ['containment', 'POST', '/containment'],
     ['deletion', 'DELETE', ''],
-  ])('RV1: a preview of the %s says what would end, by name, and ends nothing', async (_what, method, path) => {
+  ])('a preview of the %s says what would end, by name, and ends nothing', async (_what, method, path) => {
     const one = await someone()
     const { tokens } = await one.signIn()
     await obtainTokens(server, WEB, { browser: one.browser, person: one.person })
@@ -76,7 +76,7 @@ describe('an end of all that an account has', () => {
     expect((await get(`/accounts/${one.id}`)).body).toMatchObject({ status: 'active', has_password: true, sessions: 1 })
   })
 
-  test('RV1: containment ends it, and nobody gets in until the password is set anew', async () => {
+  test('containment ends it, and nobody gets in until the password is set anew', async () => {
     const one = await someone()
     const { tokens } = await one.signIn()
     await ask(server, token, `POST /accounts/${one.id}/password-reset`)

@@ -169,7 +169,7 @@ describe('a grant', () => {
     expect(Date.parse(body.access_tokens_until)).toBeGreaterThan(Date.now() + 800_000)
   })
 
-  test('RV1: ends with its tokens and no other, its app is told, and it says so afterwards', async () => {
+  test('ends with its tokens and no other, its app is told, and it says so afterwards', async () => {
     const browser = new Browser()
     const { id, sessionId, tokens } = await grant(CRM, server.grace, browser)
     const neighbour = await grant(SPA, server.grace, browser)
@@ -202,7 +202,7 @@ describe('a grant', () => {
     expect((await ask(server, token, `DELETE /grants/${id}`)).body).toMatchObject({ grants: 0, logout_notifications: 0 })
   })
 
-  test('RV1: fifty who end it at once end it once', async () => {
+  test('fifty who end it at once end it once', async () => {
     const { id } = await grant()
     const answers = await Promise.all(Array.from({ length: 50 }, () => ask(server, token, `DELETE /grants/${id}`)))
     expect(answers.map(({ status }) => status)).toEqual(answers.map(() => 200))
@@ -240,7 +240,7 @@ describe('a grant', () => {
 describe('many at once', () => {
   const revoke = (body: unknown) => ask(server, token, 'POST /grants/revocations', { body })
 
-  test('RV1: a preview says what would end and who is told, and ends nothing', async () => {
+  test('a preview says what would end and who is told, and ends nothing', async () => {
     const { id } = await grant(CRM)
     const { body } = await revoke({ filter: { client: 'crm', account: 'grace@people.example' }, dry_run: true })
     expect(body).toMatchObject({ dry_run: true, accounts: 1, more: false, people: [{ email: 'grace@people.example' }] })

@@ -32,7 +32,7 @@ async function latest(kind: string, value: string) {
 }
 
 describe('the list', () => {
-  test('RV1: says what was ended, by whom, why, and until when it is remembered', async () => {
+  test('says what was ended, by whom, why, and until when it is remembered', async () => {
     const { sid } = await signedIn()
     const before = Date.now()
     const { body } = await ask(server, token, `DELETE /sessions/${sid}`, { body: { reason: 'lost laptop' } })
@@ -52,7 +52,7 @@ describe('the list', () => {
     expect((await get(`/revocations?value=${sid}`)).body.items).toHaveLength(1)
   })
 
-  test('RV1: names whoever did it, for each way in which something ends', async () => {
+  test('names whoever did it, for each way in which something ends', async () => {
     const by = (actor: string) => ({ actor, reason: `by ${actor}` })
     const { events } = server.latchkey.nouns
     const grant = await signedIn()

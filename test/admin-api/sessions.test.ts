@@ -154,7 +154,7 @@ describe('a session', () => {
     expect(body).toMatchObject({ revocations: [], logout_notifications: [], guards: [] })
   })
 
-  test('RV1: ends with all that hangs from it, and says so afterwards', async () => {
+  test('ends with all that hangs from it, and says so afterwards', async () => {
     const { id, tokens } = await signInAs(server.grace)
     const { status, body } = await ask(server, token, `DELETE /sessions/${id}`, { body: { reason: 'lost laptop' } })
     expect(status).toBe(200)
@@ -190,7 +190,7 @@ describe('a session', () => {
 describe('many at once', () => {
   const revoke = (body: unknown, headers = {}) => ask(server, token, 'POST /sessions/revocations', { body, headers })
 
-  test('RV1: a preview says what would end, and ends nothing', async () => {
+  test('a preview says what would end, and ends nothing', async () => {
     const { id } = await signInAs(server.grace)
     const { body } = await revoke({ filter: { account: 'grace@people.example' }, dry_run: true })
     expect(body).toMatchObject({ dry_run: true, accounts: 1, more: false, people: [{ email: 'grace@people.example' }] })

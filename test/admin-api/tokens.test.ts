@@ -61,7 +61,7 @@ async function signedIn(client: TestClient = SPA, browser = new Browser()) {
   return { browser, tokens: tokens.body, claims: claimsOf(tokens.body.id_token) }
 }
 
-describe('RV1: a token that is looked at', () => {
+describe('a token that is looked at', () => {
   test('a JWT access token: what it says, and what it stands on', async () => {
     const { tokens } = await signedIn()
     const claims = claimsOf(tokens.access_token)
@@ -246,7 +246,7 @@ describe('RV1: a token that is looked at', () => {
   })
 })
 
-describe('RV1: what names tokens', () => {
+describe('what names tokens', () => {
   test('says whether tokens that carry it can be good, and what it names', async () => {
     const { tokens } = await signedIn(BILLS)
     const web = await signedIn(SPA)

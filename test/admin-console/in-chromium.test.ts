@@ -59,7 +59,7 @@ describe.each([
   ['with scripts', true],
   ['without scripts', false],
 ] as const)('%s', (_how, javaScript) => {
-  test('RV1: the phone of a person is found by address, ended with a reason, and refused; the laptop goes on', async () => {
+  test('the phone of a person is found by address, ended with a reason, and refused; the laptop goes on', async () => {
     const { laptop, phone, phoneId } = await twoDevices()
     await withConsole(javaScript, async (page) => {
       await page.fill('#search', 'grace@people.example')

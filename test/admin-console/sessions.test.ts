@@ -95,7 +95,7 @@ describe('a session', () => {
     }
   })
 
-  test('RV1: is ended with a reason, after a preview; it is dead, and the page proves it', async () => {
+  test('is ended with a reason, after a preview; it is dead, and the page proves it', async () => {
     const { id, tokens } = await grace()
     const { browser, page } = await atConsole(server, 'operator', `/admin/sessions/${id}`)
     expect(page.body).toContain(`/admin/sessions/revocation?id=${id}`)

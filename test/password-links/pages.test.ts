@@ -77,7 +77,7 @@ test('the secret stands nowhere: not in the database, not in the log', async () 
   expect(JSON.stringify(dump)).not.toContain(secret.slice(4, 30))
 })
 
-test('RV1: what the account had ends when a forgotten password is set anew; not before', async () => {
+test('what the account had ends when a forgotten password is set anew; not before', async () => {
   const { id } = (await ask(server, token, 'GET /accounts?search=grace@')).body.items[0]
   const { tokens } = await obtainTokens(server, SPA, { person: server.grace })
   const { body } = await ask(server, token, `POST /accounts/${id}/password-reset`)
