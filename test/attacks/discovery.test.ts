@@ -2,6 +2,7 @@
 // (RFC 8414, RFC 7517, OpenID Connect Discovery).
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
 import { exportJWK, generateKeyPair, SignJWT } from 'jose'
+import { ADMIN_SCOPES } from '../../config/scopes.ts'
 import { Browser } from '../support/browser.ts'
 import { API, BILLING, MACHINE, PARTNER, SPA, type TestClient, WEB } from '../support/clients.ts'
 import {
@@ -118,18 +119,12 @@ describe('DI3: what is advertised is served', () => {
       response_modes_supported: RESPONSE_MODES,
       response_types_supported: ['code'],
       scopes_supported: [
-        'address',
-        'billing:read',
-        'email',
-        'notes:read',
-        'notes:write',
-        'offline_access',
-        'openid',
-        'phone',
-        'profile',
+        ...['address', 'billing:read', 'email', 'notes:read', 'notes:write', 'offline_access', 'openid', 'phone', 'profile'],
+        // Of this server's own APIs.
+        ...ADMIN_SCOPES,
         'revocations:read',
         'ssf.manage',
-      ],
+      ].toSorted(),
       introspection_signing_alg_values_supported: ['ES256', 'EdDSA', 'RS256'],
       subject_types_supported: ['public'],
       token_endpoint_auth_methods_supported: AUTH_METHODS,
