@@ -28,6 +28,7 @@ const LASTING = [
   'audit_events',
   'client_secrets',
   'clients',
+  'compromised_client_secrets',
   'consents',
   'mail_outbox',
   'passwords',
