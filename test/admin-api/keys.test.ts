@@ -219,8 +219,10 @@ describe('KR2: a key that somebody else may have', () => {
   })
 
   test('AD2, AD6: what is no key is not there', async () => {
-    for (const kid of ['nobody', '%00', "a'--", 'x'.repeat(300), '%ED%A0%80'])
+    for (const kid of ['nobody', "a'--", 'x'.repeat(300), '%ED%A0%80'])
       for (const what of ['compromise', 'retirement']) expect((await post(`/keys/${kid}/${what}`)).status).toBe(404)
+    // What holds a character that no name can hold is refused before it is looked for.
+    expect((await post('/keys/%00/compromise')).status).toBe(400)
     for (const body of [{ alg: 'HS256' }, { alg: { not: '' } }, { now: 'yes' }, { kid: 'mine' }])
       expect((await post('/keys/rotation', body)).status).toBe(400)
   })

@@ -155,7 +155,6 @@ test('WB1: every page of the program has the headers, breaks no policy and says 
     await open('/setup?token=never-was')
     await open('/interactions/nobody')
     await open('/authorize?client_id=nobody')
-    await open('/token')
     await open('/logout/success')
     // The owner's first page, on a server that has none yet.
     await open(setupLink())
