@@ -198,7 +198,8 @@ function bulkRoute({ search, events, jobs, preview, accountIdOf }: SessionRoutes
     async handle({ body, change }) {
       const filter = body.filter === undefined ? undefined : await filterOf(body.filter as SessionsAsked, accountIdOf)
       if (body.ids === undefined && filter === undefined) throw notFound('account')
-      const which = body.ids === undefined ? { filter: { ...filter, state: 'live' as const } } : { ids: body.ids }
+      // Of a filter that asks for what is over nothing ends.
+      const which = body.ids === undefined ? { filter: { state: 'live' as const, over: false, ...filter } } : { ids: body.ids }
       if (body.dry_run) return { body: showPreview(await preview(which, MOST_COUNTED)) }
       if ('ids' in which) return { body: await events.revoke([...which.ids].toSorted(), change(body.reason)) }
       const found = await search.page({ filter: which.filter, limit: MOST_AT_ONCE + 1 })

@@ -88,11 +88,8 @@ export function sessionPages(deps: SessionPagesDeps): ConsoleRoute[] {
       back: (_ctx, form) => sessionHref(form),
       async handle(ctx, visit, form) {
         const again = await deps.tellAgain(String(ctx.params.id), visit.change())
-        redirectWithNotice(
-          ctx,
-          sessionHref(form),
-          again ? 'The app is told again, for a day if need be.' : 'There was nothing to tell it again.',
-        )
+        const notice = again ? 'The app is told again, for a day if need be.' : 'There was nothing to tell it again.'
+        redirectWithNotice(ctx, sessionHref(form), notice)
       },
     },
     { method: 'get', path: '/jobs/:id', access: READ, handle: (ctx, visit) => showJob(deps, ctx, visit) },
@@ -224,7 +221,9 @@ async function whichOf(
   const asked = readAsked(Object.fromEntries(new URLSearchParams(query)), Object.keys(LABELS))
   const { filter } = await filterOf(asked, deps.accountIdOf)
   // A filter that says nothing would be everybody.
-  return filter === undefined || Object.keys(filter).length === 0 ? { ids: [] } : { filter: { ...filter, state: 'live' } }
+  if (filter === undefined || Object.keys(filter).length === 0) return { ids: [] }
+  // Of one that asks for what is over nothing ends.
+  return { filter: { state: 'live', over: false, ...filter } }
 }
 
 function revocationHref(ids: readonly string[], filter: string, reason: string): string {

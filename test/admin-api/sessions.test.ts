@@ -217,6 +217,18 @@ describe('many at once', () => {
     expect((await get(`/sessions/${ada.id}`)).body.state).toBe('live')
   })
 
+  test('by a filter that asks for what is over, nothing', async () => {
+    const { id } = await signInAs(server.grace)
+    for (const filter of [{ state: 'ended' }, { state: 'expired' }, { active: false }]) {
+      const both = [await revoke({ filter, dry_run: true }), await revoke({ filter })]
+      expect(both.map(({ status, body }) => [status, body.sessions])).toEqual([
+        [200, 0],
+        [200, 0],
+      ])
+    }
+    expect((await get(`/sessions/${id}`)).body.state).toBe('live')
+  })
+
   test('AD8: what is much goes on as a job, which says how far it is', async () => {
     // Not signed in one by one: that many hashes are not what is shown here.
     await run(

@@ -147,7 +147,14 @@ describe('many at once', () => {
   test('a filter that says nothing ends nobody', async () => {
     const { id } = await grace()
     const { browser } = await atConsole(server, 'owner')
-    for (const query of ['', '?filter=', '?filter=nothing%3D1', '?filter=cursor%3Dx', '?filter=ip%3Dx']) {
+    for (const query of [
+      '',
+      '?filter=',
+      '?filter=nothing%3D1',
+      '?filter=cursor%3Dx',
+      '?filter=ip%3Dx',
+      '?filter=state%3Dended',
+    ]) {
       expect((await open(browser, `/admin/sessions/revocation${query}`)).body).toContain('Nothing to end')
     }
     expect((await open(browser, `/admin/sessions/${id}`)).body).toContain('Live')
