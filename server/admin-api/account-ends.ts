@@ -1,6 +1,6 @@
 // What happens to an account: suspended, reinstated, contained, deleted; its password set anew by a link; unlocked.
 import { z } from 'zod'
-import { ACCOUNT_ACCESS } from '../../config/account-access.ts'
+import { ACCESS } from '../../config/access.ts'
 import type { AccountEvents } from '../accounts/account-events.ts'
 import type { AccountLocks } from '../accounts/account-locks.ts'
 import type { AccountPreview } from '../accounts/account-preview.ts'
@@ -33,14 +33,14 @@ export function accountEndRoutes(deps: AccountEndRoutesDeps): ApiRoute[] {
       name: 'deleteAccount',
       summary: 'Delete an account: all that it has ends, and what is known of the person is erased',
       description: 'The audit log keeps the id, which is never given again.',
-      access: ACCOUNT_ACCESS.delete,
+      access: ACCESS.accounts.delete,
     }),
     endRoute(deps, (accountId, change) => events.suspend(accountId, change), {
       method: 'post',
       path: '/accounts/:id/suspension',
       name: 'suspendAccount',
       summary: 'Suspend an account: all that it has ends, and nobody can sign in to it',
-      access: ACCOUNT_ACCESS.stop,
+      access: ACCESS.accounts.stop,
     }),
     reinstateRoute(deps),
     endRoute(deps, (accountId, change) => events.contain(accountId, change), {
@@ -50,7 +50,7 @@ export function accountEndRoutes(deps: AccountEndRoutesDeps): ApiRoute[] {
       summary: 'Contain an account that somebody else may be using',
       description:
         'All that it has ends, and its password opens nothing any more. The person comes back by a link to set a new one (`password-reset`).',
-      access: ACCOUNT_ACCESS.stop,
+      access: ACCESS.accounts.stop,
     }),
     passwordResetRoute(deps),
     unlockRoute(deps),
@@ -87,7 +87,7 @@ function reinstateRoute({ events }: AccountEndRoutesDeps): ApiRoute {
     tag: 'Accounts',
     summary: 'Let the person of a suspended account sign in again',
     description: 'Nothing that was ended comes back.',
-    access: ACCOUNT_ACCESS.stop,
+    access: ACCESS.accounts.stop,
     params: id,
     body: z.strictObject({ reason }),
     bodyOptional: true,
@@ -107,7 +107,7 @@ function passwordResetRoute({ links }: AccountEndRoutesDeps): ApiRoute {
     summary: 'Make a one-time link by which the person sets a new password',
     description:
       'The password that there is stays good until the link is used, so that nobody is kept out by a link that they did not ask for; then all that the account has ends. Where that cannot wait: `end_sessions`, or containment. A link before it is good for nothing any more.',
-    access: ACCOUNT_ACCESS.help,
+    access: ACCESS.accounts.help,
     params: id,
     body: z.strictObject({
       send_mail: flag.meta({ description: 'The link is mailed to the person, and not shown.' }),
@@ -137,7 +137,7 @@ function unlockRoute({ locks }: AccountEndRoutesDeps): ApiRoute {
     name: 'unlockAccount',
     tag: 'Accounts',
     summary: 'Forget the failures that slow sign-ins to an account down',
-    access: ACCOUNT_ACCESS.help,
+    access: ACCESS.accounts.help,
     params: id,
     body: z.strictObject({ reason }),
     bodyOptional: true,

@@ -1,6 +1,6 @@
 // Imports of people from another system.
 import { z } from 'zod'
-import { ACCOUNT_ACCESS } from '../../config/account-access.ts'
+import { ACCESS } from '../../config/access.ts'
 import { MOST_IMPORTED, readCsvRows, readJsonRows, UnreadableImport } from '../accounts/account-import-rows.ts'
 import type { ImportAccounts, ImportedLine } from '../accounts/account-imports.ts'
 import { HttpProblem } from '../http/problems.ts'
@@ -20,7 +20,7 @@ export function accountImportRoutes({ importAccounts }: { readonly importAccount
       tag: 'Accounts',
       summary: 'Import people from another system',
       description: `Up to ${MOST_IMPORTED} people and 5 MiB: \`accounts\` as a list of objects, or CSV, as text in \`csv\` or as a body of type \`text/csv\` with \`dry_run\` and \`reason\` in the address. The first line of CSV names the columns: email, name, email_verified, password_hash, roles. Each is looked at by itself; an account that exists stays as it is, so an import that was broken off can be sent again.`,
-      access: ACCOUNT_ACCESS.import,
+      access: ACCESS.accounts.import,
       query: z.strictObject({ dry_run: flagAsked.optional(), reason }),
       body: z
         .strictObject({

@@ -1,7 +1,7 @@
 // Accounts over the whole installation: looked for, looked at, made and changed.
 import type { Context } from 'koa'
 import { z } from 'zod'
-import { ACCOUNT_ACCESS } from '../../config/account-access.ts'
+import { ACCESS } from '../../config/access.ts'
 import { ROLES } from '../../config/roles.ts'
 import type { AccountAdministration } from '../accounts/account-administration.ts'
 import type { AccountFilter, AccountPlace } from '../accounts/account-filter.ts'
@@ -67,7 +67,7 @@ function listRoute({ search, cursors }: AccountRoutesDeps): ApiRoute {
     summary: 'List accounts, the latest first',
     description:
       'Of a search come first those whose address begins so, then those whose name does, each in the order of letters.',
-    access: ACCOUNT_ACCESS.read,
+    access: ACCESS.accounts.read,
     query: z.strictObject({ ...filters, ...paging }),
     outcomes: { 200: { description: 'A page.', schema: pageOf(accountShape) } },
     async handle({ query: { limit, cursor, ...asked } }) {
@@ -100,7 +100,7 @@ function getRoute({ search }: AccountRoutesDeps): ApiRoute {
     name: 'getAccount',
     tag: 'Accounts',
     summary: 'An account with all that is known of it',
-    access: ACCOUNT_ACCESS.read,
+    access: ACCESS.accounts.read,
     params: id,
     outcomes: { 200: { description: 'The account.', schema: accountDetailsShape } },
     async handle({ params }) {
@@ -125,7 +125,7 @@ function createRoute({ search, administration, isUsableHash }: AccountRoutesDeps
     summary: 'Make an account',
     description:
       'Nobody but the person is to know the password: the answer has a one-time link by which they set it, or it is mailed to them (`send_mail`). With a `password_hash`, as another system stored it, there is no link unless one is to be mailed. `roles`, `email_verified` and `password_hash` take the role owner.',
-    access: ACCOUNT_ACCESS.create,
+    access: ACCESS.accounts.create,
     body: z.strictObject({
       email,
       name: called.optional(),
@@ -189,7 +189,7 @@ function changeRoute({ search, administration }: AccountRoutesDeps): ApiRoute {
     summary: 'Change an account',
     description:
       'What is left out stays. With another address all that the account has ends; with a role that is taken away the access tokens that carry it. All but `name` and `profile` takes the role owner.',
-    access: ACCOUNT_ACCESS.describe,
+    access: ACCESS.accounts.describe,
     versioned: true,
     params: id,
     body: z.strictObject({
@@ -227,7 +227,7 @@ function changeRoute({ search, administration }: AccountRoutesDeps): ApiRoute {
 
 /** @throws HttpProblem 403 when something is asked that decides who gets in, by somebody who does not decide that */
 function mayDecide(ctx: Context, caller: Caller, asked: readonly unknown[]): void {
-  if (asked.some((value) => value !== undefined && value !== 0)) checkAccess(ctx, ACCOUNT_ACCESS.decide, caller)
+  if (asked.some((value) => value !== undefined && value !== 0)) checkAccess(ctx, ACCESS.accounts.decide, caller)
 }
 
 /** Members that were left out are undefined, which JSON does not have. */

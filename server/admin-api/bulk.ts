@@ -1,17 +1,73 @@
 // Ending many things at once: named one by one, or all that a filter finds. A preview says what would end; what is little ends at once,
 // and what is much ends in the background, by a job.
 import { z } from 'zod'
+import type { AccessRule } from '../../config/roles.ts'
+import { type BulkEnds, MOST_ENDED_AT_ONCE, MOST_PREVIEWED } from '../revocation-jobs/bulk-ends.ts'
 import type { RevocationJob } from '../revocation-jobs/revocation-jobs.ts'
-import { ended, moment, name, reason } from './shapes.ts'
+import { type ApiRoute, route } from './route.ts'
+import { ended, moment, name, notFound, reason } from './shapes.ts'
 
-/** As many end while the caller waits; beyond that a job does it. */
-export const MOST_AT_ONCE = 200
+/** That more was found than a preview counts. */
+export const more = z.boolean().meta({ description: `There are more than were counted (${MOST_PREVIEWED}).` })
 
-/** A preview counts no further. */
-export const MOST_COUNTED = 10_000
+/** A route by which many end. */
+export function bulkRoute<const Filters extends z.ZodObject, Filter, Preview extends PreviewCounts>(bulk: {
+  /** In the address: `sessions`. */
+  readonly noun: string
+  readonly name: string
+  readonly tag: string
+  readonly access: AccessRule
+  readonly filters: Filters
+  /** When a filter is left to a job. */
+  readonly goesToJob: string
+  readonly previewShape: z.ZodType
+  readonly ends: BulkEnds<Filter, Preview>
+  /** Undefined when the filter asks for an account that is not there. */
+  readonly filterOf: (asked: z.output<Filters>) => Promise<Filter | undefined>
+}): ApiRoute {
+  const { noun, ends } = bulk
+  return route({
+    method: 'post',
+    path: `/${noun}/revocations`,
+    name: bulk.name,
+    tag: bulk.tag,
+    summary: `End many ${noun}`,
+    description: `Up to ${MOST_ENDED_AT_ONCE} end at once; ${bulk.goesToJob} a job ends them in the background, and the answer is 202.`,
+    access: bulk.access,
+    body: bulkBody(bulk.filters),
+    outcomes: {
+      200: { description: 'What was ended, or would be.', schema: z.union([bulk.previewShape, ended]) },
+      202: { description: 'A job that ends them.', schema: z.object({ job: jobShape }) },
+    },
+    async handle({ body, change }) {
+      const filter = body.filter === undefined ? undefined : await bulk.filterOf(body.filter)
+      if (body.ids === undefined && filter === undefined) throw notFound('account')
+      const which = filter === undefined ? { ids: body.ids ?? [] } : { filter }
+      if (body.dry_run) return { body: showPreview(await ends.preview(which)) }
+      const done = await ends.end(which, change(body.reason))
+      if ('ended' in done) return { body: done.ended }
+      return {
+        status: 202,
+        body: { job: showJob(done.job) },
+        headers: { Location: `/admin/api/v1/revocation-jobs/${done.job.id}` },
+      }
+    },
+  })
+}
 
-/** The body of a bulk end: `ids`, or a `filter`. */
-export function bulkBody(filter: z.ZodObject) {
+/** What every preview counts. */
+interface PreviewCounts {
+  readonly refreshFamilies: number
+  readonly logoutNotifications: number
+}
+
+/** Shows a preview. */
+export function showPreview<Preview extends PreviewCounts>({ refreshFamilies, logoutNotifications, ...preview }: Preview) {
+  return { dry_run: true as const, ...preview, refresh_families: refreshFamilies, logout_notifications: logoutNotifications }
+}
+
+/** The body: `ids`, or a `filter`. */
+function bulkBody<const Filters extends z.ZodObject>(filter: Filters) {
   return z
     .strictObject({
       ids: z.array(name).min(1, 'it must name at least one').max(1000, 'it must name 1000 at most').optional(),

@@ -1,6 +1,7 @@
 // Whether a client may be used, by the admin API: its secrets, its suspension, and what is done when somebody else has had a secret.
 // All of it is possible for clients of a provision file as well: none of it stands in a file.
 import { z } from 'zod'
+import { ACCESS } from '../../config/access.ts'
 import type { ClientAdministration } from '../clients/client-administration.ts'
 import type { ClientEvents } from '../clients/client-events.ts'
 import type { ClientHoldings } from '../clients/client-holdings.ts'
@@ -18,11 +19,6 @@ export interface ClientStandingDeps {
   readonly events: Pick<ClientEvents, 'suspend' | 'reinstate' | 'compromiseSecrets'>
   readonly holdings: (clientId: string) => Promise<ClientHoldings>
 }
-
-const READ = { scope: 'clients:read', roles: ['owner', 'operator', 'auditor'] } as const
-const WRITE = { scope: 'clients:write', roles: ['owner'] } as const
-/** In an emergency it must not be necessary to wake an owner. */
-const END = { scope: 'clients:write', roles: ['owner', 'operator'] } as const
 
 const DAY_SECONDS = 86_400
 const LONGEST_OVERLAP_SECONDS = 30 * DAY_SECONDS
@@ -62,7 +58,7 @@ function secretRoutes({ find, administration }: ClientStandingDeps): ApiRoute[] 
       name: 'listClientSecrets',
       tag: 'Clients',
       summary: 'The secrets of a client: that they are there, since when and until when',
-      access: READ,
+      access: ACCESS.clients.read,
       params: id,
       outcomes: { 200: { description: 'Two at most.', schema: z.object({ items: z.array(secretShape) }) } },
       handle: async ({ params }) => ({ body: { items: (await find(params.id)).secrets.map(showSecret) } }),
@@ -75,7 +71,7 @@ function secretRoutes({ find, administration }: ClientStandingDeps): ApiRoute[] 
       summary: 'Give a client another secret',
       description:
         'The one before stays good for `overlap_seconds`: 0 when somebody else may have it. A provision file that has `client_secret` puts its own back when it is applied.',
-      access: WRITE,
+      access: ACCESS.clients.write,
       params: id,
       body: z.strictObject({
         overlap_seconds: z
@@ -114,7 +110,7 @@ function deleteSecretRoute({ find, administration }: ClientStandingDeps): ApiRou
     tag: 'Clients',
     summary: 'Take a secret from a client',
     description: 'Its tokens are as good as they were. Without a secret it cannot get others.',
-    access: WRITE,
+    access: ACCESS.clients.write,
     params: z.strictObject({ id: name, sid: name }),
     body: z.strictObject({ reason }),
     bodyOptional: true,
@@ -147,7 +143,7 @@ function endRoute(
   return route({
     ...about,
     tag: 'Clients',
-    access: END,
+    access: ACCESS.clients.stop,
     params: id,
     body: endBody,
     bodyOptional: true,
@@ -168,7 +164,7 @@ function reinstateRoute({ find, events }: ClientStandingDeps): ApiRoute {
     tag: 'Clients',
     summary: 'Let a suspended client in again',
     description: 'Nothing that was ended comes back: people sign in to it anew.',
-    access: END,
+    access: ACCESS.clients.stop,
     params: id,
     body: z.strictObject({ reason }),
     bodyOptional: true,

@@ -1,5 +1,6 @@
 // Clients by the admin API: looked for, looked at, registered, changed, deleted, and their redirect URIs tried.
 import { z } from 'zod'
+import { ACCESS } from '../../config/access.ts'
 import { type ClientAdministration, refuseManaged } from '../clients/client-administration.ts'
 import type { ClientEvents } from '../clients/client-events.ts'
 import type { ClientHoldings } from '../clients/client-holdings.ts'
@@ -38,9 +39,6 @@ export interface ClientRoutesDeps {
   readonly certificates: { readonly chainChecked: boolean } | undefined
 }
 
-const READ = { scope: 'clients:read', roles: ['owner', 'operator', 'auditor'] } as const
-const WRITE = { scope: 'clients:write', roles: ['owner'] } as const
-
 const id = z.strictObject({ id: name })
 
 /** Makes the routes. */
@@ -64,7 +62,7 @@ function listRoute({ search, cursors }: ClientRoutesDeps): ApiRoute {
     tag: 'Clients',
     summary: 'List clients, by client_id',
     description: 'The server’s own client is not among them.',
-    access: READ,
+    access: ACCESS.clients.read,
     query: z.strictObject({
       q: name
         .optional()
@@ -106,7 +104,7 @@ function getRoute(deps: ClientRoutesDeps): ApiRoute {
     name: 'getClient',
     tag: 'Clients',
     summary: 'A client: what is registered, its secrets, what it holds, and how long what it gets really lives',
-    access: READ,
+    access: ACCESS.clients.read,
     params: id,
     outcomes: { 200: { description: 'The client. `metadata` is what a change takes.', schema: clientDetailShape } },
     async handle({ params }) {
@@ -125,7 +123,7 @@ function createRoute(deps: ClientRoutesDeps): ApiRoute {
     summary: 'Register a client',
     description:
       'The members are those of RFC 7591, as in a provision file. With `kind` little more is needed: `web` a web app with a server, `spa` a single-page app, `native` an app on a device (all three need `redirect_uris`), `machine` a program without people. Without `client_id` it gets one. A client that authenticates by a secret gets one, which is shown here and never again.',
-    access: WRITE,
+    access: ACCESS.clients.write,
     body: registrationBody,
     outcomes: {
       201: {
@@ -162,7 +160,7 @@ function replaceRoute(deps: ClientRoutesDeps): ApiRoute {
     summary: 'Change all that is registered of a client',
     description:
       'What is left out gets its default. What the client may no longer ask for ends with its access tokens; a refresh gets less. A client that no longer authenticates by a secret loses its secrets, and one that does now and had none gets one.',
-    access: WRITE,
+    access: ACCESS.clients.write,
     params: id,
     body: replacementBody,
     versioned: true,
@@ -205,7 +203,7 @@ function deleteRoute(deps: ClientRoutesDeps): ApiRoute {
     name: 'deleteClient',
     tag: 'Clients',
     summary: 'Delete a client: all that it was given ends',
-    access: WRITE,
+    access: ACCESS.clients.write,
     params: id,
     body: z.strictObject({ reason, dry_run: z.boolean('it must be true or false').default(false) }),
     bodyOptional: true,
@@ -228,7 +226,7 @@ function redirectUriTestRoute(deps: ClientRoutesDeps): ApiRoute {
     name: 'testRedirectUri',
     tag: 'Clients',
     summary: 'Whether a redirect URI is one of the client’s, and if not, why',
-    access: READ,
+    access: ACCESS.clients.read,
     params: id,
     body: z.strictObject({ redirect_uri: z.string('it must be text').max(2000, 'it must have 2000 characters at most') }),
     outcomes: {

@@ -1,7 +1,7 @@
 // Sign-ins that failed, and what is slowed down for it.
 import { isIP } from 'node:net'
 import { z } from 'zod'
-import { ACCOUNT_ACCESS } from '../../config/account-access.ts'
+import { ACCESS } from '../../config/access.ts'
 import { type FailedSignIn, type FailedSignIns, type FailureBucket, SIGN_IN_REFUSALS } from '../accounts/failed-sign-ins.ts'
 import type { SignInBlock, SignInBlocks } from '../accounts/sign-in-blocks.ts'
 import type { Cursors } from '../http/cursors.ts'
@@ -77,7 +77,7 @@ function listRoute({ cursors, failedSignIns, accountIdOf }: FailedSignInRoutesDe
     name: 'listFailedSignIns',
     tag: 'Sign-ins',
     summary: 'List sign-ins that failed, the latest first',
-    access: ACCOUNT_ACCESS.failedSignIns,
+    access: ACCESS.accounts.failedSignIns,
     query: z.strictObject({
       ...filters,
       reason: z.enum(SIGN_IN_REFUSALS, `it must be one of ${SIGN_IN_REFUSALS.join(', ')}`).optional(),
@@ -115,7 +115,7 @@ function countsRoute({ failedSignIns, accountIdOf }: FailedSignInRoutesDeps): Ap
     name: 'countFailedSignIns',
     tag: 'Sign-ins',
     summary: 'How many sign-ins failed: by the hour for 24 hours, by the day for 7 days',
-    access: ACCOUNT_ACCESS.failedSignIns,
+    access: ACCESS.accounts.failedSignIns,
     query: z.strictObject(filters),
     outcomes: {
       200: { description: 'The earliest first.', schema: z.object({ hours: z.array(bucketShape), days: z.array(bucketShape) }) },
@@ -136,7 +136,7 @@ function blocksRoute({ cursors, blocks }: FailedSignInRoutesDeps): ApiRoute {
     name: 'listBlocks',
     tag: 'Sign-ins',
     summary: 'What is slowed down now after sign-ins that failed, the longest first',
-    access: ACCOUNT_ACCESS.read,
+    access: ACCESS.accounts.read,
     query: z.strictObject(paging),
     outcomes: { 200: { description: 'A page.', schema: pageOf(blockShape) } },
     async handle({ query: { limit, cursor } }) {
@@ -165,7 +165,7 @@ function liftRoute({ blocks }: FailedSignInRoutesDeps): ApiRoute {
     name: 'liftBlock',
     tag: 'Sign-ins',
     summary: 'Forget the failures for which something is slowed down',
-    access: ACCOUNT_ACCESS.help,
+    access: ACCESS.accounts.help,
     params: z.strictObject({ id: name }),
     body: z.strictObject({ reason }),
     bodyOptional: true,

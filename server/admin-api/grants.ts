@@ -1,15 +1,16 @@
 // Grants over the whole installation: who lets which client do what. Looked for, looked at, ended one by one or many at once.
 import { z } from 'zod'
+import { ACCESS } from '../../config/access.ts'
 import type { GrantDetail } from '../grants/grant-detail.ts'
 import type { GrantEvents } from '../grants/grant-events.ts'
 import type { GrantFilter } from '../grants/grant-filter.ts'
-import type { GrantPreview, PreviewGrants } from '../grants/grant-preview.ts'
+import type { GrantPreview } from '../grants/grant-preview.ts'
 import type { GrantPlace, GrantSearch } from '../grants/grant-search.ts'
 import type { Cursors } from '../http/cursors.ts'
 import { HttpProblem } from '../http/problems.ts'
-import type { RevocationJobs } from '../revocation-jobs/revocation-jobs.ts'
+import type { BulkEnds } from '../revocation-jobs/bulk-ends.ts'
 import type { SessionSearch } from '../sessions/session-search.ts'
-import { bulkBody, jobShape, MOST_AT_ONCE, MOST_COUNTED, showJob } from './bulk.ts'
+import { bulkRoute, more } from './bulk.ts'
 import { type ApiRoute, route } from './route.ts'
 import {
   grantShape,
@@ -29,16 +30,12 @@ export interface GrantRoutesDeps {
   readonly cursors: Cursors
   readonly search: GrantSearch
   readonly events: Pick<GrantEvents, 'revokeMany'>
-  readonly jobs: Pick<RevocationJobs, 'begin'>
-  readonly preview: PreviewGrants
+  readonly ends: BulkEnds<GrantFilter, GrantPreview>
   readonly detail: (grantId: string) => Promise<GrantDetail | undefined>
   readonly session: SessionSearch['find']
   /** The id of the account that an id or an e-mail address names. */
   readonly accountIdOf: (name: string) => Promise<string | undefined>
 }
-
-const READ = { scope: 'grants:read', roles: ['owner', 'operator', 'auditor'] } as const
-const REVOKE = { scope: 'grants:revoke', roles: ['owner', 'operator'] } as const
 
 const filters = {
   account: name.optional().meta({ description: 'An account, by its id or e-mail address.' }),
@@ -73,7 +70,7 @@ export const grantPreviewShape = z
   .object({
     dry_run: z.literal(true),
     grants: z.int(),
-    more: z.boolean().meta({ description: `There are more than were counted (${MOST_COUNTED}).` }),
+    more,
     accounts: z.int(),
     refresh_families: z.int(),
     logout_notifications: z.int(),
@@ -86,7 +83,18 @@ const id = z.strictObject({ id: name })
 
 /** Makes the routes. */
 export function grantRoutes(deps: GrantRoutesDeps): ApiRoute[] {
-  return [listRoute(deps), getRoute(deps), deleteRoute(deps), bulkRoute(deps)]
+  const bulk = bulkRoute({
+    noun: 'grants',
+    name: 'revokeGrants',
+    tag: 'Grants',
+    access: ACCESS.grants.revoke,
+    filters: z.strictObject(bodyFilters),
+    goesToJob: 'of a filter that finds more, or asks for `idle`,',
+    previewShape: grantPreviewShape,
+    ends: deps.ends,
+    filterOf: (asked) => filterOf(asked, deps.accountIdOf),
+  })
+  return [listRoute(deps), getRoute(deps), deleteRoute(deps), bulk]
 }
 
 function listRoute({ search, cursors, accountIdOf }: GrantRoutesDeps): ApiRoute {
@@ -97,7 +105,7 @@ function listRoute({ search, cursors, accountIdOf }: GrantRoutesDeps): ApiRoute 
     tag: 'Grants',
     summary: 'List grants, the latest first',
     description: 'By `idle` a page may be short, or empty, and there are more: `next_cursor` says so.',
-    access: READ,
+    access: ACCESS.grants.read,
     query: z.strictObject({ ...filters, ...paging }),
     outcomes: { 200: { description: 'A page.', schema: pageOf(grantShape) } },
     async handle({ query: { limit, cursor, ...asked } }) {
@@ -123,7 +131,7 @@ function getRoute({ detail, session }: GrantRoutesDeps): ApiRoute {
     name: 'getGrant',
     tag: 'Grants',
     summary: 'A grant with everything that hangs from it, and its session',
-    access: READ,
+    access: ACCESS.grants.read,
     params: id,
     outcomes: { 200: { description: 'The grant.', schema: grantDetailShape } },
     async handle({ params }) {
@@ -152,7 +160,7 @@ function deleteRoute({ search, events }: GrantRoutesDeps): ApiRoute {
     tag: 'Grants',
     summary: 'End a grant with everything that hangs from it, and tell its app',
     description: 'One that is over already ends nothing; the counts say so.',
-    access: REVOKE,
+    access: ACCESS.grants.revoke,
     params: id,
     body: z.strictObject({ reason }),
     bodyOptional: true,
@@ -160,36 +168,6 @@ function deleteRoute({ search, events }: GrantRoutesDeps): ApiRoute {
     async handle({ params, body, change }) {
       if ((await search.find(params.id)) === undefined) throw notFound('grant')
       return { body: await events.revokeMany([params.id], change(body.reason)) }
-    },
-  })
-}
-
-function bulkRoute({ search, events, jobs, preview, accountIdOf }: GrantRoutesDeps): ApiRoute {
-  return route({
-    method: 'post',
-    path: '/grants/revocations',
-    name: 'revokeGrants',
-    tag: 'Grants',
-    summary: 'End many grants',
-    description: `Up to ${MOST_AT_ONCE} end at once; of a filter that finds more, or asks for \`idle\`, a job ends them in the background, and the answer is 202.`,
-    access: REVOKE,
-    body: bulkBody(z.strictObject(bodyFilters)),
-    outcomes: {
-      200: { description: 'What was ended, or would be.', schema: z.union([grantPreviewShape, ended]) },
-      202: { description: 'A job that ends them.', schema: z.object({ job: jobShape }) },
-    },
-    async handle({ body, change }) {
-      const filter = body.filter === undefined ? undefined : await filterOf(body.filter as GrantsAsked, accountIdOf)
-      if (body.ids === undefined && filter === undefined) throw notFound('account')
-      // Of a filter that asks for what is over nothing ends: only what is live is looked for besides.
-      const which = body.ids === undefined ? { filter: filter ?? {} } : { ids: body.ids }
-      if (body.dry_run) return { body: showGrantPreview(await preview(which, MOST_COUNTED)) }
-      if ('ids' in which) return { body: await events.revokeMany(which.ids, change(body.reason)) }
-      const found = await search.liveIds(which.filter, MOST_AT_ONCE + 1)
-      if (found !== undefined && found.length <= MOST_AT_ONCE)
-        return { body: await events.revokeMany(found, change(body.reason)) }
-      const job = await jobs.begin({ noun: 'grants', filter: JSON.parse(JSON.stringify(which.filter)) }, change(body.reason))
-      return { status: 202, body: { job: showJob(job) }, headers: { Location: `/admin/api/v1/revocation-jobs/${job.id}` } }
     },
   })
 }
@@ -216,9 +194,4 @@ async function filterOf(asked: GrantsAsked, accountIdOf: GrantRoutesDeps['accoun
     over: active === false ? true : undefined,
   }
   return Object.fromEntries(Object.entries(wanted).filter(([, value]) => value !== undefined))
-}
-
-/** Shows a preview. */
-export function showGrantPreview({ refreshFamilies, logoutNotifications, ...preview }: GrantPreview) {
-  return { dry_run: true as const, ...preview, refresh_families: refreshFamilies, logout_notifications: logoutNotifications }
 }

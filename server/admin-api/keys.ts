@@ -1,5 +1,6 @@
 // Signing keys by the admin API: which there are and what is due, rotation, and what is done when somebody else may have one.
 import { z } from 'zod'
+import { ACCESS } from '../../config/access.ts'
 import type { Change } from '../audit/change.ts'
 import type { Cursors } from '../http/cursors.ts'
 import { ANNOUNCED_SECONDS, type KeyItem, type KeyTurns } from '../keys/key-turns.ts'
@@ -15,9 +16,6 @@ export interface KeyRoutesDeps {
   readonly turns: KeyTurns
   readonly compromise: (kid: string, change: Change) => Promise<Ended>
 }
-
-const READ = { scope: 'keys:read', roles: ['owner', 'operator', 'auditor'] } as const
-const WRITE = { scope: 'keys:write', roles: ['owner'] } as const
 
 const kid = z.strictObject({ kid: name })
 
@@ -56,7 +54,7 @@ function listRoute({ turns, cursors }: KeyRoutesDeps): ApiRoute {
     name: 'listKeys',
     tag: 'Keys',
     summary: 'List signing keys, the latest first, with what is due',
-    access: READ,
+    access: ACCESS.keys.read,
     query: z.strictObject(paging),
     outcomes: { 200: { description: 'A page.', schema: pageOf(keyShape) } },
     async handle({ query: { limit, cursor } }) {
@@ -86,7 +84,7 @@ function rotateRoute({ turns }: KeyRoutesDeps): ApiRoute {
     tag: 'Keys',
     summary: 'Announce new signing keys, or have them sign at once',
     description: `A new key is in the JWKS at once and signs after ${ANNOUNCED_SECONDS} seconds, when everybody has fetched it; the one before it stays published until nothing that it signed is in use. With \`now\` the one that was announced signs at once, or a new one that nobody has fetched yet.`,
-    access: WRITE,
+    access: ACCESS.keys.write,
     body: z.strictObject({
       alg: z
         .enum(SIGNING_ALGORITHMS, `it must be one of ${SIGNING_ALGORITHMS.join(', ')}`)
@@ -111,7 +109,7 @@ function retireRoute({ turns }: KeyRoutesDeps): ApiRoute {
     name: 'retireKey',
     tag: 'Keys',
     summary: 'Take a key from its turn: one that signs hands over at once, one that is announced never signs',
-    access: WRITE,
+    access: ACCESS.keys.write,
     params: kid,
     body: z.strictObject({ reason }),
     bodyOptional: true,
@@ -131,7 +129,7 @@ function compromiseRoute({ turns, compromise }: KeyRoutesDeps): ApiRoute {
     name: 'compromiseKey',
     tag: 'Keys',
     summary: 'Somebody else may have a key: all that it signed is dead at once, and another one signs',
-    access: WRITE,
+    access: ACCESS.keys.write,
     params: kid,
     body: z.strictObject({ reason, dry_run: z.boolean('it must be true or false').default(false) }),
     bodyOptional: true,

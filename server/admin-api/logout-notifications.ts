@@ -1,5 +1,6 @@
 // Logout notifications: which apps were told that a session is over for them, which were not, and another try for those.
 import { z } from 'zod'
+import { ACCESS } from '../../config/access.ts'
 import type { Cursors } from '../http/cursors.ts'
 import {
   LOGOUT_NOTIFICATION_STATES,
@@ -17,9 +18,6 @@ export interface LogoutNotificationRoutesDeps {
   /** The id of the account that an id or an e-mail address names. */
   readonly accountIdOf: (name: string) => Promise<string | undefined>
 }
-
-const READ = { scope: 'sessions:read', roles: ['owner', 'operator', 'auditor', 'helpdesk'] } as const
-const RETRY = { scope: 'sessions:revoke', roles: ['owner', 'operator'] } as const
 
 const filters = {
   session: name.optional().meta({ description: 'A session, by its id.' }),
@@ -41,7 +39,7 @@ function listRoute({ cursors, notifications, accountIdOf }: LogoutNotificationRo
     tag: 'Logout notifications',
     summary: 'Which apps were told of which ends, the latest first',
     description: 'They are kept until 7 days after their outcome.',
-    access: READ,
+    access: ACCESS.sessions.read,
     query: z.strictObject({ ...filters, ...paging }),
     outcomes: { 200: { description: 'A page.', schema: pageOf(notificationShape) } },
     async handle({ query: { limit, cursor, session, client, account, state } }) {
@@ -80,7 +78,7 @@ function attemptRoute({ notifications }: LogoutNotificationRoutesDeps): ApiRoute
     tag: 'Logout notifications',
     summary: 'Tell an app again, at once and for another day',
     description: 'One that was tried a moment ago, or is about to be, is left as it is.',
-    access: RETRY,
+    access: ACCESS.sessions.revoke,
     params: z.strictObject({ id: name }),
     body: z.strictObject({ reason }),
     bodyOptional: true,

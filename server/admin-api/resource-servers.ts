@@ -1,5 +1,6 @@
 // Resource servers by the admin API: the APIs that access tokens can be for, with their scopes and what people read of those.
 import { z } from 'zod'
+import { ACCESS } from '../../config/access.ts'
 import type { Cursors } from '../http/cursors.ts'
 import type { ResourceServerAdministration } from '../resource-servers/resource-server-administration.ts'
 import {
@@ -22,9 +23,6 @@ export interface ResourceServerRoutesDeps {
   readonly search: ResourceServerSearch
   readonly administration: ResourceServerAdministration
 }
-
-const READ = { scope: 'resource-servers:read', roles: ['owner', 'operator', 'auditor'] } as const
-const WRITE = { scope: 'resource-servers:write', roles: ['owner'] } as const
 
 const NOUN = 'resource server'
 
@@ -74,7 +72,7 @@ function listRoute({ search, cursors }: ResourceServerRoutesDeps): ApiRoute {
     name: 'listResourceServers',
     tag: 'Resource servers',
     summary: 'List resource servers, by identifier',
-    access: READ,
+    access: ACCESS.resourceServers.read,
     query: z.strictObject({
       q: name.optional().meta({ description: 'The beginning of the identifier or of the name.' }),
       ...paging,
@@ -107,7 +105,7 @@ function getRoute(deps: ResourceServerRoutesDeps): ApiRoute {
     name: 'getResourceServer',
     tag: 'Resource servers',
     summary: 'A resource server',
-    access: READ,
+    access: ACCESS.resourceServers.read,
     params: id,
     outcomes: { 200: { description: 'The resource server.', schema: shape } },
     async handle({ params }) {
@@ -125,7 +123,7 @@ function createRoute(deps: ResourceServerRoutesDeps): ApiRoute {
     name: 'createResourceServer',
     tag: 'Resource servers',
     summary: 'Register a resource server',
-    access: WRITE,
+    access: ACCESS.resourceServers.write,
     body: z.strictObject({ ...resourceServerMembers(issuer), reason }).superRefine(checkDescriptions),
     outcomes: { 201: { description: 'The resource server.', schema: shape } },
     async handle({ body: { reason: why, ...entry }, change }) {
@@ -153,7 +151,7 @@ function replaceRoute(deps: ResourceServerRoutesDeps): ApiRoute {
     summary: 'Change all of a resource server',
     description:
       'What is left out gets its default. The identifier does not change. Access tokens that may carry a scope that is gone are dead, and a refresh gets less.',
-    access: WRITE,
+    access: ACCESS.resourceServers.write,
     params: id,
     body: z
       .strictObject({ identifier: identifier.optional(), ...members, reason, dry_run: dryRun })
@@ -189,7 +187,7 @@ function deleteRoute(deps: ResourceServerRoutesDeps): ApiRoute {
     name: 'deleteResourceServer',
     tag: 'Resource servers',
     summary: 'Delete a resource server: access tokens that may be for it are dead',
-    access: WRITE,
+    access: ACCESS.resourceServers.write,
     params: id,
     body: z.strictObject({ reason, dry_run: dryRun }),
     bodyOptional: true,

@@ -1,5 +1,6 @@
 // The revocations in force: what was ended, by whom, why, and until when it is remembered; and how far those have come who listen.
 import { z } from 'zod'
+import { ACCESS } from '../../config/access.ts'
 import type { Cursors } from '../http/cursors.ts'
 import type { ExplainedRevocation, RevocationPage } from '../tokens/live-revocations.ts'
 import type { Acknowledgements, KnownListener } from '../tokens/revocation-acknowledgements.ts'
@@ -16,8 +17,6 @@ export interface RevocationRoutesDeps {
   /** The number of the last revocation. */
   readonly sequence: () => Promise<number>
 }
-
-const READ = { scope: 'tokens:read', roles: ['owner', 'operator', 'auditor'] } as const
 
 const explainedShape = revocationShape
   .extend({
@@ -50,7 +49,7 @@ function listRoute({ cursors, page }: RevocationRoutesDeps): ApiRoute {
     tag: 'Tokens',
     summary: 'The revocations in force, the latest first',
     description: '`event`, `actor` and `why` are null where nobody did it, and in a database that was restored from a dump.',
-    access: READ,
+    access: ACCESS.tokens.read,
     query: z.strictObject({
       kind: z.enum(TOKEN_NAMES, `it must be one of ${TOKEN_NAMES.join(', ')}`).optional(),
       value: name.optional().meta({ description: 'What the tokens carry.' }),
@@ -82,7 +81,7 @@ function listenersRoute({ cursors, listeners, sequence }: RevocationRoutesDeps):
     tag: 'Tokens',
     summary: 'Who listens to the revocations, and how far they have come',
     description: 'The guards of APIs, each process by itself, that were heard of in the last day.',
-    access: READ,
+    access: ACCESS.tokens.read,
     query: z.strictObject({ client: name.optional().meta({ description: 'Of one client, by its client_id.' }), ...paging }),
     outcomes: {
       200: {

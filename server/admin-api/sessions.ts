@@ -1,13 +1,15 @@
 // Sessions over the whole installation: looked for, looked at, ended one by one or many at once.
 import { z } from 'zod'
+import { ACCESS } from '../../config/access.ts'
 import type { Cursors } from '../http/cursors.ts'
 import { HttpProblem } from '../http/problems.ts'
+import type { BulkEnds } from '../revocation-jobs/bulk-ends.ts'
 import type { RevocationJobs } from '../revocation-jobs/revocation-jobs.ts'
 import type { SessionEvents } from '../sessions/session-events.ts'
-import { networkOf, type SessionFilter } from '../sessions/session-filter.ts'
+import { isNetwork, type SessionFilter } from '../sessions/session-filter.ts'
 import type { SessionPreview } from '../sessions/session-preview.ts'
 import type { SessionItem, SessionSearch } from '../sessions/session-search.ts'
-import { bulkBody, jobShape, MOST_AT_ONCE, MOST_COUNTED, showJob } from './bulk.ts'
+import { bulkRoute, jobShape, more, showJob } from './bulk.ts'
 import { type ApiRoute, route } from './route.ts'
 import { type ShowTree, sessionTreeShape } from './session-tree.ts'
 import {
@@ -30,18 +32,12 @@ export interface SessionRoutesDeps {
   readonly cursors: Cursors
   readonly search: SessionSearch
   readonly events: Pick<SessionEvents, 'revoke'>
-  readonly jobs: RevocationJobs
-  readonly preview: (
-    which: { readonly ids: readonly string[] } | { readonly filter: SessionFilter },
-    most: number,
-  ) => Promise<SessionPreview>
+  readonly jobs: Pick<RevocationJobs, 'find' | 'list'>
+  readonly ends: BulkEnds<SessionFilter, SessionPreview>
   readonly tree: ShowTree
   /** The id of the account that an id or an e-mail address names. */
   readonly accountIdOf: (name: string) => Promise<string | undefined>
 }
-
-const READ = { scope: 'sessions:read', roles: ['owner', 'operator', 'auditor', 'helpdesk'] } as const
-const REVOKE = { scope: 'sessions:revoke', roles: ['owner', 'operator'] } as const
 
 const filters = {
   account: name.optional().meta({ description: 'An account, by its id or e-mail address.' }),
@@ -95,7 +91,7 @@ const previewShape = z
   .object({
     dry_run: z.literal(true),
     sessions: z.int(),
-    more: z.boolean().meta({ description: `There are more than were counted (${MOST_COUNTED}).` }),
+    more,
     accounts: z.int(),
     grants: z.int(),
     refresh_families: z.int(),
@@ -109,7 +105,18 @@ const id = z.strictObject({ id: name })
 
 /** Makes the routes. */
 export function sessionRoutes(deps: SessionRoutesDeps): ApiRoute[] {
-  return [listRoute(deps), getRoute(deps), deleteRoute(deps), bulkRoute(deps), ...jobRoutes(deps)]
+  const bulk = bulkRoute({
+    noun: 'sessions',
+    name: 'revokeSessions',
+    tag: 'Sessions',
+    access: ACCESS.sessions.revoke,
+    filters: z.strictObject(bodyFilters),
+    goesToJob: 'of a filter that finds more',
+    previewShape,
+    ends: deps.ends,
+    filterOf: (asked) => filterOf(asked, deps.accountIdOf),
+  })
+  return [listRoute(deps), getRoute(deps), deleteRoute(deps), bulk, ...jobRoutes(deps)]
 }
 
 function listRoute({ search, cursors, accountIdOf }: SessionRoutesDeps): ApiRoute {
@@ -119,7 +126,7 @@ function listRoute({ search, cursors, accountIdOf }: SessionRoutesDeps): ApiRout
     name: 'listSessions',
     tag: 'Sessions',
     summary: 'List sessions, the latest first',
-    access: READ,
+    access: ACCESS.sessions.read,
     query: z.strictObject({ ...filters, ...paging }),
     outcomes: { 200: { description: 'A page.', schema: pageOf(sessionShape) } },
     async handle({ query: { limit, cursor, ...asked } }) {
@@ -150,7 +157,7 @@ function getRoute({ search, tree }: SessionRoutesDeps): ApiRoute {
     name: 'getSession',
     tag: 'Sessions',
     summary: 'A session with everything that hangs from it',
-    access: READ,
+    access: ACCESS.sessions.read,
     params: id,
     outcomes: { 200: { description: 'The session.', schema: sessionShape.extend(sessionTreeShape).meta({ id: 'SessionTree' }) } },
     async handle({ params }) {
@@ -169,7 +176,7 @@ function deleteRoute({ search, events }: SessionRoutesDeps): ApiRoute {
     tag: 'Sessions',
     summary: 'End a session with everything that hangs from it',
     description: 'One that is over already ends nothing; the counts say so.',
-    access: REVOKE,
+    access: ACCESS.sessions.revoke,
     params: id,
     body: z.strictObject({ reason }),
     bodyOptional: true,
@@ -177,36 +184,6 @@ function deleteRoute({ search, events }: SessionRoutesDeps): ApiRoute {
     async handle({ params, body, change }) {
       if ((await search.find(params.id)) === undefined) throw notFound('session')
       return { body: await events.revoke([params.id], change(body.reason)) }
-    },
-  })
-}
-
-function bulkRoute({ search, events, jobs, preview, accountIdOf }: SessionRoutesDeps): ApiRoute {
-  return route({
-    method: 'post',
-    path: '/sessions/revocations',
-    name: 'revokeSessions',
-    tag: 'Sessions',
-    summary: 'End many sessions',
-    description: `Up to ${MOST_AT_ONCE} end at once; of a filter that finds more a job ends them in the background, and the answer is 202.`,
-    access: REVOKE,
-    body: bulkBody(z.strictObject(bodyFilters)),
-    outcomes: {
-      200: { description: 'What was ended, or would be.', schema: z.union([previewShape, ended]) },
-      202: { description: 'A job that ends them.', schema: z.object({ job: jobShape }) },
-    },
-    async handle({ body, change }) {
-      const filter = body.filter === undefined ? undefined : await filterOf(body.filter as SessionsAsked, accountIdOf)
-      if (body.ids === undefined && filter === undefined) throw notFound('account')
-      // Of a filter that asks for what is over nothing ends.
-      const which = body.ids === undefined ? { filter: { state: 'live' as const, over: false, ...filter } } : { ids: body.ids }
-      if (body.dry_run) return { body: showPreview(await preview(which, MOST_COUNTED)) }
-      if ('ids' in which) return { body: await events.revoke([...which.ids].toSorted(), change(body.reason)) }
-      const found = await search.page({ filter: which.filter, limit: MOST_AT_ONCE + 1 })
-      if (found.length <= MOST_AT_ONCE)
-        return { body: await events.revoke(found.map((item) => item.id).toSorted(), change(body.reason)) }
-      const job = await jobs.begin({ noun: 'sessions', filter: JSON.parse(JSON.stringify(which.filter)) }, change(body.reason))
-      return { status: 202, body: { job: showJob(job) }, headers: { Location: `/admin/api/v1/revocation-jobs/${job.id}` } }
     },
   })
 }
@@ -219,7 +196,7 @@ function jobRoutes({ jobs }: SessionRoutesDeps): ApiRoute[] {
       name: 'listRevocationJobs',
       tag: 'Sessions',
       summary: 'The latest ends of many things',
-      access: READ,
+      access: ACCESS.sessions.read,
       outcomes: { 200: { description: 'At most 50 of them.', schema: z.object({ items: z.array(jobShape) }) } },
       handle: async () => ({ body: { items: (await jobs.list(50)).map(showJob) } }),
     }),
@@ -229,7 +206,7 @@ function jobRoutes({ jobs }: SessionRoutesDeps): ApiRoute[] {
       name: 'getRevocationJob',
       tag: 'Sessions',
       summary: 'How far an end of many things has come',
-      access: READ,
+      access: ACCESS.sessions.read,
       params: id,
       outcomes: { 200: { description: 'The job.', schema: jobShape } },
       async handle({ params }) {
@@ -267,15 +244,6 @@ async function filterOf(asked: SessionsAsked, accountIdOf: SessionRoutesDeps['ac
   return Object.fromEntries(Object.entries(wanted).filter(([, value]) => value !== undefined))
 }
 
-function isNetwork(text: string): boolean {
-  try {
-    networkOf(text)
-    return true
-  } catch {
-    return false
-  }
-}
-
 export function showSession(item: SessionItem): z.input<typeof sessionShape> {
   const { id: sessionId, account, device, userAgent, address, methods, clients, startedAt, lastUsedAt, expiresAt, state } = item
   return {
@@ -293,8 +261,4 @@ export function showSession(item: SessionItem): z.input<typeof sessionShape> {
     ended_at: item.endedAt?.toISOString() ?? null,
     end_reason: item.endReason ?? null,
   }
-}
-
-function showPreview({ refreshFamilies, logoutNotifications, ...preview }: SessionPreview) {
-  return { dry_run: true as const, ...preview, refresh_families: refreshFamilies, logout_notifications: logoutNotifications }
 }

@@ -1,6 +1,7 @@
 // Tokens: whoever holds one, or has seen what names it in a log, learns what it is and whether it is good, and ends it.
 import type { Context } from 'koa'
 import { z } from 'zod'
+import { ACCESS } from '../../config/access.ts'
 import { isStorable, NOT_STORABLE } from '../../config/plain-text.ts'
 import type { GrantEvents } from '../grants/grant-events.ts'
 import type { PreviewGrants } from '../grants/grant-preview.ts'
@@ -9,8 +10,9 @@ import { HttpProblem } from '../http/problems.ts'
 import type { RevocationName } from '../tokens/live-revocations.ts'
 import { type RevokeByName, TokenNameRefused } from '../tokens/revocation-by-name.ts'
 import type { TokenInspections } from '../tokens/token-inspection.ts'
+import { showPreview } from './bulk.ts'
 import { type Caller, checkAccess } from './caller.ts'
-import { grantPreviewShape, showGrantPreview } from './grants.ts'
+import { grantPreviewShape } from './grants.ts'
 import { type ApiRoute, route } from './route.ts'
 import { ended, notFound, reason, refused } from './shapes.ts'
 import { inspectionShape, showInspection, showName, TOKEN_NAMES } from './token-shapes.ts'
@@ -23,12 +25,6 @@ export interface TokenRoutesDeps {
   readonly grants: Pick<GrantEvents, 'revokeMany'>
   readonly preview: PreviewGrants
 }
-
-const READ = { scope: 'tokens:read', roles: ['owner', 'operator', 'auditor'] } as const
-const REVOKE = { scope: 'tokens:revoke', roles: ['owner', 'operator'] } as const
-
-/** A key's tokens are everybody's: who ends those could as well say that the key is compromised, which takes this. */
-const OF_A_KEY = { scope: 'keys:write', roles: ['owner'] } as const
 
 /** Longer than any token of ours; the body has a limit of its own. */
 const token = z
@@ -86,7 +82,7 @@ function inspectionRoute({ inspections }: TokenRoutesDeps): ApiRoute {
     summary: 'What a token is, and whether it is good or why not',
     description:
       'An access token, refresh token of any generation, ID token, logout token or authorization code, or what names tokens.',
-    access: READ,
+    access: ACCESS.tokens.read,
     body: z.strictObject(which).refine(namesOne, ONE),
     outcomes: { 200: { description: 'What was found.', schema: inspectionShape } },
     async handle({ body }) {
@@ -109,7 +105,7 @@ function revocationRoute(deps: TokenRoutesDeps): ApiRoute {
       '`family` ends the grant as well, of a `token` or a `grant_id`; a refresh token always ends its grant.',
       'A `kid` needs the scope keys:write too, and people the role owner.',
     ].join(' '),
-    access: REVOKE,
+    access: ACCESS.tokens.revoke,
     body: z
       .strictObject({
         ...which,
@@ -161,7 +157,7 @@ async function nameToEnd(
   name: RevocationName,
   { caller, ctx }: { readonly caller: Caller; readonly ctx: Context },
 ): Promise<RevocationName> {
-  if (name.kind === 'kid') checkAccess(ctx, OF_A_KEY, caller)
+  if (name.kind === 'kid') checkAccess(ctx, ACCESS.keys.write, caller)
   // Of an access token nothing is kept that a `jti` could be looked up in.
   if (name.kind === 'jti') return name
   const { ids, links, active, reason: why } = await inspections.name(name)
@@ -176,7 +172,7 @@ const WORDS = { grant_id: 'grant', sid: 'session', sub: 'account', client_id: 'c
 
 function showEndPreview(found: TokenEndPreview) {
   if (found.what === 'access_token') return { dry_run: true, access_tokens: found.live ? 'one' : 'none', grant: null }
-  return { dry_run: true, access_tokens: 'of_the_grant', grant: showGrantPreview(found.preview) }
+  return { dry_run: true, access_tokens: 'of_the_grant', grant: showPreview(found.preview) }
 }
 
 function previewOfName({ kind }: RevocationName) {

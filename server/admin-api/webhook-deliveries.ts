@@ -1,12 +1,10 @@
 // What webhooks were told, by the admin API: what came of it, and having it told again.
 import { z } from 'zod'
+import { ACCESS } from '../../config/access.ts'
 import type { Cursors } from '../http/cursors.ts'
 import type { WebhookDelivery, Webhooks } from '../webhooks/webhooks.ts'
 import { type ApiRoute, route } from './route.ts'
 import { moment, name, notFound, pageOf, paging, readPage, reason, refused } from './shapes.ts'
-
-const READ = { scope: 'webhooks:read', roles: ['owner', 'operator', 'auditor'] } as const
-const WRITE = { scope: 'webhooks:write', roles: ['owner'] } as const
 
 const STATES = ['waiting', 'retrying', 'delivered', 'failed'] as const
 
@@ -41,7 +39,7 @@ function listRoute({ webhooks, cursors }: { readonly cursors: Cursors; readonly 
     name: 'listWebhookDeliveries',
     tag: 'Webhooks',
     summary: 'The deliveries of a webhook, the latest first',
-    access: READ,
+    access: ACCESS.webhooks.read,
     params: id,
     query: z.strictObject({ state: z.enum(STATES, `it must be one of ${STATES.join(', ')}`).optional(), ...paging }),
     outcomes: { 200: { description: 'A page.', schema: pageOf(deliveryShape) } },
@@ -74,7 +72,7 @@ function getRoute({ webhooks }: { readonly webhooks: Webhooks }): ApiRoute {
     name: 'getWebhookDelivery',
     tag: 'Webhooks',
     summary: 'A delivery',
-    access: READ,
+    access: ACCESS.webhooks.read,
     params: id,
     outcomes: { 200: { description: 'The delivery.', schema: deliveryShape } },
     handle: async ({ params }) => ({ body: showDelivery(await found(webhooks, params.id)) }),
@@ -88,7 +86,7 @@ function resendRoute({ webhooks }: { readonly webhooks: Webhooks }): ApiRoute {
     name: 'resendWebhookDelivery',
     tag: 'Webhooks',
     summary: 'Have a delivery made again, at once and for another day',
-    access: WRITE,
+    access: ACCESS.webhooks.write,
     params: id,
     body: z.strictObject({ reason }),
     bodyOptional: true,

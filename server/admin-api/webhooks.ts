@@ -1,5 +1,6 @@
 // Webhooks by the admin API: made, changed, tried and deleted, their secrets replaced.
 import { z } from 'zod'
+import { ACCESS } from '../../config/access.ts'
 import type { Cursors } from '../http/cursors.ts'
 import { checkDescription, checkEvents, WebhookRefused } from '../webhooks/webhook-rules.ts'
 import type { Webhook, WebhookLook, Webhooks } from '../webhooks/webhooks.ts'
@@ -16,9 +17,6 @@ export interface WebhookRoutesDeps {
   /** @throws WebhookRefused */
   readonly checkUrl: (url: string) => void
 }
-
-const READ = { scope: 'webhooks:read', roles: ['owner', 'operator', 'auditor'] } as const
-const WRITE = { scope: 'webhooks:write', roles: ['owner'] } as const
 
 const DAY_SECONDS = 86_400
 
@@ -70,7 +68,7 @@ function listRoute({ webhooks }: WebhookRoutesDeps): ApiRoute {
     name: 'listWebhooks',
     tag: 'Webhooks',
     summary: 'List webhooks, by age',
-    access: READ,
+    access: ACCESS.webhooks.read,
     outcomes: {
       200: {
         description: 'All of them: there can be 50.',
@@ -90,7 +88,7 @@ function getRoute({ webhooks }: WebhookRoutesDeps): ApiRoute {
     name: 'getWebhook',
     tag: 'Webhooks',
     summary: 'A webhook',
-    access: READ,
+    access: ACCESS.webhooks.read,
     params: id,
     outcomes: { 200: { description: 'The webhook.', schema: lookShape } },
     async handle({ params, caller }) {
@@ -108,7 +106,7 @@ function createRoute({ webhooks, checkUrl }: WebhookRoutesDeps): ApiRoute {
     name: 'createWebhook',
     tag: 'Webhooks',
     summary: 'Make a webhook',
-    access: WRITE,
+    access: ACCESS.webhooks.write,
     body: z.strictObject({ url, events, description: description.optional(), reason }),
     outcomes: { 201: { description: 'The webhook.', schema: lookShape.extend({ secret }).meta({ id: 'NewWebhook' }) } },
     async handle({ body: { reason: why, description: about, ...choice }, change, caller }) {
@@ -135,7 +133,7 @@ function changeRoute({ webhooks, checkUrl }: WebhookRoutesDeps): ApiRoute {
     summary: 'Change a webhook',
     description:
       'One that is disabled is told nothing, and what waits for it is given up. One whose `url` is at another origin than before gets a new secret, which is shown here, and the ones before are good no longer: nobody has deliveries to a place of their choice signed by a secret that they were never shown.',
-    access: WRITE,
+    access: ACCESS.webhooks.write,
     params: id,
     body: z.strictObject({
       url: url.optional(),
@@ -163,7 +161,7 @@ function deleteRoute({ webhooks }: WebhookRoutesDeps): ApiRoute {
     name: 'deleteWebhook',
     tag: 'Webhooks',
     summary: 'Delete a webhook with its deliveries',
-    access: WRITE,
+    access: ACCESS.webhooks.write,
     params: id,
     body: z.strictObject({ reason }),
     bodyOptional: true,
@@ -183,7 +181,7 @@ function secretRoute({ webhooks }: WebhookRoutesDeps): ApiRoute {
     tag: 'Webhooks',
     summary: 'Give a webhook a new secret',
     description: 'The one before stays good for `overlap_seconds`: 0 when somebody else may have it.',
-    access: WRITE,
+    access: ACCESS.webhooks.write,
     params: id,
     body: z.strictObject({
       overlap_seconds: z
@@ -210,7 +208,7 @@ function testRoute({ webhooks }: WebhookRoutesDeps): ApiRoute {
     name: 'testWebhook',
     tag: 'Webhooks',
     summary: 'Tell a webhook that it is tried (`webhook.tested`), whatever it asks for',
-    access: WRITE,
+    access: ACCESS.webhooks.write,
     params: id,
     body: z.strictObject({ reason }),
     bodyOptional: true,
@@ -262,7 +260,7 @@ function show(
 ): z.input<typeof webhookShape> {
   return {
     id: which,
-    url: scopes.has(WRITE.scope) ? url : null,
+    url: scopes.has(ACCESS.webhooks.write.scope) ? url : null,
     origin: new URL(url).origin,
     description,
     events: [...events],

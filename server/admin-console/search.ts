@@ -1,13 +1,11 @@
 // The one search box: what somebody has at hand leads to its page. It is posted, since it may be a token, which has no place in an
 // address or a log.
-import type { AccessRule } from '../../config/roles.ts'
+import { ACCESS } from '../../config/access.ts'
 import { nothingFound } from '../../views/admin-console/search.ts'
 import type { ConsoleRoute } from './console.ts'
 
 /** Finds the page of what a text names; undefined when it is nothing that this finder knows. */
 export type Finder = (text: string) => Promise<string | undefined>
-
-const ACCESS: AccessRule = { scope: 'sessions:read', roles: ['owner', 'operator', 'auditor', 'helpdesk'] }
 
 /** Makes the page. `finders` are asked in their order. */
 export function searchPages({ finders }: { readonly finders: readonly Finder[] }): ConsoleRoute[] {
@@ -15,7 +13,7 @@ export function searchPages({ finders }: { readonly finders: readonly Finder[] }
     {
       method: 'post',
       path: '/search',
-      access: ACCESS,
+      access: ACCESS.sessions.read,
       back: () => '/admin',
       async handle(ctx, visit, form) {
         const text = form.get('q').trim()

@@ -1,5 +1,6 @@
 // The sections of the console, in the order of its menu, and who sees which.
-import type { AccessRule, Role } from '../../config/roles.ts'
+import { ACCESS } from '../../config/access.ts'
+import type { AccessRule } from '../../config/roles.ts'
 
 /** A section. */
 export interface Section {
@@ -8,9 +9,5 @@ export interface Section {
   readonly access: AccessRule
 }
 
-const EVERYBODY: readonly Role[] = ['owner', 'operator', 'auditor', 'helpdesk']
-
 /** The sections. */
-export const SECTIONS: readonly Section[] = [
-  { href: '/admin/sessions', label: 'Sessions', access: { scope: 'sessions:read', roles: EVERYBODY } },
-]
+export const SECTIONS: readonly Section[] = [{ href: '/admin/sessions', label: 'Sessions', access: ACCESS.sessions.read }]

@@ -1,15 +1,15 @@
 // Sessions in the console: the list over the whole installation, one with all that hangs from it, and their end.
 import type { Context } from 'koa'
-import type { AccessRule } from '../../config/roles.ts'
+import { ACCESS } from '../../config/access.ts'
 import { jobDetail, sessionRevocation } from '../../views/admin-console/revocation.ts'
 import { sessionDetail, sessionList } from '../../views/admin-console/sessions.ts'
 import type { Change } from '../audit/change.ts'
 import type { Cursors } from '../http/cursors.ts'
 import type { Form } from '../http/form.ts'
 import { HttpProblem } from '../http/problems.ts'
+import { type BulkEnds, MOST_ENDED_AT_ONCE, type Which } from '../revocation-jobs/bulk-ends.ts'
 import type { RevocationJobs } from '../revocation-jobs/revocation-jobs.ts'
-import type { SessionEvents } from '../sessions/session-events.ts'
-import { networkOf, type SessionFilter } from '../sessions/session-filter.ts'
+import { isNetwork, type SessionFilter } from '../sessions/session-filter.ts'
 import type { SessionPreview } from '../sessions/session-preview.ts'
 import type { SessionItem, SessionSearch } from '../sessions/session-search.ts'
 import type { SessionTree } from '../sessions/session-tree.ts'
@@ -23,12 +23,8 @@ export interface SessionPagesDeps {
   readonly cursors: Cursors
   readonly search: SessionSearch
   readonly tree: (sessionId: string) => Promise<SessionTree>
-  readonly events: Pick<SessionEvents, 'revoke'>
-  readonly jobs: RevocationJobs
-  readonly preview: (
-    which: { readonly ids: readonly string[] } | { readonly filter: SessionFilter },
-    most: number,
-  ) => Promise<SessionPreview>
+  readonly ends: BulkEnds<SessionFilter, SessionPreview>
+  readonly jobs: Pick<RevocationJobs, 'find'>
   /** The id of the account that an id or an e-mail address names. */
   readonly accountIdOf: (name: string) => Promise<string | undefined>
   /** Has an app told once more that a session is over; false when there is nothing to tell. */
@@ -36,15 +32,8 @@ export interface SessionPagesDeps {
   readonly clock: () => number
 }
 
-const READ: AccessRule = { scope: 'sessions:read', roles: ['owner', 'operator', 'auditor', 'helpdesk'] }
-const REVOKE: AccessRule = { scope: 'sessions:revoke', roles: ['owner', 'operator'] }
-
 const PATH = '/admin/sessions'
 const REVOCATION_PATH = '/admin/sessions/revocation'
-
-/** As many end while the person waits; beyond that a job does it. */
-const MOST_AT_ONCE = 200
-const MOST_COUNTED = 10_000
 
 const LABELS = {
   account: 'Account',
@@ -63,28 +52,28 @@ const LABELS = {
 /** Makes the pages. */
 export function sessionPages(deps: SessionPagesDeps): ConsoleRoute[] {
   return [
-    { method: 'get', path: '/sessions', access: READ, handle: (ctx, visit) => showList(deps, ctx, visit) },
+    { method: 'get', path: '/sessions', access: ACCESS.sessions.read, handle: (ctx, visit) => showList(deps, ctx, visit) },
     {
       method: 'get',
       path: '/sessions/revocation',
-      access: REVOKE,
+      access: ACCESS.sessions.revoke,
       fresh: true,
       handle: (ctx, visit) => askToEnd(deps, ctx, visit),
     },
     {
       method: 'post',
       path: '/sessions/revocation',
-      access: REVOKE,
+      access: ACCESS.sessions.revoke,
       fresh: true,
       back: (_ctx, form) => revocationHref(form.get('ids').split(' '), form.get('filter'), form.get('reason')),
       handle: (ctx, visit, form) =>
         end(deps, ctx, visit, { ids: form.get('ids'), filter: form.get('filter'), reason: form.get('reason') }),
     },
-    { method: 'get', path: '/sessions/:id', access: READ, handle: (ctx, visit) => showOne(deps, ctx, visit) },
+    { method: 'get', path: '/sessions/:id', access: ACCESS.sessions.read, handle: (ctx, visit) => showOne(deps, ctx, visit) },
     {
       method: 'post',
       path: '/logout-notifications/:id/attempts',
-      access: REVOKE,
+      access: ACCESS.sessions.revoke,
       back: (_ctx, form) => sessionHref(form),
       async handle(ctx, visit, form) {
         const again = await deps.tellAgain(String(ctx.params.id), visit.change())
@@ -92,7 +81,7 @@ export function sessionPages(deps: SessionPagesDeps): ConsoleRoute[] {
         redirectWithNotice(ctx, sessionHref(form), notice)
       },
     },
-    { method: 'get', path: '/jobs/:id', access: READ, handle: (ctx, visit) => showJob(deps, ctx, visit) },
+    { method: 'get', path: '/jobs/:id', access: ACCESS.sessions.read, handle: (ctx, visit) => showJob(deps, ctx, visit) },
   ]
 }
 
@@ -125,7 +114,7 @@ async function showList(deps: SessionPagesDeps, ctx: Context, visit: ConsoleVisi
     views: viewsOf(asked, deps.clock),
     chips: chipsOf(PATH, asked, LABELS),
     asked,
-    mayRevoke: visit.may(REVOKE),
+    mayRevoke: visit.may(ACCESS.sessions.revoke),
     ...(fault === undefined ? {} : { fault }),
     ...(narrowed ? { revokeAllHref: listHref(REVOCATION_PATH, { filter: listHref('', asked).slice(1) }) } : {}),
   })
@@ -191,39 +180,24 @@ function faultOf({ ip, state, since, before, idle, more_than: moreThan, ...rest 
   return undefined
 }
 
-function isNetwork(text: string): boolean {
-  try {
-    networkOf(text)
-    return true
-  } catch {
-    return false
-  }
-}
-
 async function showOne(deps: SessionPagesDeps, ctx: Context, visit: ConsoleVisit): Promise<void> {
   const id = String(ctx.params.id)
   const session = id.includes('\0') ? undefined : await deps.search.find(id)
   if (session === undefined)
     throw new HttpProblem(404, 'No such session', 'It may have been removed: sessions are kept for 30 days after they were over.')
   const tree = await deps.tree(id)
-  const body = sessionDetail({ session, ...tree, csrf: visit.csrf, mayRevoke: visit.may(REVOKE) })
+  const body = sessionDetail({ session, ...tree, csrf: visit.csrf, mayRevoke: visit.may(ACCESS.sessions.revoke) })
   visit.show({ title: `Session of ${session.account.email}`, section: PATH, body })
 }
 
 /** What a revocation is of: ids, or the query of a list. */
-async function whichOf(
-  deps: SessionPagesDeps,
-  ids: readonly string[],
-  query: string,
-): Promise<{ readonly ids: readonly string[] } | { readonly filter: SessionFilter }> {
-  const named = ids.filter((id) => id !== '' && !id.includes('\0')).slice(0, MOST_AT_ONCE)
+async function whichOf(deps: SessionPagesDeps, ids: readonly string[], query: string): Promise<Which<SessionFilter>> {
+  const named = ids.filter((id) => id !== '' && !id.includes('\0')).slice(0, MOST_ENDED_AT_ONCE)
   if (named.length > 0) return { ids: named }
   const asked = readAsked(Object.fromEntries(new URLSearchParams(query)), Object.keys(LABELS))
   const { filter } = await filterOf(asked, deps.accountIdOf)
   // A filter that says nothing would be everybody.
-  if (filter === undefined || Object.keys(filter).length === 0) return { ids: [] }
-  // Of one that asks for what is over nothing ends.
-  return { filter: { state: 'live', over: false, ...filter } }
+  return filter === undefined || Object.keys(filter).length === 0 ? { ids: [] } : { filter }
 }
 
 function revocationHref(ids: readonly string[], filter: string, reason: string): string {
@@ -237,7 +211,7 @@ async function askToEnd(deps: SessionPagesDeps, ctx: Context, visit: ConsoleVisi
   const filter = typeof ctx.query.filter === 'string' ? ctx.query.filter : ''
   const which = await whichOf(deps, ids, filter)
   const body = sessionRevocation({
-    preview: await deps.preview(which, MOST_COUNTED),
+    preview: await deps.ends.preview(which),
     ...('ids' in which ? { ids: which.ids } : { filter }),
     csrf: visit.csrf,
     reason: typeof ctx.query.reason === 'string' ? ctx.query.reason : '',
@@ -255,30 +229,14 @@ async function end(
   const ids = asked.ids.split(' ')
   if (asked.reason.trim() === '') return void ctx.redirect(revocationHref(ids, asked.filter, ''))
   const which = await whichOf(deps, ids, asked.filter)
-  const change = visit.change(asked.reason.trim())
-  if ('ids' in which) return endNow(deps, ctx, which.ids, change)
-  const found = await deps.search.page({ filter: which.filter, limit: MOST_AT_ONCE + 1 })
-  if (found.length <= MOST_AT_ONCE)
-    return endNow(
-      deps,
-      ctx,
-      found.map(({ id }) => id),
-      change,
-    )
-  const job = await deps.jobs.begin({ noun: 'sessions', filter: JSON.parse(JSON.stringify(which.filter)) }, change)
-  ctx.redirect(`/admin/jobs/${job.id}`)
-  ctx.status = 303
-}
-
-async function endNow(
-  deps: SessionPagesDeps,
-  ctx: Context,
-  ids: readonly string[],
-  change: ReturnType<ConsoleVisit['change']>,
-): Promise<void> {
-  const ended = await deps.events.revoke(ids.toSorted(), change)
-  const only = ids.length === 1 ? `${PATH}/${ids[0]}` : PATH
-  redirectWithNotice(ctx, only, wordsOf(ended))
+  const done = await deps.ends.end(which, visit.change(asked.reason.trim()))
+  if ('job' in done) {
+    ctx.redirect(`/admin/jobs/${done.job.id}`)
+    ctx.status = 303
+    return
+  }
+  const [only, ...others] = 'ids' in which ? which.ids : []
+  redirectWithNotice(ctx, only === undefined || others.length > 0 ? PATH : `${PATH}/${only}`, wordsOf(done.ended))
 }
 
 function wordsOf({ sessions, grants, logout_notifications: told }: Ended): string {

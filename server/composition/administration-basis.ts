@@ -1,7 +1,10 @@
 // What the console and the admin API both stand on.
 import type { Middleware } from 'koa'
 import type { Cursors } from '../http/cursors.ts'
+import type { BulkEnds } from '../revocation-jobs/bulk-ends.ts'
 import type { RevocationJobs } from '../revocation-jobs/revocation-jobs.ts'
+import type { SessionFilter } from '../sessions/session-filter.ts'
+import type { SessionPreview } from '../sessions/session-preview.ts'
 import type { SessionSearch } from '../sessions/session-search.ts'
 import type { SessionTree } from '../sessions/session-tree.ts'
 import type { AccountParts } from './administration-accounts.ts'
@@ -12,6 +15,7 @@ import type { Nouns } from './nouns.ts'
 /** The parts. */
 export interface AdministrationBasis extends AccountParts {
   readonly sessionSearch: SessionSearch
+  readonly sessionEnds: BulkEnds<SessionFilter, SessionPreview>
   readonly sessionTree: (sessionId: string) => Promise<SessionTree>
   readonly grants: GrantParts
   readonly jobs: RevocationJobs

@@ -6,13 +6,15 @@ import { revocationRoutes } from '../admin-api/revocations.ts'
 import type { ApiRoute } from '../admin-api/route.ts'
 import { tokenRoutes } from '../admin-api/tokens.ts'
 import { createGrantDetails, type GrantDetail } from '../grants/grant-detail.ts'
-import { createGrantPreview, type PreviewGrants } from '../grants/grant-preview.ts'
+import type { GrantFilter } from '../grants/grant-filter.ts'
+import { createGrantPreview, type GrantPreview, type PreviewGrants } from '../grants/grant-preview.ts'
 import { createGrantSearch, type GrantSearch } from '../grants/grant-search.ts'
 import { createTokenRevocation, type TokenRevocation } from '../grants/token-revocation.ts'
 import type { Cursors } from '../http/cursors.ts'
 import type { KeyRing } from '../keys/key-ring.ts'
 import { readKeyStatus } from '../keys/signing-keys.ts'
 import { createCodeLookup } from '../provider/stored-codes.ts'
+import { type BulkEnds, createBulkEnds } from '../revocation-jobs/bulk-ends.ts'
 import type { RevocationJobs } from '../revocation-jobs/revocation-jobs.ts'
 import type { SessionSearch } from '../sessions/session-search.ts'
 import { type ExplainedRevocation, pageRevocations, type RevocationPage } from '../tokens/live-revocations.ts'
@@ -28,6 +30,7 @@ export interface GrantParts {
   readonly search: GrantSearch
   readonly detail: (grantId: string) => Promise<GrantDetail | undefined>
   readonly preview: PreviewGrants
+  readonly ends: BulkEnds<GrantFilter, GrantPreview>
   readonly inspections: TokenInspections
   readonly revocation: TokenRevocation
   readonly revocations: (query: RevocationPage) => Promise<ExplainedRevocation[]>
@@ -43,6 +46,7 @@ export function createGrantParts(deps: {
   readonly keys: KeyRing
   readonly revocations: RevocationParts
   readonly logout: LogoutParts
+  readonly jobs: RevocationJobs
 }): GrantParts {
   const { config, nouns, keys } = deps
   const { db, live } = deps.stores
@@ -63,6 +67,13 @@ export function createGrantParts(deps: {
   return {
     search,
     preview,
+    ends: createBulkEnds<GrantFilter, GrantPreview>({
+      noun: 'grants',
+      jobs: deps.jobs,
+      preview,
+      liveIds: search.liveIds,
+      revoke: nouns.events.grants.revokeMany,
+    }),
     inspections,
     detail: createGrantDetails({
       db,
@@ -89,15 +100,14 @@ export function grantApiRoutes(
     readonly revocations: RevocationParts
     readonly logout: LogoutParts
     readonly cursors: Cursors
-    readonly jobs: RevocationJobs
     readonly sessionSearch: SessionSearch
     readonly accountIdOf: (name: string) => Promise<string | undefined>
   },
 ): ApiRoute[] {
-  const { cursors, jobs, accountIdOf } = deps
+  const { cursors, accountIdOf } = deps
   const { events } = deps.nouns
   return [
-    ...grantRoutes({ ...grants, cursors, jobs, accountIdOf, events: events.grants, session: deps.sessionSearch.find }),
+    ...grantRoutes({ ...grants, cursors, accountIdOf, events: events.grants, session: deps.sessionSearch.find }),
     ...tokenRoutes({ ...grants, revokeByName: events.revokeByName, grants: events.grants }),
     ...revocationRoutes({ ...grants, cursors, page: grants.revocations, listeners: deps.revocations.acknowledgements.page }),
     ...logoutNotificationRoutes({ cursors, accountIdOf, notifications: deps.logout.notifications }),

@@ -17,10 +17,12 @@ import type { Metrics } from '../http/metrics.ts'
 import { createLimit } from '../http/rate-limit.ts'
 import type { KeyRing } from '../keys/key-ring.ts'
 import { adminResource, type OwnAccess } from '../provider/own-resources.ts'
+import { createBulkEnds } from '../revocation-jobs/bulk-ends.ts'
 import { grantJobWork } from '../revocation-jobs/grant-work.ts'
 import { createRevocationJobs, type RevocationJobs } from '../revocation-jobs/revocation-jobs.ts'
 import { sessionJobWork } from '../revocation-jobs/session-work.ts'
-import { previewSessions } from '../sessions/session-preview.ts'
+import type { SessionFilter } from '../sessions/session-filter.ts'
+import { previewSessions, type SessionPreview } from '../sessions/session-preview.ts'
 import { createSessionSearch } from '../sessions/session-search.ts'
 import { createSessionTrees } from '../sessions/session-tree.ts'
 import { createIdempotentRequests } from '../storage/idempotent-requests.ts'
@@ -71,8 +73,16 @@ export function createAdministration(deps: {
     // Whoever asks does not wait; when it cannot be worked at now, the look of every second says so.
     begun: () => void jobs.run().catch(() => undefined),
   })
-  const looking = {
-    sessionSearch: createSessionSearch({ db }),
+  const sessionSearch = createSessionSearch({ db })
+  const ofSessions = {
+    sessionSearch,
+    sessionEnds: createBulkEnds<SessionFilter, SessionPreview>({
+      noun: 'sessions',
+      jobs,
+      preview: (which, most) => previewSessions(db, which, most),
+      liveIds: sessionSearch.liveIds,
+      revoke: nouns.events.sessions.revoke,
+    }),
     sessionTree: createSessionTrees({
       db,
       notifications: deps.logout.notifications,
@@ -81,9 +91,9 @@ export function createAdministration(deps: {
     }),
   }
   const parts = {
-    ...looking,
+    ...ofSessions,
     ...createAccountParts(deps),
-    grants: createGrantParts(deps),
+    grants: createGrantParts({ ...deps, jobs }),
     registrations: createRegistrationParts(deps),
     jobs,
     cursors,
@@ -131,7 +141,6 @@ function routesOf(
   },
 ): readonly ApiRoute[] {
   const { config, nouns, jobs, cursors } = deps
-  const { db } = deps.stores
   const findId = accountIdOf(nouns)
   const routes: ApiRoute[] = [
     openApiRoute(() => routes, { issuer: config.issuer, version: MANIFEST.version }),
@@ -140,7 +149,7 @@ function routesOf(
       jobs,
       search: deps.sessionSearch,
       events: nouns.events.sessions,
-      preview: (which, most) => previewSessions(db, which, most),
+      ends: deps.sessionEnds,
       tree: async (sessionId) => showTree(await deps.sessionTree(sessionId)),
       accountIdOf: findId,
     }),

@@ -1,31 +1,29 @@
 // Builds the console: its pages, over the same functions as the admin API's routes.
 import type { Middleware } from 'koa'
+import { ACCESS } from '../../config/access.ts'
 import type { Clock } from '../../config/clock.ts'
 import { type ConsoleRoute, createConsole } from '../admin-console/console.ts'
 import { type Finder, searchPages } from '../admin-console/search.ts'
 import { sessionPages } from '../admin-console/sessions.ts'
 import type { Csrf } from '../http/csrf.ts'
-import { previewSessions } from '../sessions/session-preview.ts'
 import { type AdministrationBasis, accountIdOf } from './administration-basis.ts'
 import type { LogoutParts } from './logout.ts'
 import type { Nouns } from './nouns.ts'
 import type { ProtocolParts } from './protocol.ts'
-import type { OpenStores } from './stores.ts'
 
 /** What the console is built of. */
 export interface ConsoleDeps {
   readonly clock: Clock
-  readonly stores: OpenStores
   readonly nouns: Nouns
   readonly logout: LogoutParts
   readonly administration: AdministrationBasis
 }
 
 /** Builds its pages. */
-export function consoleRoutes({ clock, stores, nouns, logout, administration }: ConsoleDeps): readonly ConsoleRoute[] {
+export function consoleRoutes({ clock, nouns, logout, administration }: ConsoleDeps): readonly ConsoleRoute[] {
   const { cursors, jobs } = administration
   return [
-    { method: 'get', path: '/', access: HOME, handle: async (ctx) => void ctx.redirect('/admin/sessions') },
+    { method: 'get', path: '/', access: ACCESS.sessions.read, handle: async (ctx) => void ctx.redirect('/admin/sessions') },
     ...searchPages({ finders: findersOf({ nouns, administration }) }),
     ...sessionPages({
       cursors,
@@ -33,15 +31,12 @@ export function consoleRoutes({ clock, stores, nouns, logout, administration }: 
       clock,
       search: administration.sessionSearch,
       tree: administration.sessionTree,
-      events: nouns.events.sessions,
-      preview: (which, most) => previewSessions(stores.db, which, most),
+      ends: administration.sessionEnds,
       accountIdOf: accountIdOf(nouns),
       tellAgain: logout.notifications.retry,
     }),
   ]
 }
-
-const HOME = { scope: 'sessions:read', roles: ['owner', 'operator', 'auditor', 'helpdesk'] } as const
 
 /** What the search box knows, in the order in which it is asked. */
 function findersOf({ nouns, administration }: Pick<ConsoleDeps, 'nouns' | 'administration'>): readonly Finder[] {

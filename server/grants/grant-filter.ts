@@ -27,16 +27,6 @@ export interface GrantFilter {
   readonly idleSeconds?: number
 }
 
-/** A filter that was kept as JSON. */
-export function filterOfJson(json: Prisma.JsonValue): GrantFilter {
-  const { since, before, ...rest } = json as Prisma.JsonObject
-  return {
-    ...rest,
-    ...(typeof since === 'string' ? { since: new Date(since) } : {}),
-    ...(typeof before === 'string' ? { before: new Date(before) } : {}),
-  }
-}
-
 /** The client of the grant `g` is `c`, and something is so of it. */
 function clientWhere(condition: Prisma.Sql): Prisma.Sql {
   return Prisma.sql`EXISTS (SELECT FROM clients c WHERE c.id = g.client_id AND ${condition})`

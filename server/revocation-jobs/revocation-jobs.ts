@@ -35,10 +35,20 @@ export interface JobWork {
   end(ending: Ending, ids: readonly string[], change: Change): Promise<void>
 }
 
+/** A filter that a job has kept as JSON, in which dates are text. */
+export function filterOfJson<Filter extends { readonly since?: Date; readonly before?: Date }>(json: Prisma.JsonValue): Filter {
+  const { since, before, ...rest } = json as Prisma.JsonObject
+  const dates = Object.entries({ since, before }).flatMap(([name, date]) =>
+    typeof date === 'string' ? [[name, new Date(date)]] : [],
+  )
+  // It was one when the job began, and nobody changes it.
+  return { ...rest, ...Object.fromEntries(dates) } as Filter
+}
+
 /** The jobs of one database. */
 export interface RevocationJobs {
   /** Begins a job; it goes on in the background. */
-  begin(job: { readonly noun: JobNoun; readonly filter: Prisma.InputJsonObject }, change: Change): Promise<RevocationJob>
+  begin(job: { readonly noun: JobNoun; readonly filter: object }, change: Change): Promise<RevocationJob>
   find(id: string): Promise<RevocationJob | undefined>
   /** The latest first. */
   list(limit: number): Promise<RevocationJob[]>
@@ -77,7 +87,15 @@ export function createRevocationJobs(deps: {
     async begin({ noun, filter }, { actor, reason, origin }) {
       const id = `job_${randomBytes(16).toString('base64url')}`
       const { address, userAgent, requestId } = origin ?? {}
-      await db.revocationJob.create({ data: { ...defined({ reason, address, userAgent, requestId }), id, noun, filter, actor } })
+      await db.revocationJob.create({
+        data: {
+          ...defined({ reason, address, userAgent, requestId }),
+          id,
+          noun,
+          actor,
+          filter: JSON.parse(JSON.stringify(filter)),
+        },
+      })
       const begun = await find(id)
       if (begun === undefined) throw new Error('a job that was just written is not there')
       deps.begun()

@@ -1,13 +1,14 @@
 // How jobs end sessions.
 import { Prisma } from '../../prisma/client/client.ts'
 import type { SessionEvents } from '../sessions/session-events.ts'
-import { conditionOf, filterOfJson, LIVE } from '../sessions/session-filter.ts'
-import type { JobWork } from './revocation-jobs.ts'
+import { conditionOf, LIVE, type SessionFilter } from '../sessions/session-filter.ts'
+import { filterOfJson, type JobWork } from './revocation-jobs.ts'
 
 /** Makes it. */
 export function sessionJobWork(events: Pick<SessionEvents, 'revokeWithin'>): JobWork {
   return {
-    targets: (filter) => Prisma.sql`SELECT s.id FROM sessions s WHERE ${LIVE} AND ${conditionOf(filterOfJson(filter))}`,
+    targets: (filter) =>
+      Prisma.sql`SELECT s.id FROM sessions s WHERE ${LIVE} AND ${conditionOf(filterOfJson<SessionFilter>(filter))}`,
     end: (ending, ids, change) => events.revokeWithin(ending, ids, change),
   }
 }

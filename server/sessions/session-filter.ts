@@ -33,18 +33,6 @@ export interface SessionFilter {
   readonly newDevice?: boolean
 }
 
-/** A filter that was kept as JSON. */
-export function filterOfJson(json: Prisma.JsonValue): SessionFilter {
-  const { since, before, ...rest } = json as Prisma.JsonObject
-  const date = (value: Prisma.JsonValue | undefined) => (typeof value === 'string' ? new Date(value) : undefined)
-  const dates = { since: date(since), before: date(before) }
-  return {
-    ...rest,
-    ...(dates.since === undefined ? {} : { since: dates.since }),
-    ...(dates.before === undefined ? {} : { before: dates.before }),
-  }
-}
-
 /** What is no address and no network. */
 export class AddressFilterFault extends Error {
   override readonly name = 'AddressFilterFault'
@@ -101,6 +89,16 @@ export function conditionOf(filter: SessionFilter): Prisma.Sql {
         AND p.user_agent IS NOT DISTINCT FROM s.user_agent) = ${wanted}`,
   )
   return Prisma.join(conditions, ' AND ')
+}
+
+/** Whether an address filter is one. */
+export function isNetwork(text: string): boolean {
+  try {
+    networkOf(text)
+    return true
+  } catch {
+    return false
+  }
 }
 
 /** The network of an address filter, as CIDR in its shortest form. @throws AddressFilterFault */

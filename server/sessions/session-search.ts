@@ -2,7 +2,7 @@
 import { Prisma } from '../../prisma/client/client.ts'
 import type { Database } from '../storage/postgres.ts'
 import { deviceName } from './device-name.ts'
-import { conditionOf, type SessionFilter, type SessionState, STATE } from './session-filter.ts'
+import { conditionOf, LIVE, type SessionFilter, type SessionState, STATE } from './session-filter.ts'
 
 /** A session in a list. */
 export interface SessionItem {
@@ -36,6 +36,8 @@ export interface SessionQuery {
 /** Looks for sessions. Each throws `AddressFilterFault` when the filter's address is none. */
 export interface SessionSearch {
   page(query: SessionQuery): Promise<SessionItem[]>
+  /** The ids of those that are live, of `limit` at most. */
+  liveIds(filter: SessionFilter, limit: number): Promise<string[]>
   find(id: string): Promise<SessionItem | undefined>
 }
 
@@ -49,6 +51,13 @@ export function createSessionSearch({ db }: { readonly db: Database }): SessionS
         Prisma.sql`WHERE ${conditionOf(filter)} AND ${beyond} ORDER BY s.started_at DESC, s.id DESC LIMIT ${limit}`,
       )
     },
+    async liveIds(filter, limit) {
+      const rows = await db.$queryRaw<{ id: string }[]>(
+        Prisma.sql`SELECT s.id FROM sessions s WHERE ${LIVE} AND ${conditionOf(filter)} LIMIT ${limit}`,
+      )
+      return rows.map(({ id }) => id)
+    },
+
     async find(id) {
       return (await select(db, Prisma.sql`WHERE s.id = ${id}`))[0]
     },

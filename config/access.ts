@@ -1,0 +1,63 @@
+// Who may do what: the one page of rules that the console and the admin API both ask, noun by noun. What a role carries at all stands
+// in roles.ts. Whoever may, may still only reach accounts and clients that can do no more than they can themselves; that is seen to
+// where those are changed.
+import type { AccessRule, Role } from './roles.ts'
+
+const EVERYBODY: readonly Role[] = ['owner', 'operator', 'auditor', 'helpdesk']
+const LOOKING: readonly Role[] = ['owner', 'operator', 'auditor']
+const ENDING: readonly Role[] = ['owner', 'operator']
+const OWNER: readonly Role[] = ['owner']
+
+const ACCOUNTS_WRITE = 'accounts:write'
+const CLIENTS_WRITE = 'clients:write'
+
+/** The rules. */
+export const ACCESS = {
+  sessions: {
+    read: { scope: 'sessions:read', roles: EVERYBODY },
+    /** To end them, and to have apps told once more that they are over. */
+    revoke: { scope: 'sessions:revoke', roles: ENDING },
+  },
+  grants: {
+    read: { scope: 'grants:read', roles: LOOKING },
+    revoke: { scope: 'grants:revoke', roles: ENDING },
+  },
+  tokens: {
+    read: { scope: 'tokens:read', roles: LOOKING },
+    revoke: { scope: 'tokens:revoke', roles: ENDING },
+  },
+  accounts: {
+    read: { scope: 'accounts:read', roles: EVERYBODY },
+    create: { scope: ACCOUNTS_WRITE, roles: ['owner', 'helpdesk'] },
+    /** Of an account that is made, or is there: the name and other facts about the person. */
+    describe: { scope: ACCOUNTS_WRITE, roles: ['owner', 'helpdesk'] },
+    /** What decides who gets in, and what for: the address, whether it is verified, roles, hashes of passwords. */
+    decide: { scope: ACCOUNTS_WRITE, roles: OWNER },
+    /** Links to set a password, and lifting what slows sign-ins down. */
+    help: { scope: ACCOUNTS_WRITE, roles: ['owner', 'operator', 'helpdesk'] },
+    /** Suspension, reinstatement, containment. */
+    stop: { scope: ACCOUNTS_WRITE, roles: ENDING },
+    delete: { scope: ACCOUNTS_WRITE, roles: OWNER },
+    import: { scope: ACCOUNTS_WRITE, roles: OWNER },
+    failedSignIns: { scope: 'audit:read', roles: LOOKING },
+  },
+  clients: {
+    read: { scope: 'clients:read', roles: LOOKING },
+    write: { scope: CLIENTS_WRITE, roles: OWNER },
+    /** Suspension, reinstatement, compromise: in an emergency it must not be necessary to wake an owner. */
+    stop: { scope: CLIENTS_WRITE, roles: ENDING },
+  },
+  resourceServers: {
+    read: { scope: 'resource-servers:read', roles: LOOKING },
+    write: { scope: 'resource-servers:write', roles: OWNER },
+  },
+  keys: {
+    read: { scope: 'keys:read', roles: LOOKING },
+    /** Also to end all tokens that a key has signed: they are everybody's, and the key could as well be said to be compromised. */
+    write: { scope: 'keys:write', roles: OWNER },
+  },
+  webhooks: {
+    read: { scope: 'webhooks:read', roles: LOOKING },
+    write: { scope: 'webhooks:write', roles: OWNER },
+  },
+} as const satisfies { readonly [noun: string]: { readonly [what: string]: AccessRule } }
