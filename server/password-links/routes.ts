@@ -2,12 +2,8 @@
 import { Router } from '@koa/router'
 import type { Context, Middleware } from 'koa'
 import type { PasswordPolicy } from '../../config/password-policy.ts'
-import {
-  deadPasswordLinkPage,
-  passwordSetPage,
-  type SetPasswordFault,
-  setPasswordPage,
-} from '../../views/password-links/set-password.ts'
+import type { PasswordFault } from '../../views/password-faults.ts'
+import { deadPasswordLinkPage, passwordSetPage, setPasswordPage } from '../../views/password-links/set-password.ts'
 import type { PasswordLinks } from '../accounts/password-links.ts'
 import type { Csrf } from '../http/csrf.ts'
 import { readForm } from '../http/form.ts'
@@ -37,7 +33,7 @@ export function createPasswordLinkPages(deps: PasswordLinkPagesDeps): Middleware
   return routesOf(router)
 }
 
-async function showForm(deps: PasswordLinkPagesDeps, ctx: Context, token: string, fault?: SetPasswordFault): Promise<void> {
+async function showForm(deps: PasswordLinkPagesDeps, ctx: Context, token: string, fault?: PasswordFault): Promise<void> {
   const account = await deps.links.find(token)
   if (account === undefined) return showDeadLink(ctx, 410)
   const { minLength, maxLength, history } = deps.policy

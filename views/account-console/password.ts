@@ -1,16 +1,10 @@
 // The page on which people change their password.
 import { type Html, html } from '../html.ts'
 import { page } from '../layout.ts'
+import { explainPasswordFault, type PasswordFault } from '../password-faults.ts'
 
 /** Why a change was refused. */
-export type PasswordFormFault =
-  | 'wrong_current'
-  | 'differs'
-  | 'too_short'
-  | 'too_long'
-  | 'common'
-  | 'contains_name'
-  | 'used_before'
+export type PasswordFormFault = 'wrong_current' | PasswordFault
 
 /** What the page shows. */
 export interface PasswordView {
@@ -68,21 +62,7 @@ function state({ fault }: PasswordView, faults: readonly PasswordFormFault[], hi
   }`
 }
 
-function explain(fault: PasswordFormFault, { minLength, maxLength, history }: PasswordView): string {
-  switch (fault) {
-    case 'wrong_current':
-      return 'The current password is not right. After several wrong tries, wait a few minutes before the next one.'
-    case 'differs':
-      return 'The two new passwords are not the same. Please type them again.'
-    case 'too_short':
-      return `The new password is too short: it needs at least ${minLength} characters.`
-    case 'too_long':
-      return `The new password is too long: it can have ${maxLength} characters at most.`
-    case 'common':
-      return 'The new password is one of those that are guessed first. Please choose another.'
-    case 'contains_name':
-      return 'The new password is mostly made of your name, your e-mail address or the name of this service. Please choose another.'
-    case 'used_before':
-      return `You have used this password before. None of the last ${history} can be taken again.`
-  }
+function explain(fault: PasswordFormFault, view: PasswordView): string {
+  if (fault !== 'wrong_current') return explainPasswordFault(fault, view, 'new password')
+  return 'The current password is not right. After several wrong tries, wait a few minutes before the next one.'
 }

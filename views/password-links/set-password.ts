@@ -1,9 +1,7 @@
 // The pages on which people set a password by a one-time link.
 import { type Html, html } from '../html.ts'
 import { page } from '../layout.ts'
-
-/** Why a password was refused. */
-export type SetPasswordFault = 'differs' | 'too_short' | 'too_long' | 'common' | 'contains_name' | 'used_before'
+import { explainPasswordFault, type PasswordFault } from '../password-faults.ts'
 
 /** What the form shows. */
 export interface SetPasswordView {
@@ -14,7 +12,7 @@ export interface SetPasswordView {
   readonly maxLength: number
   /** How many of the last passwords cannot be taken again. */
   readonly history: number
-  readonly fault?: SetPasswordFault
+  readonly fault?: PasswordFault
 }
 
 /** The form. */
@@ -25,7 +23,7 @@ export function setPasswordPage(view: SetPasswordView): Html {
 <h1>Set your password</h1>
 <p class="lead">For <strong><bdi>${email}</bdi></strong>. Nobody else will know it. Wherever you are signed in now, you will be signed out.</p>
 </header>
-${fault !== undefined && html`<div class="notice error" id="problem" role="alert"><p>${explain(fault, view)}</p></div>`}
+${fault !== undefined && html`<div class="notice error" id="problem" role="alert"><p>${explainPasswordFault(fault, view)}</p></div>`}
 <form method="post" action="/set-password">
 <input type="hidden" name="csrf" value="${csrf}">
 <input type="hidden" name="token" value="${token}">
@@ -78,21 +76,4 @@ function state({ fault }: SetPasswordView, field: 'password' | 'again'): Html {
   return html`${wrong && html` aria-invalid="true"`}${described !== '' && html` aria-describedby="${described}"`}${
     meant === field && html` autofocus`
   }`
-}
-
-function explain(fault: SetPasswordFault, { minLength, maxLength, history }: SetPasswordView): string {
-  switch (fault) {
-    case 'differs':
-      return 'The two passwords are not the same. Please type them again.'
-    case 'too_short':
-      return `The password is too short: it needs at least ${minLength} characters.`
-    case 'too_long':
-      return `The password is too long: it can have ${maxLength} characters at most.`
-    case 'common':
-      return 'The password is one of those that are guessed first. Please choose another.'
-    case 'contains_name':
-      return 'The password is mostly made of your name, your e-mail address or the name of this service. Please choose another.'
-    case 'used_before':
-      return `You have used this password before. None of the last ${history} can be taken again.`
-  }
 }

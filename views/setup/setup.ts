@@ -1,17 +1,10 @@
 // The pages on which the first owner is made.
 import { type Html, html } from '../html.ts'
 import { page } from '../layout.ts'
+import { explainPasswordFault, type PasswordFault } from '../password-faults.ts'
 
 /** Why what was entered was refused. */
-export type SetupFormFault =
-  | 'email_invalid'
-  | 'email_taken'
-  | 'name_invalid'
-  | 'differs'
-  | 'too_short'
-  | 'too_long'
-  | 'common'
-  | 'contains_name'
+export type SetupFormFault = 'email_invalid' | 'email_taken' | 'name_invalid' | Exclude<PasswordFault, 'used_before'>
 
 /** What the form shows. */
 export interface SetupView {
@@ -101,7 +94,7 @@ function state({ fault }: SetupView, faults: readonly SetupFormFault[], hint?: s
   }`
 }
 
-function explain(fault: SetupFormFault, { minLength, maxLength }: SetupView): string {
+function explain(fault: SetupFormFault, view: SetupView): string {
   switch (fault) {
     case 'email_invalid':
       return 'That is not an e-mail address. Please look at it again.'
@@ -109,15 +102,7 @@ function explain(fault: SetupFormFault, { minLength, maxLength }: SetupView): st
       return 'There is an account with this e-mail address already. Please take another.'
     case 'name_invalid':
       return 'That name is too long, or holds characters that a name does not have.'
-    case 'differs':
-      return 'The two passwords are not the same. Please type them again.'
-    case 'too_short':
-      return `The password is too short: it needs at least ${minLength} characters.`
-    case 'too_long':
-      return `The password is too long: it can have ${maxLength} characters at most.`
-    case 'common':
-      return 'The password is one of those that are guessed first. Please choose another.'
-    case 'contains_name':
-      return 'The password is mostly made of your name, your e-mail address or the name of this service. Please choose another.'
+    default:
+      return explainPasswordFault(fault, view)
   }
 }
