@@ -18,11 +18,16 @@ export function retire(known: readonly string[] | undefined, cookieId: string): 
   return [...new Set([...(known ?? []), digestOf(cookieId)])].slice(-MOST_RETIRED)
 }
 
-/** Whether a cookie opens the session now. */
-export async function opens(store: LiveStore, cookieId: string, session: StoredSession): Promise<boolean> {
-  if (session.retired?.includes(digestOf(cookieId)) !== true) return true
+/** Whether a cookie opens the session now: by itself, or together with the sign-in that this request brings back. */
+export async function opens(
+  store: LiveStore,
+  cookieId: string,
+  session: StoredSession,
+): Promise<'by itself' | 'with this sign-in' | 'not at all'> {
+  if (session.retired?.includes(digestOf(cookieId)) !== true) return 'by itself'
   const ctx = currentContext()
-  return ctx?.oidc.route === 'resume' && (await signedInAs(store, ctx)) === session.accountId
+  const together = ctx?.oidc.route === 'resume' && (await signedInAs(store, ctx)) === session.accountId
+  return together ? 'with this sign-in' : 'not at all'
 }
 
 /** Who has just signed in, in the interaction that the browser comes back from. */

@@ -18,35 +18,18 @@ export interface SessionAdapterDeps {
 export function createSessionAdapter(deps: SessionAdapterDeps): Adapter {
   const { store, sessions } = deps
 
-  /** What the store has, if the record agrees; and what a later save will be compared with. */
-  async function admit(payload: StoredSession | undefined): Promise<AdapterPayload | undefined> {
-    if (payload?.accountId === undefined || payload.uid === undefined) return payload
-    const live = await sessions.findLive(sessionIdOf(payload.uid))
-    if (live?.account.id !== payload.accountId) return undefined
-    const state = requestState()
-    // A copy: the library goes on to change what it is given.
-    state.sessionFound = asJson(payload)
-    for (const grant of live.grants) state.grants.set(grant.id, grant)
-    state.accounts.set(live.account.id, live.account)
-    state.authorisedAt = live.now
-    state.retiredCookies = payload.retired
-    state.sessionClients = Object.keys(payload.authorizations ?? {})
-    state.sessionRecord = fingerprint(payload)
-    return payload
-  }
-
   return {
     async find(cookieId) {
-      const payload = (await store.findSession(cookieId)) as StoredSession | undefined
-      if (payload === undefined || !(await opens(store, cookieId, payload))) return undefined
-      const admitted = await admit(payload)
+      const admitted = await findByCookie(deps, cookieId)
       // Whoever sends the cookie uses the session, whatever comes of the request.
       if (admitted?.accountId !== undefined) sessions.touch(sessionIdOf(admitted.uid ?? ''))
       return admitted
     },
 
     findByUid: (uid) =>
-      oncePerRequest(`session ${uid}`, async () => admit((await store.findSessionByUid(uid)) as AdapterPayload | undefined)),
+      oncePerRequest(`session ${uid}`, async () =>
+        admit(sessions, (await store.findSessionByUid(uid)) as AdapterPayload | undefined),
+      ),
 
     async upsert(cookieId, payload, expiresIn) {
       const uid = payload.uid ?? ''
@@ -83,6 +66,31 @@ export function createSessionAdapter(deps: SessionAdapterDeps): Adapter {
     async consume() {},
     async revokeByGrantId() {},
   }
+}
+
+async function findByCookie(deps: SessionAdapterDeps, cookieId: string): Promise<AdapterPayload | undefined> {
+  const payload = (await deps.store.findSession(cookieId)) as StoredSession | undefined
+  const opened = payload === undefined ? 'not at all' : await opens(deps.store, cookieId, payload)
+  if (opened === 'not at all') return undefined
+  // The other tab may have stored the session and not recorded it yet. The record has its say when this sign-in is saved.
+  return (await admit(deps.sessions, payload)) ?? (opened === 'with this sign-in' ? payload : undefined)
+}
+
+/** What the store has, if the record agrees; and what a later save will be compared with. */
+async function admit(sessions: Sessions, payload: StoredSession | undefined): Promise<AdapterPayload | undefined> {
+  if (payload?.accountId === undefined || payload.uid === undefined) return payload
+  requestState().retiredCookies = payload.retired
+  const live = await sessions.findLive(sessionIdOf(payload.uid))
+  if (live?.account.id !== payload.accountId) return undefined
+  const state = requestState()
+  // A copy: the library goes on to change what it is given.
+  state.sessionFound = asJson(payload)
+  for (const grant of live.grants) state.grants.set(grant.id, grant)
+  state.accounts.set(live.account.id, live.account)
+  state.authorisedAt = live.now
+  state.sessionClients = Object.keys(payload.authorizations ?? {})
+  state.sessionRecord = fingerprint(payload)
+  return payload
 }
 
 /** Writes what has changed of a session into its record. */

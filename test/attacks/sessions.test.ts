@@ -2,9 +2,11 @@
 // CVE-2026-7507, CVE-2025-12390).
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
 import { Redis } from 'ioredis'
+import pg from 'pg'
 import { Browser, formsOf, type Page } from '../support/browser.ts'
 import { API, PARTNER, SPA, WEB } from '../support/clients.ts'
 import {
+  type Authorization,
   authorizationRequest,
   callbackParams,
   claimsOf,
@@ -70,7 +72,7 @@ describe('SE1: the identifier of a session', () => {
     const before = browser.copy()
     await expectSignedIn(before, server.ada)
     const page = await openApp(browser, { prompt: 'login' })
-    expect(asksForPassword(page)).toBe(true)
+    expect({ status: page.status, asks: asksForPassword(page) }).toEqual({ status: 200, asks: true })
     expect(callbackParams(await signIn(browser, page, server.ada))).toHaveProperty('code')
     expect(browser.cookie(SESSION)).not.toBe(before.cookie(SESSION))
     await expectSignedIn(browser, server.ada)
@@ -345,16 +347,53 @@ describe('AZ23: two apps that sign in at once in one browser', () => {
   })
 
   test('also when both are sent in the same moment', async () => {
+    const { browser, requests, pages } = await openBoth()
+    const answers = await Promise.all([signIn(browser, pages[0], server.ada), signIn(browser, pages[1], server.ada)])
+    await expectBothIn(browser, requests, answers)
+  })
+
+  test('also when the session of the first is stored and its record is not yet written', async () => {
+    const { browser, requests, pages } = await openBoth()
+    const holder = new pg.Client({ connectionString: server.databaseUrl })
+    await holder.connect()
+    try {
+      await holder.query('BEGIN')
+      await holder.query('LOCK TABLE sessions IN SHARE ROW EXCLUSIVE MODE')
+      const first = signIn(browser, pages[0], server.ada)
+      await untilBlocked(holder, 1)
+      const second = signIn(browser, pages[1], server.ada)
+      await untilBlocked(holder, 2)
+      await holder.query('COMMIT')
+      await expectBothIn(browser, requests, [await first, await second])
+    } finally {
+      await holder.end()
+    }
+  })
+
+  async function openBoth() {
     const browser = new Browser()
     const requests = [authorizationRequest(server, SPA), authorizationRequest(server, WEB)] as const
     const pages = [await browser.open(requests[0].url), await browser.open(requests[1].url)] as const
-    const [first, second] = await Promise.all([signIn(browser, pages[0], server.ada), signIn(browser, pages[1], server.ada)])
-    const spa = await redeem(server, SPA, requests[0], callbackParams(first).code ?? '')
-    const web = await redeem(server, WEB, requests[1], callbackParams(second).code ?? '')
+    return { browser, requests, pages }
+  }
+
+  async function expectBothIn(browser: Browser, requests: readonly [Authorization, Authorization], pages: readonly [Page, Page]) {
+    const spa = await redeem(server, SPA, requests[0], callbackParams(pages[0]).code ?? '')
+    const web = await redeem(server, WEB, requests[1], callbackParams(pages[1]).code ?? '')
     expect([spa.status, web.status]).toEqual([200, 200])
     await expectOneSession(spa, web)
     await expectSignedIn(browser, server.ada)
-  })
+  }
+
+  /** Until so many statements wait for a lock. */
+  async function untilBlocked(holder: pg.Client, count: number): Promise<void> {
+    for (;;) {
+      const { rows } = await holder.query<{ blocked: string }>(
+        `SELECT count(*) AS blocked FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'`,
+      )
+      if (Number(rows[0]?.blocked) >= count) return
+    }
+  }
 
   async function expectOneSession(spa: TokenAnswer, web: TokenAnswer): Promise<void> {
     const [one, other] = [claimsOf(spa.body.access_token), claimsOf(web.body.access_token)]
