@@ -92,5 +92,5 @@ function before(seconds: number): Prisma.Sql {
 }
 
 function reaches(what: string): Prisma.Sql {
-  return Prisma.sql`latchkey_grant_reach(g.payload) @> ARRAY[${what}]::text[]`
+  return Prisma.sql`g.reach @> ARRAY[${what}]::text[]`
 }
