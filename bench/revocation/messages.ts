@@ -11,8 +11,7 @@ export type Asked =
       readonly token: string
       readonly issuer: string
       readonly audience: string
-      readonly rounds: number
-      readonly times: number
+      readonly pairs: number
     }
   | { readonly ask: 'close' }
 

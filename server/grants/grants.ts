@@ -9,6 +9,7 @@ import { endAccessTokensOfGrant } from '../tokens/access-tokens.ts'
 import type { Ending } from '../tokens/ending.ts'
 import { endFamiliesOfGrant, endFamiliesOfGrants } from '../tokens/family-ends.ts'
 import { BORN_DEAD_FOR_SECONDS, type Mintable, readToMint, type Wait } from '../tokens/minting.ts'
+import { inPortions } from '../tokens/portions.ts'
 import { CLOCK_SKEW_SECONDS } from '../tokens/revocations.ts'
 import { clientStands, GRANT_GIVEN } from '../tokens/standing.ts'
 import { SUBJECT, type TokenSubject } from '../tokens/subject.ts'
@@ -116,23 +117,17 @@ export async function endGrant(ending: Ending, grantId: string): Promise<void> {
  * Ends the grants that were born in some sessions. With `keepOffline` those stay whose refresh token does not depend on the
  * session (OpenID Connect Core §11).
  */
-export async function endGrantsOfSessions(
+export function endGrantsOfSessions(
   ending: Ending,
   sessionIds: readonly string[],
   { keepOffline }: { keepOffline: boolean },
 ): Promise<EndedGrant[]> {
-  const ended = await ending.tx.$queryRaw<EndedGrant[]>(Prisma.sql`
-    WITH locked AS (
-      SELECT id FROM grants WHERE session_id = ANY(${[...sessionIds]}::text[]) AND ended_at IS NULL
-        AND NOT (${keepOffline} AND EXISTS (
-          SELECT 1 FROM refresh_families f WHERE f.grant_id = grants.id AND f.ended_at IS NULL AND NOT f.session_bound))
-      ORDER BY id FOR UPDATE
-    )
-    UPDATE grants SET ended_at = latchkey_now(), end_reason = ${ending.cause}
-    WHERE id IN (SELECT id FROM locked) AND ended_at IS NULL
-    RETURNING ${ENDED_GRANT}`)
-  ending.counts.grants += ended.filter(({ live }) => live).length
-  return ended
+  return endGrantsWhere(
+    ending,
+    Prisma.sql`session_id = ANY(${[...sessionIds]}::text[])
+      AND NOT (${keepOffline} AND EXISTS (
+        SELECT 1 FROM refresh_families f WHERE f.grant_id = grants.id AND f.ended_at IS NULL AND NOT f.session_bound))`,
+  )
 }
 
 /** A grant that was just ended. */
@@ -140,15 +135,38 @@ export interface EndedGrant {
   readonly id: string
   /** In which it was born. */
   readonly sessionId: string | null
-  /** Whether it has outlived its session, or would have: it had a refresh token that did not depend on one. */
-  readonly offline: boolean
   /** False when it had run out already. */
   readonly live: boolean
 }
 
-const ENDED_GRANT = Prisma.sql`id, session_id AS "sessionId", (session_id IS NULL OR EXISTS (
-      SELECT 1 FROM refresh_families f WHERE f.grant_id = grants.id AND NOT f.session_bound)) AS offline,
-      expires_at > latchkey_now() AS live`
+/** Those of some grants that have, or had, a refresh token which does not depend on a session. */
+export async function selectOffline(tx: Transaction, ids: readonly string[]): Promise<ReadonlySet<string>> {
+  if (ids.length === 0) return new Set()
+  const families = await tx.$queryRaw<{ grantId: string }[]>(Prisma.sql`
+    SELECT DISTINCT grant_id AS "grantId" FROM refresh_families WHERE grant_id = ANY(${[...ids]}::text[]) AND NOT session_bound`)
+  return new Set(families.map(({ grantId }) => grantId))
+}
+
+/** Ends grants; their locks are taken in the order of their ids. @param which conditions on the table `grants` */
+async function endGrantsWhere(ending: Ending, which: Prisma.Sql): Promise<EndedGrant[]> {
+  const grants = await ending.tx.$queryRaw<EndedGrant[]>(Prisma.sql`
+    SELECT id, session_id AS "sessionId", expires_at > latchkey_now() AS live
+    FROM grants WHERE ${which} AND ended_at IS NULL ORDER BY id FOR UPDATE`)
+  await updateAsEnded(
+    ending,
+    grants.map(({ id }) => id),
+  )
+  ending.counts.grants += grants.filter(({ live }) => live).length
+  return grants
+}
+
+/** For grants whose locks are held. */
+function updateAsEnded({ tx, cause }: Ending, ids: readonly string[]): Promise<void> {
+  return inPortions(ids, (some) =>
+    tx.$executeRaw(Prisma.sql`
+      UPDATE grants SET ended_at = latchkey_now(), end_reason = ${cause} WHERE id = ANY(${some}::text[]) AND ended_at IS NULL`),
+  )
+}
 
 /** A grant's account and client; undefined when there is none such. */
 export async function selectParties(
@@ -227,16 +245,10 @@ export async function endAllGrants(ending: Ending): Promise<void> {
 }
 
 /** Ends an account's grants that may be good for something, but those of the session it keeps; says which. */
-export async function endGrantsOfAccount(ending: Ending, accountId: string, keepSessionId?: string): Promise<EndedGrant[]> {
-  const ended = await ending.tx.$queryRaw<EndedGrant[]>(Prisma.sql`
-    WITH locked AS (
-      SELECT id FROM grants WHERE account_id = ${accountId} AND ended_at IS NULL AND ${MAY_HAVE_TOKENS}
-        AND (${keepSessionId ?? null}::text IS NULL OR session_id IS DISTINCT FROM ${keepSessionId ?? null}::text)
-      ORDER BY id FOR UPDATE
-    )
-    UPDATE grants SET ended_at = latchkey_now(), end_reason = ${ending.cause}
-    WHERE id IN (SELECT id FROM locked) AND ended_at IS NULL
-    RETURNING ${ENDED_GRANT}`)
-  ending.counts.grants += ended.filter(({ live }) => live).length
-  return ended
+export function endGrantsOfAccount(ending: Ending, accountId: string, keepSessionId?: string): Promise<EndedGrant[]> {
+  return endGrantsWhere(
+    ending,
+    Prisma.sql`account_id = ${accountId} AND ${MAY_HAVE_TOKENS}
+      AND (${keepSessionId ?? null}::text IS NULL OR session_id IS DISTINCT FROM ${keepSessionId ?? null}::text)`,
+  )
 }

@@ -3,11 +3,12 @@
 // ids, and all of one kind before the next. Of two ends that want the same rows one is first, and neither waits in a circle.
 import { LONGEST_ACCESS_TOKEN } from '../../config/lifetimes.ts'
 import { Prisma } from '../../prisma/client/client.ts'
-import { type EndedGrant, endGrantsOfAccount, endGrantsOfSessions } from '../grants/grants.ts'
+import { type EndedGrant, endGrantsOfAccount, endGrantsOfSessions, selectOffline } from '../grants/grants.ts'
 import { notifyClients } from '../logout-notifications/new-notifications.ts'
 import { endAccessTokensOfAccount, endAccessTokensOfSessions } from '../tokens/access-tokens.ts'
 import type { Ending } from '../tokens/ending.ts'
 import { endFamiliesOfAccount, endFamiliesOfSessions } from '../tokens/family-ends.ts'
+import { inPortions } from '../tokens/portions.ts'
 import { CLOCK_SKEW_SECONDS } from '../tokens/revocations.ts'
 
 /** So long after a session is over it may have access tokens that live: its last code may have been redeemed a minute later. */
@@ -77,7 +78,7 @@ export async function endOtherSessions(
 /** Ends all of an account's sessions, grants, families and access tokens, but those of the session it keeps. */
 export async function endAccount(ending: Ending, accountId: string, keepSessionId?: string): Promise<void> {
   const sessions = await endSessionsOfAccount(ending, accountId, keepSessionId)
-  nameOutliving(ending, sessions, await endGrantsOfAccount(ending, accountId, keepSessionId))
+  await nameOutliving(ending, sessions, await endGrantsOfAccount(ending, accountId, keepSessionId))
   await endFamiliesOfAccount(ending, accountId, keepSessionId)
   await endAccessTokensOfAccount(ending, accountId, keepSessionId)
 }
@@ -87,21 +88,18 @@ export async function endAccount(ending: Ending, accountId: string, keepSessionI
  * ended once more: whoever is told of it has been told, or soon will be, that it has run out.
  */
 async function endSessionsOfAccount(ending: Ending, accountId: string, keepSessionId?: string): Promise<SessionBefore[]> {
-  const sessions = await ending.tx.$queryRaw<(SessionBefore & { hasTokens: boolean })[]>(Prisma.sql`
-    WITH locked AS (
-      SELECT id, ${LIVES} AS live, expires_at > latchkey_now() - make_interval(secs => ${TOKENS_LIVE_SECONDS}) AS "hasTokens"
-      FROM sessions
-      WHERE account_id = ${accountId} AND ended_at IS NULL AND id IS DISTINCT FROM ${keepSessionId ?? null}::text
-      ORDER BY id FOR UPDATE
-    ), ended AS (
-      UPDATE sessions SET ended_at = latchkey_now(), end_reason = ${ending.cause}
-      WHERE id IN (SELECT id FROM locked WHERE live) AND ended_at IS NULL
-    )
-    SELECT id, live, "hasTokens" FROM locked`)
-  await countAndTell(
-    ending,
-    sessions.filter(({ live }) => live).map(({ id }) => id),
+  const { tx, cause } = ending
+  const sessions = await tx.$queryRaw<(SessionBefore & { hasTokens: boolean })[]>(Prisma.sql`
+    SELECT id, ${LIVES} AS live, expires_at > latchkey_now() - make_interval(secs => ${TOKENS_LIVE_SECONDS}) AS "hasTokens"
+    FROM sessions
+    WHERE account_id = ${accountId} AND ended_at IS NULL AND id IS DISTINCT FROM ${keepSessionId ?? null}::text
+    ORDER BY id FOR UPDATE`)
+  const live = sessions.filter((session) => session.live).map(({ id }) => id)
+  await inPortions(live, (some) =>
+    tx.$executeRaw(Prisma.sql`
+      UPDATE sessions SET ended_at = latchkey_now(), end_reason = ${cause} WHERE id = ANY(${some}::text[]) AND ended_at IS NULL`),
   )
+  await countAndTell(ending, live)
   for (const { id, hasTokens } of sessions) if (hasTokens) ending.entries.push({ kind: 'sid', value: id })
   return sessions
 }
@@ -116,15 +114,20 @@ async function countAndTell(ending: Ending, sessionIds: readonly string[]): Prom
 
 async function endWhatHangs(ending: Ending, sessions: readonly SessionBefore[], how: SessionEnd): Promise<void> {
   const ids = sessions.map(({ id }) => id)
-  nameOutliving(ending, sessions, await endGrantsOfSessions(ending, ids, { keepOffline: how === 'signed_out' }))
+  await nameOutliving(ending, sessions, await endGrantsOfSessions(ending, ids, { keepOffline: how === 'signed_out' }))
   await endFamiliesOfSessions(ending, ids, how === 'signed_out' ? 'bound' : 'all')
   await endAccessTokensOfSessions(ending, ids)
 }
 
 /** The access tokens of an offline grant carry no session once that is over; all others are covered by their session's entry. */
-function nameOutliving(ending: Ending, sessions: readonly SessionBefore[], grants: readonly EndedGrant[]): void {
+async function nameOutliving(ending: Ending, sessions: readonly SessionBefore[], grants: readonly EndedGrant[]): Promise<void> {
   const endedNow = new Set(sessions.filter(({ live }) => live).map(({ id }) => id))
-  for (const { id, sessionId, offline } of grants) {
-    if (offline && !(sessionId !== null && endedNow.has(sessionId))) ending.entries.push({ kind: 'grant_id', value: id })
+  const outside = grants.filter(({ sessionId }) => sessionId === null || !endedNow.has(sessionId))
+  const offline = await selectOffline(
+    ending.tx,
+    outside.filter(({ sessionId }) => sessionId !== null).map(({ id }) => id),
+  )
+  for (const { id, sessionId } of outside) {
+    if (sessionId === null || offline.has(id)) ending.entries.push({ kind: 'grant_id', value: id })
   }
 }

@@ -74,7 +74,7 @@ test('revocation is measured where it is felt, and has a place of its own in the
     const addresses = await stores.newAddresses()
     const target = await TARGETS.latchkey.start(addresses, stores.pids)
     try {
-      const few = { guards: 3, perSecond: 20, seconds: 1, entries: 500, checks: { rounds: 2, times: 20 } }
+      const few = { guards: 3, perSecond: 20, seconds: 1, entries: 500, pairs: 40 }
       const small = { ...few, accountGrants: 20, clientGrants: 100, quietMs: 300, afterwardsMs: 300 }
       const revocation = await measureRevocation(target, addresses, small, () => {})
       expect(revocation).toMatchObject({ revocations: 20, bulkEnds: [{ grants: 20 }, { grants: 80 }] })

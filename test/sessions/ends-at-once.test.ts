@@ -100,6 +100,15 @@ test('an account is deleted while the consent for one of its apps is withdrawn',
   expect(await db().grant.count({ where: { accountId: id, endedAt: null } })).toBe(0)
 }, 60_000)
 
+test('an account with more than a statement changes at a time is contained whole', async () => {
+  round += 1
+  await multiply(born.sub, 4500)
+  const ended = await nouns().events.accounts.contain(born.sub, BY)
+  expect(ended).toMatchObject({ sessions: 4500, grants: 4500, refresh_families: 4500 })
+  const open = { where: { accountId: born.sub, endedAt: null } }
+  expect(await Promise.all([db().session.count(open), db().grant.count(open), db().refreshFamily.count(open)])).toEqual([0, 0, 0])
+}, 60_000)
+
 /** Until so many statements wait for a lock. */
 async function untilBlocked(count: number): Promise<void> {
   for (;;) {
@@ -109,11 +118,11 @@ async function untilBlocked(count: number): Promise<void> {
   }
 }
 
-/** Thirty more of the session, each with a grant and a family of its own. */
-async function multiply(accountId = born.sub): Promise<void> {
-  const number = Prisma.sql`generate_series(0, ${SESSIONS - 1}::int) AS n`
+/** Some more of the session, each with a grant and a family of its own. */
+async function multiply(accountId = born.sub, sessions = SESSIONS): Promise<void> {
+  const number = Prisma.sql`generate_series(0, ${sessions - 1}::int) AS n`
   const sessionId = Prisma.sql`${`ses_${round}_`}::text || n`
-  const grantId = Prisma.sql`${`gra_${round}_`}::text || (n * 7) % ${SESSIONS}::int`
+  const grantId = Prisma.sql`${`gra_${round}_`}::text || (n * 7) % ${sessions}::int`
   const alive = Prisma.sql`'account_id', ${accountId}::text, 'ended_at', NULL, 'end_reason', NULL`
   await db().$executeRaw(Prisma.sql`
     INSERT INTO sessions SELECT (jsonb_populate_record(s, jsonb_build_object('id', ${sessionId}, ${alive}))).*
