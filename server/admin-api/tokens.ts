@@ -160,11 +160,8 @@ async function nameToEnd(
   if (name.kind === 'kid') checkAccess(ctx, ACCESS.keys.write, caller)
   // Of an access token nothing is kept that a `jti` could be looked up in.
   if (name.kind === 'jti') return name
-  const { ids, links, active, reason: why } = await inspections.name(name)
-  const found = { grant_id: links.grant, sid: links.session, sub: ids.clientId ?? links.account, client_id: links.client }
-  if (name.kind === 'kid' ? active !== true && why === 'there is no such key' : found[name.kind] === undefined) {
-    throw notFound(WORDS[name.kind])
-  }
+  const { links, known } = await inspections.name(name)
+  if (!known) throw notFound(WORDS[name.kind])
   return name.kind === 'sid' ? { kind: 'sid', value: links.session?.id ?? name.value } : name
 }
 

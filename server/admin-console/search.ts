@@ -2,13 +2,19 @@
 // address or a log.
 import { ACCESS } from '../../config/access.ts'
 import { nothingFound } from '../../views/admin-console/search.ts'
-import type { ConsoleRoute } from './console.ts'
+import type { ConsoleRoute, ConsoleVisit } from './console.ts'
 
-/** Finds the page of what a text names; undefined when it is nothing that this finder knows. */
-export type Finder = (text: string) => Promise<string | undefined>
+/** Finds the page of what a text names; undefined when it is nothing that this finder knows, or nothing for the one who asks. */
+export type Finder = (text: string, visit: ConsoleVisit) => Promise<string | undefined>
 
-/** Makes the page. `finders` are asked in their order. */
-export function searchPages({ finders }: { readonly finders: readonly Finder[] }): ConsoleRoute[] {
+/** Makes the page. `finders` are asked in their order, and `showIfToken` when none knows: it shows what a text is, if it is anything. */
+export function searchPages({
+  finders,
+  showIfToken,
+}: {
+  readonly finders: readonly Finder[]
+  readonly showIfToken: (visit: ConsoleVisit, text: string) => Promise<boolean>
+}): ConsoleRoute[] {
   return [
     {
       method: 'post',
@@ -18,12 +24,13 @@ export function searchPages({ finders }: { readonly finders: readonly Finder[] }
       async handle(ctx, visit, form) {
         const text = form.get('q').trim()
         for (const find of text === '' ? [] : finders) {
-          const href = await find(text)
+          const href = await find(text, visit)
           if (href === undefined) continue
           ctx.redirect(href)
           ctx.status = 303
           return
         }
+        if (text !== '' && (await showIfToken(visit, text))) return
         visit.show({ title: 'Nothing found', section: '', body: nothingFound() }, text === '' ? 200 : 404)
       },
     },

@@ -3,9 +3,7 @@ import type { Context } from 'koa'
 import { ACCESS } from '../../config/access.ts'
 import { jobDetail, sessionRevocation } from '../../views/admin-console/revocation.ts'
 import { sessionDetail, sessionList } from '../../views/admin-console/sessions.ts'
-import type { Change } from '../audit/change.ts'
 import type { Cursors } from '../http/cursors.ts'
-import type { Form } from '../http/form.ts'
 import { HttpProblem } from '../http/problems.ts'
 import { type BulkEnds, MOST_ENDED_AT_ONCE, type Which } from '../revocation-jobs/bulk-ends.ts'
 import type { RevocationJobs } from '../revocation-jobs/revocation-jobs.ts'
@@ -27,8 +25,6 @@ export interface SessionPagesDeps {
   readonly jobs: Pick<RevocationJobs, 'find'>
   /** The id of the account that an id or an e-mail address names. */
   readonly accountIdOf: (name: string) => Promise<string | undefined>
-  /** Has an app told once more that a session is over; false when there is nothing to tell. */
-  readonly tellAgain: (notificationId: string, change: Change) => Promise<boolean>
   readonly clock: () => number
 }
 
@@ -70,23 +66,8 @@ export function sessionPages(deps: SessionPagesDeps): ConsoleRoute[] {
         end(deps, ctx, visit, { ids: form.get('ids'), filter: form.get('filter'), reason: form.get('reason') }),
     },
     { method: 'get', path: '/sessions/:id', access: ACCESS.sessions.read, handle: (ctx, visit) => showOne(deps, ctx, visit) },
-    {
-      method: 'post',
-      path: '/logout-notifications/:id/attempts',
-      access: ACCESS.sessions.revoke,
-      back: (_ctx, form) => sessionHref(form),
-      async handle(ctx, visit, form) {
-        const again = await deps.tellAgain(String(ctx.params.id), visit.change())
-        const notice = again ? 'The app is told again, for a day if need be.' : 'There was nothing to tell it again.'
-        redirectWithNotice(ctx, sessionHref(form), notice)
-      },
-    },
     { method: 'get', path: '/jobs/:id', access: ACCESS.sessions.read, handle: (ctx, visit) => showJob(deps, ctx, visit) },
   ]
-}
-
-function sessionHref(form: Form): string {
-  return `${PATH}/${encodeURIComponent(form.get('session'))}`
 }
 
 async function showList(deps: SessionPagesDeps, ctx: Context, visit: ConsoleVisit): Promise<void> {
@@ -249,8 +230,8 @@ async function showJob(deps: SessionPagesDeps, ctx: Context, visit: ConsoleVisit
   const job = await deps.jobs.find(String(ctx.params.id))
   if (job === undefined) throw new HttpProblem(404, 'No such job', 'Jobs are kept for 90 days after they are done.')
   visit.show({
-    title: 'Ending sessions',
-    section: PATH,
+    title: `Ending ${job.noun}`,
+    section: `/admin/${job.noun}`,
     body: jobDetail(job),
     ...(job.state === 'done' ? {} : { refreshSeconds: 2 }),
   })

@@ -3,28 +3,37 @@ import type { Middleware } from 'koa'
 import { ACCESS } from '../../config/access.ts'
 import type { Clock } from '../../config/clock.ts'
 import { type ConsoleRoute, createConsole } from '../admin-console/console.ts'
+import { createGrantFinder, grantPages } from '../admin-console/grants.ts'
+import { logoutNotificationPages } from '../admin-console/logout-notifications.ts'
 import { type Finder, searchPages } from '../admin-console/search.ts'
 import { sessionPages } from '../admin-console/sessions.ts'
+import { showIfToken, tokenPages } from '../admin-console/tokens.ts'
 import type { Csrf } from '../http/csrf.ts'
 import { type AdministrationBasis, accountIdOf } from './administration-basis.ts'
 import type { LogoutParts } from './logout.ts'
 import type { Nouns } from './nouns.ts'
 import type { ProtocolParts } from './protocol.ts'
+import type { RevocationParts } from './revocations.ts'
 
 /** What the console is built of. */
 export interface ConsoleDeps {
   readonly clock: Clock
   readonly nouns: Nouns
   readonly logout: LogoutParts
+  readonly revocations: RevocationParts
   readonly administration: AdministrationBasis
 }
 
 /** Builds its pages. */
-export function consoleRoutes({ clock, nouns, logout, administration }: ConsoleDeps): readonly ConsoleRoute[] {
-  const { cursors, jobs } = administration
+export function consoleRoutes(deps: ConsoleDeps): readonly ConsoleRoute[] {
+  const { clock, nouns, administration } = deps
+  const { cursors, jobs, grants } = administration
   return [
     { method: 'get', path: '/', access: ACCESS.sessions.read, handle: async (ctx) => void ctx.redirect('/admin/sessions') },
-    ...searchPages({ finders: findersOf({ nouns, administration }) }),
+    ...searchPages({
+      finders: findersOf({ nouns, administration }),
+      showIfToken: (visit, text) => showIfToken(grants, visit, text),
+    }),
     ...sessionPages({
       cursors,
       jobs,
@@ -33,8 +42,19 @@ export function consoleRoutes({ clock, nouns, logout, administration }: ConsoleD
       tree: administration.sessionTree,
       ends: administration.sessionEnds,
       accountIdOf: accountIdOf(nouns),
-      tellAgain: logout.notifications.retry,
     }),
+    ...grantConsole(deps),
+  ]
+}
+
+function grantConsole({ nouns, logout, revocations, administration }: ConsoleDeps): ConsoleRoute[] {
+  const { cursors, grants, sessionSearch } = administration
+  const { events } = nouns
+  const findId = accountIdOf(nouns)
+  return [
+    ...grantPages({ ...grants, cursors, session: sessionSearch.find, accountIdOf: findId }),
+    ...tokenPages({ ...grants, cursors, revokeByName: events.revokeByName, listeners: revocations.acknowledgements.page }),
+    ...logoutNotificationPages({ cursors, ...logout.notifications, accountIdOf: findId }),
   ]
 }
 
@@ -46,6 +66,7 @@ function findersOf({ nouns, administration }: Pick<ConsoleDeps, 'nouns' | 'admin
       const id = await accountIdOf(nouns)(text)
       return id === undefined ? undefined : `/admin/sessions?account=${encodeURIComponent(text)}`
     },
+    createGrantFinder(administration.grants.search.find),
   ]
 }
 

@@ -20,6 +20,8 @@ export interface TokenInspection extends Finding {
 export interface NameInspection {
   /** Whether a token that carries the name can be good; undefined where nobody can know. */
   readonly active: boolean | undefined
+  /** Whether there is such a thing; of a `jti` whether a revocation names it. */
+  readonly known: boolean
   readonly reason?: string
   readonly ids: TokenIds
   readonly links: TokenLinks
@@ -41,7 +43,14 @@ export interface TokenInspections {
   /** At a token of any kind, or at what is none. */
   token(value: string): Promise<TokenInspection>
   name(name: RevocationName): Promise<NameInspection>
+  /** At whatever somebody has at hand: a token, or what names some. */
+  anything(text: string): Promise<FoundByText>
 }
+
+/** What a text is: something that names tokens, or a token, or nothing. */
+export type FoundByText =
+  | { readonly name: RevocationName; readonly found: NameInspection }
+  | { readonly name?: undefined; readonly found: TokenInspection }
 
 /** What it takes. */
 export interface TokenInspectionDeps extends JwtFindingDeps {
@@ -54,7 +63,7 @@ export interface TokenInspectionDeps extends JwtFindingDeps {
 /** Makes it. */
 export function createTokenInspections(deps: TokenInspectionDeps): TokenInspections {
   const { db } = deps
-  return {
+  const inspections: TokenInspections = {
     async token(value) {
       const found = await find(deps, value)
       const names = [...namesOf(found.ids), ...named('jti', found.jti), ...named('kid', found.kid)]
@@ -70,7 +79,35 @@ export function createTokenInspections(deps: TokenInspectionDeps): TokenInspecti
       const links = await readLinks(db, ids)
       return { ...(await judgeName(deps, name, { ids, links, revocations })), ids, links, revocations }
     },
+
+    anything: (text) => findAnything(inspections, text),
   }
+  return inspections
+}
+
+const PREFIXES: readonly (readonly [prefix: string, kind: RevocationName['kind']])[] = [
+  ['gra_', 'grant_id'],
+  ['ses_', 'sid'],
+  ['acc_', 'sub'],
+]
+
+/** Nothing that names tokens of ours has other characters, or is longer. */
+const NAME = /^[\x21-\x7E]{1,300}$/
+
+async function findAnything({ token, name }: TokenInspections, text: string): Promise<FoundByText> {
+  const [, prefixed] = PREFIXES.find(([prefix]) => text.startsWith(prefix)) ?? []
+  if (prefixed !== undefined && NAME.test(text)) {
+    const named = { kind: prefixed, value: text }
+    return { name: named, found: await name(named) }
+  }
+  const found = await token(text)
+  if (found.kind !== 'unknown' || !NAME.test(text)) return { found }
+  for (const kind of ['client_id', 'kid', 'sid', 'jti'] as const) {
+    const named = { kind, value: text }
+    const byName = await name(named)
+    if (byName.known) return { name: named, found: byName }
+  }
+  return { found }
 }
 
 /** Revocations of one name that are shown at most. */
@@ -161,20 +198,26 @@ async function judgeName(
   { keyStatus }: TokenInspectionDeps,
   { kind, value }: RevocationName,
   { ids, links, revocations }: Pick<NameInspection, 'ids' | 'links' | 'revocations'>,
-): Promise<Pick<NameInspection, 'active' | 'reason'>> {
-  const found = (reason: string | undefined) => (reason === undefined ? { active: true } : { active: false, reason })
+): Promise<Pick<NameInspection, 'active' | 'known' | 'reason'>> {
+  const known = (reason: string | undefined) => ({
+    known: true,
+    active: reason === undefined,
+    ...(reason === undefined ? {} : { reason }),
+  })
+  const unknown = (noun: string) => ({ known: false, active: false, reason: `there is no such ${noun}` })
   const forGood = revocations.find(({ before }) => before === undefined)
-  if (forGood !== undefined) return found(`revoked: ${forGood.reason}`)
-  if (kind === 'jti')
-    return { active: undefined, reason: 'it is not revoked; whether there is such a token, only the token can tell' }
+  if (forGood !== undefined) return known(`revoked: ${forGood.reason}`)
+  if (kind === 'jti') {
+    const reason = 'it is not revoked; whether there is such a token, only the token can tell'
+    return { known: revocations.length > 0, active: undefined, reason }
+  }
   if (kind === 'kid') {
     const status = await keyStatus(value)
-    if (status === undefined) return found('there is no such key')
-    return found(status === 'compromised' ? 'the key was compromised' : undefined)
+    return status === undefined ? unknown('key') : known(status === 'compromised' ? 'the key was compromised' : undefined)
   }
-  if (kind === 'grant_id') return found(links.grant === undefined ? 'there is no such grant' : whyOver('it', links.grant))
-  if (kind === 'sid') return found(links.session === undefined ? 'there is no such session' : whyOver('it', links.session))
+  if (kind === 'grant_id') return links.grant === undefined ? unknown('grant') : known(whyOver('it', links.grant))
+  if (kind === 'sid') return links.session === undefined ? unknown('session') : known(whyOver('it', links.session))
   const { status } = (ids.accountId === undefined ? links.client : links.account) ?? {}
-  if (status === undefined) return found(`there is no such ${ids.accountId === undefined ? 'client' : 'account'}`)
-  return found(status === 'active' ? undefined : `it is ${status}`)
+  if (status === undefined) return unknown(ids.accountId === undefined ? 'client' : 'account')
+  return known(status === 'active' ? undefined : `it is ${status}`)
 }

@@ -4,6 +4,7 @@ import { jobDetail, sessionRevocation } from '../../views/admin-console/revocati
 import { nothingFound } from '../../views/admin-console/search.ts'
 import { sessionDetail, sessionList } from '../../views/admin-console/sessions.ts'
 import { type Html, html } from '../../views/html.ts'
+import { grantPages } from './console-grant-pages.ts'
 
 const WHEN = new Date('2026-02-03T10:00:00Z')
 
@@ -24,6 +25,7 @@ export function consolePages(text: string): readonly (readonly [name: string, pa
     ],
     made('nothing found', nothingFound()),
     ...sessionPages(text).map(([name, body]) => made(name, body)),
+    ...grantPages(text).map(([name, body]) => made(name, body)),
   ]
 }
 
@@ -100,7 +102,7 @@ function sessionPages(text: string): readonly (readonly [string, Html])[] {
   }
   const asked = { preview, csrf: text, reason: text, backHref: '/admin/sessions' }
   const ended = { sessions: 1, grants: 1, refresh_families: 1, logout_notifications: 1 }
-  const job = { id: text, state: 'running', total: 10, left: 4, ended, reason: text, createdAt: WHEN }
+  const job = { id: text, noun: 'sessions' as const, state: 'running', total: 10, left: 4, ended, reason: text, createdAt: WHEN }
   return [
     ['sessions', sessionList({ ...list, chips, revokeAllHref: '/admin/sessions/revocation', firstHref: '/', nextHref: '/' })],
     ['sessions for those who look', sessionList({ ...list, mayRevoke: false })],
@@ -112,7 +114,7 @@ function sessionPages(text: string): readonly (readonly [string, Html])[] {
     ['end of a filter', sessionRevocation({ ...asked, filter: text })],
     ['end of nothing', sessionRevocation({ ...asked, preview: { ...preview, sessions: 0 } })],
     ['job', jobDetail(job)],
-    ['job that waits', jobDetail({ id: text, state: 'waiting', left: 0, ended, createdAt: WHEN })],
+    ['job that waits', jobDetail({ id: text, noun: 'grants', state: 'waiting', left: 0, ended, createdAt: WHEN })],
     ['job that is done', jobDetail({ ...job, state: 'done', left: 0, finishedAt: WHEN })],
   ]
 }

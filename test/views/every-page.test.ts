@@ -17,7 +17,7 @@ test('every view that makes a page is among the pages of these tests', () => {
     .filter((path) => path.endsWith('.ts'))
     .flatMap((path) => [...readFileSync(`${views}/${path}`, 'utf8').matchAll(/^export function (\w*[pP]age)\(/gm)])
     .map(([, name = '']) => name)
-  const used = ['all-pages', 'console-pages']
+  const used = ['all-pages', 'console-pages', 'console-grant-pages']
     .map((name) => readFileSync(new URL(`./${name}.ts`, import.meta.url), 'utf8'))
     .join('\n')
   expect(made.length).toBeGreaterThan(10)
@@ -105,10 +105,12 @@ describe.each(PAGES)('the page %j', (pageName, markup) => {
 test('every body that the console has is among the pages of these tests', () => {
   const views = fileURLToPath(new URL('../../views/admin-console', import.meta.url))
   const made = readdirSync(views)
-    .filter((path) => path !== 'lists.ts')
+    .filter((path) => !['lists.ts', 'tree.ts'].includes(path))
     .flatMap((path) => [...readFileSync(`${views}/${path}`, 'utf8').matchAll(/^export function (\w+)\(/gm)])
     .map(([, name = '']) => name)
-  const used = readFileSync(new URL('./console-pages.ts', import.meta.url), 'utf8')
+  const used = ['console-pages', 'console-grant-pages']
+    .map((name) => readFileSync(new URL(`./${name}.ts`, import.meta.url), 'utf8'))
+    .join('\n')
   expect(made.length).toBeGreaterThan(4)
   expect(made.filter((name) => !used.includes(`${name}(`))).toEqual([])
 })

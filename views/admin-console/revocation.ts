@@ -2,6 +2,7 @@
 import { type Html, html } from '../html.ts'
 import { moment } from '../moment.ts'
 import { facts, reasonField, standing } from './lists.ts'
+import { count } from './tree.ts'
 
 /** What would end. */
 export interface SessionRevocationView {
@@ -61,9 +62,62 @@ ${reasonField(reason)}
 </section>`
 }
 
+/** What would end of grants. */
+export interface GrantRevocationView extends Pick<SessionRevocationView, 'ids' | 'filter' | 'csrf' | 'reason' | 'backHref'> {
+  readonly preview: {
+    readonly grants: number
+    readonly more: boolean
+    readonly accounts: number
+    readonly refreshFamilies: number
+    readonly logoutNotifications: number
+    readonly people: readonly { readonly id: string; readonly email: string; readonly grants: number }[]
+    readonly clients: readonly { readonly id: string; readonly name: string; readonly grants: number }[]
+  }
+}
+
+/** Makes the page that asks before grants end. */
+export function grantRevocation({ preview, ids, filter, csrf, reason, backHref }: GrantRevocationView): Html {
+  const { grants, more, accounts, people, clients } = preview
+  const others = accounts - people.length
+  if (grants === 0 && !more) {
+    return html`<h1>Nothing to end</h1>
+<div class="empty"><p>None of these grants is live any more.</p><p><a class="button" href="${backHref}">Back to the list</a></p></div>`
+  }
+  return html`<p class="crumbs"><a href="${backHref}">Grants</a></p>
+<h1>End ${count(grants, 'grant')}${more && ' and more'}</h1>
+<section class="card" aria-labelledby="what">
+<h2 id="what">What ends</h2>
+${facts([
+  ['Grants', `${grants}${more ? ' were counted; there may be more' : ''}`],
+  [
+    'Apps',
+    html`${clients.map((app, index) => html`${index > 0 && ', '}<bdi>${app.name}</bdi>${app.grants > 1 && ` (${app.grants})`}`)}`,
+  ],
+  [
+    'People',
+    html`${people.map((person, index) => html`${index > 0 && ', '}<a href="/admin/accounts/${person.id}"><bdi>${person.email}</bdi></a>${person.grants > 1 && ` (${person.grants})`}`)}${others > 0 && ` and ${others} more`}`,
+  ],
+  ['Refresh tokens', String(preview.refreshFamilies)],
+  ['Apps that are told', String(preview.logoutNotifications)],
+])}
+<p class="lead">Access tokens are refused by every API that listens within a second. Sessions go on, and an app that a person agreed to can
+get a new grant in them.</p>
+<form method="post" action="/admin/grants/revocation">
+<input type="hidden" name="csrf" value="${csrf}">
+${ids !== undefined && html`<input type="hidden" name="ids" value="${ids.join(' ')}">`}
+${filter !== undefined && html`<input type="hidden" name="filter" value="${filter}">`}
+${reasonField(reason)}
+<p class="actions"><button class="button danger" type="submit">End ${count(grants, 'grant')}${more && ' and more'}</button>
+<a class="button" href="${backHref}">Keep them</a></p>
+</form>
+</section>`
+}
+
 /** How far an end of many things has come. */
 export interface JobView {
   readonly id: string
+  /** What ends. */
+  readonly noun: 'sessions' | 'grants'
   readonly state: string
   readonly total?: number
   readonly left: number
@@ -80,9 +134,9 @@ export interface JobView {
 
 /** Makes the page of a job. */
 export function jobDetail(job: JobView): Html {
-  const { total, left, ended } = job
-  return html`<p class="crumbs"><a href="/admin/sessions">Sessions</a></p>
-<h1>${job.state === 'done' ? 'Ended' : 'Ending'} ${total === undefined ? 'sessions' : count(total, 'session')}</h1>
+  const { total, left, ended, noun } = job
+  return html`<p class="crumbs"><a href="/admin/${noun}">${noun === 'grants' ? 'Grants' : 'Sessions'}</a></p>
+<h1>${job.state === 'done' ? 'Ended' : 'Ending'} ${total === undefined ? noun : count(total, noun.slice(0, -1))}</h1>
 <section class="card" aria-labelledby="job">
 <h2 id="job">How far it is</h2>
 ${total !== undefined && total > 0 && html`<progress max="${total}" value="${total - left}" aria-label="Ended">${total - left} of ${total}</progress>`}
@@ -99,8 +153,4 @@ ${facts([
   job.finishedAt === undefined ? undefined : ['Done', moment(job.finishedAt)],
 ])}
 </section>`
-}
-
-function count(number: number, noun: string): string {
-  return `${number.toLocaleString('en-GB')} ${noun}${number === 1 ? '' : 's'}`
 }

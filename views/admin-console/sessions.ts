@@ -14,6 +14,7 @@ import {
   standing,
   table,
 } from './lists.ts'
+import { type FamilyView, familyNode, type GuardView, guardRow, type NotificationView, notificationRow, words } from './tree.ts'
 
 /** A session in the list. */
 export interface SessionRow {
@@ -127,19 +128,6 @@ function appNames(clients: SessionRow['clients']): Html | string {
   return html`${clients.map(({ clientId, name }, index) => html`${index > 0 && ', '}<a href="/admin/clients/${clientId}"><bdi>${name}</bdi></a>`)}`
 }
 
-/** A refresh-token family. */
-export interface FamilyView {
-  readonly generation: number
-  readonly createdAt: Date
-  readonly rotatedAt?: Date
-  readonly idleExpiresAt: Date
-  readonly absoluteExpiresAt: Date
-  readonly sessionBound: boolean
-  readonly live: boolean
-  readonly endedAt?: Date
-  readonly endReason?: string
-}
-
 /** A grant with what hangs from it. */
 export interface GrantView {
   readonly id: string
@@ -167,27 +155,9 @@ export interface SessionView {
     readonly createdAt: Date
   }[]
   readonly notifications: readonly NotificationView[]
-  readonly guards: readonly {
-    readonly clientId: string
-    readonly instance: string
-    readonly sequence: number
-    readonly acknowledgedAt: Date
-    readonly applied: boolean
-  }[]
+  readonly guards: readonly GuardView[]
   readonly csrf: string
   readonly mayRevoke: boolean
-}
-
-/** That an app is told that the session is over. */
-export interface NotificationView {
-  readonly id: string
-  readonly clientId: string
-  readonly state: string
-  readonly attempts: number
-  readonly lastStatus: number | undefined
-  readonly lastError: string | undefined
-  readonly nextAttemptAt: Date | undefined
-  readonly finishedAt: Date | undefined
 }
 
 /** Makes the page of one session. */
@@ -246,19 +216,6 @@ ${grant.families.map(familyNode)}<li><p>Access tokens: ${grant.live ? 'the young
 `
 }
 
-function familyNode(family: FamilyView): Html {
-  const turns = family.generation === 0 ? 'never used' : `rotated ${family.generation} time${family.generation === 1 ? '' : 's'}`
-  return html`<li><p>Refresh token, ${turns} ${standing(family.live ? 'live' : 'ended')}
-${family.endReason !== undefined && html`<span class="${family.endReason === 'refresh_token_reused' ? 'badge bad' : 'quiet'}">${words(family.endReason)}</span>`}</p>
-<p class="quiet">${family.rotatedAt !== undefined && html`last ${moment(family.rotatedAt)} · `}${family.sessionBound ? 'ends with the session' : 'outlives a sign-out'} · until ${moment(endOf(family))}</p></li>
-`
-}
-
-/** A family is over at whichever of its ends comes first. */
-function endOf({ idleExpiresAt, absoluteExpiresAt }: FamilyView): Date {
-  return new Date(Math.min(idleExpiresAt.getTime(), absoluteExpiresAt.getTime()))
-}
-
 /** Who has been told, and who refuses its tokens by now. */
 function proof({ notifications, guards, revocations, csrf, mayRevoke, session }: SessionView): Html {
   return html`<section class="card" aria-labelledby="proof">
@@ -270,28 +227,4 @@ ${revocations.length === 0 ? html`<p class="quiet">Nothing of it was revoked, or
 ${revocations.length > 0 && guards.length === 0 && html`<p class="quiet">No guard has said how far it has come.</p>`}
 ${guards.length > 0 && html`<ul class="rows">\n${guards.map(guardRow)}</ul>`}
 </section>`
-}
-
-function notificationRow(told: NotificationView, sessionId: string, csrf: string | undefined): Html {
-  const facts = [
-    `${told.attempts} attempt${told.attempts === 1 ? '' : 's'}`,
-    ...(told.lastStatus === undefined ? [] : [`answered ${told.lastStatus}`]),
-    ...(told.lastError === undefined ? [] : [told.lastError]),
-  ]
-  const again = csrf !== undefined && told.state !== 'delivered' && told.state !== 'waiting'
-  return html`<li><div class="row-main"><p><strong><bdi>${told.clientId}</bdi></strong> ${standing(told.state)}</p>
-<p class="quiet">${facts.join(' · ')}${told.finishedAt !== undefined && html` · ${moment(told.finishedAt)}`}${told.nextAttemptAt !== undefined && html` · next ${moment(told.nextAttemptAt)}`}</p></div>
-${again && html`<form class="row-end" method="post" action="/admin/logout-notifications/${told.id}/attempts"><input type="hidden" name="csrf" value="${csrf}"><input type="hidden" name="session" value="${sessionId}"><button class="button small" type="submit">Tell it again<span class="visually-hidden"> (${told.clientId})</span></button></form>`}</li>
-`
-}
-
-function guardRow({ clientId, instance, applied, acknowledgedAt }: SessionView['guards'][number]): Html {
-  return html`<li><div class="row-main"><p><strong><bdi>${clientId}</bdi></strong> <code>${instance}</code></p>
-<p class="quiet">heard ${moment(acknowledgedAt)}</p></div><div class="row-end"><span class="badge${applied ? ' good' : ''}">${applied ? 'Refuses them' : 'Not there yet'}</span></div></li>
-`
-}
-
-/** `session_revoked` as people say it. */
-function words(cause: string): string {
-  return cause.replaceAll('_', ' ')
 }

@@ -1,0 +1,121 @@
+// Logout notifications in the console: which apps were told of which ends, and which were not; and another try for those, from here, from
+// the page of a session or from that of a grant.
+import type { Context } from 'koa'
+import { ACCESS } from '../../config/access.ts'
+import { isStorable } from '../../config/plain-text.ts'
+import { notificationList } from '../../views/admin-console/logout-notifications.ts'
+import type { Cursors } from '../http/cursors.ts'
+import type { Form } from '../http/form.ts'
+import {
+  LOGOUT_NOTIFICATION_STATES,
+  type LogoutNotification,
+  type LogoutNotificationFilter,
+  type LogoutNotifications,
+} from '../logout-notifications/logout-notifications.ts'
+import type { ConsoleRoute, ConsoleVisit } from './console.ts'
+import { type Asked, chipsOf, listHref, readAsked, readRows } from './list-query.ts'
+import { redirectWithNotice } from './notices.ts'
+
+/** What the page calls. */
+export interface LogoutNotificationPagesDeps {
+  readonly cursors: Cursors
+  readonly list: LogoutNotifications['list']
+  readonly retry: LogoutNotifications['retry']
+  /** The id of the account that an id or an e-mail address names. */
+  readonly accountIdOf: (name: string) => Promise<string | undefined>
+}
+
+const PATH = '/admin/logout-notifications'
+const LABELS = { client: 'App', account: 'Account', session: 'Session', state: 'State' }
+
+/** Makes the page. */
+export function logoutNotificationPages(deps: LogoutNotificationPagesDeps): ConsoleRoute[] {
+  return [
+    {
+      method: 'get',
+      path: '/logout-notifications',
+      access: ACCESS.sessions.read,
+      handle: (ctx, visit) => showList(deps, ctx, visit),
+    },
+    {
+      method: 'post',
+      path: '/logout-notifications/:id/attempts',
+      access: ACCESS.sessions.revoke,
+      back: (_ctx, form) => formHref(form),
+      async handle(ctx, visit, form) {
+        const id = String(ctx.params.id)
+        const again = isStorable(id) && (await deps.retry(id, visit.change()))
+        const told = again ? 'The app is told again, for a day if need be.' : 'There was nothing to tell it again.'
+        redirectWithNotice(ctx, formHref(form), told)
+      },
+    },
+  ]
+}
+
+/** The page on which the form stands: that of a session, or the list of all that apps are told. */
+function formHref(form: Form): string {
+  const session = form.get('session')
+  return session === '' ? PATH : `/admin/sessions/${encodeURIComponent(session)}`
+}
+
+async function showList(deps: LogoutNotificationPagesDeps, ctx: Context, visit: ConsoleVisit): Promise<void> {
+  const asked = readAsked(ctx.query, Object.keys(LABELS))
+  const { filter, fault } = await filterOf(asked, deps.accountIdOf)
+  const cursor = typeof ctx.query.cursor === 'string' ? ctx.query.cursor : undefined
+  const { rows: notifications, ...hrefs } =
+    filter === undefined
+      ? { rows: [] }
+      : await readRows<LogoutNotification>({
+          ...{ cursors: deps.cursors, path: PATH, asked, cursor },
+          read: (limit, after) =>
+            deps.list({
+              ...filter,
+              limit,
+              ...(after === undefined ? {} : { after: { createdAt: new Date(Number(after[0])), id: String(after[1]) } }),
+            }),
+          placeOf: ({ createdAt, id }) => [createdAt.getTime(), id],
+        })
+  const body = notificationList({
+    notifications,
+    ...hrefs,
+    views: viewsOf(asked),
+    chips: chipsOf(PATH, asked, LABELS),
+    asked,
+    ...(visit.may(ACCESS.sessions.revoke) ? { csrf: visit.csrf } : {}),
+    ...(fault === undefined ? {} : { fault }),
+  })
+  visit.show({ title: 'Apps that are told', section: PATH, body }, fault === undefined ? 200 : 400)
+}
+
+/** What people often want to see. */
+function viewsOf(asked: Asked) {
+  const views: readonly (readonly [label: string, fields: Asked])[] = [
+    ['All', {}],
+    ['Failed', { state: 'failed' }],
+    ['Trying again', { state: 'retrying' }],
+    ['Delivered', { state: 'delivered' }],
+  ]
+  const now = listHref(PATH, asked)
+  return views.map(([label, fields]) => ({ label, href: listHref(PATH, fields), current: listHref(PATH, fields) === now }))
+}
+
+/** The filter that was filled in; or what is wrong with it. Neither, when it asks for an account that is not there. */
+async function filterOf(
+  { client, account, session, state }: Asked,
+  accountIdOf: LogoutNotificationPagesDeps['accountIdOf'],
+): Promise<{ readonly filter?: LogoutNotificationFilter; readonly fault?: string }> {
+  const known = LOGOUT_NOTIFICATION_STATES.find((one) => one === state)
+  if (state !== undefined && known === undefined) return { fault: 'The state must be waiting, retrying, delivered or failed.' }
+  if ([client, account, session].some((text) => text !== undefined && (!isStorable(text) || text.length > 300)))
+    return { fault: 'A field holds what no such name can hold.' }
+  const accountId = account === undefined ? undefined : await accountIdOf(account)
+  if (account !== undefined && accountId === undefined) return {}
+  return {
+    filter: {
+      ...(client === undefined ? {} : { clientId: client }),
+      ...(session === undefined ? {} : { sessionId: session }),
+      ...(accountId === undefined ? {} : { accountId }),
+      ...(known === undefined ? {} : { state: known }),
+    },
+  }
+}

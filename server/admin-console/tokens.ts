@@ -1,0 +1,181 @@
+// Tokens in the console: one is pasted and explained; access tokens end by what names them; and the revocations in force are shown, with
+// who has applied them. What is pasted is posted, and stands neither in an address nor in the page that answers.
+import type { Context } from 'koa'
+import { ACCESS } from '../../config/access.ts'
+import { isStorable } from '../../config/plain-text.ts'
+import { tokenFound } from '../../views/admin-console/token-found.ts'
+import { listenersPage, TOKEN_NAME_LABELS, tokensPage } from '../../views/admin-console/tokens.ts'
+import type { Cursors } from '../http/cursors.ts'
+import type { Form } from '../http/form.ts'
+import { HttpProblem } from '../http/problems.ts'
+import type { ExplainedRevocation, RevocationName, RevocationPage } from '../tokens/live-revocations.ts'
+import type { Acknowledgements, KnownListener } from '../tokens/revocation-acknowledgements.ts'
+import { type RevokeByName, TokenNameRefused } from '../tokens/revocation-by-name.ts'
+import type { FoundByText, TokenInspections } from '../tokens/token-inspection.ts'
+import type { ConsoleRoute, ConsoleVisit } from './console.ts'
+import { type Asked, chipsOf, listHref, readAsked, readRows } from './list-query.ts'
+import { redirectWithNotice } from './notices.ts'
+
+/** What the pages call. */
+export interface TokenPagesDeps {
+  readonly cursors: Cursors
+  readonly inspections: TokenInspections
+  readonly revokeByName: RevokeByName
+  readonly revocations: (query: RevocationPage) => Promise<ExplainedRevocation[]>
+  readonly listeners: Acknowledgements['page']
+  /** The number of the last revocation. */
+  readonly sequence: () => Promise<number>
+}
+
+const PATH = '/admin/tokens'
+const LABELS = { kind: 'By', value: 'Value' }
+
+/** Makes the pages. */
+export function tokenPages(deps: TokenPagesDeps): ConsoleRoute[] {
+  return [
+    { method: 'get', path: '/tokens', access: ACCESS.tokens.read, handle: (ctx, visit) => showTokens(deps, ctx, visit) },
+    {
+      method: 'get',
+      path: '/tokens/listeners',
+      access: ACCESS.tokens.read,
+      handle: (ctx, visit) => showListeners(deps, ctx, visit),
+    },
+    {
+      method: 'post',
+      path: '/tokens/inspection',
+      access: ACCESS.tokens.read,
+      // A token has no place in the address that leads back: it has to be pasted again.
+      back: () => PATH,
+      handle: (_ctx, visit, form) => look(deps, visit, form.get('token')),
+    },
+    {
+      method: 'post',
+      path: '/tokens/revocation',
+      access: ACCESS.tokens.revoke,
+      fresh: true,
+      back: (_ctx, form) => namedHref(form),
+      handle: (ctx, visit, form) => endByName(deps, ctx, visit, form),
+    },
+  ]
+}
+
+/** For the search box: shows what a text turned out to be; false when it is nothing that is known here. */
+export async function showIfToken(
+  { inspections }: Pick<TokenPagesDeps, 'inspections'>,
+  visit: ConsoleVisit,
+  text: string,
+): Promise<boolean> {
+  if (!visit.may(ACCESS.tokens.read) || !isStorable(text)) return false
+  const looked = await inspections.anything(text)
+  const known = looked.name === undefined ? looked.found.kind !== 'unknown' : looked.found.known
+  if (known) showFound(visit, looked)
+  return known
+}
+
+async function look({ inspections }: TokenPagesDeps, visit: ConsoleVisit, pasted: string): Promise<void> {
+  const text = pasted.trim().replace(/^Bearer\s+/i, '')
+  if (text === '' || !isStorable(text)) throw new HttpProblem(400, 'Nothing to look at', 'Paste a token, or what names one.')
+  showFound(visit, await inspections.anything(text))
+}
+
+function showFound(visit: ConsoleVisit, { name, found }: FoundByText): void {
+  const named = name === undefined ? {} : { kind: name.kind, ...(name.kind === 'jti' ? { jti: name.value } : {}) }
+  const body = tokenFound({
+    kind: 'unknown',
+    ...found,
+    ...named,
+    csrf: visit.csrf,
+    mayRevoke: visit.may(ACCESS.tokens.revoke),
+    mayRevokeGrant: visit.may(ACCESS.grants.revoke),
+  })
+  visit.show({ title: 'A token', section: PATH, body })
+}
+
+async function showTokens(deps: TokenPagesDeps, ctx: Context, visit: ConsoleVisit): Promise<void> {
+  const asked = readAsked(ctx.query, Object.keys(LABELS))
+  const fault = faultOf(asked)
+  const cursor = typeof ctx.query.cursor === 'string' ? ctx.query.cursor : undefined
+  const { rows: revocations, ...hrefs } = fault !== undefined ? { rows: [] } : await readRevocations(deps, asked, cursor)
+  const filled = (field: string) => {
+    const value = ctx.query[field]
+    return typeof value === 'string' ? value.slice(0, 1000) : ''
+  }
+  const body = tokensPage({
+    revocations,
+    ...hrefs,
+    csrf: visit.csrf,
+    mayRevoke: visit.may(ACCESS.tokens.revoke),
+    named: { kind: filled('end_kind'), value: filled('end_value'), reason: filled('reason') },
+    chips: chipsOf(PATH, asked, LABELS),
+    asked,
+    ...(fault === undefined ? {} : { fault }),
+  })
+  visit.show({ title: 'Tokens', section: PATH, body }, fault === undefined ? 200 : 400)
+}
+
+function faultOf({ kind, value }: Asked): string | undefined {
+  if (kind !== undefined && kindOf(kind) === undefined) return 'Tokens are not named by that.'
+  if (value !== undefined && (!isStorable(value) || value.length > 300)) return 'The value is none that a token can carry.'
+  return undefined
+}
+
+function kindOf(text: string): RevocationName['kind'] | undefined {
+  return TOKEN_NAME_LABELS.map(([name]) => name as RevocationName['kind']).find((name) => name === text)
+}
+
+function readRevocations({ cursors, revocations }: TokenPagesDeps, asked: Asked, cursor: string | undefined) {
+  const { kind, value } = asked
+  const known = kind === undefined ? undefined : kindOf(kind)
+  return readRows<ExplainedRevocation>({
+    ...{ cursors, path: PATH, asked, cursor },
+    read: (limit, after) =>
+      revocations({
+        limit,
+        ...(known === undefined ? {} : { kind: known }),
+        ...(value === undefined ? {} : { value }),
+        ...(after === undefined ? {} : { beforeSequence: Number(after[0]) }),
+      }),
+    placeOf: ({ sequence }) => [sequence],
+  })
+}
+
+async function showListeners({ cursors, listeners, sequence }: TokenPagesDeps, ctx: Context, visit: ConsoleVisit): Promise<void> {
+  const cursor = typeof ctx.query.cursor === 'string' ? ctx.query.cursor : undefined
+  const newest = await sequence()
+  const { rows, ...hrefs } = await readRows<KnownListener>({
+    ...{ cursors, path: `${PATH}/listeners`, asked: {}, cursor },
+    read: (limit, after) =>
+      listeners({
+        limit,
+        ...(after === undefined ? {} : { after: { clientId: String(after[0]), instance: String(after[1]) } }),
+      }),
+    placeOf: ({ clientId, instance }) => [clientId, instance],
+  })
+  const body = listenersPage({ listeners: rows, newest, ...hrefs })
+  visit.show({ title: 'Who has applied the revocations', section: PATH, body })
+}
+
+/** The page of tokens with the form filled in. */
+function namedHref(form: Form): string {
+  return listHref(PATH, { end_kind: form.get('kind'), end_value: form.get('value'), reason: form.get('reason') })
+}
+
+async function endByName(deps: TokenPagesDeps, ctx: Context, visit: ConsoleVisit, form: Form): Promise<void> {
+  const [kind, value, reason] = [kindOf(form.get('kind')), form.get('value').trim(), form.get('reason').trim()]
+  if (kind === undefined || !/^[\x21-\x7E]{1,300}$/.test(value))
+    throw new HttpProblem(400, 'That names no tokens', 'Choose by what they are named, and give its value.')
+  if (reason === '') return void ctx.redirect(namedHref(form))
+  if (kind === 'kid' && !visit.may(ACCESS.keys.write))
+    throw new HttpProblem(403, 'Not for your account', 'What a key has signed is everybody’s: this takes the role owner.')
+  const { known, links } = await deps.inspections.name({ kind, value })
+  if (kind !== 'jti' && !known) throw new HttpProblem(404, 'There is no such thing', 'Nothing here has that name.')
+  const name = { kind, value: kind === 'sid' ? (links.session?.id ?? value) : value }
+  try {
+    await deps.revokeByName(name, visit.change(reason))
+  } catch (error) {
+    if (!(error instanceof TokenNameRefused)) throw error
+    throw new HttpProblem(409, 'Not so', `${error.message}.`, { cause: error })
+  }
+  const done = 'Ended. APIs that listen refuse these access tokens within a second.'
+  redirectWithNotice(ctx, listHref(PATH, { kind: name.kind, value: name.value }), done)
+}

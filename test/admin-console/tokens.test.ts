@@ -1,0 +1,149 @@
+// Tokens in the console: one is pasted and explained, and ended; access tokens end by what names them; and the revocations say who did it.
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
+import { PASSWORD, startAdminServer } from '../admin-api/api.ts'
+import type { Browser } from '../support/browser.ts'
+import { API, SPA } from '../support/clients.ts'
+import { claimsOf, headerOf, introspect, obtainTokens, refresh } from '../support/oauth.ts'
+import type { TestServer } from '../support/server.ts'
+import { atConsole, send } from './people.ts'
+
+let server: TestServer
+
+beforeAll(async () => {
+  server = await startAdminServer()
+})
+
+afterAll(() => server?.stop())
+
+const open = (browser: Browser, path: string) => browser.open(`${server.issuer}${path}`)
+
+async function signedIn() {
+  const { tokens } = await obtainTokens(server, SPA, { person: server.grace })
+  return { tokens: tokens.body, claims: claimsOf(tokens.body.access_token) }
+}
+
+/** Pastes a text, and sees that no part of a token comes back. */
+async function look(browser: Browser, token: string | undefined) {
+  const found = await send(browser, await open(browser, '/admin/tokens'), '/admin/tokens/inspection', { token: token ?? '' })
+  for (const part of (token ?? '').split('.').filter((piece) => piece.length > 40)) expect(found.body).not.toContain(part)
+  return found
+}
+
+test('RV1: a token that is pasted is explained, and ended alone', async () => {
+  const { tokens, claims } = await signedIn()
+  const { browser } = await atConsole(server, 'operator', '/admin/tokens')
+  const found = await look(browser, tokens.access_token)
+  for (const text of [
+    'It is good',
+    'by a key of this server',
+    String(claims.grant_id),
+    'grace@people.example',
+    '&quot;aud&quot;',
+  ])
+    expect(found.body).toContain(text)
+  const done = await send(browser, found, '/admin/tokens/revocation', { reason: 'seen in a log' })
+  expect(done.body).toContain('Ended. APIs that listen refuse these access tokens within a second.')
+  expect(done.body).toContain(`<code>${claims.jti}</code>`)
+  expect(done.body).toContain('seen in a log')
+  expect(await introspect(server, API, tokens.access_token ?? '')).toEqual({ active: false })
+  const after = await look(browser, tokens.access_token)
+  expect(after.body).toContain('It is not good')
+  expect(after.body).toContain('revoked: tokens_revoked')
+  expect((await refresh(server, SPA, tokens.refresh_token ?? '')).status).toBe(200)
+})
+
+test('RV1: a spent refresh token says so, and leads to the end of its grant', async () => {
+  const { tokens, claims } = await signedIn()
+  await refresh(server, SPA, tokens.refresh_token ?? '')
+  const { browser } = await atConsole(server, 'operator', '/admin/tokens')
+  const found = await look(browser, tokens.refresh_token)
+  expect(found.body).toContain('it was spent by rotation: it is generation 0, and the family is at 1')
+  expect(found.body).toContain(`/admin/grants/revocation?id=${claims.grant_id}`)
+})
+
+test('the search box takes a token, and what names one; nothing of it stands in an address or the log', async () => {
+  const { tokens, claims } = await signedIn()
+  const { browser, page } = await atConsole(server, 'auditor')
+  for (const [q, text] of [
+    [tokens.access_token, 'Access token'],
+    [tokens.refresh_token, 'Refresh token'],
+    [tokens.id_token, 'ID token'],
+    [String(headerOf(tokens.access_token).kid), 'Tokens that a key signed'],
+    ['notes-spa', 'Tokens of an app'],
+  ] as const) {
+    const found = await send(browser, page, '/admin/search', { q: q ?? '' })
+    expect([text, found.status, found.url]).toEqual([text, 200, `${server.issuer}/admin/search`])
+    expect(found.body).toContain(`<h1>${text}</h1>`)
+    expect(found.body).not.toContain('End this token alone')
+  }
+  expect((await send(browser, page, '/admin/search', { q: String(claims.jti) })).status).toBe(404)
+  for (const token of [tokens.access_token, tokens.refresh_token]) expect(server.log.text).not.toContain(token)
+  // Whoever may see no tokens is told of none.
+  const other = await atConsole(server, 'helpdesk')
+  expect((await send(other.browser, other.page, '/admin/search', { q: tokens.access_token ?? '' })).status).toBe(404)
+})
+
+describe('ending by name', () => {
+  const named = async (browser: Browser, values: { readonly [name: string]: string }) =>
+    send(browser, await open(browser, '/admin/tokens'), '/admin/tokens/revocation', values)
+
+  test('RV4: access tokens that carry it end, and nothing else', async () => {
+    const { tokens, claims } = await signedIn()
+    const { browser } = await atConsole(server, 'operator')
+    const done = await named(browser, { kind: 'sid', value: String(claims.sid), reason: 'an alert' })
+    expect(done.body).toContain('an alert')
+    expect(await introspect(server, API, tokens.access_token ?? '')).toEqual({ active: false })
+    expect((await refresh(server, SPA, tokens.refresh_token ?? '')).status).toBe(200)
+  })
+
+  test('not without a reason, not what is not there, and a key’s only by an owner', async () => {
+    const { claims, tokens } = await signedIn()
+    const { browser } = await atConsole(server, 'operator')
+    const asked = await named(browser, { kind: 'sub', value: String(claims.sub), reason: ' ' })
+    expect(asked.body).toContain(`value="${claims.sub}"`)
+    for (const [kind, value, status] of [
+      ['sub', 'acc_nobody', 404],
+      ['sub', 'a b', 400],
+      ['name', 'ab', 400],
+      ['sub', 'notes-spa', 409],
+    ] as const) {
+      expect([kind, value, (await named(browser, { kind, value, reason: 'x' })).status]).toEqual([kind, value, status])
+    }
+    const kid = String(headerOf(tokens.access_token).kid)
+    expect((await named(browser, { kind: 'kid', value: kid, reason: 'x' })).status).toBe(403)
+    expect(await introspect(server, API, tokens.access_token ?? '')).toMatchObject({ active: true })
+    const { browser: owners } = await atConsole(server, 'owner')
+    expect((await named(owners, { kind: 'kid', value: kid, reason: 'x' })).status).toBe(200)
+    expect(await introspect(server, API, tokens.access_token ?? '')).toEqual({ active: false })
+  })
+
+  test('takes somebody who has just proved who they are; after signing in the form is filled in', async () => {
+    const { claims } = await signedIn()
+    const { browser, page } = await atConsole(server, 'operator', '/admin/tokens')
+    await server.advance(301)
+    const values = { kind: 'sub', value: String(claims.sub), reason: 'lost & found' }
+    const asked = await send(browser, page, '/admin/tokens/revocation', values)
+    expect(asked.body).toContain('name="password"')
+    const again = await browser.submit(asked, { username: 'operator@staff.example', password: PASSWORD })
+    expect(again.body).toContain(`value="${claims.sub}"`)
+    expect(again.body).toContain('value="lost &amp; found"')
+  })
+})
+
+test('the revocations say who did it and why, a filter narrows them, and those who listen are shown', async () => {
+  const { claims } = await signedIn()
+  const { acknowledgements } = server.latchkey.revocations
+  await server.latchkey.nouns.events.sessions.revoke([String(claims.sid)], { actor: 'acc_somebody', reason: '<b>lost</b>' })
+  acknowledgements.note({ clientId: 'notes-api', instance: 'api-1', sequence: 1 })
+  await acknowledgements.write()
+  const { browser, page } = await atConsole(server, 'auditor', `/admin/tokens?kind=sid&value=${claims.sid}`)
+  for (const text of ['/admin/accounts/acc_somebody', '&lt;b&gt;lost&lt;/b&gt;', 'session revoked', 'session.revoked'])
+    expect(page.body).toContain(text)
+  // An auditor looks, and ends nothing.
+  expect(page.body).not.toContain('End them')
+  expect((await open(browser, '/admin/tokens?kind=name')).status).toBe(400)
+  expect((await open(browser, '/admin/tokens?value=nothing')).body).toContain('No revocations')
+  const listeners = await open(browser, '/admin/tokens/listeners')
+  expect(listeners.body).toContain('api-1')
+  expect(listeners.body).toMatch(/\d+ behind/)
+})

@@ -1,0 +1,109 @@
+// Logout notifications in the console: which apps were told of which ends, and which were not.
+import { type Html, html } from '../html.ts'
+import { moment } from '../moment.ts'
+import {
+  type Chip,
+  chips,
+  filterField,
+  filterForm,
+  nothingHere,
+  pager,
+  type SavedView,
+  savedViews,
+  standing,
+  table,
+} from './lists.ts'
+import { type NotificationView, words } from './tree.ts'
+
+/** A notification in the list. */
+export interface NotificationRow extends NotificationView {
+  readonly sessionId: string
+  readonly grantId: string | undefined
+  readonly cause: string
+  readonly createdAt: Date
+}
+
+/** What the list shows. */
+export interface NotificationListView {
+  readonly notifications: readonly NotificationRow[]
+  readonly views: readonly SavedView[]
+  readonly chips: readonly Chip[]
+  readonly asked: { readonly [field: string]: string }
+  readonly fault?: string
+  /** Of the forms by which apps are told again; undefined for those who only look. */
+  readonly csrf?: string
+  readonly firstHref?: string
+  readonly nextHref?: string
+}
+
+const PATH = '/admin/logout-notifications'
+
+/** Makes the list. */
+export function notificationList(view: NotificationListView): Html {
+  return html`<h1>Apps that are told</h1>
+<p class="lead">An app that has said where hears that a session, or its grant in it, is over. It is tried for a day.</p>
+${savedViews(view.views)}
+${filters(view)}
+${chips(view.chips, PATH)}
+${view.fault !== undefined && html`<div class="notice error" role="alert"><p>${view.fault}</p></div>`}
+${view.notifications.length === 0 ? nothingHere('No notifications', 'No app was told of such an end in the last 7 days.') : table<NotificationRow>('Apps that are told, the latest first', columns(view), view.notifications)}
+${pager(view)}`
+}
+
+function filters({ asked, fault }: NotificationListView): Html {
+  const value = (name: string) => asked[name] ?? ''
+  return filterForm(PATH, fault !== undefined, [
+    filterField({ name: 'client', label: 'App', value: value('client'), hint: 'Its client_id' }),
+    filterField({ name: 'account', label: 'Account', value: value('account'), hint: 'E-mail address or id' }),
+    filterField({ name: 'session', label: 'Session', value: value('session'), hint: 'Its id: ses_…' }),
+    filterField({
+      name: 'state',
+      label: 'State',
+      value: value('state'),
+      choices: [
+        ['', 'All'],
+        ['failed', 'Failed'],
+        ['retrying', 'Trying again'],
+        ['waiting', 'Waiting'],
+        ['delivered', 'Delivered'],
+      ],
+    }),
+  ])
+}
+
+function columns({ csrf }: NotificationListView) {
+  return [
+    {
+      label: 'App',
+      names: true,
+      cell: ({ clientId, cause }: NotificationRow) =>
+        html`<a href="/admin/clients/${clientId}"><bdi>${clientId}</bdi></a><br><span class="quiet">${words(cause)}</span>`,
+    },
+    {
+      label: 'Of',
+      cell: ({ sessionId, grantId }: NotificationRow) =>
+        grantId === undefined
+          ? html`<a href="/admin/sessions/${sessionId}">a session</a>`
+          : html`<a href="/admin/grants/${grantId}">a grant</a>`,
+    },
+    { label: 'Ended', cell: ({ createdAt }: NotificationRow) => moment(createdAt) },
+    {
+      label: 'State',
+      cell: (told: NotificationRow) => html`${standing(told.state)}<br><span class="quiet">${outcome(told)}</span>`,
+    },
+    ...(csrf === undefined ? [] : [{ label: 'Again', cell: (told: NotificationRow) => againForm(told, csrf) }]),
+  ]
+}
+
+function againForm({ id, clientId, state }: NotificationRow, csrf: string): Html | undefined {
+  if (state !== 'failed' && state !== 'retrying') return undefined
+  return html`<form method="post" action="${PATH}/${id}/attempts"><input type="hidden" name="csrf" value="${csrf}"><button class="button small" type="submit">Tell it again<span class="visually-hidden"> (${clientId})</span></button></form>`
+}
+
+function outcome({ attempts, lastStatus, lastError, nextAttemptAt, finishedAt }: NotificationRow): Html {
+  const facts = [
+    `${attempts} attempt${attempts === 1 ? '' : 's'}`,
+    ...(lastError === undefined ? (lastStatus === undefined ? [] : [`answered ${lastStatus}`]) : [lastError]),
+  ]
+  return html`${facts.join(' · ')}${finishedAt !== undefined && html` · ${moment(finishedAt)}`}${nextAttemptAt !== undefined && html` · next ${moment(nextAttemptAt)}`}`
+}

@@ -1,0 +1,147 @@
+// What a token turned out to be, or what names some: whether it is good, why not, what it says, and what it stands on. Never the token.
+import { type Html, html } from '../html.ts'
+import { moment } from '../moment.ts'
+import { facts, reasonField, standing, table } from './lists.ts'
+import { REVOCATION_COLUMNS, type RevocationRow } from './tokens.ts'
+import { words } from './tree.ts'
+
+/** A link to what a token stands on. */
+interface Link {
+  readonly id: string
+  readonly state: string
+  readonly endReason?: string
+}
+
+/** What a token turned out to be, or what names tokens. */
+export interface TokenFoundView {
+  readonly kind: string
+  /** Undefined where nobody can know. */
+  readonly active: boolean | undefined
+  readonly reason?: string
+  readonly signature?: string
+  readonly header?: { readonly [name: string]: unknown }
+  readonly claims?: { readonly [name: string]: unknown }
+  readonly jti?: string
+  readonly issuedAt?: Date
+  readonly expiresAt?: Date
+  readonly refresh?: {
+    readonly generation: number
+    readonly newestGeneration: number
+    readonly rotatedAt?: Date
+    readonly replayUntil?: Date
+  }
+  readonly links: {
+    readonly client?: { readonly id: string; readonly name: string; readonly status: string }
+    readonly account?: { readonly id: string; readonly email: string; readonly status: string }
+    readonly session?: Link
+    readonly grant?: Link
+  }
+  readonly revocations: readonly RevocationRow[]
+  readonly csrf: string
+  /** The person may end the token alone. */
+  readonly mayRevoke: boolean
+  /** The person may end its grant. */
+  readonly mayRevokeGrant: boolean
+}
+
+/** Makes the page. */
+export function tokenFound(view: TokenFoundView): Html {
+  const { active, reason, links, revocations } = view
+  const leads = links.grant ?? links.session ?? links.client ?? links.account
+  return html`<p class="crumbs"><a href="/admin/tokens">Tokens</a></p>
+<h1>${KINDS[view.kind] ?? view.kind}</h1>
+<section class="card" aria-labelledby="about">
+<h2 id="about">${active === true ? 'It is good' : active === false ? 'It is not good' : 'Nobody can know'}</h2>
+${reason !== undefined && html`<p class="lead"><strong><bdi>${reason}</bdi></strong></p>`}
+${aboutToken(view)}
+${leads === undefined && html`<p class="quiet">It leads to nothing that is known here.</p>`}
+${actions(view)}
+</section>
+${contents(view)}
+${
+  revocations.length > 0 &&
+  html`<section class="card" aria-labelledby="revocations">
+<h2 id="revocations">Revocations that name it</h2>
+${table<RevocationRow>('Revocations that name it', REVOCATION_COLUMNS, revocations)}
+</section>`
+}`
+}
+
+function contents({ header, claims, signature }: TokenFoundView): Html | undefined {
+  if (header === undefined && claims === undefined) return undefined
+  const doubtful = signature !== undefined && signature !== 'good'
+  return html`<section class="card" aria-labelledby="says">
+<header><h2 id="says">What it says</h2>
+${doubtful && html`<p class="lead">Whoever made it wrote this; nothing of it has to be true.</p>`}</header>
+${header !== undefined && html`<h3>Header</h3><pre class="json"><code>${JSON.stringify(header, undefined, 2)}</code></pre>`}
+${claims !== undefined && html`<h3>Claims</h3><pre class="json"><code>${JSON.stringify(claims, undefined, 2)}</code></pre>`}
+</section>`
+}
+
+function aboutToken({ links, refresh, signature, issuedAt, expiresAt, jti }: TokenFoundView): Html {
+  const { client, account, session, grant } = links
+  const linked = (page: string, { id, state, endReason }: Link) =>
+    html`<a href="${page}${id}"><code>${id}</code></a> ${standing(state)}${endReason !== undefined && html` <span class="quiet">${words(endReason)}</span>`}`
+  return facts([
+    signature === undefined ? undefined : ['Signature', SIGNATURES[signature] ?? signature],
+    refresh === undefined ? undefined : ['Generation', generation(refresh)],
+    client === undefined
+      ? undefined
+      : ['App', html`<a href="/admin/clients/${client.id}"><bdi>${client.name}</bdi></a> ${standing(client.status)}`],
+    account === undefined
+      ? undefined
+      : ['Account', html`<a href="/admin/accounts/${account.id}"><bdi>${account.email}</bdi></a> ${standing(account.status)}`],
+    session === undefined ? undefined : ['Session', linked('/admin/sessions/', session)],
+    grant === undefined ? undefined : ['Grant', linked('/admin/grants/', grant)],
+    issuedAt === undefined ? undefined : ['Issued', moment(issuedAt)],
+    expiresAt === undefined ? undefined : ['Expires', moment(expiresAt)],
+    jti === undefined ? undefined : ['jti', html`<code>${jti}</code>`],
+  ])
+}
+
+function generation({ generation: own, newestGeneration, rotatedAt, replayUntil }: NonNullable<TokenFoundView['refresh']>): Html {
+  return html`${own}, and its family is at ${newestGeneration}${rotatedAt !== undefined && html`, last rotated ${moment(rotatedAt)}`}${replayUntil !== undefined && html`; its app gets its successor once more until ${moment(replayUntil)}`}`
+}
+
+/** A JWT is ended by its `jti`; of an opaque token nothing is known by which the form could name it without repeating it. */
+function actions({ kind, active, jti, links, csrf, mayRevoke, mayRevokeGrant }: TokenFoundView): Html | undefined {
+  const alone = mayRevoke && active === true && jti !== undefined && kind === 'access_token'
+  const withGrant = mayRevokeGrant && links.grant?.state === 'live'
+  if (!alone && !withGrant) return undefined
+  return html`${
+    alone &&
+    html`<form method="post" action="/admin/tokens/revocation">
+<input type="hidden" name="csrf" value="${csrf}">
+<input type="hidden" name="kind" value="jti">
+<input type="hidden" name="value" value="${jti}">
+${reasonField()}
+<p class="actions"><button class="button danger" type="submit">End this token alone</button></p>
+</form>`
+  }
+${withGrant && html`<p class="actions"><a class="button danger" href="/admin/grants/revocation?id=${links.grant?.id ?? ''}">End its grant with all its tokens…</a></p>`}`
+}
+
+const KINDS: { readonly [kind: string]: string } = {
+  access_token: 'Access token',
+  refresh_token: 'Refresh token',
+  id_token: 'ID token',
+  logout_token: 'Logout token',
+  security_event_token: 'Security event token',
+  authorization_code: 'Authorization code',
+  other_jwt: 'A JWT that is no token',
+  unknown: 'Nothing that is known here',
+  jti: 'Access token, by its jti',
+  grant_id: 'Tokens of a grant',
+  sid: 'Tokens of a session',
+  sub: 'Tokens of an account',
+  client_id: 'Tokens of an app',
+  kid: 'Tokens that a key signed',
+}
+
+const SIGNATURES: { readonly [signature: string]: string } = {
+  good: 'by a key of this server',
+  bad: 'wrong',
+  unknown_key: 'by a key that is none of this server’s',
+  compromised_key: 'by a key that was compromised',
+  unchecked: 'not looked at: it is not of this server',
+}
