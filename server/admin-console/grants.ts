@@ -10,12 +10,12 @@ import type { GrantPreview } from '../grants/grant-preview.ts'
 import type { GrantPage, GrantPlace, GrantSearch } from '../grants/grant-search.ts'
 import type { Cursors } from '../http/cursors.ts'
 import { HttpProblem } from '../http/problems.ts'
-import { type BulkEnds, MOST_ENDED_AT_ONCE, type Which } from '../revocation-jobs/bulk-ends.ts'
+import type { BulkEnds } from '../revocation-jobs/bulk-ends.ts'
 import type { SessionSearch } from '../sessions/session-search.ts'
 import type { Ended } from '../tokens/ending.ts'
+import { bulkEndPages, endAllHref } from './bulk-ends.ts'
 import type { ConsoleRoute, ConsoleVisit } from './console.ts'
 import { type Asked, chipsOf, listHref, momentOf, ROWS, readAsked, secondsOf } from './list-query.ts'
-import { redirectWithNotice } from './notices.ts'
 import type { Finder } from './search.ts'
 
 /** What the pages call. */
@@ -30,7 +30,6 @@ export interface GrantPagesDeps {
 }
 
 const PATH = '/admin/grants'
-const REVOCATION_PATH = '/admin/grants/revocation'
 
 const LABELS = {
   account: 'Account',
@@ -48,22 +47,16 @@ const LABELS = {
 export function grantPages(deps: GrantPagesDeps): ConsoleRoute[] {
   return [
     { method: 'get', path: '/grants', access: ACCESS.grants.read, handle: (ctx, visit) => showList(deps, ctx, visit) },
-    {
-      method: 'get',
-      path: '/grants/revocation',
+    ...bulkEndPages<GrantFilter, GrantPreview>({
+      noun: '/grants',
+      title: 'End grants',
       access: ACCESS.grants.revoke,
-      fresh: true,
-      handle: (ctx, visit) => askToEnd(deps, ctx, visit),
-    },
-    {
-      method: 'post',
-      path: '/grants/revocation',
-      access: ACCESS.grants.revoke,
-      fresh: true,
-      back: (_ctx, form) => revocationHref(form.get('ids').split(' '), form.get('filter'), form.get('reason')),
-      handle: (ctx, visit, form) =>
-        end(deps, ctx, visit, { ids: form.get('ids'), filter: form.get('filter'), reason: form.get('reason') }),
-    },
+      ends: deps.ends,
+      fields: Object.keys(LABELS),
+      filterOf: async (asked) => (await filterOf(asked, deps.accountIdOf)).filter,
+      view: grantRevocation,
+      wordsOf,
+    }),
     { method: 'get', path: '/grants/:id', access: ACCESS.grants.read, handle: (ctx, visit) => showOne(deps, ctx, visit) },
   ]
 }
@@ -90,7 +83,7 @@ async function showList(deps: GrantPagesDeps, ctx: Context, visit: ConsoleVisit)
     asked,
     mayRevoke: visit.may(ACCESS.grants.revoke),
     ...(fault === undefined ? {} : { fault }),
-    ...(narrowed ? { revokeAllHref: listHref(REVOCATION_PATH, { filter: listHref('', asked).slice(1) }) } : {}),
+    ...(narrowed ? { revokeAllHref: endAllHref('/grants', listHref('', asked).slice(1)) } : {}),
   })
   visit.show({ title: 'Grants', section: PATH, body }, fault === undefined ? 200 : 400)
 }
@@ -189,55 +182,6 @@ async function showOne(deps: GrantPagesDeps, ctx: Context, visit: ConsoleVisit):
     mayTell: visit.may(ACCESS.sessions.revoke),
   })
   visit.show({ title: `${grant.client.name} for ${grant.account.email}`, section: PATH, body })
-}
-
-/** What a revocation is of: ids, or the query of a list. */
-async function whichOf(deps: GrantPagesDeps, ids: readonly string[], query: string): Promise<Which<GrantFilter>> {
-  const named = ids.filter((id) => id !== '' && isStorable(id)).slice(0, MOST_ENDED_AT_ONCE)
-  if (named.length > 0) return { ids: named }
-  const asked = readAsked(Object.fromEntries(new URLSearchParams(query)), Object.keys(LABELS))
-  const { filter } = await filterOf(asked, deps.accountIdOf)
-  // A filter that says nothing would be everybody.
-  return filter === undefined || Object.keys(filter).length === 0 ? { ids: [] } : { filter }
-}
-
-function revocationHref(ids: readonly string[], filter: string, reason: string): string {
-  const query = new URLSearchParams({ filter, reason })
-  for (const id of ids) if (id !== '') query.append('id', id)
-  return `${REVOCATION_PATH}?${query}`
-}
-
-async function askToEnd(deps: GrantPagesDeps, ctx: Context, visit: ConsoleVisit): Promise<void> {
-  const filter = typeof ctx.query.filter === 'string' ? ctx.query.filter : ''
-  const which = await whichOf(deps, [ctx.query.id ?? []].flat(), filter)
-  const body = grantRevocation({
-    preview: await deps.ends.preview(which),
-    ...('ids' in which ? { ids: which.ids } : { filter }),
-    csrf: visit.csrf,
-    reason: typeof ctx.query.reason === 'string' ? ctx.query.reason : '',
-    backHref: filter === '' ? PATH : `${PATH}?${filter}`,
-  })
-  visit.show({ title: 'End grants', section: PATH, body })
-}
-
-async function end(
-  deps: GrantPagesDeps,
-  ctx: Context,
-  visit: ConsoleVisit,
-  asked: { readonly ids: string; readonly filter: string; readonly reason: string },
-): Promise<void> {
-  const ids = asked.ids.split(' ')
-  if (asked.reason.trim() === '') return void ctx.redirect(revocationHref(ids, asked.filter, ''))
-  const which = await whichOf(deps, ids, asked.filter)
-  const done = await deps.ends.end(which, visit.change(asked.reason.trim()))
-  if ('job' in done) {
-    ctx.redirect(`/admin/jobs/${done.job.id}`)
-    ctx.status = 303
-    return
-  }
-  const [only, ...others] = 'ids' in which ? which.ids : []
-  const next = only === undefined || others.length > 0 ? PATH : `${PATH}/${encodeURIComponent(only)}`
-  redirectWithNotice(ctx, next, wordsOf(done.ended))
 }
 
 function wordsOf({ grants, refresh_families: families, logout_notifications: told }: Ended): string {

@@ -5,16 +5,16 @@ import { jobDetail, sessionRevocation } from '../../views/admin-console/revocati
 import { sessionDetail, sessionList } from '../../views/admin-console/sessions.ts'
 import type { Cursors } from '../http/cursors.ts'
 import { HttpProblem } from '../http/problems.ts'
-import { type BulkEnds, MOST_ENDED_AT_ONCE, type Which } from '../revocation-jobs/bulk-ends.ts'
+import type { BulkEnds } from '../revocation-jobs/bulk-ends.ts'
 import type { RevocationJobs } from '../revocation-jobs/revocation-jobs.ts'
 import { isNetwork, type SessionFilter } from '../sessions/session-filter.ts'
 import type { SessionPreview } from '../sessions/session-preview.ts'
 import type { SessionItem, SessionSearch } from '../sessions/session-search.ts'
 import type { SessionTree } from '../sessions/session-tree.ts'
 import type { Ended } from '../tokens/ending.ts'
+import { bulkEndPages, endAllHref } from './bulk-ends.ts'
 import type { ConsoleRoute, ConsoleVisit } from './console.ts'
 import { type Asked, chipsOf, listHref, momentOf, readAsked, readRows, secondsOf } from './list-query.ts'
-import { redirectWithNotice } from './notices.ts'
 
 /** What the pages call. */
 export interface SessionPagesDeps {
@@ -29,7 +29,6 @@ export interface SessionPagesDeps {
 }
 
 const PATH = '/admin/sessions'
-const REVOCATION_PATH = '/admin/sessions/revocation'
 
 const LABELS = {
   account: 'Account',
@@ -49,22 +48,16 @@ const LABELS = {
 export function sessionPages(deps: SessionPagesDeps): ConsoleRoute[] {
   return [
     { method: 'get', path: '/sessions', access: ACCESS.sessions.read, handle: (ctx, visit) => showList(deps, ctx, visit) },
-    {
-      method: 'get',
-      path: '/sessions/revocation',
+    ...bulkEndPages<SessionFilter, SessionPreview>({
+      noun: '/sessions',
+      title: 'End sessions',
       access: ACCESS.sessions.revoke,
-      fresh: true,
-      handle: (ctx, visit) => askToEnd(deps, ctx, visit),
-    },
-    {
-      method: 'post',
-      path: '/sessions/revocation',
-      access: ACCESS.sessions.revoke,
-      fresh: true,
-      back: (_ctx, form) => revocationHref(form.get('ids').split(' '), form.get('filter'), form.get('reason')),
-      handle: (ctx, visit, form) =>
-        end(deps, ctx, visit, { ids: form.get('ids'), filter: form.get('filter'), reason: form.get('reason') }),
-    },
+      ends: deps.ends,
+      fields: Object.keys(LABELS),
+      filterOf: async (asked) => (await filterOf(asked, deps.accountIdOf)).filter,
+      view: sessionRevocation,
+      wordsOf,
+    }),
     { method: 'get', path: '/sessions/:id', access: ACCESS.sessions.read, handle: (ctx, visit) => showOne(deps, ctx, visit) },
     { method: 'get', path: '/jobs/:id', access: ACCESS.sessions.read, handle: (ctx, visit) => showJob(deps, ctx, visit) },
   ]
@@ -97,7 +90,7 @@ async function showList(deps: SessionPagesDeps, ctx: Context, visit: ConsoleVisi
     asked,
     mayRevoke: visit.may(ACCESS.sessions.revoke),
     ...(fault === undefined ? {} : { fault }),
-    ...(narrowed ? { revokeAllHref: listHref(REVOCATION_PATH, { filter: listHref('', asked).slice(1) }) } : {}),
+    ...(narrowed ? { revokeAllHref: endAllHref('/sessions', listHref('', asked).slice(1)) } : {}),
   })
   visit.show({ title: 'Sessions', section: PATH, body }, fault === undefined ? 200 : 400)
 }
@@ -169,55 +162,6 @@ async function showOne(deps: SessionPagesDeps, ctx: Context, visit: ConsoleVisit
   const tree = await deps.tree(id)
   const body = sessionDetail({ session, ...tree, csrf: visit.csrf, mayRevoke: visit.may(ACCESS.sessions.revoke) })
   visit.show({ title: `Session of ${session.account.email}`, section: PATH, body })
-}
-
-/** What a revocation is of: ids, or the query of a list. */
-async function whichOf(deps: SessionPagesDeps, ids: readonly string[], query: string): Promise<Which<SessionFilter>> {
-  const named = ids.filter((id) => id !== '' && !id.includes('\0')).slice(0, MOST_ENDED_AT_ONCE)
-  if (named.length > 0) return { ids: named }
-  const asked = readAsked(Object.fromEntries(new URLSearchParams(query)), Object.keys(LABELS))
-  const { filter } = await filterOf(asked, deps.accountIdOf)
-  // A filter that says nothing would be everybody.
-  return filter === undefined || Object.keys(filter).length === 0 ? { ids: [] } : { filter }
-}
-
-function revocationHref(ids: readonly string[], filter: string, reason: string): string {
-  const query = new URLSearchParams({ filter, reason })
-  for (const id of ids) if (id !== '') query.append('id', id)
-  return `${REVOCATION_PATH}?${query}`
-}
-
-async function askToEnd(deps: SessionPagesDeps, ctx: Context, visit: ConsoleVisit): Promise<void> {
-  const ids = [ctx.query.id ?? []].flat()
-  const filter = typeof ctx.query.filter === 'string' ? ctx.query.filter : ''
-  const which = await whichOf(deps, ids, filter)
-  const body = sessionRevocation({
-    preview: await deps.ends.preview(which),
-    ...('ids' in which ? { ids: which.ids } : { filter }),
-    csrf: visit.csrf,
-    reason: typeof ctx.query.reason === 'string' ? ctx.query.reason : '',
-    backHref: filter === '' ? PATH : `${PATH}?${filter}`,
-  })
-  visit.show({ title: 'End sessions', section: PATH, body })
-}
-
-async function end(
-  deps: SessionPagesDeps,
-  ctx: Context,
-  visit: ConsoleVisit,
-  asked: { readonly ids: string; readonly filter: string; readonly reason: string },
-): Promise<void> {
-  const ids = asked.ids.split(' ')
-  if (asked.reason.trim() === '') return void ctx.redirect(revocationHref(ids, asked.filter, ''))
-  const which = await whichOf(deps, ids, asked.filter)
-  const done = await deps.ends.end(which, visit.change(asked.reason.trim()))
-  if ('job' in done) {
-    ctx.redirect(`/admin/jobs/${done.job.id}`)
-    ctx.status = 303
-    return
-  }
-  const [only, ...others] = 'ids' in which ? which.ids : []
-  redirectWithNotice(ctx, only === undefined || others.length > 0 ? PATH : `${PATH}/${only}`, wordsOf(done.ended))
 }
 
 function wordsOf({ sessions, grants, logout_notifications: told }: Ended): string {

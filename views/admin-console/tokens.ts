@@ -46,7 +46,7 @@ export function tokensPage(view: TokensView): Html {
 ${view.fault !== undefined && html`<div class="notice error" role="alert"><p>${view.fault}</p></div>`}
 ${lookForm(view.csrf)}
 ${view.mayRevoke && nameForm(view)}
-<section aria-labelledby="revocations">
+<section class="console-part" aria-labelledby="revocations">
 <h2 id="revocations">Revocations in force</h2>
 <p class="quiet">What was ended, until the last token concerned has expired. <a href="/admin/tokens/listeners">Who has applied them</a></p>
 ${filterForm('/admin/tokens', false, [

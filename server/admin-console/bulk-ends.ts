@@ -1,0 +1,110 @@
+// Ends of what was selected in a list, or of all that its filter finds: the page that shows what would end and asks why, and the end.
+import type { Context } from 'koa'
+import { isStorable } from '../../config/plain-text.ts'
+import type { AccessRule } from '../../config/roles.ts'
+import type { Html } from '../../views/html.ts'
+import { type BulkEnds, MOST_ENDED_AT_ONCE, type Which } from '../revocation-jobs/bulk-ends.ts'
+import type { Ended } from '../tokens/ending.ts'
+import type { ConsoleRoute, ConsoleVisit } from './console.ts'
+import { type Asked, readAsked } from './list-query.ts'
+import { redirectWithNotice } from './notices.ts'
+
+/** What the pages of one noun are made of. */
+export interface BulkEndPages<Filter extends object, Preview> {
+  /** `/sessions`: below it they stand. */
+  readonly noun: string
+  readonly title: string
+  readonly access: AccessRule
+  readonly ends: BulkEnds<Filter, Preview>
+  /** The fields of the list's filter. */
+  readonly fields: readonly string[]
+  /** Undefined when nothing can be found by it. */
+  filterOf(asked: Asked): Promise<Filter | undefined>
+  view(view: {
+    readonly preview: Preview
+    readonly ids?: readonly string[]
+    readonly filter?: string
+    readonly csrf: string
+    readonly reason: string
+    readonly backHref: string
+  }): Html
+  wordsOf(ended: Ended): string
+}
+
+/** Where the page stands for what a list's filter finds. */
+export function endAllHref(noun: string, filter: string): string {
+  return `/admin${noun}/revocation?${new URLSearchParams({ filter })}`
+}
+
+/** Makes them. */
+export function bulkEndPages<Filter extends object, Preview>(pages: BulkEndPages<Filter, Preview>): ConsoleRoute[] {
+  const { noun, access } = pages
+  const common = { path: `${noun}/revocation`, access, fresh: true } as const
+  return [
+    { ...common, method: 'get', handle: (ctx, visit) => ask(pages, ctx, visit) },
+    {
+      ...common,
+      method: 'post',
+      back: (_ctx, form) => askHref(noun, form.get('ids').split(' '), form.get('filter'), form.get('reason')),
+      handle: (ctx, visit, form) =>
+        end(pages, ctx, visit, { ids: form.get('ids'), filter: form.get('filter'), reason: form.get('reason') }),
+    },
+  ]
+}
+
+function askHref(noun: string, ids: readonly string[], filter: string, reason: string): string {
+  const query = new URLSearchParams({ filter, reason })
+  for (const id of ids) if (id !== '') query.append('id', id)
+  return `/admin${noun}/revocation?${query}`
+}
+
+async function ask<Filter extends object, Preview>(
+  pages: BulkEndPages<Filter, Preview>,
+  ctx: Context,
+  visit: ConsoleVisit,
+): Promise<void> {
+  const path = `/admin${pages.noun}`
+  const filter = typeof ctx.query.filter === 'string' ? ctx.query.filter : ''
+  const which = await whichOf(pages, [ctx.query.id ?? []].flat(), filter)
+  const body = pages.view({
+    preview: await pages.ends.preview(which),
+    ...('ids' in which ? { ids: which.ids } : { filter }),
+    csrf: visit.csrf,
+    reason: typeof ctx.query.reason === 'string' ? ctx.query.reason : '',
+    backHref: filter === '' ? path : `${path}?${filter}`,
+  })
+  visit.show({ title: pages.title, section: path, body })
+}
+
+async function end<Filter extends object, Preview>(
+  pages: BulkEndPages<Filter, Preview>,
+  ctx: Context,
+  visit: ConsoleVisit,
+  asked: { readonly ids: string; readonly filter: string; readonly reason: string },
+): Promise<void> {
+  const path = `/admin${pages.noun}`
+  const ids = asked.ids.split(' ')
+  if (asked.reason.trim() === '') return void ctx.redirect(askHref(pages.noun, ids, asked.filter, ''))
+  const which = await whichOf(pages, ids, asked.filter)
+  const done = await pages.ends.end(which, visit.change(asked.reason.trim()))
+  if ('job' in done) {
+    ctx.redirect(`/admin/jobs/${done.job.id}`)
+    ctx.status = 303
+    return
+  }
+  const [only, ...others] = 'ids' in which ? which.ids : []
+  const next = only === undefined || others.length > 0 ? path : `${path}/${encodeURIComponent(only)}`
+  redirectWithNotice(ctx, next, pages.wordsOf(done.ended))
+}
+
+/** What an end is of: ids, or the query of a list. A filter that says nothing would be everybody, and is nobody. */
+async function whichOf<Filter extends object, Preview>(
+  { fields, filterOf }: BulkEndPages<Filter, Preview>,
+  ids: readonly string[],
+  query: string,
+): Promise<Which<Filter>> {
+  const named = ids.filter((id) => id !== '' && isStorable(id)).slice(0, MOST_ENDED_AT_ONCE)
+  if (named.length > 0) return { ids: named }
+  const filter = await filterOf(readAsked(Object.fromEntries(new URLSearchParams(query)), fields))
+  return filter === undefined || Object.keys(filter).length === 0 ? { ids: [] } : { filter }
+}
