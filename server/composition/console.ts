@@ -4,11 +4,13 @@ import { ACCESS } from '../../config/access.ts'
 import type { Clock } from '../../config/clock.ts'
 import { type ConsoleRoute, createConsole } from '../admin-console/console.ts'
 import { createGrantFinder, grantPages } from '../admin-console/grants.ts'
+import { keyPages } from '../admin-console/keys.ts'
 import { logoutNotificationPages } from '../admin-console/logout-notifications.ts'
 import { type Finder, searchPages } from '../admin-console/search.ts'
 import { sessionPages } from '../admin-console/sessions.ts'
 import { showIfToken, tokenPages } from '../admin-console/tokens.ts'
 import type { Csrf } from '../http/csrf.ts'
+import type { KeyRing } from '../keys/key-ring.ts'
 import { type AdministrationBasis, accountIdOf } from './administration-basis.ts'
 import type { LogoutParts } from './logout.ts'
 import type { Nouns } from './nouns.ts'
@@ -21,12 +23,13 @@ export interface ConsoleDeps {
   readonly nouns: Nouns
   readonly logout: LogoutParts
   readonly revocations: RevocationParts
+  readonly keys: KeyRing
   readonly administration: AdministrationBasis
 }
 
 /** Builds its pages. */
 export function consoleRoutes(deps: ConsoleDeps): readonly ConsoleRoute[] {
-  const { clock, nouns, administration } = deps
+  const { clock, nouns, keys, administration } = deps
   const { cursors, jobs, grants } = administration
   return [
     { method: 'get', path: '/', access: ACCESS.sessions.read, handle: async (ctx) => void ctx.redirect('/admin/sessions') },
@@ -44,6 +47,7 @@ export function consoleRoutes(deps: ConsoleDeps): readonly ConsoleRoute[] {
       accountIdOf: accountIdOf(nouns),
     }),
     ...grantConsole(deps),
+    ...keyPages({ cursors, clock, turns: keys.turns, compromise: keys.compromise }),
   ]
 }
 

@@ -87,7 +87,7 @@ describe('the list', () => {
 })
 
 describe('a grant', () => {
-  test('RV1: is ended with a reason, after a preview; it is dead, its app is told, and the page proves it', async () => {
+  test('is ended with a reason, after a preview; it is dead, its app is told, and the page proves it', async () => {
     const { id, session, tokens } = await grant(CRM)
     const { browser, page } = await atConsole(server, 'operator', `/admin/grants/${id}`)
     for (const text of ['Refresh token, never used', `/admin/sessions/${session}`, `/admin/grants/revocation?id=${id}`])

@@ -29,7 +29,7 @@ async function look(browser: Browser, token: string | undefined) {
   return found
 }
 
-test('RV1: a token that is pasted is explained, and ended alone', async () => {
+test('RV4: a token that is pasted is explained, and ended alone', async () => {
   const { tokens, claims } = await signedIn()
   const { browser } = await atConsole(server, 'operator', '/admin/tokens')
   const found = await look(browser, tokens.access_token)
@@ -52,7 +52,7 @@ test('RV1: a token that is pasted is explained, and ended alone', async () => {
   expect((await refresh(server, SPA, tokens.refresh_token ?? '')).status).toBe(200)
 })
 
-test('RV1: a spent refresh token says so, and leads to the end of its grant', async () => {
+test('a spent refresh token says so, and leads to the end of its grant', async () => {
   const { tokens, claims } = await signedIn()
   await refresh(server, SPA, tokens.refresh_token ?? '')
   const { browser } = await atConsole(server, 'operator', '/admin/tokens')

@@ -5,6 +5,7 @@ import { nothingFound } from '../../views/admin-console/search.ts'
 import { sessionDetail, sessionList } from '../../views/admin-console/sessions.ts'
 import { type Html, html } from '../../views/html.ts'
 import { grantPages } from './console-grant-pages.ts'
+import { keyPages } from './console-key-pages.ts'
 
 const WHEN = new Date('2026-02-03T10:00:00Z')
 
@@ -26,6 +27,7 @@ export function consolePages(text: string): readonly (readonly [name: string, pa
     made('nothing found', nothingFound()),
     ...sessionPages(text).map(([name, body]) => made(name, body)),
     ...grantPages(text).map(([name, body]) => made(name, body)),
+    ...keyPages(text).map(([name, body]) => made(name, body)),
   ]
 }
 

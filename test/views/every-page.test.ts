@@ -108,8 +108,9 @@ test('every body that the console has is among the pages of these tests', () => 
     .filter((path) => !['lists.ts', 'tree.ts'].includes(path))
     .flatMap((path) => [...readFileSync(`${views}/${path}`, 'utf8').matchAll(/^export function (\w+)\(/gm)])
     .map(([, name = '']) => name)
-  const used = ['console-pages', 'console-grant-pages']
-    .map((name) => readFileSync(new URL(`./${name}.ts`, import.meta.url), 'utf8'))
+  const used = readdirSync(new URL('.', import.meta.url))
+    .filter((path) => /^console-.*pages\.ts$/.test(path))
+    .map((path) => readFileSync(new URL(path, import.meta.url), 'utf8'))
     .join('\n')
   expect(made.length).toBeGreaterThan(4)
   expect(made.filter((name) => !used.includes(`${name}(`))).toEqual([])

@@ -125,8 +125,19 @@ export function reasonField(value = ''): Html {
 
 /** How something stands, as a badge. */
 export function standing(state: string): Html {
-  const tone = { live: 'good', active: 'good', delivered: 'good', done: 'good', failed: 'bad', suspended: 'bad' }[state]
+  const tone = TONES[state]
   return html`<span class="badge${tone !== undefined && ` ${tone}`}">${STATES[state] ?? state}</span>`
+}
+
+const TONES: { readonly [state: string]: 'good' | 'bad' } = {
+  live: 'good',
+  active: 'good',
+  delivered: 'good',
+  done: 'good',
+  signing: 'good',
+  failed: 'bad',
+  suspended: 'bad',
+  compromised: 'bad',
 }
 
 const STATES: { readonly [state: string]: string } = {
@@ -141,4 +152,9 @@ const STATES: { readonly [state: string]: string } = {
   delivered: 'Delivered',
   failed: 'Failed',
   done: 'Done',
+  announced: 'Announced',
+  signing: 'Signing',
+  retired: 'Retired',
+  removed: 'Removed',
+  compromised: 'Compromised',
 }

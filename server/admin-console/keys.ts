@@ -1,0 +1,157 @@
+// Signing keys in the console: which there are and what is due, new ones, and what is done when somebody else may have one.
+import type { Context } from 'koa'
+import { ACCESS } from '../../config/access.ts'
+import { type KeyEndView, keyCompromise, keyDetail, keyList, keyRetirement, keyRotation } from '../../views/admin-console/keys.ts'
+import type { Html } from '../../views/html.ts'
+import type { Change } from '../audit/change.ts'
+import type { Cursors } from '../http/cursors.ts'
+import type { Form } from '../http/form.ts'
+import { HttpProblem } from '../http/problems.ts'
+import type { KeyItem, KeyTurns } from '../keys/key-turns.ts'
+import { KeyRefused, SIGNING_ALGORITHMS } from '../keys/signing-keys.ts'
+import type { Ended } from '../tokens/ending.ts'
+import type { ConsoleRoute, ConsoleVisit } from './console.ts'
+import { listHref, readRows } from './list-query.ts'
+import { redirectWithNotice } from './notices.ts'
+
+/** What the pages call. */
+export interface KeyPagesDeps {
+  readonly cursors: Cursors
+  readonly turns: Pick<KeyTurns, 'page' | 'find' | 'rotate' | 'retire'>
+  readonly compromise: (kid: string, change: Change) => Promise<Ended>
+  /** Milliseconds since the epoch. */
+  readonly clock: () => number
+}
+
+const PATH = '/admin/keys'
+
+/** Makes the pages. */
+export function keyPages(deps: KeyPagesDeps): ConsoleRoute[] {
+  const write = { access: ACCESS.keys.write, fresh: true } as const
+  return [
+    { method: 'get', path: '/keys', access: ACCESS.keys.read, handle: (ctx, visit) => showList(deps, ctx, visit) },
+    { ...write, method: 'get', path: '/keys/rotation', handle: async (ctx, visit) => askToRotate(ctx, visit) },
+    {
+      ...write,
+      method: 'post',
+      path: '/keys/rotation',
+      back: (_ctx, form) => rotationHref(form),
+      handle: (ctx, visit, form) => rotate(deps, ctx, visit, form),
+    },
+    { method: 'get', path: '/keys/:kid', access: ACCESS.keys.read, handle: (ctx, visit) => showOne(deps, ctx, visit) },
+    ...asking(deps, {
+      what: 'retirement',
+      title: 'End the turn of a key',
+      view: keyRetirement,
+      async act(kid, change) {
+        await deps.turns.retire(kid, change)
+        return 'Done. Another key has its turn.'
+      },
+    }),
+    ...asking(deps, {
+      what: 'compromise',
+      title: 'A key that somebody else may have',
+      view: keyCompromise,
+      async act(kid, change) {
+        await deps.compromise(kid, change)
+        return 'All that the key signed is refused from now on, and another one signs.'
+      },
+    }),
+  ]
+}
+
+async function showList({ turns, cursors, clock }: KeyPagesDeps, ctx: Context, visit: ConsoleVisit): Promise<void> {
+  const cursor = typeof ctx.query.cursor === 'string' ? ctx.query.cursor : undefined
+  const { rows: keys, ...hrefs } = await readRows<KeyItem>({
+    ...{ cursors, path: PATH, asked: {}, cursor },
+    read: (limit, after) =>
+      turns.page({
+        limit,
+        ...(after === undefined ? {} : { after: { createdAt: new Date(Number(after[0])), kid: String(after[1]) } }),
+      }),
+    placeOf: ({ createdAt, kid }) => [createdAt.getTime(), kid],
+  })
+  const body = keyList({ keys, ...hrefs, mayWrite: visit.may(ACCESS.keys.write), now: new Date(clock()) })
+  visit.show({ title: 'Signing keys', section: PATH, body })
+}
+
+async function showOne({ turns, clock }: KeyPagesDeps, ctx: Context, visit: ConsoleVisit): Promise<void> {
+  const key = await found(turns, ctx)
+  const body = keyDetail({ key, mayWrite: visit.may(ACCESS.keys.write), now: new Date(clock()) })
+  visit.show({ title: `Key for ${key.alg}`, section: PATH, body })
+}
+
+async function found(turns: KeyPagesDeps['turns'], ctx: Context): Promise<KeyItem> {
+  const key = await turns.find(String(ctx.params.kid))
+  if (key === undefined) throw new HttpProblem(404, 'No such key', 'No key of this server has that id.')
+  return key
+}
+
+function askToRotate(ctx: Context, visit: ConsoleVisit): void {
+  const { alg, now } = ctx.query
+  const asked = { alg: typeof alg === 'string' ? alg : '', now: now === 'yes', reason: reasonIn(ctx) }
+  visit.show({ title: 'New keys', section: PATH, body: keyRotation({ algorithms: SIGNING_ALGORITHMS, asked, csrf: visit.csrf }) })
+}
+
+function rotationHref(form: Form): string {
+  return listHref(`${PATH}/rotation`, { alg: form.get('alg'), now: form.get('now'), reason: form.get('reason') })
+}
+
+async function rotate({ turns }: KeyPagesDeps, ctx: Context, visit: ConsoleVisit, form: Form): Promise<void> {
+  const reason = form.get('reason').trim()
+  if (reason === '') return void ctx.redirect(rotationHref(form))
+  const alg = SIGNING_ALGORITHMS.find((one) => one === form.get('alg'))
+  if (alg === undefined && form.get('alg') !== '')
+    throw new HttpProblem(400, 'No such algorithm', `Keys are for ${SIGNING_ALGORITHMS.join(', ')}.`)
+  const now = form.get('now') === 'yes'
+  await refused(() => turns.rotate({ now, ...(alg === undefined ? {} : { alg }) }, visit.change(reason)))
+  redirectWithNotice(ctx, PATH, now ? 'New keys sign from now on.' : 'New keys are announced. They sign in an hour.')
+}
+
+/** The page that says what an end of a key's turn means and asks why, and the end. */
+function asking(
+  { turns }: KeyPagesDeps,
+  end: {
+    readonly what: 'retirement' | 'compromise'
+    readonly title: string
+    readonly view: (view: KeyEndView) => Html
+    readonly act: (kid: string, change: Change) => Promise<string>
+  },
+): ConsoleRoute[] {
+  const route = { path: `/keys/:kid/${end.what}`, access: ACCESS.keys.write, fresh: true } as const
+  const askHref = (ctx: Context, reason: string) => listHref(`${PATH}/${String(ctx.params.kid)}/${end.what}`, { reason })
+  return [
+    {
+      ...route,
+      method: 'get',
+      async handle(ctx, visit) {
+        const body = end.view({ key: await found(turns, ctx), reason: reasonIn(ctx), csrf: visit.csrf })
+        visit.show({ title: end.title, section: PATH, body })
+      },
+    },
+    {
+      ...route,
+      method: 'post',
+      back: (ctx, form) => askHref(ctx, form.get('reason')),
+      async handle(ctx, visit, form) {
+        const { kid } = await found(turns, ctx)
+        const reason = form.get('reason').trim()
+        if (reason === '') return void ctx.redirect(askHref(ctx, ''))
+        redirectWithNotice(ctx, `${PATH}/${kid}`, await refused(() => end.act(kid, visit.change(reason))))
+      },
+    },
+  ]
+}
+
+async function refused<Result>(work: () => Promise<Result>): Promise<Result> {
+  try {
+    return await work()
+  } catch (error) {
+    if (!(error instanceof KeyRefused)) throw error
+    throw new HttpProblem(409, 'Not so', `${error.message}.`, { cause: error })
+  }
+}
+
+function reasonIn({ query }: Context): string {
+  return typeof query.reason === 'string' ? query.reason.slice(0, 1000) : ''
+}
