@@ -1,8 +1,7 @@
 // Signing keys in the console: which there are and what is due, new ones, and what is done when somebody else may have one.
 import type { Context } from 'koa'
 import { ACCESS } from '../../config/access.ts'
-import { type KeyEndView, keyCompromise, keyDetail, keyList, keyRetirement, keyRotation } from '../../views/admin-console/keys.ts'
-import type { Html } from '../../views/html.ts'
+import { keyCompromise, keyDetail, keyList, keyRetirement, keyRotation } from '../../views/admin-console/keys.ts'
 import type { Change } from '../audit/change.ts'
 import type { Cursors } from '../http/cursors.ts'
 import type { Form } from '../http/form.ts'
@@ -10,6 +9,7 @@ import { HttpProblem } from '../http/problems.ts'
 import type { KeyItem, KeyTurns } from '../keys/key-turns.ts'
 import { KeyRefused, SIGNING_ALGORITHMS } from '../keys/signing-keys.ts'
 import type { Ended } from '../tokens/ending.ts'
+import { asking } from './asking.ts'
 import type { ConsoleRoute, ConsoleVisit } from './console.ts'
 import { listHref, readRows } from './list-query.ts'
 import { redirectWithNotice } from './notices.ts'
@@ -28,6 +28,7 @@ const PATH = '/admin/keys'
 /** Makes the pages. */
 export function keyPages(deps: KeyPagesDeps): ConsoleRoute[] {
   const write = { access: ACCESS.keys.write, fresh: true } as const
+  const end = { section: '/keys', access: ACCESS.keys.write, find: (kid: string) => found(deps.turns, kid) }
   return [
     { method: 'get', path: '/keys', access: ACCESS.keys.read, handle: (ctx, visit) => showList(deps, ctx, visit) },
     { ...write, method: 'get', path: '/keys/rotation', handle: async (ctx, visit) => askToRotate(ctx, visit) },
@@ -38,22 +39,24 @@ export function keyPages(deps: KeyPagesDeps): ConsoleRoute[] {
       back: (_ctx, form) => rotationHref(form),
       handle: (ctx, visit, form) => rotate(deps, ctx, visit, form),
     },
-    { method: 'get', path: '/keys/:kid', access: ACCESS.keys.read, handle: (ctx, visit) => showOne(deps, ctx, visit) },
-    ...asking(deps, {
+    { method: 'get', path: '/keys/:id', access: ACCESS.keys.read, handle: (ctx, visit) => showOne(deps, ctx, visit) },
+    ...asking({
+      ...end,
       what: 'retirement',
       title: 'End the turn of a key',
-      view: keyRetirement,
-      async act(kid, change) {
-        await deps.turns.retire(kid, change)
+      view: ({ thing, ...view }) => keyRetirement({ key: thing, ...view }),
+      async act({ kid }, change) {
+        await refused(() => deps.turns.retire(kid, change))
         return 'Done. Another key has its turn.'
       },
     }),
-    ...asking(deps, {
+    ...asking({
+      ...end,
       what: 'compromise',
       title: 'A key that somebody else may have',
-      view: keyCompromise,
-      async act(kid, change) {
-        await deps.compromise(kid, change)
+      view: ({ thing, ...view }) => keyCompromise({ key: thing, ...view }),
+      async act({ kid }, change) {
+        await refused(() => deps.compromise(kid, change))
         return 'All that the key signed is refused from now on, and another one signs.'
       },
     }),
@@ -76,13 +79,13 @@ async function showList({ turns, cursors, clock }: KeyPagesDeps, ctx: Context, v
 }
 
 async function showOne({ turns, clock }: KeyPagesDeps, ctx: Context, visit: ConsoleVisit): Promise<void> {
-  const key = await found(turns, ctx)
+  const key = await found(turns, String(ctx.params.id))
   const body = keyDetail({ key, mayWrite: visit.may(ACCESS.keys.write), now: new Date(clock()) })
   visit.show({ title: `Key for ${key.alg}`, section: PATH, body })
 }
 
-async function found(turns: KeyPagesDeps['turns'], ctx: Context): Promise<KeyItem> {
-  const key = await turns.find(String(ctx.params.kid))
+async function found(turns: KeyPagesDeps['turns'], kid: string): Promise<KeyItem> {
+  const key = await turns.find(kid)
   if (key === undefined) throw new HttpProblem(404, 'No such key', 'No key of this server has that id.')
   return key
 }
@@ -106,41 +109,6 @@ async function rotate({ turns }: KeyPagesDeps, ctx: Context, visit: ConsoleVisit
   const now = form.get('now') === 'yes'
   await refused(() => turns.rotate({ now, ...(alg === undefined ? {} : { alg }) }, visit.change(reason)))
   redirectWithNotice(ctx, PATH, now ? 'New keys sign from now on.' : 'New keys are announced. They sign in an hour.')
-}
-
-/** The page that says what an end of a key's turn means and asks why, and the end. */
-function asking(
-  { turns }: KeyPagesDeps,
-  end: {
-    readonly what: 'retirement' | 'compromise'
-    readonly title: string
-    readonly view: (view: KeyEndView) => Html
-    readonly act: (kid: string, change: Change) => Promise<string>
-  },
-): ConsoleRoute[] {
-  const route = { path: `/keys/:kid/${end.what}`, access: ACCESS.keys.write, fresh: true } as const
-  const askHref = (ctx: Context, reason: string) => listHref(`${PATH}/${String(ctx.params.kid)}/${end.what}`, { reason })
-  return [
-    {
-      ...route,
-      method: 'get',
-      async handle(ctx, visit) {
-        const body = end.view({ key: await found(turns, ctx), reason: reasonIn(ctx), csrf: visit.csrf })
-        visit.show({ title: end.title, section: PATH, body })
-      },
-    },
-    {
-      ...route,
-      method: 'post',
-      back: (ctx, form) => askHref(ctx, form.get('reason')),
-      async handle(ctx, visit, form) {
-        const { kid } = await found(turns, ctx)
-        const reason = form.get('reason').trim()
-        if (reason === '') return void ctx.redirect(askHref(ctx, ''))
-        redirectWithNotice(ctx, `${PATH}/${kid}`, await refused(() => end.act(kid, visit.change(reason))))
-      },
-    },
-  ]
 }
 
 async function refused<Result>(work: () => Promise<Result>): Promise<Result> {

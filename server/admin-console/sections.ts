@@ -15,5 +15,6 @@ export const SECTIONS: readonly Section[] = [
   { href: '/admin/grants', label: 'Grants', access: ACCESS.grants.read },
   { href: '/admin/tokens', label: 'Tokens', access: ACCESS.tokens.read },
   { href: '/admin/logout-notifications', label: 'Apps told', access: ACCESS.sessions.read },
+  { href: '/admin/clients', label: 'Apps', access: ACCESS.clients.read },
   { href: '/admin/keys', label: 'Signing keys', access: ACCESS.keys.read },
 ]

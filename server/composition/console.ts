@@ -2,6 +2,7 @@
 import type { Middleware } from 'koa'
 import { ACCESS } from '../../config/access.ts'
 import type { Clock } from '../../config/clock.ts'
+import { clientPages, createClientFinder } from '../admin-console/clients.ts'
 import { type ConsoleRoute, createConsole } from '../admin-console/console.ts'
 import { createGrantFinder, grantPages } from '../admin-console/grants.ts'
 import { keyPages } from '../admin-console/keys.ts'
@@ -30,7 +31,7 @@ export interface ConsoleDeps {
 /** Builds its pages. */
 export function consoleRoutes(deps: ConsoleDeps): readonly ConsoleRoute[] {
   const { clock, nouns, keys, administration } = deps
-  const { cursors, jobs, grants } = administration
+  const { cursors, jobs, grants, registrations } = administration
   return [
     { method: 'get', path: '/', access: ACCESS.sessions.read, handle: async (ctx) => void ctx.redirect('/admin/sessions') },
     ...searchPages({
@@ -47,6 +48,13 @@ export function consoleRoutes(deps: ConsoleDeps): readonly ConsoleRoute[] {
       accountIdOf: accountIdOf(nouns),
     }),
     ...grantConsole(deps),
+    ...clientPages({
+      cursors,
+      search: registrations.clientSearch,
+      holdings: registrations.clientHoldings,
+      lifetimes: registrations.clientLifetimes,
+      events: nouns.events.clients,
+    }),
     ...keyPages({ cursors, clock, turns: keys.turns, compromise: keys.compromise }),
   ]
 }
@@ -71,6 +79,7 @@ function findersOf({ nouns, administration }: Pick<ConsoleDeps, 'nouns' | 'admin
       return id === undefined ? undefined : `/admin/sessions?account=${encodeURIComponent(text)}`
     },
     createGrantFinder(administration.grants.search.find),
+    createClientFinder(administration.registrations.clientSearch.find),
   ]
 }
 

@@ -23,7 +23,7 @@ export function keyPages(text: string): readonly (readonly [name: string, body: 
     },
     { ...signing, kid: `${text} 5`, status: 'compromised' },
   ]
-  const asked = { reason: text, csrf: text }
+  const asked = { action: '/admin/keys/one/retirement', reason: text, csrf: text }
   const rotation = { algorithms: [text], csrf: text }
   return [
     ['keys', keyList({ keys, mayWrite: true, now: LATER, firstHref: '/', nextHref: '/' })],

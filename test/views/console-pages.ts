@@ -4,6 +4,7 @@ import { jobDetail, sessionRevocation } from '../../views/admin-console/revocati
 import { nothingFound } from '../../views/admin-console/search.ts'
 import { sessionDetail, sessionList } from '../../views/admin-console/sessions.ts'
 import { type Html, html } from '../../views/html.ts'
+import { clientPages } from './console-client-pages.ts'
 import { grantPages } from './console-grant-pages.ts'
 import { keyPages } from './console-key-pages.ts'
 
@@ -27,6 +28,7 @@ export function consolePages(text: string): readonly (readonly [name: string, pa
     made('nothing found', nothingFound()),
     ...sessionPages(text).map(([name, body]) => made(name, body)),
     ...grantPages(text).map(([name, body]) => made(name, body)),
+    ...clientPages(text).map(([name, body]) => made(name, body)),
     ...keyPages(text).map(([name, body]) => made(name, body)),
   ]
 }

@@ -1,6 +1,7 @@
 // Signing keys in the console: which there are, what is due, new ones, and what is done when somebody else may have one.
 import { type Html, html } from '../html.ts'
 import { moment } from '../moment.ts'
+import { askFirst } from './asking.ts'
 import { facts, nothingHere, pager, reasonField, standing, table } from './lists.ts'
 
 /** A key. */
@@ -133,60 +134,48 @@ ${reasonField(asked.reason)}
 /** What the page that asks before a key's turn ends shows. */
 export interface KeyEndView {
   readonly key: KeyRow
+  readonly action: string
   readonly reason: string
   readonly csrf: string
 }
 
 /** Before a key hands over, or is withdrawn. */
-export function keyRetirement({ key, reason, csrf }: KeyEndView): Html {
+export function keyRetirement({ key, ...form }: KeyEndView): Html {
   const signing = key.status === 'signing'
   return askFirst({
-    key,
-    action: 'retirement',
+    ...form,
+    of: nameOf(key),
     title: signing ? 'Hand over now' : 'Withdraw the key',
-    says: signing
-      ? 'The key that is announced, or a new one, signs at once. What this one signed stays good, and it is published as long as any of that is in use.'
-      : 'It is taken out of the published keys and never signs.',
+    says: whatHappens(
+      key,
+      signing
+        ? 'The key that is announced, or a new one, signs at once. What this one signed stays good, and it is published as long as any of that is in use.'
+        : 'It is taken out of the published keys and never signs.',
+    ),
     button: signing ? 'Hand over' : 'Withdraw it',
-    ...{ reason, csrf },
   })
 }
 
 /** Before all that a key has signed is ended. */
-export function keyCompromise({ key, reason, csrf }: KeyEndView): Html {
+export function keyCompromise({ key, ...form }: KeyEndView): Html {
   return askFirst({
-    key,
-    action: 'compromise',
+    ...form,
+    of: nameOf(key),
     title: 'Somebody else may have the key',
-    says: 'It is published no longer, another one signs, and all that it signed is dead at once: every access token and ID token of everybody. People stay signed in, and apps get new tokens by their refresh tokens. This cannot be undone.',
+    says: whatHappens(
+      key,
+      'It is published no longer, another one signs, and all that it signed is dead at once: every access token and ID token of everybody. People stay signed in, and apps get new tokens by their refresh tokens. This cannot be undone.',
+    ),
     button: 'End all that it signed',
     danger: true,
-    ...{ reason, csrf },
   })
 }
 
-function askFirst(page: {
-  readonly key: KeyRow
-  readonly action: string
-  readonly title: string
-  readonly says: string
-  readonly button: string
-  readonly danger?: boolean
-  readonly reason: string
-  readonly csrf: string
-}): Html {
-  const { key, action, title, says, button, danger, reason, csrf } = page
-  return html`<p class="crumbs"><a href="${PATH}/${key.kid}">Key for <bdi>${key.alg}</bdi></a></p>
-<h1>${title}</h1>
-<section class="card" aria-labelledby="what">
-<h2 id="what">What happens</h2>
-<p><code>${key.kid}</code> ${standing(key.status)}</p>
-<p class="lead">${says}</p>
-<form method="post" action="${PATH}/${key.kid}/${action}">
-<input type="hidden" name="csrf" value="${csrf}">
-${reasonField(reason)}
-<p class="actions"><button class="button ${danger === true ? 'danger' : 'primary'}" type="submit">${button}</button>
-<a class="button" href="${PATH}/${key.kid}">Leave it</a></p>
-</form>
-</section>`
+function nameOf({ kid, alg }: KeyRow) {
+  return { name: html`Key for <bdi>${alg}</bdi>`, href: `${PATH}/${kid}` }
+}
+
+function whatHappens({ kid, status }: KeyRow, says: string): Html {
+  return html`<p><code>${kid}</code> ${standing(status)}</p>
+<p class="lead">${says}</p>`
 }

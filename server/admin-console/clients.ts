@@ -1,0 +1,157 @@
+// Clients in the console: the list, one with what is registered of it and how long what it gets really lives, and its end.
+import type { Context } from 'koa'
+import { ACCESS } from '../../config/access.ts'
+import { isStorable } from '../../config/plain-text.ts'
+import {
+  type ClientEndView,
+  clientCompromise,
+  clientDetail,
+  clientList,
+  clientReinstatement,
+  clientSuspension,
+} from '../../views/admin-console/clients.ts'
+import type { Html } from '../../views/html.ts'
+import type { ClientEvents } from '../clients/client-events.ts'
+import type { ClientHoldings } from '../clients/client-holdings.ts'
+import { CLIENT_KINDS } from '../clients/client-kinds.ts'
+import type { ClientLifetimes } from '../clients/client-lifetimes.ts'
+import type { ClientMetadata } from '../clients/client-metadata-members.ts'
+import type { ClientDetail, ClientFilter, ClientItem, ClientSearch } from '../clients/client-search.ts'
+import { ClientRefused } from '../clients/client-standing.ts'
+import { testRedirectUri } from '../clients/redirect-uri-test.ts'
+import type { Cursors } from '../http/cursors.ts'
+import { HttpProblem } from '../http/problems.ts'
+import type { Ended } from '../tokens/ending.ts'
+import { asking, type Deed } from './asking.ts'
+import type { ConsoleRoute, ConsoleVisit } from './console.ts'
+import { type Asked, chipsOf, listHref, readAsked, readRows } from './list-query.ts'
+import type { Finder } from './search.ts'
+
+/** What the pages call. */
+export interface ClientPagesDeps {
+  readonly cursors: Cursors
+  readonly search: ClientSearch
+  readonly holdings: (clientId: string) => Promise<ClientHoldings>
+  readonly lifetimes: (metadata: ClientMetadata) => Promise<ClientLifetimes>
+  readonly events: Pick<ClientEvents, 'suspend' | 'reinstate' | 'compromiseSecrets'>
+}
+
+const PATH = '/admin/clients'
+const LABELS = { q: 'Begins with', kind: 'Kind', status: 'State' }
+
+/** Makes the pages. */
+export function clientPages(deps: ClientPagesDeps): ConsoleRoute[] {
+  const { events } = deps
+  const stop = { section: '/clients', access: ACCESS.clients.stop, find: (id: string) => found(deps, id) }
+  return [
+    { method: 'get', path: '/clients', access: ACCESS.clients.read, handle: (ctx, visit) => showList(deps, ctx, visit) },
+    { method: 'get', path: '/clients/:id', access: ACCESS.clients.read, handle: (ctx, visit) => showOne(deps, ctx, visit) },
+    ...asking({
+      ...stop,
+      what: 'suspension',
+      title: 'Suspend an app',
+      view: withHoldings(deps, clientSuspension),
+      act: async ({ id }, change) => wordsOf('The app is suspended.', await refused(() => events.suspend(id, change))),
+    }),
+    ...asking({
+      ...stop,
+      what: 'compromise',
+      title: 'A secret that somebody else has',
+      view: withHoldings(deps, clientCompromise),
+      act: async ({ id }, change) =>
+        wordsOf('Its secrets are never good again.', await refused(() => events.compromiseSecrets(id, change))),
+    }),
+    ...asking({
+      ...stop,
+      what: 'reinstatement',
+      title: 'Let an app in again',
+      view: ({ thing, ...form }) => clientReinstatement({ client: thing, ...form }),
+      async act({ id }, change) {
+        await refused(() => events.reinstate(id, change))
+        return 'People can sign in to it again.'
+      },
+    }),
+  ]
+}
+
+/** For the search box. */
+export function createClientFinder(find: ClientSearch['find']): Finder {
+  return async (text, visit) => {
+    if (!isStorable(text) || !visit.may(ACCESS.clients.read)) return undefined
+    return (await find(text)) === undefined ? undefined : `${PATH}/${encodeURIComponent(text)}`
+  }
+}
+
+async function showList({ search, cursors }: ClientPagesDeps, ctx: Context, visit: ConsoleVisit): Promise<void> {
+  const asked = readAsked(ctx.query, Object.keys(LABELS))
+  const filter = filterOf(asked)
+  const cursor = typeof ctx.query.cursor === 'string' ? ctx.query.cursor : undefined
+  const { rows: clients, ...hrefs } =
+    filter === undefined
+      ? { rows: [] }
+      : await readRows<ClientItem>({
+          ...{ cursors, path: PATH, asked, cursor },
+          read: (limit, after) => search.page({ filter, limit, ...(after === undefined ? {} : { after: String(after[0]) }) }),
+          placeOf: ({ id }) => [id],
+        })
+  const fault = filter === undefined ? { fault: 'There is no such kind or state, or no name can hold that.' } : {}
+  const body = clientList({ clients, ...hrefs, ...fault, views: viewsOf(asked), chips: chipsOf(PATH, asked, LABELS), asked })
+  visit.show({ title: 'Apps', section: PATH, body }, filter === undefined ? 400 : 200)
+}
+
+/** What people often want to see. */
+function viewsOf(asked: Asked) {
+  const views: readonly (readonly [label: string, fields: Asked])[] = [
+    ['All', {}],
+    ['Programs without people', { kind: 'machine' }],
+    ['Suspended', { status: 'suspended' }],
+  ]
+  const now = listHref(PATH, asked)
+  return views.map(([label, fields]) => ({ label, href: listHref(PATH, fields), current: listHref(PATH, fields) === now }))
+}
+
+/** Undefined for one that cannot be. */
+function filterOf({ q, kind, status }: Asked): ClientFilter | undefined {
+  const known = CLIENT_KINDS.find((one) => one === kind)
+  if (kind !== undefined && known === undefined) return undefined
+  if (status !== undefined && status !== 'active' && status !== 'suspended') return undefined
+  if (q !== undefined && (!isStorable(q) || q.length > 300)) return undefined
+  return {
+    ...(q === undefined ? {} : { beginning: q }),
+    ...(known === undefined ? {} : { kind: known }),
+    ...(status === undefined ? {} : { status }),
+  }
+}
+
+async function showOne(deps: ClientPagesDeps, ctx: Context, visit: ConsoleVisit): Promise<void> {
+  const client = await found(deps, String(ctx.params.id))
+  const [holds, lives] = await Promise.all([deps.holdings(client.id), deps.lifetimes(client.metadata)])
+  const uri = typeof ctx.query.redirect_uri === 'string' ? ctx.query.redirect_uri.slice(0, 2000) : ''
+  const tried = uri === '' ? {} : { tried: { uri, ...testRedirectUri(uri, client.metadata) } }
+  const body = clientDetail({ client, holds, lives, ...tried, mayStop: visit.may(ACCESS.clients.stop) })
+  visit.show({ title: client.name ?? client.id, section: PATH, body })
+}
+
+async function found({ search }: ClientPagesDeps, id: string): Promise<ClientDetail> {
+  const client = isStorable(id) ? await search.find(id) : undefined
+  if (client === undefined) throw new HttpProblem(404, 'No such app', 'None is registered by that client_id.')
+  return client
+}
+
+function withHoldings({ holdings }: ClientPagesDeps, view: (view: ClientEndView) => Html): Deed<ClientDetail>['view'] {
+  return async ({ thing, ...form }) => view({ client: thing, holds: await holdings(thing.id), ...form })
+}
+
+async function refused<Result>(work: () => Promise<Result>): Promise<Result> {
+  try {
+    return await work()
+  } catch (error) {
+    if (!(error instanceof ClientRefused)) throw error
+    throw new HttpProblem(409, 'Not so', `${error.message}.`, { cause: error })
+  }
+}
+
+function wordsOf(done: string, { grants, refresh_families: families }: Ended): string {
+  const counted = (number: number, noun: string) => `${number} ${noun}${number === 1 ? '' : 's'}`
+  return `${done} Ended: ${counted(grants, 'grant')} with ${counted(families, 'refresh token')}.`
+}

@@ -1,0 +1,93 @@
+// Clients in the console: found, looked at, suspended and let in again; and a redirect URI that does not match says why.
+import { afterAll, beforeAll, expect, test } from '@jest/globals'
+import { startAdminServer } from '../admin-api/api.ts'
+import { API, SPA, WEB } from '../support/clients.ts'
+import { introspect, obtainTokens, refresh } from '../support/oauth.ts'
+import type { TestServer } from '../support/server.ts'
+import { atConsole, send } from './people.ts'
+
+let server: TestServer
+
+beforeAll(async () => {
+  server = await startAdminServer()
+})
+
+afterAll(() => server?.stop())
+
+test('apps are listed, narrowed, and found by the search box', async () => {
+  const { browser, page } = await atConsole(server, 'auditor', '/admin/clients')
+  for (const { client_id: id } of [SPA, WEB, API]) expect(page.body).toContain(`href="/admin/clients/${id}"`)
+  const spas = await browser.open(`${server.issuer}/admin/clients?kind=spa`)
+  expect([spas.body.includes(SPA.client_id), spas.body.includes(`/${WEB.client_id}"`)]).toEqual([true, false])
+  expect(spas.body).toContain('Remove<span class="visually-hidden"> Kind')
+  const found = await send(browser, page, '/admin/search', { q: WEB.client_id })
+  expect(found.url).toBe(`${server.issuer}/admin/clients/${WEB.client_id}`)
+  for (const query of ['kind=other', 'status=gone', `q=${'a'.repeat(400)}`]) {
+    expect((await browser.open(`${server.issuer}/admin/clients?${query}`)).status).toBe(400)
+  }
+})
+
+test('one says what is registered, how long what it gets really lives, and nothing of its secrets but their age', async () => {
+  const { browser } = await atConsole(server, 'auditor', '/admin/clients')
+  const page = await browser.open(`${server.issuer}/admin/clients/${WEB.client_id}`)
+  for (const text of [
+    WEB.redirect_uri,
+    'LATCHKEY_ACCESS_TOKEN_TTL',
+    'LATCHKEY_SESSION_IDLE_TTL',
+    'sec_',
+    'Web app with a server',
+  ])
+    expect(page.body).toContain(text)
+  expect(page.body).not.toContain(WEB.client_secret)
+  expect(page.body).not.toContain('/suspension')
+  for (const name of ['none', '%00', '%3Cscript%3E', 'latchkey']) {
+    expect((await browser.open(`${server.issuer}/admin/clients/${name}`)).status).toBe(404)
+  }
+})
+
+test('a redirect URI that is tried is one of the app’s, or it says why not', async () => {
+  const { browser } = await atConsole(server, 'auditor', '/admin/clients')
+  const tried = async (uri: string) =>
+    (await browser.open(`${server.issuer}/admin/clients/${SPA.client_id}?redirect_uri=${encodeURIComponent(uri)}`)).body
+  expect(await tried(SPA.redirect_uri)).toContain('the app is let back there')
+  const wrong = await tried(`${SPA.redirect_uri}/`)
+  expect(wrong).toContain('It is none of these')
+  expect(wrong).toContain('path')
+  expect(await tried('<script>alert(1)</script>')).not.toContain('<script>alert')
+})
+
+test('an app that is suspended is out at once, and comes back without what it had', async () => {
+  const { tokens } = await obtainTokens(server, SPA)
+  const { browser } = await atConsole(server, 'operator', '/admin/clients')
+  const action = (what: string) => `/admin/clients/${SPA.client_id}/${what}`
+  const page = await browser.open(`${server.issuer}${action('suspension')}`)
+  expect(page.body).toContain('Grants that end')
+  const unsaid = await send(browser, page, action('suspension'), { reason: ' ' })
+  expect(unsaid.url).toBe(`${server.issuer}${action('suspension')}`)
+  const done = await send(browser, unsaid, action('suspension'), { reason: 'it leaks' })
+  expect(done.body).toMatch(/The app is suspended\. Ended: \d+ grants? with \d+ refresh tokens?\./)
+  expect(done.body).toContain('Suspended')
+  expect(await introspect(server, API, tokens.body.access_token ?? '')).toEqual({ active: false })
+  expect((await refresh(server, SPA, tokens.body.refresh_token ?? '')).status).not.toBe(200)
+  const back = await send(browser, await browser.open(`${server.issuer}${action('reinstatement')}`), action('reinstatement'), {
+    reason: 'mended',
+  })
+  expect(back.body).toContain('People can sign in to it again.')
+  expect((await refresh(server, SPA, tokens.body.refresh_token ?? '')).body.error).toBe('invalid_grant')
+  // Until every process has seen the suspension, its entry covers what it may still make.
+  await server.advance(12)
+  expect((await obtainTokens(server, SPA)).tokens.status).toBe(200)
+  const events = await server.latchkey.stores.db.auditEvent.findMany({
+    where: { clientId: SPA.client_id, name: 'client.suspended' },
+  })
+  expect(events.map(({ reason }) => reason)).toEqual(['it leaks'])
+})
+
+test('an app whose secret somebody else has loses it with all that it had', async () => {
+  const { tokens } = await obtainTokens(server, WEB)
+  const { browser } = await atConsole(server, 'operator', '/admin/clients')
+  const action = `/admin/clients/${WEB.client_id}/compromise`
+  const done = await send(browser, await browser.open(`${server.issuer}${action}`), action, { reason: 'it stood in a chat' })
+  expect(done.body).toContain('Its secrets are never good again.')
+  expect((await refresh(server, WEB, tokens.body.refresh_token ?? '')).body.error).toBe('invalid_client')
+})
