@@ -16,7 +16,7 @@ export function setPasswordMail({ url, expiresAt, issuer }: SetPasswordLetter): 
     subject: 'Set your password',
     story: [
       'An administrator has made you a link by which you set the password of your account. It works once.',
-      'Until you use it, everything stays as it is: if you have a password, it goes on working.',
+      'If you have a password, it goes on working until you use the link.',
     ],
     facts: [{ label: 'The link works until', value: `${TIME.format(expiresAt)} UTC` }],
     advice: [
