@@ -12,6 +12,7 @@ export interface Section {
 /** The sections. */
 export const SECTIONS: readonly Section[] = [
   { href: '/admin/sessions', label: 'Sessions', access: ACCESS.sessions.read },
+  { href: '/admin/accounts', label: 'Accounts', access: ACCESS.accounts.read },
   { href: '/admin/grants', label: 'Grants', access: ACCESS.grants.read },
   { href: '/admin/tokens', label: 'Tokens', access: ACCESS.tokens.read },
   { href: '/admin/logout-notifications', label: 'Apps told', access: ACCESS.sessions.read },

@@ -31,6 +31,8 @@ export interface AccountParts {
   readonly importAccounts: ImportAccounts
   readonly passwordLinks: PasswordLinks
   readonly signInBlocks: SignInBlocks
+  /** Mail can be sent. */
+  readonly mails: boolean
 }
 
 /** Builds it. */
@@ -58,6 +60,7 @@ export function createAccountParts(deps: {
   return {
     accountLocks,
     passwordLinks,
+    mails: config.mail !== 'off',
     signInBlocks: createSignInBlocks({ db, owners }),
     accountSearch: createAccountSearch({ db, locks: accountLocks }),
     accountAdministration: createAccountAdministration({ db, endings, accounts, links: passwordLinks }),

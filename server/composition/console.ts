@@ -13,14 +13,17 @@ import { showIfToken, tokenPages } from '../admin-console/tokens.ts'
 import type { Csrf } from '../http/csrf.ts'
 import type { KeyRing } from '../keys/key-ring.ts'
 import { type AdministrationBasis, accountIdOf } from './administration-basis.ts'
+import { accountConsolePages } from './console-accounts.ts'
 import type { LogoutParts } from './logout.ts'
 import type { Nouns } from './nouns.ts'
 import type { ProtocolParts } from './protocol.ts'
 import type { RevocationParts } from './revocations.ts'
+import type { OpenStores } from './stores.ts'
 
 /** What the console is built of. */
 export interface ConsoleDeps {
   readonly clock: Clock
+  readonly stores: OpenStores
   readonly nouns: Nouns
   readonly logout: LogoutParts
   readonly revocations: RevocationParts
@@ -47,6 +50,7 @@ export function consoleRoutes(deps: ConsoleDeps): readonly ConsoleRoute[] {
       ends: administration.sessionEnds,
       accountIdOf: accountIdOf(nouns),
     }),
+    ...accountConsolePages(administration, deps),
     ...grantConsole(deps),
     ...clientPages({
       cursors,
@@ -76,7 +80,7 @@ function findersOf({ nouns, administration }: Pick<ConsoleDeps, 'nouns' | 'admin
     async (text) => ((await administration.sessionSearch.find(text)) === undefined ? undefined : `/admin/sessions/${text}`),
     async (text) => {
       const id = await accountIdOf(nouns)(text)
-      return id === undefined ? undefined : `/admin/sessions?account=${encodeURIComponent(text)}`
+      return id === undefined ? undefined : `/admin/accounts/${encodeURIComponent(id)}`
     },
     createGrantFinder(administration.grants.search.find),
     createClientFinder(administration.registrations.clientSearch.find),

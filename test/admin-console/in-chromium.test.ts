@@ -64,7 +64,9 @@ describe.each([
     await withConsole(javaScript, async (page) => {
       await page.fill('#search', 'grace@people.example')
       await page.press('#search', 'Enter')
-      await page.waitForURL('**/admin/sessions?account=*')
+      await page.waitForURL('**/admin/accounts/*')
+      await page.click('main nav a[href$="/sessions"]')
+      await page.waitForURL('**/admin/accounts/*/sessions')
       await page.check(`input[name=id][value="${phoneId}"]`)
       await page.click('.selection button[type=submit]')
       await page.waitForURL('**/admin/sessions/revocation?*')

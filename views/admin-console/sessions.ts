@@ -55,7 +55,7 @@ ${savedViews(view.views)}
 ${filters(view)}
 ${chips(view.chips, '/admin/sessions')}
 ${view.fault !== undefined && html`<div class="notice error" role="alert"><p>${view.fault}</p></div>`}
-${view.sessions.length === 0 ? nothingHere('No sessions', 'Nobody is, or was, signed in that way. Take a filter off to see more.') : rows(view)}`
+${view.sessions.length === 0 ? nothingHere('No sessions', 'Nobody is, or was, signed in that way. Take a filter off to see more.') : sessionRows(view)}`
 }
 
 function filters({ asked, fault }: SessionListView): Html {
@@ -82,7 +82,10 @@ function filters({ asked, fault }: SessionListView): Html {
   ])
 }
 
-function rows(view: SessionListView): Html {
+/** The rows, to choose from for those who may end them. */
+export function sessionRows(
+  view: Pick<SessionListView, 'sessions' | 'mayRevoke' | 'revokeAllHref' | 'firstHref' | 'nextHref'>,
+): Html {
   const { sessions, mayRevoke } = view
   const select = {
     label: 'Select',

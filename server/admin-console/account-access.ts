@@ -1,0 +1,148 @@
+// What an account has, and how its person gets in: the tabs sessions, grants and sign-in of one account in the console.
+import type { Context } from 'koa'
+import { ACCESS } from '../../config/access.ts'
+import { accountGrants, accountSessions, accountSignIn } from '../../views/admin-console/account-access.ts'
+import { passwordLinkShown } from '../../views/admin-console/account-forms.ts'
+import type { AccountLocks } from '../accounts/account-locks.ts'
+import type { AccountDetails, AccountSearch } from '../accounts/account-search.ts'
+import type { FailedSignIns } from '../accounts/failed-sign-ins.ts'
+import type { PasswordLinks } from '../accounts/password-links.ts'
+import type { GrantSearch } from '../grants/grant-search.ts'
+import type { Form } from '../http/form.ts'
+import type { SessionSearch } from '../sessions/session-search.ts'
+import { ACCOUNTS_PATH, accountHref, accountOf, endedWords, faultOf, showTab, TAB_ACCESS } from './account-page.ts'
+import type { ConsoleRoute, ConsoleVisit } from './console.ts'
+import { listHref } from './list-query.ts'
+import { redirectWithNotice } from './notices.ts'
+
+/** What the pages call. */
+export interface AccountAccessPagesDeps {
+  readonly search: Pick<AccountSearch, 'find'>
+  readonly sessions: Pick<SessionSearch, 'page'>
+  readonly grants: Pick<GrantSearch, 'page'>
+  readonly failedSignIns: Pick<FailedSignIns, 'page'>
+  readonly locks: Pick<AccountLocks, 'unlock'>
+  readonly links: Pick<PasswordLinks, 'issue'>
+  /** Mail can be sent. */
+  readonly mails: boolean
+}
+
+/** A tab shows the latest; all of them have a page of their own. */
+const MOST_ROWS = 20
+
+/** Makes the pages. */
+export function accountAccessPages(deps: AccountAccessPagesDeps): ConsoleRoute[] {
+  const { help } = ACCESS.accounts
+  const signInHref = (ctx: Context) => accountHref(String(ctx.params.id), 'sign-in')
+  return [
+    {
+      method: 'get',
+      path: '/accounts/:id/sessions',
+      access: TAB_ACCESS.sessions,
+      handle: (ctx, v) => showSessions(deps, ctx, v),
+    },
+    { method: 'get', path: '/accounts/:id/grants', access: TAB_ACCESS.grants, handle: (ctx, v) => showGrants(deps, ctx, v) },
+    {
+      method: 'get',
+      path: '/accounts/:id/sign-in',
+      access: TAB_ACCESS['sign-in'],
+      async handle(ctx, visit) {
+        const reason = typeof ctx.query.reason === 'string' ? ctx.query.reason : ''
+        await showSignIn(deps, visit, await accountOf(deps.search, ctx), { reason })
+      },
+    },
+    {
+      method: 'post',
+      path: '/accounts/:id/unlocking',
+      access: help,
+      back: signInHref,
+      handle: (ctx, visit) =>
+        onSignIn(deps, ctx, visit, async ({ id }) => {
+          const forgotten = await deps.locks.unlock(id, visit.change())
+          return forgotten > 0 ? 'The failures are forgotten.' : 'There were no failures to forget.'
+        }),
+    },
+    {
+      method: 'post',
+      path: '/accounts/:id/password-reset',
+      access: help,
+      fresh: true,
+      back: (ctx, form) => listHref(signInHref(ctx), { reason: form.get('reason') }),
+      handle: (ctx, visit, form) => makeLink(deps, ctx, visit, form),
+    },
+  ]
+}
+
+async function showSessions(deps: AccountAccessPagesDeps, ctx: Context, visit: ConsoleVisit): Promise<void> {
+  const account = await accountOf(deps.search, ctx)
+  const sessions = await deps.sessions.page({ filter: { accountId: account.id }, limit: MOST_ROWS })
+  const mayRevoke = visit.may(ACCESS.sessions.revoke)
+  const filter = listHref('', { account: account.id, state: 'live' }).slice(1)
+  const body = accountSessions({
+    sessions,
+    mayRevoke,
+    allHref: listHref('/admin/sessions', { account: account.email }),
+    ...(mayRevoke && account.sessions > 0 ? { revokeAllHref: listHref('/admin/sessions/revocation', { filter }) } : {}),
+  })
+  showTab(visit, account, { tab: 'sessions', body })
+}
+
+async function showGrants(deps: AccountAccessPagesDeps, ctx: Context, visit: ConsoleVisit): Promise<void> {
+  const account = await accountOf(deps.search, ctx)
+  const { grants } = await deps.grants.page({ filter: { accountId: account.id }, limit: MOST_ROWS })
+  const allHref = listHref('/admin/grants', { account: account.email })
+  showTab(visit, account, { tab: 'grants', body: accountGrants({ grants, consents: account.consents, allHref }) })
+}
+
+async function showSignIn(
+  deps: AccountAccessPagesDeps,
+  visit: ConsoleVisit,
+  account: AccountDetails,
+  { reason, fault }: { readonly reason: string; readonly fault?: string },
+): Promise<void> {
+  const sees = visit.may(ACCESS.accounts.failedSignIns)
+  const body = accountSignIn({
+    account,
+    reason,
+    csrf: visit.csrf,
+    mails: deps.mails,
+    mayHelp: visit.may(ACCESS.accounts.help),
+    ...(sees ? { failures: await deps.failedSignIns.page({ filter: { accountId: account.id }, limit: MOST_ROWS }) } : {}),
+  })
+  showTab(visit, account, { tab: 'sign-in', body, fault })
+}
+
+/** Does something and says so on the tab of the sign-in, and there as well what the rules refuse. */
+async function onSignIn(
+  deps: AccountAccessPagesDeps,
+  ctx: Context,
+  visit: ConsoleVisit,
+  work: (account: AccountDetails) => Promise<string | undefined>,
+  reason = '',
+): Promise<void> {
+  const account = await accountOf(deps.search, ctx)
+  try {
+    const notice = await work(account)
+    if (notice !== undefined) redirectWithNotice(ctx, accountHref(account.id, 'sign-in'), notice)
+  } catch (error) {
+    const fault = faultOf(error)
+    await showSignIn(deps, visit, await accountOf(deps.search, ctx), { reason, fault })
+  }
+}
+
+async function makeLink(deps: AccountAccessPagesDeps, ctx: Context, visit: ConsoleVisit, form: Form): Promise<void> {
+  const reason = form.get('reason').trim()
+  const work = async ({ id, email }: AccountDetails) => {
+    const way = form.has('mail') ? ('mailed' as const) : ('shown' as const)
+    const { link, ended } = await deps.links.issue(
+      { accountId: id, way, endSessions: form.has('end_sessions') },
+      visit.change(reason),
+    )
+    if (link.url === undefined)
+      return `The link is on its way to the person.${form.has('end_sessions') ? ` ${endedWords(ended)}` : ''}`
+    const body = passwordLinkShown({ id, email, url: link.url, expiresAt: link.expiresAt })
+    visit.show({ title: 'A link to set a password', section: ACCOUNTS_PATH, body }, 201)
+    return undefined
+  }
+  await onSignIn(deps, ctx, visit, work, reason)
+}

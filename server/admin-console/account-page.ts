@@ -1,0 +1,77 @@
+// What the console's pages about one account share: how it is found, the frame of its tabs, and what is said when the rules refuse.
+import type { Context } from 'koa'
+import { ACCESS } from '../../config/access.ts'
+import { isStorable } from '../../config/plain-text.ts'
+import type { AccessRule } from '../../config/roles.ts'
+import { ACCOUNT_TABS, type AccountTab, accountFrame } from '../../views/admin-console/account.ts'
+import type { Html } from '../../views/html.ts'
+import type { AccountDetails, AccountSearch } from '../accounts/account-search.ts'
+import { AccountOutOfReach, AccountRefused, AccountUnknown } from '../accounts/account-standing.ts'
+import { StaleAccount } from '../accounts/account-version.ts'
+import { EmailTaken, InvalidAccount } from '../accounts/accounts.ts'
+import { HttpProblem } from '../http/problems.ts'
+import type { ConsoleVisit } from './console.ts'
+
+/** Where the accounts are. */
+export const ACCOUNTS_PATH = '/admin/accounts'
+
+/** What one sees on each tab, by the rule of what it shows. */
+export const TAB_ACCESS: { readonly [tab in AccountTab]: AccessRule } = {
+  account: ACCESS.accounts.read,
+  sessions: ACCESS.sessions.read,
+  grants: ACCESS.grants.read,
+  'sign-in': ACCESS.accounts.read,
+}
+
+/** The address of an account's page. */
+export function accountHref(id: string, tab: AccountTab = 'account'): string {
+  const page = `${ACCOUNTS_PATH}/${encodeURIComponent(id)}`
+  return tab === 'account' ? page : `${page}/${tab}`
+}
+
+/** The account that the address names. @throws HttpProblem 404 */
+export async function accountOf(search: Pick<AccountSearch, 'find'>, ctx: Context): Promise<AccountDetails> {
+  const id = String(ctx.params.id)
+  const account = isStorable(id) ? await search.find(id) : undefined
+  if (account === undefined) throw noSuchAccount()
+  return account
+}
+
+function noSuchAccount(cause?: Error): HttpProblem {
+  return new HttpProblem(404, 'No such account', 'It may have been deleted.', { cause })
+}
+
+/** Shows a tab of an account; with what was not done, and why, when there is something. */
+export function showTab(
+  visit: ConsoleVisit,
+  account: AccountDetails,
+  { tab, body, fault }: { readonly tab: AccountTab; readonly body: Html; readonly fault?: string | undefined },
+): void {
+  const tabs = ACCOUNT_TABS.filter((name) => visit.may(TAB_ACCESS[name]))
+  const framed = accountFrame({ account, tab, tabs, body, ...(fault === undefined ? {} : { fault }) })
+  visit.show({ title: account.email, section: ACCOUNTS_PATH, body: framed }, fault === undefined ? 200 : 409)
+}
+
+/**
+ * The sentence for whoever asked for what the rules of accounts refuse.
+ * @throws HttpProblem 404 or 403 when the account is gone or out of reach; and whatever is no fault of theirs
+ */
+export function faultOf(error: unknown): string {
+  if (error instanceof AccountUnknown) throw noSuchAccount(error)
+  if (error instanceof AccountOutOfReach) throw new HttpProblem(403, 'Out of reach', sentence(error.message), { cause: error })
+  if (error instanceof StaleAccount)
+    return 'The account has been changed since you opened this page. Nothing was saved: look at it again, and save anew.'
+  if (error instanceof AccountRefused || error instanceof EmailTaken || error instanceof InvalidAccount)
+    return sentence(error.message)
+  throw error
+}
+
+function sentence(text: string): string {
+  return `${text.charAt(0).toUpperCase()}${text.slice(1)}.`
+}
+
+/** What has ended, in words. */
+export function endedWords(ended: { readonly sessions: number; readonly grants: number; readonly logout_notifications: number }) {
+  const counted = (number: number, noun: string) => `${number} ${noun}${number === 1 ? '' : 's'}`
+  return `Ended: ${counted(ended.sessions, 'session')} with ${counted(ended.grants, 'grant')}. ${counted(ended.logout_notifications, 'app')} will be told.`
+}

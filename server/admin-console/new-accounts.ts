@@ -1,0 +1,85 @@
+// Accounts in the console that are made one by one, each with a one-time link by which the person sets a password.
+import type { Context } from 'koa'
+import { ACCESS } from '../../config/access.ts'
+import { ROLES } from '../../config/roles.ts'
+import { newAccount, passwordLinkShown } from '../../views/admin-console/account-forms.ts'
+import type { AccountAdministration } from '../accounts/account-administration.ts'
+import type { Form } from '../http/form.ts'
+import { ACCOUNTS_PATH, accountHref, faultOf } from './account-page.ts'
+import type { ConsoleRoute, ConsoleVisit } from './console.ts'
+import { listHref } from './list-query.ts'
+import { redirectWithNotice } from './notices.ts'
+
+/** What the pages call. */
+export interface NewAccountPagesDeps {
+  readonly administration: Pick<AccountAdministration, 'create'>
+  /** Mail can be sent. */
+  readonly mails: boolean
+}
+
+/** Makes the pages. They come before those of an account, since they have a name where that has an id. */
+export function newAccountPages(deps: NewAccountPagesDeps): ConsoleRoute[] {
+  const { create: access } = ACCESS.accounts
+  return [
+    {
+      method: 'get',
+      path: '/accounts/new',
+      access,
+      async handle(ctx, visit) {
+        const get = (name: string) => (typeof ctx.query[name] === 'string' ? ctx.query[name] : '')
+        showForm(deps, visit, entered(get))
+      },
+    },
+    {
+      method: 'post',
+      path: '/accounts',
+      access,
+      // It shows a secret, and may give roles.
+      fresh: true,
+      back: (_ctx, form) => listHref(`${ACCOUNTS_PATH}/new`, entered(form.get)),
+      handle: (ctx, visit, form) => make(deps, ctx, visit, form),
+    },
+  ]
+}
+
+/** What the form holds, as it comes back after signing in. */
+function entered(get: (name: string) => string): { readonly [field: string]: string } {
+  return Object.fromEntries(['email', 'name', ...ROLES.map((role) => `role_${role}`)].map((field) => [field, get(field)]))
+}
+
+function showForm(
+  { mails }: NewAccountPagesDeps,
+  visit: ConsoleVisit,
+  fields: { readonly [field: string]: string },
+  fault?: string,
+): void {
+  const body = newAccount({
+    email: fields.email ?? '',
+    name: fields.name ?? '',
+    chosen: ROLES.filter((role) => (fields[`role_${role}`] ?? '') !== ''),
+    roles: visit.may(ACCESS.accounts.decide) ? ROLES : [],
+    mails,
+    csrf: visit.csrf,
+    ...(fault === undefined ? {} : { fault }),
+  })
+  visit.show({ title: 'New account', section: ACCOUNTS_PATH, body }, fault === undefined ? 200 : 422)
+}
+
+async function make(deps: NewAccountPagesDeps, ctx: Context, visit: ConsoleVisit, form: Form): Promise<void> {
+  // What the form does not show to somebody is not given by them, whatever they send.
+  const roles = visit.may(ACCESS.accounts.decide) ? ROLES.filter((role) => form.has(`role_${role}`)) : []
+  const link = form.has('mail') ? ('mailed' as const) : ('shown' as const)
+  try {
+    const made = await deps.administration.create(
+      { email: form.get('email'), name: form.get('name'), roles, link },
+      visit.change(),
+    )
+    const { id, email } = made.account
+    if (made.link?.url === undefined)
+      return redirectWithNotice(ctx, accountHref(id), 'The account is made, and the link is on its way to the person.')
+    const body = passwordLinkShown({ id, email, url: made.link.url, expiresAt: made.link.expiresAt })
+    visit.show({ title: 'A link to set a password', section: ACCOUNTS_PATH, body }, 201)
+  } catch (error) {
+    showForm(deps, visit, entered(form.get), faultOf(error))
+  }
+}

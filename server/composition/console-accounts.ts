@@ -1,0 +1,36 @@
+// Builds the console's pages about accounts, over the same functions as the admin API's routes.
+import { previewAccount } from '../accounts/account-preview.ts'
+import { accountAccessPages } from '../admin-console/account-access.ts'
+import { accountStopPages } from '../admin-console/account-stops.ts'
+import { accountPages } from '../admin-console/accounts.ts'
+import type { ConsoleRoute } from '../admin-console/console.ts'
+import { newAccountPages } from '../admin-console/new-accounts.ts'
+import type { AdministrationBasis } from './administration-basis.ts'
+import type { Nouns } from './nouns.ts'
+import type { OpenStores } from './stores.ts'
+
+/** The pages of the console. Those with a name of their own come before those of an account. */
+export function accountConsolePages(
+  parts: AdministrationBasis,
+  { stores, nouns }: { readonly stores: Pick<OpenStores, 'db'>; readonly nouns: Pick<Nouns, 'events'> },
+): ConsoleRoute[] {
+  const { cursors, accountSearch: search, accountAdministration: administration, mails } = parts
+  return [
+    ...newAccountPages({ administration, mails }),
+    ...accountPages({ cursors, search, administration }),
+    ...accountAccessPages({
+      search,
+      mails,
+      sessions: parts.sessionSearch,
+      grants: parts.grants.search,
+      failedSignIns: parts.failedSignIns,
+      locks: parts.accountLocks,
+      links: parts.passwordLinks,
+    }),
+    ...accountStopPages({
+      search,
+      events: nouns.events.accounts,
+      preview: (accountId) => previewAccount(stores.db, accountId),
+    }),
+  ]
+}
