@@ -107,6 +107,7 @@ async function showSignIn(
     csrf: visit.csrf,
     mails: deps.mails,
     mayHelp: visit.may(ACCESS.accounts.help),
+    failuresHref: listHref('/admin/failed-sign-ins', { account: account.email }),
     ...(sees ? { failures: await deps.failedSignIns.page({ filter: { accountId: account.id }, limit: MOST_ROWS }) } : {}),
   })
   showTab(visit, account, { tab: 'sign-in', body, fault })

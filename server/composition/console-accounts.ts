@@ -4,15 +4,16 @@ import { accountAccessPages } from '../admin-console/account-access.ts'
 import { accountStopPages } from '../admin-console/account-stops.ts'
 import { accountPages } from '../admin-console/accounts.ts'
 import type { ConsoleRoute } from '../admin-console/console.ts'
+import { failedSignInPages } from '../admin-console/failed-sign-ins.ts'
 import { newAccountPages } from '../admin-console/new-accounts.ts'
-import type { AdministrationBasis } from './administration-basis.ts'
+import { type AdministrationBasis, accountIdOf } from './administration-basis.ts'
 import type { Nouns } from './nouns.ts'
 import type { OpenStores } from './stores.ts'
 
 /** The pages of the console. Those with a name of their own come before those of an account. */
 export function accountConsolePages(
   parts: AdministrationBasis,
-  { stores, nouns }: { readonly stores: Pick<OpenStores, 'db'>; readonly nouns: Pick<Nouns, 'events'> },
+  { stores, nouns }: { readonly stores: Pick<OpenStores, 'db'>; readonly nouns: Pick<Nouns, 'events' | 'accounts'> },
 ): ConsoleRoute[] {
   const { cursors, accountSearch: search, accountAdministration: administration, mails } = parts
   return [
@@ -31,6 +32,12 @@ export function accountConsolePages(
       search,
       events: nouns.events.accounts,
       preview: (accountId) => previewAccount(stores.db, accountId),
+    }),
+    ...failedSignInPages({
+      cursors,
+      failedSignIns: parts.failedSignIns,
+      blocks: parts.signInBlocks,
+      accountIdOf: accountIdOf(nouns),
     }),
   ]
 }

@@ -3,6 +3,7 @@ import { ACCOUNT_TABS, accountDetail, accountFrame } from '../../views/admin-con
 import { accountGrants, accountSessions, accountSignIn } from '../../views/admin-console/account-access.ts'
 import { accountStop, newAccount, passwordLinkShown } from '../../views/admin-console/account-forms.ts'
 import { accountList } from '../../views/admin-console/accounts.ts'
+import { blockList, failedSignInList } from '../../views/admin-console/failed-sign-ins.ts'
 import type { Html } from '../../views/html.ts'
 
 const WHEN = new Date('2026-02-03T10:00:00Z')
@@ -30,6 +31,7 @@ export function accountConsolePages(text: string): Pages {
       ([name, body]) => [name, accountFrame({ ...frame, tab: 'sign-in', body, fault: text })] as const,
     ),
     ...formPages(text),
+    ...signInPages(text, chips),
   ]
 }
 
@@ -79,6 +81,7 @@ function accessPages(text: string, row: Row, bare: Row): Pages {
   ]
   const signIn = {
     ...{
+      failuresHref: '/admin/failed-sign-ins',
       csrf: text,
       mayHelp: true,
       mails: true,
@@ -115,5 +118,27 @@ function formPages(text: string): Pages {
     ['suspension', accountStop({ ...stop, stop: 'suspension', fault: text })],
     ['deletion', accountStop({ ...stop, stop: 'deletion', preview: { ...preview, devices: [], clients: [] } })],
     ['reinstatement', accountStop({ ...unseen, stop: 'reinstatement' })],
+  ]
+}
+
+function signInPages(text: string, chips: Parameters<typeof failedSignInList>[0]['chips']): Pages {
+  const account = { id: text, email: text, name: text }
+  const failure = { id: '1', at: WHEN, reason: 'wrong_password', account, address: text, userAgent: text }
+  const failures = [failure, { id: '2', at: WHEN, subject: text }, { id: '3', at: WHEN }]
+  const bucket = { at: WHEN, count: 3, reasons: { wrong_password: 2, unknown_account: 1 } }
+  const list = { failures, chips, asked: { ip: text }, reasons: ['wrong_password'] }
+  const blocks = [
+    { id: text, what: 'sign_in', account, failures: 10, until: WHEN },
+    { id: `${text} 2`, failures: 11, until: WHEN },
+  ]
+  return [
+    [
+      'failed sign-ins',
+      failedSignInList({ ...list, counts: { hours: [bucket], days: [bucket] }, firstHref: '/', nextHref: '/' }),
+    ],
+    ['failed sign-ins, none', failedSignInList({ ...list, failures: [], fault: text })],
+    ['blocks', blockList({ blocks, csrf: text, nextHref: '/' })],
+    ['blocks for those who look', blockList({ blocks })],
+    ['blocks, none', blockList({ blocks: [] })],
   ]
 }

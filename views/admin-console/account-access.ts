@@ -108,6 +108,7 @@ export interface AccountSignInView {
   readonly mails: boolean
   /** The last sign-ins that failed; undefined for those who may not see them. */
   readonly failures?: readonly AccountFailureRow[]
+  readonly failuresHref: string
   /** What was filled in before the person had to sign in again. */
   readonly reason: string
 }
@@ -144,7 +145,7 @@ ${facts([
 ${view.mayHelp && lockout.counts.length > 0 && unlocking(view)}
 </section>
 ${view.mayHelp && newPassword(view)}
-${failures !== undefined && failed(failures)}`
+${failures !== undefined && failed(failures, view.failuresHref)}`
 }
 
 const COUNTED: { readonly [what: string]: string } = {
@@ -176,7 +177,7 @@ ${mails && html`<button class="button" type="submit" name="mail" value="on">Mail
 </section>`
 }
 
-function failed(failures: readonly AccountFailureRow[]): Html {
+function failed(failures: readonly AccountFailureRow[], allHref: string): Html {
   const columns = [
     { label: 'When', names: true, cell: ({ at }: AccountFailureRow) => moment(at) },
     { label: 'From', cell: ({ address }: AccountFailureRow) => address ?? 'unknown' },
@@ -184,6 +185,11 @@ function failed(failures: readonly AccountFailureRow[]): Html {
   ]
   return html`<section class="card" aria-labelledby="failed">
 <h2 id="failed">Sign-ins that failed</h2>
-${failures.length === 0 ? html`<p class="quiet">None.</p>` : table<AccountFailureRow>('Sign-ins that failed, the latest first', columns, failures)}
+${
+  failures.length === 0
+    ? html`<p class="quiet">None.</p>`
+    : html`${table<AccountFailureRow>('Sign-ins that failed, the latest first', columns, failures)}
+<p><a href="${allHref}">All of this account</a></p>`
+}
 </section>`
 }
