@@ -79,6 +79,7 @@ async function showList(deps: AccountPagesDeps, ctx: Context, visit: ConsoleVisi
     chips: chipsOf(ACCOUNTS_PATH, asked, LABELS),
     roles: ROLES,
     mayCreate: visit.may(ACCESS.accounts.create),
+    mayImport: visit.may(ACCESS.accounts.import),
     ...(fault === undefined ? {} : { fault }),
   })
   visit.show({ title: 'Accounts', section: ACCOUNTS_PATH, body }, fault === undefined ? 200 : 400)

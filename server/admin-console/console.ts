@@ -46,6 +46,8 @@ export interface ConsolePage {
 /** Does something. */
 export interface ConsoleAction extends Omit<ConsolePage, 'method' | 'handle'> {
   readonly method: 'post'
+  /** The most that the form may weigh; left out: as much as other forms. */
+  readonly mostBytes?: number
   /**
    * The page on which the form stands, with what was filled in: when the person has to sign in first, they come back to it, and
    * nothing is lost.
@@ -97,7 +99,7 @@ export function createConsole(routes: readonly ConsoleRoute[], door: ConsoleDoor
 
 async function pass(route: ConsoleRoute, door: ConsoleDoor, ctx: Context): Promise<void> {
   ctx.set('Content-Security-Policy', CONSOLE_POLICY)
-  const form = route.method === 'post' ? await readForm(ctx) : undefined
+  const form = route.method === 'post' ? await readForm(ctx, route.mostBytes) : undefined
   const back = form === undefined || route.method === 'get' ? ctx.url : route.back(ctx, form)
   // 1. Who is there.
   const session = await door.currentSession(ctx)

@@ -1,6 +1,7 @@
 // Builds the console's pages about accounts, over the same functions as the admin API's routes.
 import { previewAccount } from '../accounts/account-preview.ts'
 import { accountAccessPages } from '../admin-console/account-access.ts'
+import { accountImportPages } from '../admin-console/account-imports.ts'
 import { accountStopPages } from '../admin-console/account-stops.ts'
 import { accountPages } from '../admin-console/accounts.ts'
 import type { ConsoleRoute } from '../admin-console/console.ts'
@@ -18,6 +19,7 @@ export function accountConsolePages(
   const { cursors, accountSearch: search, accountAdministration: administration, mails } = parts
   return [
     ...newAccountPages({ administration, mails }),
+    ...accountImportPages(parts),
     ...accountPages({ cursors, search, administration }),
     ...accountAccessPages({
       search,

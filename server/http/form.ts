@@ -3,7 +3,7 @@ import type { Context } from 'koa'
 import rawBody from 'raw-body'
 import { HttpProblem } from './problems.ts'
 
-/** The most that a form may weigh, in bytes; the library has the same limit for its endpoints. */
+/** The most that a form may weigh, in bytes, unless it says otherwise; the library has the same limit for its endpoints. */
 const MOST_BYTES = 56 * 1024
 
 /** The most fields that a form may have; ours have ten at most. */
@@ -20,15 +20,15 @@ export interface Form {
 }
 
 /**
- * Reads the form of a request.
+ * Reads the form of a request, of `mostBytes` at most.
  * @throws HttpProblem 413 too large, 415 another type, 400 too many fields, one that is there twice, or one that holds a NUL
  */
-export async function readForm(ctx: Context): Promise<Form> {
+export async function readForm(ctx: Context, mostBytes = MOST_BYTES): Promise<Form> {
   if (ctx.is('application/x-www-form-urlencoded') === false) {
     throw new HttpProblem(415, 'That did not work', 'A form was expected, of type application/x-www-form-urlencoded.')
   }
   const fields = new Map<string, string>()
-  for (const [name, value] of new URLSearchParams(await readText(ctx))) {
+  for (const [name, value] of new URLSearchParams(await readText(ctx, mostBytes))) {
     if (fields.has(name)) throw new HttpProblem(400, 'That did not work', `The field “${name.slice(0, 40)}” was sent twice.`)
     if (fields.size >= MOST_FIELDS) throw new HttpProblem(400, 'That did not work', 'The form has more fields than any of ours.')
     if (`${name}${value}`.includes('\0'))
@@ -42,9 +42,9 @@ export async function readForm(ctx: Context): Promise<Form> {
   }
 }
 
-async function readText(ctx: Context): Promise<string> {
+async function readText(ctx: Context, limit: number): Promise<string> {
   try {
-    return await rawBody(ctx.req, { length: ctx.request.length, limit: MOST_BYTES, encoding: 'utf8' })
+    return await rawBody(ctx.req, { length: ctx.request.length, limit, encoding: 'utf8' })
   } catch (error) {
     const status = (error as { status?: unknown }).status
     if (status === 413) throw new HttpProblem(413, 'That was too much', 'The form is larger than it can be.', { cause: error })

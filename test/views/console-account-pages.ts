@@ -2,6 +2,7 @@
 import { ACCOUNT_TABS, accountDetail, accountFrame } from '../../views/admin-console/account.ts'
 import { accountGrants, accountSessions, accountSignIn } from '../../views/admin-console/account-access.ts'
 import { accountStop, newAccount, passwordLinkShown } from '../../views/admin-console/account-forms.ts'
+import { accountImport } from '../../views/admin-console/account-imports.ts'
 import { accountList } from '../../views/admin-console/accounts.ts'
 import { blockList, failedSignInList } from '../../views/admin-console/failed-sign-ins.ts'
 import type { Html } from '../../views/html.ts'
@@ -19,13 +20,20 @@ export function accountConsolePages(text: string): Pages {
   const bare = { id: `${text} 2`, email: text, roles: [], status: 'suspended' as const, createdAt: WHEN }
   const chips = [{ label: text, value: text, withoutHref: '/admin/accounts' }]
   const list = {
-    ...{ accounts: [row, bare], chips, asked: { search: text, role: 'owner' }, roles: ['owner', 'auditor'], mayCreate: true },
+    ...{
+      accounts: [row, bare],
+      chips,
+      asked: { search: text, role: 'owner' },
+      roles: ['owner', 'auditor'],
+      mayCreate: true,
+      mayImport: true,
+    },
     views: [{ label: text, href: '/admin/accounts', current: true }],
   }
   const frame = { account: row, tabs: ACCOUNT_TABS }
   return [
     ['accounts', accountList({ ...list, firstHref: '/', nextHref: '/' })],
-    ['accounts, none', accountList({ ...list, accounts: [], fault: text, mayCreate: false })],
+    ['accounts, none', accountList({ ...list, accounts: [], fault: text, mayCreate: false, mayImport: false })],
     ...aboutPages(text, row, bare).map(([name, body]) => [name, accountFrame({ ...frame, tab: 'account', body })] as const),
     ...accessPages(text, row, bare).map(
       ([name, body]) => [name, accountFrame({ ...frame, tab: 'sign-in', body, fault: text })] as const,
@@ -110,6 +118,12 @@ function formPages(text: string): Pages {
   }
   const stop = { id: text, email: text, stop: 'containment' as const, preview, csrf: text, reason: text }
   const { preview: _, ...unseen } = stop
+  const report = { dryRun: false, created: 1, exists: 1, refused: 1 }
+  const lines = [
+    { line: 2, email: text, outcome: 'created' as const, accountId: text },
+    { line: 3, outcome: 'refused' as const, detail: text },
+    { line: 4, email: text, outcome: 'exists' as const, accountId: text },
+  ]
   return [
     ['new account', newAccount(form)],
     ['new account refused', newAccount({ ...form, fault: text, roles: [], mails: false })],
@@ -117,6 +131,9 @@ function formPages(text: string): Pages {
     ['containment', accountStop(stop)],
     ['suspension', accountStop({ ...stop, stop: 'suspension', fault: text })],
     ['deletion', accountStop({ ...stop, stop: 'deletion', preview: { ...preview, devices: [], clients: [] } })],
+    ['import', accountImport({ people: '', csrf: text, mostImported: 5000 })],
+    ['import refused', accountImport({ people: text, csrf: text, mostImported: 5000, fault: text })],
+    ['import done', accountImport({ people: text, csrf: text, mostImported: 5000, report: { ...report, lines } })],
     ['reinstatement', accountStop({ ...unseen, stop: 'reinstatement' })],
   ]
 }

@@ -38,15 +38,20 @@ export interface AccountListView {
   /** All roles that there are. */
   readonly roles: readonly string[]
   readonly mayCreate: boolean
+  readonly mayImport: boolean
   readonly firstHref?: string
   readonly nextHref?: string
 }
 
 /** Makes the list. */
 export function accountList(view: AccountListView): Html {
-  const { accounts, fault, mayCreate } = view
+  const { accounts, fault, mayCreate, mayImport } = view
   return html`<h1>Accounts</h1>
-${mayCreate && html`<p class="actions"><a class="button primary small" href="/admin/accounts/new">New account…</a></p>`}
+${
+  mayCreate &&
+  html`<p class="actions"><a class="button primary small" href="/admin/accounts/new">New account…</a>
+${mayImport && html`<a class="button small" href="/admin/accounts/import">Import…</a>`}</p>`
+}
 ${savedViews(view.views)}
 ${filters(view)}
 ${chips(view.chips, '/admin/accounts')}

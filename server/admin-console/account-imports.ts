@@ -1,0 +1,78 @@
+// Imports of people in the console: pasted as CSV or JSON, looked at first if one likes, and a report of what came of each line.
+import { ACCESS } from '../../config/access.ts'
+import { accountImport } from '../../views/admin-console/account-imports.ts'
+import { type ImportRow, MOST_IMPORTED, readCsvRows, readJsonRows, UnreadableImport } from '../accounts/account-import-rows.ts'
+import type { ImportAccounts } from '../accounts/account-imports.ts'
+import type { Form } from '../http/form.ts'
+import { ACCOUNTS_PATH } from './account-page.ts'
+import type { ConsoleRoute, ConsoleVisit } from './console.ts'
+
+/** What the pages call. */
+export interface AccountImportPagesDeps {
+  readonly importAccounts: ImportAccounts
+}
+
+const PATH = `${ACCOUNTS_PATH}/import`
+
+/** Enough for as many people as an import takes, each with a hash, as a form writes it. */
+const MOST_BYTES = 2 * 1024 * 1024
+
+/** Makes the pages. They come before those of an account, since they have a name where that has an id. */
+export function accountImportPages(deps: AccountImportPagesDeps): ConsoleRoute[] {
+  const { import: access } = ACCESS.accounts
+  return [
+    {
+      method: 'get',
+      path: '/accounts/import',
+      access,
+      // What is pasted may hold hashes, and goes into no address: so the person proves who they are before they paste it.
+      fresh: true,
+      handle: async (_ctx, visit) => show(visit, { people: '' }),
+    },
+    {
+      method: 'post',
+      path: '/accounts/import',
+      access,
+      fresh: true,
+      mostBytes: MOST_BYTES,
+      back: () => PATH,
+      handle: (_ctx, visit, form) => importThem(deps, visit, form),
+    },
+  ]
+}
+
+function show(visit: ConsoleVisit, view: Omit<Parameters<typeof accountImport>[0], 'csrf' | 'mostImported'>): void {
+  const body = accountImport({ ...view, csrf: visit.csrf, mostImported: MOST_IMPORTED })
+  visit.show({ title: 'Import accounts', section: ACCOUNTS_PATH, body }, view.fault === undefined ? 200 : 422)
+}
+
+async function importThem(deps: AccountImportPagesDeps, visit: ConsoleVisit, form: Form): Promise<void> {
+  const people = form.get('people')
+  const dryRun = !form.has('import')
+  try {
+    const rows = await rowsOf(people)
+    const report = await deps.importAccounts({ rows, dryRun }, visit.change(form.get('reason').trim()))
+    // What was imported is not shown again: it may hold hashes.
+    show(visit, { people: dryRun ? people : '', report: { ...report, dryRun } })
+  } catch (error) {
+    if (!(error instanceof UnreadableImport)) throw error
+    show(visit, { people, fault: `${error.message.charAt(0).toUpperCase()}${error.message.slice(1)}.` })
+  }
+}
+
+/** CSV begins with the name of a column; JSON with a bracket: a list, or the `accounts` of what the admin API takes. */
+async function rowsOf(text: string): Promise<ImportRow[]> {
+  if (!/^\s*[[{]/.test(text)) return readCsvRows(text)
+  const read = parsed(text)
+  const list = Array.isArray(read) ? read : (read as { readonly accounts?: unknown }).accounts
+  if (!Array.isArray(list)) throw new UnreadableImport('the JSON must be a list of people')
+  return readJsonRows(list)
+}
+
+function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch (error) {
+    throw new UnreadableImport('it begins like JSON, and is none', { cause: error })
+  }
+}
