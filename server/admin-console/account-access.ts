@@ -11,6 +11,7 @@ import type { GrantSearch } from '../grants/grant-search.ts'
 import type { Form } from '../http/form.ts'
 import type { SessionSearch } from '../sessions/session-search.ts'
 import { ACCOUNTS_PATH, accountHref, accountOf, endedWords, faultOf, showTab, TAB_ACCESS } from './account-page.ts'
+import { endAllHref } from './bulk-ends.ts'
 import type { ConsoleRoute, ConsoleVisit } from './console.ts'
 import { listHref } from './list-query.ts'
 import { redirectWithNotice } from './notices.ts'
@@ -82,7 +83,7 @@ async function showSessions(deps: AccountAccessPagesDeps, ctx: Context, visit: C
     sessions,
     mayRevoke,
     allHref: listHref('/admin/sessions', { account: account.email }),
-    ...(mayRevoke && account.sessions > 0 ? { revokeAllHref: listHref('/admin/sessions/revocation', { filter }) } : {}),
+    ...(mayRevoke && account.sessions > 0 ? { revokeAllHref: endAllHref('/sessions', filter) } : {}),
   })
   showTab(visit, account, { tab: 'sessions', body })
 }

@@ -4,8 +4,8 @@ import { jobDetail, sessionRevocation } from '../../views/admin-console/revocati
 import { nothingFound } from '../../views/admin-console/search.ts'
 import { sessionDetail, sessionList } from '../../views/admin-console/sessions.ts'
 import { type Html, html } from '../../views/html.ts'
-import { clientPages } from './console-client-pages.ts'
 import { accountConsolePages } from './console-account-pages.ts'
+import { clientPages } from './console-client-pages.ts'
 import { grantPages } from './console-grant-pages.ts'
 import { keyPages } from './console-key-pages.ts'
 
