@@ -19,6 +19,7 @@ import {
 } from '../storage/postgres.ts'
 import { listenToPostgres, type Notifications } from '../storage/postgres-notifications.ts'
 import { openRedis } from '../storage/redis.ts'
+import { COMMAND_TIMEOUT_MS } from '../storage/redis-client.ts'
 import type { RevocationCopy } from '../storage/revocation-copy.ts'
 import { createSealer, type Sealer } from '../storage/sealing.ts'
 
@@ -136,5 +137,6 @@ async function openLiveStore(
   if (config.redis === 'memory') {
     return { store: openMemoryStore({ sealer, clock }), client: undefined, revocationCopy: undefined }
   }
-  return openRedis({ url: secrets.redisUrl?.reveal() ?? '', sealer, clock })
+  const commandTimeoutMs = Math.max(COMMAND_TIMEOUT_MS, config.answerWithinMs * 0.25)
+  return openRedis({ url: secrets.redisUrl?.reveal() ?? '', sealer, clock, commandTimeoutMs })
 }

@@ -12,29 +12,34 @@ export type ScriptedClient = RedisClient & {
   readonly [name in keyof typeof redisScripts]: (key: string, ...args: (string | number | Buffer)[]) => Promise<unknown>
 }
 
-const COMMAND_TIMEOUT_MS = 500
+/** A request must be answered within two seconds even when Redis hangs. */
+export const COMMAND_TIMEOUT_MS = 500
+
 const CONNECT_TIMEOUT_MS = 2000
 const FIRST_CONNECTION_MS = 5000
 const SLOWEST_RETRY_MS = 1000
 
-/** A connection on which nothing comes although something is due is given up; commands have failed long before. */
-const SOCKET_TIMEOUT_MS = 3000
+/** A connection on which nothing comes although something is due is given up so long after commands have failed. */
+const GIVE_UP_AFTER_MS = 2500
 
 /**
  * Connects, and waits until Redis takes commands.
  *
  * @param url `redis://` or `rediss://`, `redis+sentinel://host:26379,…/name-of-the-master/0`, `redis+cluster://host:6379,…`;
  *   a user and password before the hosts are for Redis itself, `?sentinelPassword=` (and `sentinelUsername`) for the Sentinels
+ * @param commandTimeoutMs how long the answer to a command is waited for
  * @throws StorageUnavailable
  */
 export async function connectRedis({
   url,
   keyPrefix,
+  commandTimeoutMs = COMMAND_TIMEOUT_MS,
 }: {
   readonly url: string
   readonly keyPrefix: string
+  readonly commandTimeoutMs?: number
 }): Promise<ScriptedClient> {
-  const client = clientFor(parseRedisUrl(url), keyPrefix)
+  const client = clientFor(parseRedisUrl(url), { keyPrefix, commandTimeoutMs })
   let reason = 'it does not answer'
   // Without a listener ioredis prints each error; what a command meets is thrown to whoever sent it.
   client.on('error', (error: Error) => {
@@ -102,13 +107,16 @@ export function parseRedisUrl(url: string): RedisAddress {
   }
 }
 
-function clientFor(address: RedisAddress, keyPrefix: string): RedisClient {
+function clientFor(
+  address: RedisAddress,
+  { keyPrefix, commandTimeoutMs }: { readonly keyPrefix: string; readonly commandTimeoutMs: number },
+): RedisClient {
   const { kind, hosts, tls, username, password, database, master, sentinelUsername, sentinelPassword } = address
   const forEachNode = {
     connectionName: 'latchkey',
     connectTimeout: CONNECT_TIMEOUT_MS,
-    commandTimeout: COMMAND_TIMEOUT_MS,
-    socketTimeout: SOCKET_TIMEOUT_MS,
+    commandTimeout: commandTimeoutMs,
+    socketTimeout: commandTimeoutMs + GIVE_UP_AFTER_MS,
     maxRetriesPerRequest: 1,
     // After a failover the connection may lead to a replica: connect again, to the master.
     reconnectOnError: (error: Error) => error.message.startsWith('READONLY'),
@@ -129,7 +137,7 @@ function clientFor(address: RedisAddress, keyPrefix: string): RedisClient {
   return new Redis({
     ...forOne,
     sentinels: [...hosts],
-    sentinelCommandTimeout: COMMAND_TIMEOUT_MS,
+    sentinelCommandTimeout: commandTimeoutMs,
     sentinelRetryStrategy: retryDelay,
     ...present('name', master),
     ...present('sentinelUsername', sentinelUsername),

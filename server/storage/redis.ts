@@ -26,13 +26,16 @@ export async function openRedis({
   keyPrefix = 'latchkey:',
   sealer,
   clock,
+  commandTimeoutMs,
 }: {
   readonly url: string
   readonly keyPrefix?: string
   readonly sealer: Sealer
   readonly clock: Clock
+  /** How long an answer is waited for. */
+  readonly commandTimeoutMs?: number
 }): Promise<OpenRedis> {
-  const client = await connectRedis({ url, keyPrefix })
+  const client = await connectRedis({ url, keyPrefix, ...(commandTimeoutMs === undefined ? {} : { commandTimeoutMs }) })
   const codec = createLiveCodec({ sealer, clock })
   const store: LiveStore = {
     ...recordStore(client, codec, clock),
