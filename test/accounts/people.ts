@@ -10,7 +10,7 @@ import { createSetupLinks } from '../../server/accounts/setup-links.ts'
 import { createSignIn } from '../../server/accounts/sign-in.ts'
 import type { Transaction } from '../../server/storage/postgres.ts'
 import { openPostgres } from '../../server/storage/postgres.ts'
-import { createDatabase, moveDatabaseClock } from '../support/postgres.ts'
+import { createDatabase, moveDatabaseClock, PATIENT } from '../support/postgres.ts'
 
 /** Weak and quick: what is tested here is not the strength of the hash. */
 export const HASHING = { memoryKiB: 1024, passes: 2, parallelism: 1, concurrency: 2, maxQueue: 200 }
@@ -28,7 +28,7 @@ export type People = Awaited<ReturnType<typeof openPeople>>
 /** Opens everything. */
 export async function openPeople() {
   const database = await createDatabase()
-  const { db, close } = await openPostgres({ url: database.url, poolSize: 10 })
+  const { db, close } = await openPostgres({ url: database.url, poolSize: 10, ...PATIENT })
   const jobs: HashJob[] = []
   const pool = createHashingPool({ ...HASHING, maxWait: 20_000 })
   const passwords = createPasswords({

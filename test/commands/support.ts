@@ -8,7 +8,7 @@ import { createPasswords } from '../../server/accounts/passwords.ts'
 import { type ProvisionDeps, type ProvisionReport, provision } from '../../server/commands/provision.ts'
 import { type Database, openPostgres } from '../../server/storage/postgres.ts'
 import { createEndings } from '../../server/tokens/ending.ts'
-import { createDatabase } from '../support/postgres.ts'
+import { createDatabase, PATIENT } from '../support/postgres.ts'
 
 export const ISSUER = 'http://localhost:3000'
 
@@ -28,7 +28,7 @@ export interface Workbench {
 export async function openWorkbench(settings: Record<string, string> = {}): Promise<Workbench> {
   const folder = mkdtempSync(join(tmpdir(), 'latchkey-provision-'))
   const database = await createDatabase()
-  const { db, close } = await openPostgres({ url: database.url, poolSize: 4 })
+  const { db, close } = await openPostgres({ url: database.url, poolSize: 4, ...PATIENT })
   const config: Config = loadConfig({ NODE_ENV: 'test', DATA_DIR: folder, ...settings }).config
   const passwords = createPasswords({ hashing: config.hashing })
   const endings = createEndings({ db, accessTokenLifeSeconds: () => 900, announce: () => undefined })

@@ -6,7 +6,7 @@ import { createOutbox, type NewMail } from '../../server/mail/outbox.ts'
 import { createSmtpCarrier } from '../../server/mail/smtp.ts'
 import { openPostgres } from '../../server/storage/postgres.ts'
 import { createSealer } from '../../server/storage/sealing.ts'
-import { createDatabase, moveDatabaseClock } from '../support/postgres.ts'
+import { createDatabase, moveDatabaseClock, PATIENT } from '../support/postgres.ts'
 import { freePorts, startProgram } from '../support/program.ts'
 import { redisUrl } from '../support/redis.ts'
 import { startServer, type TestServer } from '../support/server.ts'
@@ -224,7 +224,7 @@ test('a mail that is being sent does not hold up the end of the program', async 
 }, 60_000)
 
 async function enqueueAt(databaseUrl: string, key: string): Promise<void> {
-  const { db, close } = await openPostgres({ url: databaseUrl, poolSize: 1 })
+  const { db, close } = await openPostgres({ url: databaseUrl, poolSize: 1, ...PATIENT })
   const outbox = createOutbox({
     db,
     sealer: createSealer([new Secret(key)]),

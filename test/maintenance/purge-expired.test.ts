@@ -14,7 +14,7 @@ import { firstRefreshToken } from '../../server/tokens/refresh-token.ts'
 import { API, SPA } from '../support/clients.ts'
 import { LogLines } from '../support/log-lines.ts'
 import { clientRequest, introspect, obtainTokens, refresh } from '../support/oauth.ts'
-import { run, startPrivatePostgres } from '../support/postgres.ts'
+import { PATIENT, run, startPrivatePostgres } from '../support/postgres.ts'
 import type { PostgresServer } from '../support/postgres-server.ts'
 import { startServer } from '../support/server.ts'
 
@@ -52,7 +52,7 @@ const log = new LogLines()
 beforeAll(async () => {
   database = await startPrivatePostgres()
   await migrate(postgresMigrationTarget(database.url))
-  postgres = await openPostgres({ url: database.url, poolSize: 10 })
+  postgres = await openPostgres({ url: database.url, poolSize: 10, ...PATIENT })
   // As many as rows are planted in a table that has one for an account.
   const many = 'generate_series(1, 30) n'
   await sql(`INSERT INTO accounts (id, email, email_key) SELECT 'acc_' || n, n || '@x.example', n || '@x.example' FROM ${many}`)

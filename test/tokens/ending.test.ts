@@ -2,14 +2,14 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals'
 import { type Database, openPostgres } from '../../server/storage/postgres.ts'
 import { createEndings } from '../../server/tokens/ending.ts'
-import { createDatabase } from '../support/postgres.ts'
+import { createDatabase, PATIENT } from '../support/postgres.ts'
 
 let db: Database
 let close: () => Promise<void>
 
 beforeAll(async () => {
   const database = await createDatabase()
-  const opened = await openPostgres({ url: database.url, poolSize: 2 })
+  const opened = await openPostgres({ url: database.url, poolSize: 2, ...PATIENT })
   db = opened.db
   close = async () => {
     await opened.close()

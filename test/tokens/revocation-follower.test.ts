@@ -10,7 +10,7 @@ import { createSealer } from '../../server/storage/sealing.ts'
 import { createRevocationFollower } from '../../server/tokens/revocation-follower.ts'
 import { createRevocationRelay } from '../../server/tokens/revocation-relay.ts'
 import { type RevocationEntry, writeRevocations } from '../../server/tokens/revocations.ts'
-import { createDatabase } from '../support/postgres.ts'
+import { createDatabase, PATIENT } from '../support/postgres.ts'
 import { startPrivateRedis } from '../support/redis.ts'
 
 let database: { url: string; drop(): Promise<void> }
@@ -18,7 +18,7 @@ let opened: OpenDatabase
 
 beforeEach(async () => {
   database = await createDatabase()
-  opened = await openPostgres({ url: database.url, poolSize: 30, statementTimeoutMs: 20_000 })
+  opened = await openPostgres({ url: database.url, poolSize: 30, ...PATIENT })
 })
 
 afterEach(async () => {
