@@ -4,6 +4,7 @@ import { ACCESS } from '../../config/access.ts'
 import { isStorable } from '../../config/plain-text.ts'
 import type { AccessRule } from '../../config/roles.ts'
 import { ACCOUNT_TABS, type AccountTab, accountFrame } from '../../views/admin-console/account.ts'
+import { count } from '../../views/admin-console/tree.ts'
 import type { Html } from '../../views/html.ts'
 import type { AccountDetails, AccountSearch } from '../accounts/account-search.ts'
 import { AccountOutOfReach, AccountRefused, AccountUnknown } from '../accounts/account-standing.ts'
@@ -11,6 +12,7 @@ import { StaleAccount } from '../accounts/account-version.ts'
 import { EmailTaken, InvalidAccount } from '../accounts/accounts.ts'
 import { HttpProblem } from '../http/problems.ts'
 import type { ConsoleVisit } from './console.ts'
+import { sentence } from './refusals.ts'
 
 /** Where the accounts are. */
 export const ACCOUNTS_PATH = '/admin/accounts'
@@ -30,8 +32,12 @@ export function accountHref(id: string, tab: AccountTab = 'account'): string {
 }
 
 /** The account that the address names. @throws HttpProblem 404 */
-export async function accountOf(search: Pick<AccountSearch, 'find'>, ctx: Context): Promise<AccountDetails> {
-  const id = String(ctx.params.id)
+export function accountOf(search: Pick<AccountSearch, 'find'>, ctx: Context): Promise<AccountDetails> {
+  return findAccount(search, String(ctx.params.id))
+}
+
+/** The account of an id. @throws HttpProblem 404 */
+export async function findAccount(search: Pick<AccountSearch, 'find'>, id: string): Promise<AccountDetails> {
   const account = isStorable(id) ? await search.find(id) : undefined
   if (account === undefined) throw noSuchAccount()
   return account
@@ -66,12 +72,7 @@ export function faultOf(error: unknown): string {
   throw error
 }
 
-function sentence(text: string): string {
-  return `${text.charAt(0).toUpperCase()}${text.slice(1)}.`
-}
-
 /** What has ended, in words. */
 export function endedWords(ended: { readonly sessions: number; readonly grants: number; readonly logout_notifications: number }) {
-  const counted = (number: number, noun: string) => `${number} ${noun}${number === 1 ? '' : 's'}`
-  return `Ended: ${counted(ended.sessions, 'session')} with ${counted(ended.grants, 'grant')}. ${counted(ended.logout_notifications, 'app')} will be told.`
+  return `Ended: ${count(ended.sessions, 'session')} with ${count(ended.grants, 'grant')}. ${count(ended.logout_notifications, 'app')} will be told.`
 }

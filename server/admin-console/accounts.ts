@@ -12,7 +12,7 @@ import type { Cursors } from '../http/cursors.ts'
 import type { Form } from '../http/form.ts'
 import { ACCOUNTS_PATH, accountHref, accountOf, endedWords, faultOf, showTab } from './account-page.ts'
 import type { ConsoleRoute, ConsoleVisit } from './console.ts'
-import { type Asked, chipsOf, listHref, momentOf, readAsked, readRows } from './list-query.ts'
+import { type Asked, chipsOf, listHref, momentOf, readAsked, readRows, timeFaultOf, type View, viewsOf } from './list-query.ts'
 import { redirectWithNotice } from './notices.ts'
 
 /** What the pages call. */
@@ -75,7 +75,7 @@ async function showList(deps: AccountPagesDeps, ctx: Context, visit: ConsoleVisi
     accounts,
     ...hrefs,
     asked,
-    views: viewsOf(asked),
+    views: viewsOf(ACCOUNTS_PATH, asked, VIEWS),
     chips: chipsOf(ACCOUNTS_PATH, asked, LABELS),
     roles: ROLES,
     mayCreate: visit.may(ACCESS.accounts.create),
@@ -86,21 +86,14 @@ async function showList(deps: AccountPagesDeps, ctx: Context, visit: ConsoleVisi
 }
 
 /** What people often want to see. */
-function viewsOf(asked: Asked) {
-  const views: readonly (readonly [label: string, fields: Asked])[] = [
-    ['All', {}],
-    ['Owners', { role: 'owner' }],
-    ['Never signed in', { never_signed_in: 'true' }],
-    ['No password', { has_password: 'false' }],
-    ['Have to wait', { locked: 'true' }],
-    ['Suspended', { status: 'suspended' }],
-  ]
-  const now = listHref(ACCOUNTS_PATH, Object.fromEntries(Object.entries(asked).toSorted()))
-  return views.map(([label, fields]) => {
-    const href = listHref(ACCOUNTS_PATH, fields)
-    return { label, href, current: href === now }
-  })
-}
+const VIEWS: readonly View[] = [
+  ['All', {}],
+  ['Owners', { role: 'owner' }],
+  ['Never signed in', { never_signed_in: 'true' }],
+  ['No password', { has_password: 'false' }],
+  ['Have to wait', { locked: 'true' }],
+  ['Suspended', { status: 'suspended' }],
+]
 
 /** The filter that was filled in; or what is wrong with it. */
 function filterOf(asked: Asked): { readonly filter?: AccountFilter; readonly fault?: string } {
@@ -113,8 +106,8 @@ function filterOf(asked: Asked): { readonly filter?: AccountFilter; readonly fau
   if (Object.values(flags).some((value) => value !== 'true' && value !== 'false'))
     return { fault: 'Yes or no must be true or false.' }
   const [from, until] = [since, before].map((text) => (text === undefined ? undefined : momentOf(text)))
-  if ((since !== undefined && from === undefined) || (before !== undefined && until === undefined))
-    return { fault: 'A time must be written as 2026-11-26 or 2026-11-26T09:30, in UTC.' }
+  const fault = timeFaultOf({ moments: [since, before] })
+  if (fault !== undefined) return { fault }
   const flag = (value: string | undefined) => (value === undefined ? undefined : value === 'true')
   const wanted = {
     ...{ search, role, status, since: from, before: until },

@@ -1,9 +1,10 @@
-// What is done to one thing after a page has said what will happen and asked why: the page, and the deed.
+// What is done to one thing after a page has said what will happen and asked why: the page, and the deed. What the rules refuse is said
+// on the same page, with the reason still in it.
 import type { Context } from 'koa'
 import type { AccessRule } from '../../config/roles.ts'
 import type { Html } from '../../views/html.ts'
 import type { Change } from '../audit/change.ts'
-import type { ConsoleRoute } from './console.ts'
+import type { ConsoleRoute, ConsoleVisit } from './console.ts'
 import { listHref } from './list-query.ts'
 import { redirectWithNotice } from './notices.ts'
 
@@ -21,42 +22,57 @@ export interface Deed<Thing> {
     readonly action: string
     readonly reason: string
     readonly csrf: string
+    /** Why it was refused. */
+    readonly fault?: string
   }): Html | Promise<Html>
-  /** Does it, and says so. @throws HttpProblem */
+  /** Does it, and says so. */
   act(thing: Thing, change: Change): Promise<string>
+  /** What the rules refuse, as a sentence. @throws whatever is no refusal */
+  refusalOf(error: unknown): string
+  /** The thing is gone when it is done. */
+  readonly removes?: boolean
 }
 
 /** Makes the page and the deed. Both need a fresh sign-in. */
 export function asking<Thing>(deed: Deed<Thing>): ConsoleRoute[] {
-  const { section, what, title, access, find, view, act } = deed
+  const { section, what, access } = deed
   const route = { path: `${section}/:id/${what}`, access, fresh: true } as const
-  const thingHref = (ctx: Context) => `/admin${section}/${encodeURIComponent(String(ctx.params.id))}`
-  const askHref = (ctx: Context, reason: string) => listHref(`${thingHref(ctx)}/${what}`, { reason })
   return [
     {
       ...route,
       method: 'get',
-      async handle(ctx, visit) {
-        const { reason } = ctx.query
-        const body = await view({
-          thing: await find(String(ctx.params.id)),
-          action: `${thingHref(ctx)}/${what}`,
-          reason: typeof reason === 'string' ? reason.slice(0, 1000) : '',
-          csrf: visit.csrf,
-        })
-        visit.show({ title, section: `/admin${section}`, body })
-      },
+      handle: (ctx, visit) => ask(deed, ctx, visit, typeof ctx.query.reason === 'string' ? ctx.query.reason.slice(0, 1000) : ''),
     },
     {
       ...route,
       method: 'post',
-      back: (ctx, form) => askHref(ctx, form.get('reason')),
-      async handle(ctx, visit, form) {
-        const thing = await find(String(ctx.params.id))
-        const reason = form.get('reason').trim()
-        if (reason === '') return void ctx.redirect(askHref(ctx, ''))
-        redirectWithNotice(ctx, thingHref(ctx), await act(thing, visit.change(reason)))
-      },
+      back: (ctx, form) => listHref(`${thingHref(deed, ctx)}/${what}`, { reason: form.get('reason') }),
+      handle: (ctx, visit, form) => act(deed, ctx, visit, form.get('reason').trim()),
     },
   ]
+}
+
+async function ask<Thing>(deed: Deed<Thing>, ctx: Context, visit: ConsoleVisit, reason: string, fault?: string): Promise<void> {
+  const body = await deed.view({
+    ...{ thing: await deed.find(String(ctx.params.id)), action: `${thingHref(deed, ctx)}/${deed.what}` },
+    ...{ reason, csrf: visit.csrf },
+    ...(fault === undefined ? {} : { fault }),
+  })
+  visit.show({ title: deed.title, section: `/admin${deed.section}`, body }, fault === undefined ? 200 : 409)
+}
+
+async function act<Thing>(deed: Deed<Thing>, ctx: Context, visit: ConsoleVisit, reason: string): Promise<void> {
+  const thing = await deed.find(String(ctx.params.id))
+  if (reason === '') return ask(deed, ctx, visit, reason)
+  let notice: string
+  try {
+    notice = await deed.act(thing, visit.change(reason))
+  } catch (error) {
+    return ask(deed, ctx, visit, reason, deed.refusalOf(error))
+  }
+  redirectWithNotice(ctx, deed.removes === true ? `/admin${deed.section}` : thingHref(deed, ctx), notice)
+}
+
+function thingHref({ section }: { readonly section: string }, ctx: Context): string {
+  return `/admin${section}/${encodeURIComponent(String(ctx.params.id))}`
 }

@@ -10,6 +10,7 @@ import {
   clientReinstatement,
   clientSuspension,
 } from '../../views/admin-console/clients.ts'
+import { count } from '../../views/admin-console/tree.ts'
 import type { Html } from '../../views/html.ts'
 import type { ClientEvents } from '../clients/client-events.ts'
 import type { ClientHoldings } from '../clients/client-holdings.ts'
@@ -17,14 +18,14 @@ import { CLIENT_KINDS } from '../clients/client-kinds.ts'
 import type { ClientLifetimes } from '../clients/client-lifetimes.ts'
 import type { ClientMetadata } from '../clients/client-metadata-members.ts'
 import type { ClientDetail, ClientFilter, ClientItem, ClientSearch } from '../clients/client-search.ts'
-import { ClientRefused } from '../clients/client-standing.ts'
 import { testRedirectUri } from '../clients/redirect-uri-test.ts'
 import type { Cursors } from '../http/cursors.ts'
 import { HttpProblem } from '../http/problems.ts'
 import type { Ended } from '../tokens/ending.ts'
 import { asking, type Deed } from './asking.ts'
 import type { ConsoleRoute, ConsoleVisit } from './console.ts'
-import { type Asked, chipsOf, listHref, readAsked, readRows } from './list-query.ts'
+import { type Asked, chipsOf, readAsked, readRows, type View, viewsOf } from './list-query.ts'
+import { refusalOf } from './refusals.ts'
 import type { Finder } from './search.ts'
 
 /** What the pages call. */
@@ -42,7 +43,7 @@ const LABELS = { q: 'Begins with', kind: 'Kind', status: 'State' }
 /** Makes the pages. */
 export function clientPages(deps: ClientPagesDeps): ConsoleRoute[] {
   const { events } = deps
-  const stop = { section: '/clients', access: ACCESS.clients.stop, find: (id: string) => found(deps, id) }
+  const stop = { section: '/clients', access: ACCESS.clients.stop, find: (id: string) => found(deps, id), refusalOf }
   return [
     { method: 'get', path: '/clients', access: ACCESS.clients.read, handle: (ctx, visit) => showList(deps, ctx, visit) },
     { method: 'get', path: '/clients/:id', access: ACCESS.clients.read, handle: (ctx, visit) => showOne(deps, ctx, visit) },
@@ -51,15 +52,14 @@ export function clientPages(deps: ClientPagesDeps): ConsoleRoute[] {
       what: 'suspension',
       title: 'Suspend an app',
       view: withHoldings(deps, clientSuspension),
-      act: async ({ id }, change) => wordsOf('The app is suspended.', await refused(() => events.suspend(id, change))),
+      act: async ({ id }, change) => wordsOf('The app is suspended.', await events.suspend(id, change)),
     }),
     ...asking({
       ...stop,
       what: 'compromise',
       title: 'A secret that somebody else has',
       view: withHoldings(deps, clientCompromise),
-      act: async ({ id }, change) =>
-        wordsOf('Its secrets are never good again.', await refused(() => events.compromiseSecrets(id, change))),
+      act: async ({ id }, change) => wordsOf('Its secrets are never good again.', await events.compromiseSecrets(id, change)),
     }),
     ...asking({
       ...stop,
@@ -67,7 +67,7 @@ export function clientPages(deps: ClientPagesDeps): ConsoleRoute[] {
       title: 'Let an app in again',
       view: ({ thing, ...form }) => clientReinstatement({ client: thing, ...form }),
       async act({ id }, change) {
-        await refused(() => events.reinstate(id, change))
+        await events.reinstate(id, change)
         return 'People can sign in to it again.'
       },
     }),
@@ -95,20 +95,23 @@ async function showList({ search, cursors }: ClientPagesDeps, ctx: Context, visi
           placeOf: ({ id }) => [id],
         })
   const fault = filter === undefined ? { fault: 'There is no such kind or state, or no name can hold that.' } : {}
-  const body = clientList({ clients, ...hrefs, ...fault, views: viewsOf(asked), chips: chipsOf(PATH, asked, LABELS), asked })
+  const body = clientList({
+    clients,
+    ...hrefs,
+    ...fault,
+    views: viewsOf(PATH, asked, VIEWS),
+    chips: chipsOf(PATH, asked, LABELS),
+    asked,
+  })
   visit.show({ title: 'Apps', section: PATH, body }, filter === undefined ? 400 : 200)
 }
 
 /** What people often want to see. */
-function viewsOf(asked: Asked) {
-  const views: readonly (readonly [label: string, fields: Asked])[] = [
-    ['All', {}],
-    ['Programs without people', { kind: 'machine' }],
-    ['Suspended', { status: 'suspended' }],
-  ]
-  const now = listHref(PATH, asked)
-  return views.map(([label, fields]) => ({ label, href: listHref(PATH, fields), current: listHref(PATH, fields) === now }))
-}
+const VIEWS: readonly View[] = [
+  ['All', {}],
+  ['Programs without people', { kind: 'machine' }],
+  ['Suspended', { status: 'suspended' }],
+]
 
 /** Undefined for one that cannot be. */
 function filterOf({ q, kind, status }: Asked): ClientFilter | undefined {
@@ -142,16 +145,6 @@ function withHoldings({ holdings }: ClientPagesDeps, view: (view: ClientEndView)
   return async ({ thing, ...form }) => view({ client: thing, holds: await holdings(thing.id), ...form })
 }
 
-async function refused<Result>(work: () => Promise<Result>): Promise<Result> {
-  try {
-    return await work()
-  } catch (error) {
-    if (!(error instanceof ClientRefused)) throw error
-    throw new HttpProblem(409, 'Not so', `${error.message}.`, { cause: error })
-  }
-}
-
 function wordsOf(done: string, { grants, refresh_families: families }: Ended): string {
-  const counted = (number: number, noun: string) => `${number} ${noun}${number === 1 ? '' : 's'}`
-  return `${done} Ended: ${counted(grants, 'grant')} with ${counted(families, 'refresh token')}.`
+  return `${done} Ended: ${count(grants, 'grant')} with ${count(families, 'refresh token')}.`
 }

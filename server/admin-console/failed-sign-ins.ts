@@ -9,7 +9,7 @@ import type { SignInBlock, SignInBlocks } from '../accounts/sign-in-blocks.ts'
 import type { Cursors } from '../http/cursors.ts'
 import { faultOf } from './account-page.ts'
 import type { ConsoleRoute, ConsoleVisit } from './console.ts'
-import { type Asked, chipsOf, momentOf, readAsked, readRows } from './list-query.ts'
+import { type Asked, chipsOf, momentOf, readAsked, readRows, timeFaultOf } from './list-query.ts'
 import { redirectWithNotice } from './notices.ts'
 
 /** What the pages call. */
@@ -96,8 +96,8 @@ async function filterOf(
   const why = SIGN_IN_REFUSALS.find((one) => one === reason)
   if (reason !== undefined && why === undefined) return { fault: 'There is no such reason.' }
   const [from, until] = [since, before].map((text) => (text === undefined ? undefined : momentOf(text)))
-  if ((since !== undefined && from === undefined) || (before !== undefined && until === undefined))
-    return { fault: 'A time must be written as 2026-11-26 or 2026-11-26T09:30, in UTC.' }
+  const fault = timeFaultOf({ moments: [since, before] })
+  if (fault !== undefined) return { fault }
   const accountId = account === undefined ? undefined : await accountIdOf(account)
   if (account !== undefined && accountId === undefined) return {}
   const wanted = { accountId, address: ip, subject, reason: why, since: from, before: until }

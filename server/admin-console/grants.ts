@@ -4,6 +4,7 @@ import { ACCESS } from '../../config/access.ts'
 import { isStorable } from '../../config/plain-text.ts'
 import { grantDetail, grantList } from '../../views/admin-console/grants.ts'
 import { grantRevocation } from '../../views/admin-console/revocation.ts'
+import { count } from '../../views/admin-console/tree.ts'
 import type { GrantDetail } from '../grants/grant-detail.ts'
 import type { GrantFilter } from '../grants/grant-filter.ts'
 import type { GrantPreview } from '../grants/grant-preview.ts'
@@ -15,7 +16,18 @@ import type { SessionSearch } from '../sessions/session-search.ts'
 import type { Ended } from '../tokens/ending.ts'
 import { bulkEndPages, endAllHref } from './bulk-ends.ts'
 import type { ConsoleRoute, ConsoleVisit } from './console.ts'
-import { type Asked, chipsOf, listHref, momentOf, ROWS, readAsked, secondsOf } from './list-query.ts'
+import {
+  type Asked,
+  chipsOf,
+  listHref,
+  momentOf,
+  ROWS,
+  readAsked,
+  secondsOf,
+  timeFaultOf,
+  type View,
+  viewsOf,
+} from './list-query.ts'
 import type { Finder } from './search.ts'
 
 /** What the pages call. */
@@ -78,7 +90,7 @@ async function showList(deps: GrantPagesDeps, ctx: Context, visit: ConsoleVisit)
   const body = grantList({
     grants,
     ...hrefs,
-    views: viewsOf(asked),
+    views: viewsOf(PATH, asked, VIEWS),
     chips: chipsOf(PATH, asked, LABELS),
     asked,
     mayRevoke: visit.may(ACCESS.grants.revoke),
@@ -111,21 +123,13 @@ function placeOf([at, last]: readonly (string | number)[]): GrantPlace {
 }
 
 /** What people often want to see. */
-function viewsOf(asked: Asked) {
-  const views: readonly (readonly [label: string, fields: Asked])[] = [
-    ['All', {}],
-    ['Live', { state: 'live' }],
-    ['Not refreshed for 30 days', { state: 'live', idle: '30d' }],
-    ['Access without the person', { state: 'live', scope: 'offline_access' }],
-    ['Ended', { state: 'ended' }],
-  ]
-  const now = listHref(PATH, Object.fromEntries(Object.entries(asked).toSorted()))
-  return views.map(([label, fields]) => ({
-    label,
-    href: listHref(PATH, fields),
-    current: listHref(PATH, Object.fromEntries(Object.entries(fields).toSorted())) === now,
-  }))
-}
+const VIEWS: readonly View[] = [
+  ['All', {}],
+  ['Live', { state: 'live' }],
+  ['Not refreshed for 30 days', { state: 'live', idle: '30d' }],
+  ['Access without the person', { state: 'live', scope: 'offline_access' }],
+  ['Ended', { state: 'ended' }],
+]
 
 /** The filter that was filled in; or what is wrong with it. Neither, when it asks for an account that is not there. */
 async function filterOf(
@@ -155,12 +159,7 @@ function faultOf({ state, since, before, idle, ...rest }: Asked): string | undef
   if (Object.values(rest).some((text) => !isStorable(text) || text.length > 300))
     return 'A field holds what no such name can hold.'
   if (state !== undefined && !['live', 'ended', 'expired'].includes(state)) return 'The state must be live, ended or expired.'
-  for (const text of [since, before]) {
-    if (text !== undefined && momentOf(text) === undefined)
-      return 'A time must be written as 2026-11-26 or 2026-11-26T09:30, in UTC.'
-  }
-  if (idle !== undefined && secondsOf(idle) === undefined) return 'How long must be written as 30m, 8h or 7d.'
-  return undefined
+  return timeFaultOf({ moments: [since, before], length: idle })
 }
 
 async function showOne(deps: GrantPagesDeps, ctx: Context, visit: ConsoleVisit): Promise<void> {
@@ -186,6 +185,5 @@ async function showOne(deps: GrantPagesDeps, ctx: Context, visit: ConsoleVisit):
 
 function wordsOf({ grants, refresh_families: families, logout_notifications: told }: Ended): string {
   if (grants === 0) return 'Nothing was live any more.'
-  const counted = (number: number, noun: string) => `${number} ${noun}${number === 1 ? '' : 's'}`
-  return `Ended: ${counted(grants, 'grant')} with ${counted(families, 'refresh token')}. ${counted(told, 'app')} will be told.`
+  return `Ended: ${count(grants, 'grant')} with ${count(families, 'refresh token')}. ${count(told, 'app')} will be told.`
 }

@@ -7,12 +7,13 @@ import type { Cursors } from '../http/cursors.ts'
 import type { Form } from '../http/form.ts'
 import { HttpProblem } from '../http/problems.ts'
 import type { KeyItem, KeyTurns } from '../keys/key-turns.ts'
-import { KeyRefused, SIGNING_ALGORITHMS } from '../keys/signing-keys.ts'
+import { SIGNING_ALGORITHMS } from '../keys/signing-keys.ts'
 import type { Ended } from '../tokens/ending.ts'
 import { asking } from './asking.ts'
 import type { ConsoleRoute, ConsoleVisit } from './console.ts'
 import { listHref, readRows } from './list-query.ts'
 import { redirectWithNotice } from './notices.ts'
+import { refusalOf, refusing } from './refusals.ts'
 
 /** What the pages call. */
 export interface KeyPagesDeps {
@@ -28,7 +29,7 @@ const PATH = '/admin/keys'
 /** Makes the pages. */
 export function keyPages(deps: KeyPagesDeps): ConsoleRoute[] {
   const write = { access: ACCESS.keys.write, fresh: true } as const
-  const end = { section: '/keys', access: ACCESS.keys.write, find: (kid: string) => found(deps.turns, kid) }
+  const end = { section: '/keys', access: ACCESS.keys.write, find: (kid: string) => found(deps.turns, kid), refusalOf }
   return [
     { method: 'get', path: '/keys', access: ACCESS.keys.read, handle: (ctx, visit) => showList(deps, ctx, visit) },
     { ...write, method: 'get', path: '/keys/rotation', handle: async (ctx, visit) => askToRotate(ctx, visit) },
@@ -46,7 +47,7 @@ export function keyPages(deps: KeyPagesDeps): ConsoleRoute[] {
       title: 'End the turn of a key',
       view: ({ thing, ...view }) => keyRetirement({ key: thing, ...view }),
       async act({ kid }, change) {
-        await refused(() => deps.turns.retire(kid, change))
+        await deps.turns.retire(kid, change)
         return 'Done. Another key has its turn.'
       },
     }),
@@ -56,7 +57,7 @@ export function keyPages(deps: KeyPagesDeps): ConsoleRoute[] {
       title: 'A key that somebody else may have',
       view: ({ thing, ...view }) => keyCompromise({ key: thing, ...view }),
       async act({ kid }, change) {
-        await refused(() => deps.compromise(kid, change))
+        await deps.compromise(kid, change)
         return 'All that the key signed is refused from now on, and another one signs.'
       },
     }),
@@ -107,17 +108,8 @@ async function rotate({ turns }: KeyPagesDeps, ctx: Context, visit: ConsoleVisit
   if (alg === undefined && form.get('alg') !== '')
     throw new HttpProblem(400, 'No such algorithm', `Keys are for ${SIGNING_ALGORITHMS.join(', ')}.`)
   const now = form.get('now') === 'yes'
-  await refused(() => turns.rotate({ now, ...(alg === undefined ? {} : { alg }) }, visit.change(reason)))
+  await refusing(() => turns.rotate({ now, ...(alg === undefined ? {} : { alg }) }, visit.change(reason)))
   redirectWithNotice(ctx, PATH, now ? 'New keys sign from now on.' : 'New keys are announced. They sign in an hour.')
-}
-
-async function refused<Result>(work: () => Promise<Result>): Promise<Result> {
-  try {
-    return await work()
-  } catch (error) {
-    if (!(error instanceof KeyRefused)) throw error
-    throw new HttpProblem(409, 'Not so', `${error.message}.`, { cause: error })
-  }
 }
 
 function reasonIn({ query }: Context): string {

@@ -1,6 +1,6 @@
 // Lists in the console: what stands in their address, and what links on them change of it. The address is all there is, so that a list
 // can be sent to somebody else, or kept as a bookmark.
-import type { Chip } from '../../views/admin-console/lists.ts'
+import type { Chip, SavedView } from '../../views/admin-console/lists.ts'
 import type { CursorPlace, Cursors } from '../http/cursors.ts'
 
 /** The fields of a filter as they stand in an address. Those that are empty, or come twice, are not there. */
@@ -37,6 +37,23 @@ export function chipsOf(path: string, asked: Asked, labels: { readonly [field: s
     const label = labels[field]
     return label === undefined ? [] : [{ label, value, withoutHref: listHref(path, asked, { [field]: undefined }) }]
   })
+}
+
+/** A list that people often want to see: its name, and what it asks. */
+export type View = readonly [label: string, fields: Asked]
+
+/** Links to them. */
+export function viewsOf(path: string, asked: Asked, views: readonly View[]): SavedView[] {
+  const sorted = (fields: Asked) => listHref(path, Object.fromEntries(Object.entries(fields).toSorted()))
+  return views.map(([label, fields]) => ({ label, href: listHref(path, fields), current: sorted(fields) === sorted(asked) }))
+}
+
+/** What is wrong with a time or a length of time that was filled in; undefined when nothing is. */
+export function timeFaultOf(times: { readonly moments?: readonly (string | undefined)[]; readonly length?: string | undefined }) {
+  if (times.moments?.some((text) => text !== undefined && momentOf(text) === undefined) === true)
+    return 'A time must be written as 2026-11-26 or 2026-11-26T09:30, in UTC.'
+  if (times.length !== undefined && secondsOf(times.length) === undefined) return 'How long must be written as 30m, 8h or 7d.'
+  return undefined
 }
 
 /** A page of a list, and the addresses of others. */

@@ -13,7 +13,7 @@ import {
   type LogoutNotifications,
 } from '../logout-notifications/logout-notifications.ts'
 import type { ConsoleRoute, ConsoleVisit } from './console.ts'
-import { type Asked, chipsOf, listHref, readAsked, readRows } from './list-query.ts'
+import { type Asked, chipsOf, readAsked, readRows, type View, viewsOf } from './list-query.ts'
 import { redirectWithNotice } from './notices.ts'
 
 /** What the page calls. */
@@ -78,7 +78,7 @@ async function showList(deps: LogoutNotificationPagesDeps, ctx: Context, visit: 
   const body = notificationList({
     notifications,
     ...hrefs,
-    views: viewsOf(asked),
+    views: viewsOf(PATH, asked, VIEWS),
     chips: chipsOf(PATH, asked, LABELS),
     asked,
     ...(visit.may(ACCESS.sessions.revoke) ? { csrf: visit.csrf } : {}),
@@ -88,16 +88,12 @@ async function showList(deps: LogoutNotificationPagesDeps, ctx: Context, visit: 
 }
 
 /** What people often want to see. */
-function viewsOf(asked: Asked) {
-  const views: readonly (readonly [label: string, fields: Asked])[] = [
-    ['All', {}],
-    ['Failed', { state: 'failed' }],
-    ['Trying again', { state: 'retrying' }],
-    ['Delivered', { state: 'delivered' }],
-  ]
-  const now = listHref(PATH, asked)
-  return views.map(([label, fields]) => ({ label, href: listHref(PATH, fields), current: listHref(PATH, fields) === now }))
-}
+const VIEWS: readonly View[] = [
+  ['All', {}],
+  ['Failed', { state: 'failed' }],
+  ['Trying again', { state: 'retrying' }],
+  ['Delivered', { state: 'delivered' }],
+]
 
 /** The filter that was filled in; or what is wrong with it. Neither, when it asks for an account that is not there. */
 async function filterOf(

@@ -3,6 +3,7 @@ import type { Context } from 'koa'
 import { ACCESS } from '../../config/access.ts'
 import { jobDetail, sessionRevocation } from '../../views/admin-console/revocation.ts'
 import { sessionDetail, sessionList } from '../../views/admin-console/sessions.ts'
+import { count } from '../../views/admin-console/tree.ts'
 import type { Cursors } from '../http/cursors.ts'
 import { HttpProblem } from '../http/problems.ts'
 import type { BulkEnds } from '../revocation-jobs/bulk-ends.ts'
@@ -14,7 +15,18 @@ import type { SessionTree } from '../sessions/session-tree.ts'
 import type { Ended } from '../tokens/ending.ts'
 import { bulkEndPages, endAllHref } from './bulk-ends.ts'
 import type { ConsoleRoute, ConsoleVisit } from './console.ts'
-import { type Asked, chipsOf, listHref, momentOf, readAsked, readRows, secondsOf } from './list-query.ts'
+import {
+  type Asked,
+  chipsOf,
+  listHref,
+  momentOf,
+  readAsked,
+  readRows,
+  secondsOf,
+  timeFaultOf,
+  type View,
+  viewsOf,
+} from './list-query.ts'
 
 /** What the pages call. */
 export interface SessionPagesDeps {
@@ -85,7 +97,7 @@ async function showList(deps: SessionPagesDeps, ctx: Context, visit: ConsoleVisi
   const body = sessionList({
     sessions,
     ...hrefs,
-    views: viewsOf(asked, deps.clock),
+    views: viewsOf(PATH, asked, viewsAt(deps.clock)),
     chips: chipsOf(PATH, asked, LABELS),
     asked,
     mayRevoke: visit.may(ACCESS.sessions.revoke),
@@ -96,9 +108,9 @@ async function showList(deps: SessionPagesDeps, ctx: Context, visit: ConsoleVisi
 }
 
 /** What people often want to see. */
-function viewsOf(asked: Asked, clock: () => number) {
+function viewsAt(clock: () => number): readonly View[] {
   const today = new Date(clock()).toISOString().slice(0, 10)
-  const views: readonly (readonly [label: string, fields: Asked])[] = [
+  return [
     ['All', {}],
     ['Live', { state: 'live' }],
     ['Idle for more than 7 days', { state: 'live', idle: '7d' }],
@@ -106,12 +118,6 @@ function viewsOf(asked: Asked, clock: () => number) {
     ['Administrators', { state: 'live', administrators: 'true' }],
     ['New device today', { state: 'live', new_device: 'true', since: today }],
   ]
-  const now = listHref(PATH, Object.fromEntries(Object.entries(asked).toSorted()))
-  return views.map(([label, fields]) => ({
-    label,
-    href: listHref(PATH, fields),
-    current: listHref(PATH, Object.fromEntries(Object.entries(fields).toSorted())) === now,
-  }))
 }
 
 /** The filter that was filled in; or what is wrong with it. Neither, when it asks for an account that is not there. */
@@ -145,13 +151,8 @@ function faultOf({ ip, state, since, before, idle, more_than: moreThan, ...rest 
     return 'A field holds what no such name can hold.'
   if (ip !== undefined && !isNetwork(ip)) return 'The address must be one such as 192.0.2.7, or a network such as 192.0.2.0/24.'
   if (state !== undefined && !['live', 'ended', 'expired'].includes(state)) return 'The state must be live, ended or expired.'
-  for (const text of [since, before]) {
-    if (text !== undefined && momentOf(text) === undefined)
-      return 'A time must be written as 2026-11-26 or 2026-11-26T09:30, in UTC.'
-  }
-  if (idle !== undefined && secondsOf(idle) === undefined) return 'How long must be written as 30m, 8h or 7d.'
   if (moreThan !== undefined && !/^[1-9]\d{0,3}$/.test(moreThan)) return 'The number of sessions must be from 1 to 9999.'
-  return undefined
+  return timeFaultOf({ moments: [since, before], length: idle })
 }
 
 async function showOne(deps: SessionPagesDeps, ctx: Context, visit: ConsoleVisit): Promise<void> {
@@ -166,8 +167,7 @@ async function showOne(deps: SessionPagesDeps, ctx: Context, visit: ConsoleVisit
 
 function wordsOf({ sessions, grants, logout_notifications: told }: Ended): string {
   if (sessions === 0) return 'Nothing was live any more.'
-  const counted = (number: number, noun: string) => `${number} ${noun}${number === 1 ? '' : 's'}`
-  return `Ended: ${counted(sessions, 'session')} with ${counted(grants, 'grant')}. ${counted(told, 'app')} will be told.`
+  return `Ended: ${count(sessions, 'session')} with ${count(grants, 'grant')}. ${count(told, 'app')} will be told.`
 }
 
 async function showJob(deps: SessionPagesDeps, ctx: Context, visit: ConsoleVisit): Promise<void> {

@@ -10,11 +10,12 @@ import type { Form } from '../http/form.ts'
 import { HttpProblem } from '../http/problems.ts'
 import type { ExplainedRevocation, RevocationName, RevocationPage } from '../tokens/live-revocations.ts'
 import type { Acknowledgements, KnownListener } from '../tokens/revocation-acknowledgements.ts'
-import { type RevokeByName, TokenNameRefused } from '../tokens/revocation-by-name.ts'
+import type { RevokeByName } from '../tokens/revocation-by-name.ts'
 import type { FoundByText, TokenInspections } from '../tokens/token-inspection.ts'
 import type { ConsoleRoute, ConsoleVisit } from './console.ts'
 import { type Asked, chipsOf, listHref, readAsked, readRows } from './list-query.ts'
 import { redirectWithNotice } from './notices.ts'
+import { refusing } from './refusals.ts'
 
 /** What the pages call. */
 export interface TokenPagesDeps {
@@ -170,12 +171,7 @@ async function endByName(deps: TokenPagesDeps, ctx: Context, visit: ConsoleVisit
   const { known, links } = await deps.inspections.name({ kind, value })
   if (kind !== 'jti' && !known) throw new HttpProblem(404, 'There is no such thing', 'Nothing here has that name.')
   const name = { kind, value: kind === 'sid' ? (links.session?.id ?? value) : value }
-  try {
-    await deps.revokeByName(name, visit.change(reason))
-  } catch (error) {
-    if (!(error instanceof TokenNameRefused)) throw error
-    throw new HttpProblem(409, 'Not so', `${error.message}.`, { cause: error })
-  }
+  await refusing(() => deps.revokeByName(name, visit.change(reason)))
   const done = 'Ended. APIs that listen refuse these access tokens within a second.'
   redirectWithNotice(ctx, listHref(PATH, { kind: name.kind, value: name.value }), done)
 }

@@ -116,7 +116,15 @@ function formPages(text: string): Pages {
     ...{ sessions: 30, grants: 2, refreshFamilies: 1, logoutNotifications: 1, clients: [{ id: text, name: text }] },
     devices: [{ sessionId: text, device: text, address: text }],
   }
-  const stop = { id: text, email: text, stop: 'containment' as const, preview, csrf: text, reason: text }
+  const stop = {
+    id: text,
+    email: text,
+    stop: 'containment' as const,
+    preview,
+    action: '/admin/accounts/one/containment',
+    csrf: text,
+    reason: text,
+  }
   const { preview: _, ...unseen } = stop
   const report = { dryRun: false, created: 1, exists: 1, refused: 1 }
   const lines = [

@@ -46,6 +46,6 @@ export function keyPages(text: string): readonly (readonly [name: string, body: 
     ['new keys, nothing filled in', keyRotation({ ...rotation, asked: { alg: '', now: false, reason: '' } })],
     ['end of a key’s turn', keyRetirement({ key: signing, ...asked })],
     ['withdrawal of a key', keyRetirement({ key: { ...signing, status: 'announced' }, ...asked })],
-    ['compromise of a key', keyCompromise({ key: signing, ...asked })],
+    ['compromise of a key', keyCompromise({ key: signing, ...asked, fault: text })],
   ]
 }

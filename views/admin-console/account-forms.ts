@@ -2,7 +2,8 @@
 import { type Html, html } from '../html.ts'
 import { moment } from '../moment.ts'
 import { roleChoices } from './account.ts'
-import { facts, reasonField } from './lists.ts'
+import { type AskingView, askFirst } from './asking.ts'
+import { facts } from './lists.ts'
 
 /** What the form for a new account shows. */
 export interface NewAccountView {
@@ -58,7 +59,7 @@ export function passwordLinkShown(view: {
 export type AccountStop = 'containment' | 'suspension' | 'deletion' | 'reinstatement'
 
 /** What would end. */
-export interface AccountStopView {
+export interface AccountStopView extends Pick<AskingView, 'action' | 'reason' | 'csrf' | 'fault'> {
   readonly id: string
   readonly email: string
   readonly stop: AccountStop
@@ -71,9 +72,6 @@ export interface AccountStopView {
     readonly devices: readonly { readonly sessionId: string; readonly device: string; readonly address?: string }[]
     readonly clients: readonly { readonly id: string; readonly name: string }[]
   }
-  readonly csrf: string
-  readonly reason: string
-  readonly fault?: string
 }
 
 const STOPS: { readonly [stop in AccountStop]: { readonly title: string; readonly story: string } } = {
@@ -94,23 +92,17 @@ const STOPS: { readonly [stop in AccountStop]: { readonly title: string; readonl
 }
 
 /** Makes the page that asks before. */
-export function accountStop({ id, email, stop, preview, csrf, reason, fault }: AccountStopView): Html {
+export function accountStop({ id, email, stop, preview, ...form }: AccountStopView): Html {
   const { title, story } = STOPS[stop]
-  const tone = stop === 'reinstatement' ? 'primary' : 'danger'
-  return html`<p class="crumbs"><a href="/admin/accounts/${id}"><bdi>${email}</bdi></a></p>
-<h1>${title} <bdi>${email}</bdi></h1>
-${fault !== undefined && html`<div class="notice error" role="alert"><p>${fault}</p></div>`}
-<section class="card" aria-labelledby="what">
-<h2 id="what">${preview === undefined ? 'What changes' : 'What ends'}</h2>
-${preview !== undefined && previewOf(preview)}
-<p class="lead">${story}</p>
-<form method="post" action="/admin/accounts/${id}/${stop}">
-<input type="hidden" name="csrf" value="${csrf}">
-${reasonField(reason)}
-<p class="actions"><button class="button ${tone}" type="submit">${title} this account</button>
-<a class="button" href="/admin/accounts/${id}">Leave it as it is</a></p>
-</form>
-</section>`
+  return askFirst({
+    ...form,
+    of: { name: html`<bdi>${email}</bdi>`, href: `/admin/accounts/${id}` },
+    title: html`${title} <bdi>${email}</bdi>`,
+    says: html`${preview !== undefined && previewOf(preview)}
+<p class="lead">${story}</p>`,
+    button: `${title} this account`,
+    danger: stop !== 'reinstatement',
+  })
 }
 
 function previewOf(preview: NonNullable<AccountStopView['preview']>): Html {

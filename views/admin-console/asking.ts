@@ -6,7 +6,7 @@ import { reasonField } from './lists.ts'
 export interface AskingView {
   /** The thing, and its page. */
   readonly of: { readonly name: HtmlValue; readonly href: string }
-  readonly title: string
+  readonly title: HtmlValue
   readonly says: HtmlValue
   /** What the form does, and where it goes. */
   readonly button: string
@@ -14,12 +14,15 @@ export interface AskingView {
   readonly danger?: boolean
   readonly reason: string
   readonly csrf: string
+  /** Why it was refused. */
+  readonly fault?: string
 }
 
 /** Makes it. */
-export function askFirst({ of, title, says, button, action, danger, reason, csrf }: AskingView): Html {
+export function askFirst({ of, title, says, button, action, danger, reason, csrf, fault }: AskingView): Html {
   return html`<p class="crumbs"><a href="${of.href}">${of.name}</a></p>
 <h1>${title}</h1>
+${fault !== undefined && html`<div class="notice error" role="alert"><p>${fault}</p></div>`}
 <section class="card" aria-labelledby="what">
 <h2 id="what">What happens</h2>
 ${says}

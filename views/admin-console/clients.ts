@@ -164,7 +164,7 @@ ${clientLifetimes(view.lives)}
 }
 
 /** What the pages that ask before a client's end show. */
-export interface ClientEndView extends Pick<AskingView, 'action' | 'reason' | 'csrf'> {
+export interface ClientEndView extends Pick<AskingView, 'action' | 'reason' | 'csrf' | 'fault'> {
   readonly client: ClientRow
   readonly holds: ClientView['holds']
 }

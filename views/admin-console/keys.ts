@@ -1,7 +1,7 @@
 // Signing keys in the console: which there are, what is due, new ones, and what is done when somebody else may have one.
 import { type Html, html } from '../html.ts'
 import { moment } from '../moment.ts'
-import { askFirst } from './asking.ts'
+import { type AskingView, askFirst } from './asking.ts'
 import { facts, nothingHere, pager, reasonField, standing, table } from './lists.ts'
 
 /** A key. */
@@ -132,11 +132,8 @@ ${reasonField(asked.reason)}
 }
 
 /** What the page that asks before a key's turn ends shows. */
-export interface KeyEndView {
+export interface KeyEndView extends Pick<AskingView, 'action' | 'reason' | 'csrf' | 'fault'> {
   readonly key: KeyRow
-  readonly action: string
-  readonly reason: string
-  readonly csrf: string
 }
 
 /** Before a key hands over, or is withdrawn. */

@@ -1,0 +1,28 @@
+// What a noun refuses, as a sentence for the person at the console.
+import { ClientRefused } from '../clients/client-standing.ts'
+import { HttpProblem } from '../http/problems.ts'
+import { KeyRefused } from '../keys/signing-keys.ts'
+import { TokenNameRefused } from '../tokens/revocation-by-name.ts'
+
+/** Their messages are written for the one who asked. Those of accounts have more to say (account-page.ts). */
+const REFUSED = [ClientRefused, KeyRefused, TokenNameRefused]
+
+/** The sentence. @throws whatever is no refusal */
+export function refusalOf(error: unknown): string {
+  if (REFUSED.some((kind) => error instanceof kind)) return sentence((error as Error).message)
+  throw error
+}
+
+/** Does something that may be refused, where the page on which it was asked for cannot be shown again. @throws HttpProblem 409 */
+export async function refusing<Result>(work: () => Promise<Result>): Promise<Result> {
+  try {
+    return await work()
+  } catch (error) {
+    throw new HttpProblem(409, 'Not so', refusalOf(error), { cause: error })
+  }
+}
+
+/** A message as a sentence. */
+export function sentence(text: string): string {
+  return `${text.charAt(0).toUpperCase()}${text.slice(1)}.`
+}
