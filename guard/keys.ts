@@ -32,8 +32,12 @@ const FRESH_FOR_MS = 600_000
 interface Known {
   readonly resolve: JWTVerifyGetKey
   readonly kids: ReadonlySet<string>
+  /** Those that tokens have named so far, by `kid`: picked out of the set once, since every request asks. */
+  readonly picked: Map<string, { readonly alg: string; readonly key: PickedKey }>
   readonly at: Moment
 }
+
+type PickedKey = Awaited<ReturnType<JWTVerifyGetKey>>
 
 export function createKeys({ discover, requests, clock, isRevoked }: KeysParts): Keys {
   let known: Known | undefined
@@ -75,7 +79,13 @@ export function createKeys({ discover, requests, clock, isRevoked }: KeysParts):
       // The keys that are there stay good while newer ones cannot be had.
       else if (millisecondsSince(clock, known.at) > FRESH_FOR_MS) load().catch(() => undefined)
       if (known?.kids.has(kid) !== true) throw new errors.JWKSNoMatchingKey()
-      return known.resolve(header, token)
+      const { picked, resolve } = known
+      const found = picked.get(kid)
+      // A key is good for the algorithm that it was picked for, and for no other.
+      if (found?.alg === header.alg) return found.key
+      const key = await resolve(header, token)
+      picked.set(kid, { alg: header.alg, key })
+      return key
     },
     load,
     ids: () => [...(known?.kids ?? [])].filter((kid) => !isRevoked(kid)),
@@ -93,7 +103,8 @@ function understood(json: unknown): Omit<Known, 'at'> {
   const { keys } = Object(json) as { keys?: unknown }
   if (!Array.isArray(keys)) throw new Error('the key set has no keys')
   const asymmetric = (keys as JWK[]).filter(({ kty, kid }) => ['EC', 'RSA', 'OKP'].includes(String(kty)) && kid !== undefined)
-  return { resolve: createLocalJWKSet({ keys: asymmetric }), kids: new Set(asymmetric.map(({ kid }) => String(kid))) }
+  const kids = new Set(asymmetric.map(({ kid }) => String(kid)))
+  return { resolve: createLocalJWKSet({ keys: asymmetric }), kids, picked: new Map() }
 }
 
 function unavailable(error: unknown): KeysUnavailable {

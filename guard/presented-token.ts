@@ -21,17 +21,34 @@ export interface PresentedToken {
   readonly pieces: RequestPieces
 }
 
+const SCHEME = /^(Bearer|DPoP) +/i
 /**
  * The token of a request, or of an Authorization header, or a bare token.
  * @throws MissingToken @throws InvalidRequest
  */
 export function presentedToken(from: string | RequestPieces): PresentedToken {
-  const pieces = typeof from === 'string' ? { authorization: from.includes(' ') ? from : `Bearer ${from}` } : from
+  const pieces = typeof from === 'string' ? { authorization: from } : from
   const { authorization } = pieces
   if (authorization === undefined || authorization === '' || authorization === 'Bearer ') throw new MissingToken()
-  const [, scheme, token] = /^(Bearer|DPoP) +([A-Za-z0-9._~+/-]+=*)$/i.exec(authorization) ?? []
-  if (scheme === undefined || token === undefined) {
-    throw new InvalidRequest('The Authorization header must be `Bearer` or `DPoP` and one access token.')
-  }
+  const [credentials = '', scheme = ''] = SCHEME.exec(authorization) ?? []
+  const bare = scheme === '' && typeof from === 'string' && !from.includes(' ')
+  const token = authorization.slice(credentials.length)
+  if (token === '' || (scheme === '' && !bare)) throw noCredentials()
   return { token, scheme: /^dpop$/i.test(scheme) ? 'DPoP' : 'Bearer', pieces }
+}
+
+/** What is in no token at all (RFC 9110 §11.2, `token68`). */
+const NO_TOKEN = /[^A-Za-z0-9._~+/=-]/
+
+/**
+ * Whether something that turned out to be no JWT could be a token at all. It is not asked before: reading every character of every
+ * token would cost more than the look-ups do.
+ */
+export function isToken({ token }: PresentedToken): boolean {
+  return !NO_TOKEN.test(token)
+}
+
+/** What is answered to a header that has no token. */
+export function noCredentials(): InvalidRequest {
+  return new InvalidRequest('The Authorization header must be `Bearer` or `DPoP` and one access token.')
 }

@@ -90,8 +90,8 @@ function raise(room: Map<string, number>, value: string, to: number): void {
 }
 
 function covers({ outright, before, beforeUntil }: Rooms, value: string, iat: number, nowSeconds: number): boolean {
-  const until = outright.get(value)
+  const until = outright.size > 0 ? outright.get(value) : undefined
   if (until !== undefined && until >= nowSeconds) return true
-  const bound = before.get(value)
+  const bound = before.size > 0 ? before.get(value) : undefined
   return bound !== undefined && iat <= bound && (beforeUntil.get(value) ?? 0) >= nowSeconds
 }

@@ -4,7 +4,7 @@ import { confirmBinding } from './binding.ts'
 import { headersFor } from './challenges.ts'
 import { GuardClosed, GuardError, InsufficientScope, InvalidToken } from './errors.ts'
 import type { Knowledge } from './knowledge.ts'
-import { type PresentedToken, presentedToken, type RequestPieces } from './presented-token.ts'
+import { isToken, noCredentials, type PresentedToken, presentedToken, type RequestPieces } from './presented-token.ts'
 import type { ProofVerification } from './proof.ts'
 import type { RevocableToken } from './revocation-set.ts'
 import type { StalePolicy } from './stale-policy.ts'
@@ -33,7 +33,7 @@ export function createVerification(parts: VerificationParts): Verification {
 
   async function check(presented: PresentedToken, scopes: readonly string[]): Promise<AccessToken> {
     const { claims, kid } = await verifyToken(presented.token)
-    await confirmBinding(presented, claims, verifyProof)
+    if (claims.cnf !== undefined || presented.scheme === 'DPoP') await confirmBinding(presented, claims, verifyProof)
     const refuseRevoked = () => {
       const by = knowledge.find(revocable(claims, kid))
       if (by !== undefined) throw new InvalidToken('revoked', 'The access token was revoked.')
@@ -44,21 +44,23 @@ export function createVerification(parts: VerificationParts): Verification {
       // News may have come while the server was asked.
       refuseRevoked()
     }
-    const granted = new Set(claims.scope?.split(' '))
-    if (!scopes.every((scope) => granted.has(scope))) throw new InsufficientScope(scopes.join(' '))
+    const granted = scopes.length > 0 ? claims.scope?.split(' ') : undefined
+    if (!scopes.every((scope) => granted?.includes(scope))) throw new InsufficientScope(scopes.join(' '))
     return claims
   }
 
   return async (from, needs = {}) => {
     const scopes = typeof needs.scope === 'string' ? needs.scope.split(' ').filter(Boolean) : (needs.scope ?? [])
-    let scheme: PresentedToken['scheme'] = 'Bearer'
+    let presented: PresentedToken | undefined
     try {
       // What a guard that no longer listens says would be worth nothing.
       if (closed.aborted) throw new GuardClosed()
-      const presented = presentedToken(from)
-      scheme = presented.scheme
+      presented = presentedToken(from)
       return await check(presented, scopes)
-    } catch (error) {
+    } catch (thrown) {
+      const malformed = thrown instanceof InvalidToken && thrown.reason === 'malformed'
+      const error = malformed && presented !== undefined && !isToken(presented) ? noCredentials() : thrown
+      const scheme = presented?.scheme ?? 'Bearer'
       if (error instanceof GuardError) error.headers = headersFor(error, { scheme, metadataUrl, neededScope: scopes.join(' ') })
       throw error
     }
