@@ -76,7 +76,7 @@ CREATE TABLE grants (
   CONSTRAINT grants_pkey PRIMARY KEY (id),
   CONSTRAINT grants_account_id_fkey FOREIGN KEY (account_id) REFERENCES accounts(id) ON DELETE CASCADE ON UPDATE CASCADE,
   CONSTRAINT grants_client_id_fkey FOREIGN KEY (client_id) REFERENCES clients(id) ON DELETE CASCADE ON UPDATE CASCADE
-);
+) WITH (fillfactor = 85);
 CREATE INDEX grants_account_id_client_id_idx ON grants (account_id, client_id);
 CREATE INDEX grants_client_id_idx ON grants (client_id);
 CREATE INDEX grants_session_id_idx ON grants (session_id);

@@ -11,5 +11,4 @@ ALTER TABLE grants DROP COLUMN reach;
 DROP FUNCTION latchkey_grant_reach(jsonb);
 CREATE INDEX grants_client_id_idx ON grants (client_id);
 DROP INDEX grants_client_id_created_at_id_idx;
-DROP INDEX grants_open_idx;
 DROP INDEX grants_created_at_id_idx;

@@ -1,6 +1,5 @@
--- The list of all grants, of those that were not ended, and of those of one client.
+-- The list of all grants, and of those of one client; none of those that were not ended, for the reason given with sessions.
 CREATE INDEX grants_created_at_id_idx ON grants (created_at DESC, id DESC);
-CREATE INDEX grants_open_idx ON grants (created_at DESC, id DESC) WHERE ended_at IS NULL;
 CREATE INDEX grants_client_id_created_at_id_idx ON grants (client_id, created_at DESC, id DESC);
 DROP INDEX grants_client_id_idx;
 
