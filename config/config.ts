@@ -50,6 +50,8 @@ export interface Config {
   readonly logoutPrivateAddresses: readonly string[]
   /** Private networks in which webhooks may be told what happens, as addresses and CIDR ranges. */
   readonly webhookPrivateAddresses: readonly string[]
+  /** Seconds that events of the audit log are kept; undefined: for ever. */
+  readonly auditRetention?: number
   /** Whether clients may have streams of security events. */
   readonly sharedSignals: boolean
   /** Whether DPoP proofs must carry a nonce. */
@@ -194,6 +196,7 @@ function configOf(values: SettingValues): Config {
     expiredSessionTokens: values.expiredSessionTokens,
     logoutPrivateAddresses: values.logoutPrivateAddresses,
     webhookPrivateAddresses: values.webhookPrivateAddresses,
+    ...(values.auditRetention === 'forever' ? {} : { auditRetention: values.auditRetention }),
     sharedSignals: values.sharedSignals,
     dpopNonce: values.dpopNonce,
     ...(values.statusLists ? { statusLists: { ttlSeconds: values.statusListTtl } } : {}),

@@ -7,6 +7,7 @@ import { optionalSetting, type Setting, setting } from './setting.ts'
 import {
   countOrAuto,
   duration,
+  durationOrForever,
   headerName,
   hostList,
   integer,
@@ -202,6 +203,14 @@ const contentSettings = {
     meaning:
       'Private networks in which webhooks may be told what happens (docs/reference/webhooks.md), and security events be pushed: addresses, CIDR ranges, `loopback`, `private`. Empty: none.',
     example: '10.20.0.0/16',
+  }),
+  auditRetention: setting({
+    variable: 'LATCHKEY_AUDIT_RETENTION',
+    kind: durationOrForever(30 * 86_400, 100 * 365 * 86_400),
+    default: 'forever',
+    meaning:
+      'How long events of the audit log are kept (docs/reference/audit-log.md). Then they are removed, with an event that says so.',
+    example: '400d',
   }),
   sharedSignals: setting({
     variable: 'LATCHKEY_SHARED_SIGNALS',

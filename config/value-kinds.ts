@@ -61,6 +61,12 @@ export function duration(minSeconds: number, maxSeconds: number): ValueKind<numb
   )
 }
 
+/** A time, or `forever`, which is read as no time at all. */
+export function durationOrForever(minSeconds: number, maxSeconds: number): ValueKind<number | 'forever'> {
+  const some = duration(minSeconds, maxSeconds)
+  return kindOf(`forever, or ${some.wanted}`, (text) => (text === 'forever' ? 'forever' : some.schema.safeParse(text).data))
+}
+
 /** One of some words. */
 export function oneOf<const Word extends string>(...words: readonly Word[]): ValueKind<Word> {
   const wanted = words.length === 1 ? `${words[0]}` : `${words.slice(0, -1).join(', ')} or ${words.at(-1)}`

@@ -7,6 +7,7 @@ import { signedLife } from '../config/lifetimes.ts'
 import type { Secrets } from '../config/secrets.ts'
 import { createApp, throughDoor } from './app.ts'
 import { type AdministrationParts, createAdministration } from './composition/administration.ts'
+import { type AuditParts, createAuditParts } from './composition/audit.ts'
 import { createClosing } from './composition/closing.ts'
 import { createLogout, type LogoutParts } from './composition/logout.ts'
 import { createMail, type MailParts } from './composition/mail.ts'
@@ -50,6 +51,7 @@ export interface Latchkey extends AsyncDisposable {
   readonly announcements: Announcements
   readonly mail: MailParts
   readonly administration: AdministrationParts
+  readonly audit: AuditParts
   readonly revocations: RevocationParts
   readonly logout: LogoutParts
   readonly webhooks: WebhookParts
@@ -71,6 +73,7 @@ export async function compose(config: Config, secrets: Secrets, overrides: Overr
   opened.defer(() => stores.close())
   const metrics = openMetrics({ stores })
   const basis = { config, clock, log, stores, metrics }
+  const audit = createAuditParts(basis)
   const follower = createRevocationFollower({ db: stores.db })
   // Whoever is answered that something has ended finds that this process knows.
   const heard = () => follower.catchUp().catch(() => undefined)
@@ -85,7 +88,7 @@ export async function compose(config: Config, secrets: Secrets, overrides: Overr
   await restoreWatch.check()
   const revocations = await tellOfRevocations({ follower, stores, log, metrics })
   opened.defer(() => revocations.close())
-  const built = { nouns, keys, mail, revocations, logout, webhooks }
+  const built = { nouns, keys, mail, revocations, logout, webhooks, audit }
   const administration = createAdministration({ ...basis, ...built })
   const announcements = await register({ config, clock, log, stores, nouns })
   const cookieSignatures = createCookieSignatures(secrets.cookieKeys.map((key) => key.reveal()))

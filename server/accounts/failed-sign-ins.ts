@@ -90,7 +90,7 @@ function conditionOf(filter: FailedSignInFilter): Prisma.Sql {
   }
   when(filter.accountId, (id) => Prisma.sql`e.account_id = ${id}`)
   when(filter.subject, (subject) => Prisma.sql`e.detail->>'subject' = ${subject}`)
-  when(filter.address, (address) => Prisma.sql`e.address = ${address}`)
+  when(filter.address, (address) => Prisma.sql`e.address = ${address}::inet`)
   when(filter.reason, (reason) => Prisma.sql`e.reason = ${reason}`)
   when(filter.since, (date) => notBefore(Prisma.sql`${date}::timestamptz`))
   when(filter.before, (date) => Prisma.sql`e.at < ${date}`)

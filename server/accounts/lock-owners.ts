@@ -85,7 +85,7 @@ async function selectSuspects(
   db: Database,
 ): Promise<(Suspect & { readonly emailKey: string; readonly addresses: readonly string[] })[]> {
   return db.$queryRaw(Prisma.sql`
-    SELECT a.id, a.email, a.name, a.email_key AS "emailKey", array_remove(array_agg(DISTINCT late.address), NULL) AS addresses
+    SELECT a.id, a.email, a.name, a.email_key AS "emailKey", array_remove(array_agg(DISTINCT host(late.address)), NULL) AS addresses
     FROM (SELECT account_id, address
           FROM (${latest('sign_in.failed')} UNION ALL ${latest('password.change_refused')}) latest
           WHERE at > latchkey_now() - make_interval(secs => ${LATE_SECONDS})) late

@@ -23,7 +23,7 @@ const filters = {
   subject: name.optional().meta({ description: 'What `subject` says of an address that is no account’s.' }),
   ip: z
     .string()
-    .refine((text) => isIP(text) !== 0, 'it must be an address such as 192.0.2.7')
+    .refine((text) => isIP(text) !== 0 && !text.includes('%'), 'it must be an address such as 192.0.2.7')
     .optional()
     .meta({ description: 'An address.' }),
 }

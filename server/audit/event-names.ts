@@ -16,15 +16,21 @@ export const AUDIT_EVENT_NAMES = [
   'account.suspended',
   'account.unlocked',
   'account.updated',
+  'admin_access.refused',
+  'audit_events.exported',
+  'audit_events.removed',
   'authorization_code.replayed',
   'client.created',
   'client.deleted',
   'client.reinstated',
+  'client.signed_in',
   'client.suspended',
   'client.updated',
+  'client_authentication.failed',
   'client_secret.compromised',
   'client_secret.created',
   'client_secret.deleted',
+  'consent.denied',
   'consent.given',
   'consent.narrowed',
   'consent.withdrawn',
@@ -37,14 +43,18 @@ export const AUDIT_EVENT_NAMES = [
   'password.changed',
   'password.reset',
   'password_link.created',
+  'rate_limit.reached',
   'refresh_token.reused',
   'resource_server.created',
   'resource_server.deleted',
   'resource_server.updated',
+  'revocation_job.begun',
   'session.expired',
   'session.revoked',
   'session.signed_out',
+  'session.started',
   'setup.completed',
+  'setup_link.created',
   'sign_in.failed',
   'sign_in.succeeded',
   'signal.failed',
@@ -68,3 +78,13 @@ export const AUDIT_EVENT_NAMES = [
 
 /** One of them. */
 export type AuditEventName = (typeof AUDIT_EVENT_NAMES)[number]
+
+/** How it went, for whoever did it. */
+export type AuditOutcome = 'succeeded' | 'failed'
+
+const FAILED = /[._](?:denied|failed|given_up|reached|refused|replayed|reused)$/
+
+/** Whether an event tells of something that was done, or of something that failed, was refused or should not have been tried. */
+export function outcomeOf(name: string): AuditOutcome {
+  return FAILED.test(name) ? 'failed' : 'succeeded'
+}

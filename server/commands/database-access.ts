@@ -7,32 +7,51 @@ import { createAccounts } from '../accounts/accounts.ts'
 import { createPasswords } from '../accounts/passwords.ts'
 import { createSetupLinks } from '../accounts/setup-links.ts'
 import { createKeyTurns } from '../keys/key-turns.ts'
+import { type RoleStanding, restrictRole, roleOf } from '../storage/app-role.ts'
 import { openEmbeddedPostgres } from '../storage/embedded-postgres.ts'
 import { type MigrationTarget, postgresMigrationTarget } from '../storage/migration-target.ts'
 import { migrate, migrationStatus } from '../storage/migrations.ts'
 import { type OpenDatabase, openPostgres } from '../storage/postgres.ts'
 import { createSealer } from '../storage/sealing.ts'
 import { createEndings } from '../tokens/ending.ts'
-import { askServer, CommandFailed, type CommandOutput } from './control-socket.ts'
+import { askServer, CommandFailed, type CommandHandlers, type CommandOutput } from './control-socket.ts'
 import { type CommandDeps, createDatabaseVerbs } from './handlers.ts'
 
 /** An administrator's statement may take longer than a request's. */
 const STATEMENT_TIMEOUT_MS = 120_000
 
 /** Runs a verb that works on the database. @throws CommandFailed, and what stands in the way of opening the database */
-export async function runDatabaseVerb(verb: string, args: Readonly<Record<string, unknown>>): Promise<CommandOutput> {
+export function runDatabaseVerb(verb: string, args: Readonly<Record<string, unknown>>): Promise<CommandOutput> {
+  return withDatabaseVerbs({}, (ask) => ask(verb, args))
+}
+
+/** Runs a verb that works on the database. */
+export type AskDatabase = (verb: string, args: Readonly<Record<string, unknown>>) => Promise<CommandOutput>
+
+/** The same for several verbs one after the other: the database is opened once. @throws what stands in the way of opening it */
+export async function withDatabaseVerbs<Result>(
+  more: Pick<CommandDeps, 'progress'>,
+  work: (ask: AskDatabase) => Promise<Result>,
+): Promise<Result> {
   const { config, secrets } = loadConfig()
-  const answered = await askRunningServer(config, verb, args)
-  if (answered !== undefined) return answered
-  const database = await openDatabase(config, secrets)
-  const deps = commandDeps(config, secrets, database)
-  try {
-    const handler = createDatabaseVerbs(deps)[verb]
+  let own: { readonly deps: CommandDeps; readonly database: OpenDatabase; readonly handlers: CommandHandlers } | undefined
+  const ask: AskDatabase = async (verb, args) => {
+    if (own === undefined) {
+      const answered = await askRunningServer(config, verb, args)
+      if (answered !== undefined) return answered
+      const database = await openDatabase(config, secrets)
+      const deps = { ...commandDeps(config, secrets, database), ...more }
+      own = { deps, database, handlers: createDatabaseVerbs(deps) }
+    }
+    const handler = own.handlers[verb]
     if (handler === undefined) throw new CommandFailed(`there is no verb ${verb}`)
-    return await handler(args)
+    return handler(args)
+  }
+  try {
+    return await work(ask)
   } finally {
-    await deps.passwords.close()
-    await database.close()
+    await own?.deps.passwords.close()
+    await own?.database.close()
   }
 }
 
@@ -51,6 +70,13 @@ export async function withMigrations(
   } finally {
     await embedded.close()
   }
+}
+
+/** Sees to the rights of the server's own role, where another one owns the tables; undefined where there is one role for both. */
+export async function restrictServerRole(target: MigrationTarget): Promise<RoleStanding | undefined> {
+  const { secrets } = loadConfig()
+  if (secrets.migrationDatabaseUrl === undefined || secrets.databaseUrl === undefined) return undefined
+  return restrictRole(target, await roleOf(secrets.databaseUrl.reveal()))
 }
 
 async function askRunningServer(
@@ -86,10 +112,12 @@ function migrationTargetOf({ migrationDatabaseUrl, databaseUrl }: Secrets): Migr
 function commandDeps(config: Config, secrets: Secrets, { db }: OpenDatabase): CommandDeps {
   const passwords = createPasswords({ hashing: config.hashing })
   const accounts = createAccounts({ db, passwords })
+  const sealer = createSealer(secrets.encryptionKeys)
   return {
     config,
     db,
     clock: systemClock,
+    sealer,
     passwords,
     setupLinks: createSetupLinks({
       db,
@@ -100,7 +128,7 @@ function commandDeps(config: Config, secrets: Secrets, { db }: OpenDatabase): Co
     }),
     keyTurns: createKeyTurns({
       db,
-      sealer: createSealer(secrets.encryptionKeys),
+      sealer,
       // The settings of the servers may differ from ours, so the longest life that there can be is assumed.
       publishedSeconds: signedLife(),
       // The servers see the change in the database within a second.

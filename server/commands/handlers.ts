@@ -9,7 +9,9 @@ import { countEverything, endEverything } from '../sessions/end-everything.ts'
 import { announceSetupLink } from '../setup/announcement.ts'
 import { readMigrations } from '../storage/migration-files.ts'
 import type { Database } from '../storage/postgres.ts'
+import type { Sealer } from '../storage/sealing.ts'
 import type { Endings } from '../tokens/ending.ts'
+import { createAuditVerbs } from './audit-handlers.ts'
 import { CommandFailed, type CommandHandlers, type CommandOutput } from './control-socket.ts'
 import { removeDemo } from './demo-removal.ts'
 import { createKeyVerbs } from './key-verbs.ts'
@@ -24,6 +26,9 @@ export interface CommandDeps {
   readonly passwords: Passwords
   readonly setupLinks: SetupLinks
   readonly keyTurns: KeyTurns
+  readonly sealer: Sealer
+  /** Told now and then how far something long has come; only by the command line itself. */
+  readonly progress?: (done: number) => void
 }
 
 /** The verbs that need the database and nothing that only the command line has. */
@@ -34,6 +39,7 @@ export function createDatabaseVerbs(deps: CommandDeps): CommandHandlers {
     'end everything': (args) => endAll(deps, changeArgs.parse(args)),
     'demo remove': (args) => demoRemove(deps, changeArgs.parse(args)),
     ...createKeyVerbs(deps.keyTurns),
+    ...createAuditVerbs(deps),
   }
 }
 
@@ -41,13 +47,13 @@ export function createDatabaseVerbs(deps: CommandDeps): CommandHandlers {
 export function createCommandHandlers(about: {
   readonly config: Config
   readonly latchkey: {
-    readonly stores: Pick<CommandDeps, 'db'>
+    readonly stores: Pick<CommandDeps, 'db' | 'sealer'>
     readonly nouns: Pick<CommandDeps, 'endings' | 'passwords' | 'setupLinks'>
     readonly keys: { readonly turns: KeyTurns }
   }
 }): CommandHandlers {
   const { endings, passwords, setupLinks } = about.latchkey.nouns
-  const { db } = about.latchkey.stores
+  const { db, sealer } = about.latchkey.stores
   return {
     ...createDatabaseVerbs({
       config: about.config,
@@ -57,6 +63,7 @@ export function createCommandHandlers(about: {
       passwords,
       setupLinks,
       keyTurns: about.latchkey.keys.turns,
+      sealer,
     }),
     // A server that runs has applied every migration it knows.
     'migrate status': migrated,

@@ -2,6 +2,7 @@
 import { existsSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { settingsInForce } from '../../config/config.ts'
+import { AUDIT_VERBS } from './audit-verbs.ts'
 import { CommandFailed } from './control-socket.ts'
 import type { GivenOptions, Verb, VerbOption } from './verb.ts'
 
@@ -23,18 +24,26 @@ const migrateUp: Verb = {
   summary: 'Apply the migrations that the database lacks',
   options: {},
   async run() {
-    const [{ withMigrations }, { migrate, migrationStatus }, { describeMigrations }] = await databaseModules()
+    const [{ restrictServerRole, withMigrations }, { migrate, migrationStatus }, { describeMigrations }] = await databaseModules()
     return withMigrations('migrate up', async (target) => {
       const applied = await migrate(target)
+      const standing = await restrictServerRole(target)
       const status = await migrationStatus(target)
       const lines = applied.map((name) => `  now applied  ${name}`)
       return {
-        text: [...lines, describeMigrations({ applied: [], pending: status.pending })].join('\n'),
-        data: { ...status, now_applied: applied },
+        text: [
+          ...lines,
+          describeMigrations({ applied: [], pending: status.pending }),
+          ...(standing === 'owner' ? [ACTS_FOR_OWNER] : []),
+        ].join('\n'),
+        data: { ...status, now_applied: applied, ...(standing === undefined ? {} : { server_role: standing }) },
       }
     })
   },
 }
+
+const ACTS_FOR_OWNER =
+  'The role of DATABASE_URL acts for the owner of the tables: the database cannot keep it from changing the audit log.'
 
 const migrateStatus: Verb = {
   name: 'migrate status',
@@ -181,6 +190,7 @@ export const VERBS: readonly Verb[] = [
   keysList,
   keysRotate,
   keysRetire,
+  ...AUDIT_VERBS,
   version,
 ]
 

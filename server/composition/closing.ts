@@ -3,6 +3,7 @@ import type { Log } from '../http/log.ts'
 import type { RestoreWatch } from '../maintenance/restored-database.ts'
 import type { Schedule } from '../maintenance/schedule.ts'
 import type { Delivery } from '../outbox/delivery.ts'
+import type { AuditParts } from './audit.ts'
 import type { MailParts } from './mail.ts'
 import type { Nouns } from './nouns.ts'
 import type { RevocationParts } from './revocations.ts'
@@ -21,6 +22,7 @@ export interface ClosingParts {
   readonly log: Log
   readonly mail: MailParts
   readonly schedule: Schedule
+  readonly audit: Pick<AuditParts, 'occasional'>
   readonly revocations: RevocationParts
   /** By what they deliver. */
   readonly deliveries: { readonly [what: string]: Delivery }
@@ -31,9 +33,10 @@ export interface ClosingParts {
 
 /** Makes it. */
 export function createClosing(parts: ClosingParts): Closing {
-  const { log, mail, schedule, revocations, deliveries, nouns, restoreWatch, stores } = parts
+  const { log, mail, schedule, audit, revocations, deliveries, nouns, restoreWatch, stores } = parts
   const steps: readonly (readonly [waitsFor: string, step: () => Promise<unknown>])[] = [
     ['background work', () => schedule.stop()],
+    ['refused requests that are to be written down', () => audit.occasional.close()],
     ['what tells of revocations', () => revocations.close()],
     ['outboxes', () => Promise.all(Object.entries(deliveries).map(([what, delivery]) => closeOutbox(log, what, delivery)))],
     ['last uses of sessions', () => unlessItFails(log, 'last uses were not written', nouns.sessions.writeLastUses())],

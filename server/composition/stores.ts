@@ -4,6 +4,7 @@ import type { Clock } from '../../config/clock.ts'
 import type { Config } from '../../config/config.ts'
 import type { Secrets } from '../../config/secrets.ts'
 import type { Log } from '../http/log.ts'
+import { restrictRole, roleOf } from '../storage/app-role.ts'
 import { openEmbeddedPostgres } from '../storage/embedded-postgres.ts'
 import type { LiveStore } from '../storage/live-store.ts'
 import { openMemoryStore } from '../storage/memory.ts'
@@ -110,7 +111,12 @@ async function openDatabase(config: Config, secrets: Secrets, log: Log): Promise
     return embedded
   }
   const url = databaseUrlOf(secrets)
-  report(await migrate(postgresMigrationTarget(secrets.migrationDatabaseUrl?.reveal() ?? url)), log)
+  const owner = secrets.migrationDatabaseUrl?.reveal()
+  const target = postgresMigrationTarget(owner ?? url)
+  report(await migrate(target), log)
+  if (owner !== undefined && (await restrictRole(target, await roleOf(url))) === 'owner') {
+    log.warn('the role of DATABASE_URL acts for the owner of the tables: the database cannot keep it from changing the audit log')
+  }
   // Where requests may take longer, so may what they wait for.
   return openPostgres({
     url,

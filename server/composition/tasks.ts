@@ -9,6 +9,7 @@ import type { Task } from '../maintenance/schedule.ts'
 import { createVoidGrants, VOID_GRANTS_EVERY_SECONDS } from '../maintenance/void-grants.ts'
 import { USES_EVERY_SECONDS } from '../sessions/sessions.ts'
 import type { AdministrationParts } from './administration.ts'
+import type { AuditParts } from './audit.ts'
 import type { LogoutParts } from './logout.ts'
 import type { MailParts } from './mail.ts'
 import type { Nouns } from './nouns.ts'
@@ -33,6 +34,7 @@ export function createTasks(deps: {
   readonly signals: SignalParts | undefined
   readonly revocations: RevocationParts
   readonly administration: AdministrationParts
+  readonly audit: AuditParts
 }): readonly Task[] {
   const { nouns, log, metrics } = deps
   const { db } = deps.stores
@@ -63,5 +65,6 @@ export function createTasks(deps: {
     ...(deps.signals?.tasks ?? []),
     { name: 'bulk revocations', everySeconds: 2, run: (signal) => deps.administration.jobs.run(signal) },
     ...deps.revocations.tasks,
+    ...deps.audit.tasks,
   ]
 }

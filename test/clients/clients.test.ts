@@ -7,6 +7,7 @@ import { ClientRefused } from '../../server/clients/client-standing.ts'
 import { type Clients, createClients } from '../../server/clients/clients.ts'
 import type { Ending } from '../../server/tokens/ending.ts'
 import { openWorkbench, type Workbench } from '../commands/support.ts'
+import { tamper } from '../support/postgres.ts'
 
 const BY = { actor: 'acc_admin', reason: 'a test', origin: { address: '192.0.2.7' } }
 const APP = metadataOf({ client_id: 'app', redirect_uris: ['https://app.example/cb'], scope: 'openid notes:read' })
@@ -21,7 +22,7 @@ beforeAll(async () => {
 afterAll(() => bench.close())
 beforeEach(async () => {
   await bench.db.client.deleteMany()
-  await bench.db.auditEvent.deleteMany()
+  await tamper(bench.url)
   await bench.db.revocation.deleteMany()
 })
 

@@ -6,7 +6,6 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { afterAll, describe, expect, test } from '@jest/globals'
 import { loadConfig } from '../../config/config.ts'
-import { Secret } from '../../config/secrets.ts'
 import { createAccounts } from '../../server/accounts/accounts.ts'
 import { createPasswords } from '../../server/accounts/passwords.ts'
 import { createSetupLinks } from '../../server/accounts/setup-links.ts'
@@ -232,7 +231,7 @@ describe('on the embedded database', () => {
 
     const embedded = await openEmbeddedPostgres({ dataDir })
     const { db } = embedded
-    const { config } = loadConfig({ NODE_ENV: 'test', ...settings })
+    const { config, secrets } = loadConfig({ NODE_ENV: 'test', ...settings })
     const passwords = createPasswords({ hashing: config.hashing })
     try {
       expect(await migrate(embedded.migrationTarget)).toEqual([])
@@ -246,9 +245,9 @@ describe('on the embedded database', () => {
       const accounts = createAccounts({ db, passwords })
       const setupLinks = createSetupLinks({ db, accounts, passwords, policy: config.passwordPolicy, lifetimeSeconds: 1800 })
       const endings = createEndings({ db, accessTokenLifeSeconds: () => 900, announce: () => undefined })
-      const sealer = createSealer([new Secret(Buffer.from(KEYS.ENCRYPTION_KEY, 'base64').toString('base64url'))])
+      const sealer = createSealer(secrets.encryptionKeys)
       const keys = { turns: createKeyTurns({ db, sealer, publishedSeconds: 86_400, changed: async () => undefined }) }
-      const latchkey = { stores: { db }, nouns: { endings, passwords, setupLinks }, keys }
+      const latchkey = { stores: { db, sealer }, nouns: { endings, passwords, setupLinks }, keys }
       const handlers = createCommandHandlers({ config, latchkey })
       await using _ = await listenForCommands({ dataDir, handlers })
       await expect(cli(settings, 'apply', '-f', 'embedded.yaml')).resolves.toMatchObject({

@@ -151,6 +151,9 @@ test('the verbs are those that are built, by the names of the contract', () => {
     'keys list',
     'keys rotate',
     'keys retire',
+    'audit tail',
+    'audit export',
+    'audit verify',
     'version',
   ])
 })

@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals'
 import { describeProvisioning, provision } from '../../server/commands/provision.ts'
 import { ProvisionFileError } from '../../server/commands/provision-file.ts'
+import { tamper } from '../support/postgres.ts'
 import { changesOf, openWorkbench, signInAt, type Workbench } from './support.ts'
 
 const NOTES = 'https://notes.example/api'
@@ -33,7 +34,7 @@ beforeEach(async () => {
   await bench.db.resourceServer.deleteMany()
   await bench.db.client.deleteMany()
   await bench.db.account.deleteMany()
-  await bench.db.auditEvent.deleteMany()
+  await tamper(bench.url)
   await bench.db.revocation.deleteMany()
 })
 

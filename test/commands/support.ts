@@ -15,6 +15,7 @@ export const ISSUER = 'http://localhost:3000'
 /** Something to provision into. */
 export interface Workbench {
   readonly db: Database
+  readonly url: string
   readonly deps: ProvisionDeps
   readonly folder: string
   /** Writes a file beside the provision file. */
@@ -40,6 +41,7 @@ export async function openWorkbench(settings: Record<string, string> = {}): Prom
   }
   return {
     db,
+    url: database.url,
     deps,
     folder,
     write,

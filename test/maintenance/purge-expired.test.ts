@@ -26,6 +26,8 @@ const LASTING = [
   '_prisma_migrations',
   'accounts',
   'audit_events',
+  'audit_sealing',
+  'audit_seals',
   'client_secrets',
   'clients',
   'compromised_client_secrets',

@@ -58,6 +58,19 @@ export async function run(url: string, sql: string, values: unknown[] = []): Pro
   }
 }
 
+/**
+ * Does to the audit log what nobody may, as somebody could who owns the tables: its triggers are off meanwhile. Without statements it
+ * is emptied.
+ */
+export async function tamper(url: string, ...statements: readonly string[]): Promise<void> {
+  const work = statements.length > 0 ? statements : [EMPTY_AUDIT_LOG]
+  const triggers = (how: string) => `ALTER TABLE audit_events ${how} TRIGGER USER; ALTER TABLE audit_seals ${how} TRIGGER USER`
+  await run(url, ['BEGIN', triggers('DISABLE'), ...work, triggers('ENABLE'), 'COMMIT'].join('; '))
+}
+
+const EMPTY_AUDIT_LOG = `DELETE FROM audit_events; DELETE FROM audit_seals;
+  UPDATE audit_sealing SET watermark = 0, beyond = '{}', candidate = 0, candidate_xid = 0`
+
 /** The URL of another database on the same server. */
 export function urlOfDatabase(serverUrl: string, name: string): string {
   const url = new URL(serverUrl)

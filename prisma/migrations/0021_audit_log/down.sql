@@ -1,0 +1,23 @@
+-- The way back: the log is kept as it is, and its chain is lost.
+DROP FUNCTION latchkey_trim_audit_log(double precision);
+DROP TRIGGER audit_events_removal ON audit_events;
+DROP TRIGGER audit_events_no_change ON audit_events;
+DROP TABLE audit_sealing;
+DROP TABLE audit_seals;
+DROP FUNCTION latchkey_check_audit_seal();
+DROP FUNCTION latchkey_check_audit_removal();
+DROP FUNCTION latchkey_refuse_audit_change();
+DROP INDEX audit_events_request_id_idx;
+DROP INDEX audit_events_reason_id_idx;
+DROP INDEX audit_events_address_id_idx;
+DROP INDEX audit_events_grant_id_id_idx;
+DROP INDEX audit_events_session_id_id_idx;
+DROP INDEX audit_events_client_id_name_id_idx;
+DROP INDEX audit_events_client_id_id_idx;
+DROP INDEX audit_events_actor_id_idx;
+DROP INDEX audit_events_account_id_id_idx;
+DROP INDEX audit_events_name_id_idx;
+CREATE INDEX audit_events_account_id_at_idx ON audit_events (account_id, at);
+ALTER TABLE audit_events ALTER COLUMN address TYPE TEXT USING host(address);
+ALTER TABLE audit_events ALTER COLUMN id SET DEFAULT nextval('audit_events_id_seq');
+DROP FUNCTION latchkey_audit_event_id();

@@ -1,0 +1,156 @@
+// The audit log as files: for spreadsheets (RFC 4180), for programs, and in the words of the Elastic Common Schema.
+import type { AuditEntry } from './audit-entry.ts'
+import type { AuditFilter } from './audit-filter.ts'
+import type { AuditSearch } from './audit-search.ts'
+
+/** The formats. */
+export const EXPORT_FORMATS = ['csv', 'ndjson', 'ecs'] as const
+export type ExportFormat = (typeof EXPORT_FORMATS)[number]
+
+/** What each is called. */
+export const EXPORT_TYPES: { readonly [format in ExportFormat]: { readonly mediaType: string; readonly extension: string } } = {
+  csv: { mediaType: 'text/csv; charset=utf-8', extension: 'csv' },
+  ndjson: { mediaType: 'application/x-ndjson', extension: 'ndjson' },
+  ecs: { mediaType: 'application/x-ndjson', extension: 'ecs.ndjson' },
+}
+
+/** Events that are read at a time. */
+const AT_ONCE = 1000
+
+/** The events that there are now, the earliest first, as the text of a file, some at a time: no more is read than is taken. */
+export async function* exportAudit(
+  search: Pick<AuditSearch, 'page' | 'highest'>,
+  filter: AuditFilter,
+  format: ExportFormat,
+): AsyncGenerator<string> {
+  const highest = await search.highest()
+  for (let after: bigint | undefined = 0n; after !== undefined; ) {
+    const { text, next } = await exportPart(search, { filter, format, after, highest, most: AT_ONCE })
+    if (text !== '') yield text
+    after = next
+  }
+}
+
+/**
+ * A part of the file: the events after an id, no further than another one.
+ * @param part.after 0 at the beginning of the file
+ * @returns its text, and the id after which the next part begins; undefined when it was the last
+ */
+export async function exportPart(
+  search: Pick<AuditSearch, 'page'>,
+  part: {
+    readonly filter: AuditFilter
+    readonly format: ExportFormat
+    readonly after: bigint
+    readonly highest: bigint
+    readonly most: number
+  },
+): Promise<{ readonly text: string; readonly next: bigint | undefined }> {
+  const { filter, format, after, highest, most } = part
+  const found = await search.page({ filter, limit: most, order: 'earliest', after })
+  const some = found.filter(({ id }) => id <= highest)
+  const header = format === 'csv' && after === 0n ? `${CSV_COLUMNS.join(',')}\r\n` : ''
+  const isLast = found.length < most || some.length < found.length
+  return { text: header + some.map(WRITERS[format]).join(''), next: isLast ? undefined : found.at(-1)?.id }
+}
+
+/** An event as JSON has it, in exports as in the admin API. */
+export function auditJson(entry: AuditEntry) {
+  return {
+    id: String(entry.id),
+    at: entry.at.toISOString(),
+    name: entry.name,
+    outcome: entry.outcome,
+    actor: entry.actor ?? null,
+    account_id: entry.accountId ?? null,
+    client_id: entry.clientId ?? null,
+    session_id: entry.sessionId ?? null,
+    grant_id: entry.grantId ?? null,
+    address: entry.address ?? null,
+    user_agent: entry.userAgent ?? null,
+    request_id: entry.requestId ?? null,
+    reason: entry.reason ?? null,
+    detail: entry.detail,
+  }
+}
+
+const CSV_COLUMNS = [
+  ...['id', 'at', 'name', 'outcome', 'actor', 'account_id', 'client_id', 'session_id', 'grant_id', 'address', 'user_agent'],
+  ...['request_id', 'reason', 'detail'],
+] as const
+
+const WRITERS: { readonly [format in ExportFormat]: (entry: AuditEntry) => string } = {
+  csv(entry) {
+    const row = auditJson(entry)
+    return `${CSV_COLUMNS.map((column) => cell(column === 'detail' ? JSON.stringify(row.detail) : row[column])).join(',')}\r\n`
+  },
+  ndjson: (entry) => `${JSON.stringify(auditJson(entry))}\n`,
+  ecs: (entry) => `${JSON.stringify(ecsOf(entry))}\n`,
+}
+
+/** What begins like a formula is made text: a spreadsheet would run it, and others can choose what is in it. */
+function cell(value: string | null): string {
+  if (value === null) return ''
+  const text = /^[=+\-@\t\r]/.test(value) ? `'${value}` : value
+  return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text
+}
+
+/** Elastic Common Schema 8.17. What it has no name for stands under `latchkey`. */
+function ecsOf(entry: AuditEntry): object {
+  const { actor, accountId, address, userAgent, requestId, reason } = entry
+  const users = [...new Set([actor, accountId].filter((id) => id !== undefined && id !== 'system'))]
+  return {
+    '@timestamp': entry.at.toISOString(),
+    ecs: { version: '8.17.0' },
+    event: {
+      id: String(entry.id),
+      kind: 'event',
+      ...categoryOf(entry.name),
+      action: entry.name,
+      outcome: entry.outcome === 'failed' ? 'failure' : 'success',
+      provider: 'latchkey',
+      dataset: 'latchkey.audit',
+      ...(reason === undefined ? {} : { reason }),
+    },
+    service: { name: 'latchkey', type: 'latchkey' },
+    ...(users.length === 0
+      ? {}
+      : {
+          user: {
+            ...(actor === undefined ? {} : { id: actor }),
+            ...(accountId === undefined ? {} : { target: { id: accountId } }),
+          },
+        }),
+    ...(address === undefined ? {} : { source: { address, ip: address } }),
+    ...(userAgent === undefined ? {} : { user_agent: { original: userAgent } }),
+    ...(requestId === undefined ? {} : { http: { request: { id: requestId } } }),
+    related: { user: users, ip: address === undefined ? [] : [address] },
+    latchkey: {
+      ...(entry.clientId === undefined ? {} : { client_id: entry.clientId }),
+      ...(entry.sessionId === undefined ? {} : { session_id: entry.sessionId }),
+      ...(entry.grantId === undefined ? {} : { grant_id: entry.grantId }),
+      detail: entry.detail,
+    },
+  }
+}
+
+const CATEGORIES: readonly (readonly [noun: RegExp, category: string])[] = [
+  [/^(?:account|password|setup|setup_link)\./, 'iam'],
+  [/^(?:session|everything)\./, 'session'],
+  [/^(?:client|client_secret|resource_server|signing_key|webhook|webhook_secret|signal_stream)\./, 'configuration'],
+  [/^(?:sign_in|client_authentication|consent|grant|authorization_code|refresh_token|access_tokens?)\./, 'authentication'],
+]
+
+const TYPES: readonly (readonly [verb: RegExp, type: string])[] = [
+  [/\.(?:created|given)$/, 'creation'],
+  [/\.(?:deleted|removed)$/, 'deletion'],
+  [/[._](?:denied|failed|refused|reached)$/, 'denied'],
+  [/\.(?:started|succeeded|signed_in)$/, 'start'],
+  [/\.(?:revoked|expired|signed_out|signed_out_everywhere|ended|withdrawn)$/, 'end'],
+  [/\.(?:updated|changed|renamed|rotated|suspended|reinstated|disabled|narrowed|\w+_changed)$/, 'change'],
+]
+
+function categoryOf(name: string): { readonly category: readonly string[]; readonly type: readonly string[] } {
+  const category = CATEGORIES.find(([noun]) => noun.test(name))?.[1] ?? 'web'
+  return { category: [category], type: [TYPES.find(([verb]) => verb.test(name))?.[1] ?? 'info'] }
+}

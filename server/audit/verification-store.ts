@@ -1,0 +1,55 @@
+// What a look through the whole audit log reads: seals in their order, and events in the order of their ids.
+import { Prisma } from '../../prisma/client/client.ts'
+import type { Database } from '../storage/postgres.ts'
+import { type AuditHead, EVENT_TEXT } from './chain.ts'
+
+/** Events that are read at a time. */
+export const EVENTS_AT_ONCE = 5000
+
+const SEALS_AT_ONCE = 500
+
+/** A seal as it stands. */
+export interface Seal extends AuditHead {
+  readonly eventIds: readonly bigint[]
+  readonly marks: Uint8Array
+  readonly mac: Uint8Array
+  readonly sealedAt: bigint
+  readonly removed: boolean
+  readonly now: bigint
+}
+
+/** As many as have some thousand events together, one at least. */
+export async function selectSeals(db: Database, after: bigint): Promise<Seal[]> {
+  return db.$queryRaw(Prisma.sql`
+    SELECT number, event_ids AS "eventIds", marks, digest, mac, (EXTRACT(EPOCH FROM sealed_at) * 1000)::bigint AS "sealedAt",
+      removed_at IS NOT NULL AS removed, FLOOR(EXTRACT(EPOCH FROM latchkey_now()) * 1000)::bigint AS now
+    FROM (SELECT *, sum(cardinality(event_ids)) OVER (ORDER BY number) AS so_far, row_number() OVER (ORDER BY number) AS place
+          FROM (SELECT * FROM audit_seals WHERE number > ${after} ORDER BY number LIMIT ${SEALS_AT_ONCE}) next) counted
+    WHERE so_far <= ${EVENTS_AT_ONCE} OR place = 1 ORDER BY number`)
+}
+
+/** As the walk would find it: the first seal, if it has been removed. */
+export async function selectRemovedThrough(db: Database): Promise<bigint | undefined> {
+  const rows = await db.$queryRaw<{ number: bigint; removed: boolean }[]>(Prisma.sql`
+    SELECT number, removed_at IS NOT NULL AS removed FROM audit_seals ORDER BY number LIMIT 1`)
+  return rows[0]?.removed === true ? rows[0].number : undefined
+}
+
+/** An event, as its digest is made of it. */
+export interface ReadEvent {
+  readonly id: bigint
+  readonly text: string
+}
+
+/** Some events, by their ids. */
+export async function selectEvents(db: Database, ids: readonly bigint[]): Promise<ReadEvent[]> {
+  if (ids.length === 0) return []
+  return db.$queryRaw(Prisma.sql`SELECT e.id, ${EVENT_TEXT} AS text FROM audit_events e WHERE e.id = ANY(${[...ids]}::bigint[])`)
+}
+
+/** The next events by id. */
+export async function selectEventsAfter(db: Database, after: bigint, highest: bigint | undefined): Promise<ReadEvent[]> {
+  const upTo = highest === undefined ? Prisma.sql`true` : Prisma.sql`e.id <= ${highest}`
+  return db.$queryRaw(Prisma.sql`
+    SELECT e.id, ${EVENT_TEXT} AS text FROM audit_events e WHERE e.id > ${after} AND ${upTo} ORDER BY e.id LIMIT ${EVENTS_AT_ONCE}`)
+}

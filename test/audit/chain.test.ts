@@ -1,0 +1,407 @@
+// The chain of the audit log on a real database: only added to, every event under a seal whatever the order of commits, and nothing
+// that was changed, taken out, put in, moved or cut off stays unseen.
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals'
+import pg from 'pg'
+import { createAuditKeys, headText, readHead } from '../../server/audit/chain.ts'
+import { AuditChainBroken, createAuditSealer, nextState } from '../../server/audit/sealer.ts'
+import { trimAuditLog } from '../../server/audit/trimming.ts'
+import { verifyAuditLog } from '../../server/audit/verification.ts'
+import { type OpenDatabase, openPostgres } from '../../server/storage/postgres.ts'
+import { createDatabase, moveDatabaseClock, run, type TestDatabase, tamper } from '../support/postgres.ts'
+
+const KEY = Buffer.alloc(32, 1)
+const OTHER_KEY = Buffer.alloc(32, 2)
+const DAY = 86_400
+
+let database: TestDatabase
+let postgres: OpenDatabase
+
+beforeAll(async () => {
+  database = await createDatabase()
+  postgres = await openPostgres({ url: database.url, poolSize: 10, statementTimeoutMs: 20_000 })
+})
+
+afterAll(async () => {
+  await postgres?.close()
+  await database?.drop()
+})
+
+beforeEach(async () => {
+  await moveDatabaseClock(database.url, 0)
+  await tamper(database.url)
+})
+
+const sql = (statement: string, values?: unknown[]) => run(database.url, statement, values)
+
+function sealerWith(...keys: Buffer[]) {
+  return createAuditSealer({ db: postgres.db, keys: createAuditKeys(keys.length > 0 ? keys : [KEY]) })
+}
+
+const seal = (...keys: Buffer[]) => sealerWith(...keys).run()
+
+function verify(head?: string, ...keys: Buffer[]) {
+  const used = keys.length > 0 ? keys : [KEY]
+  return verifyAuditLog(
+    { db: postgres.db, keys: createAuditKeys(used), sealer: sealerWith(...used) },
+    head === undefined ? undefined : readHead(head),
+  )
+}
+
+/** Writes events, some under each seal; their ids. */
+async function write(count: number, under = 3): Promise<bigint[]> {
+  const ids: bigint[] = []
+  for (let at = 0; at < count; at += under) {
+    const rows = await sql(
+      `INSERT INTO audit_events (name, actor, account_id, reason, detail)
+       SELECT 'session.revoked', 'acc_' || n, 'acc_' || n, 'why ' || n, jsonb_build_object('n', n, 'a', 'b')
+       FROM generate_series($1::int, $2::int) AS n RETURNING id`,
+      [at, Math.min(at + under, count) - 1],
+    )
+    ids.push(...rows.map(({ id }) => BigInt(id)))
+    await seal()
+  }
+  return ids
+}
+
+/** What a look through finds, in short. */
+async function faults(head?: string, ...keys: Buffer[]): Promise<string[]> {
+  const { faults: found } = await verify(head, ...keys)
+  return found.map(({ kind, event, seal: number }) => `${kind} ${event ?? number}`)
+}
+
+async function headNow(): Promise<string> {
+  const { head } = await verify()
+  if (head === undefined) throw new Error('there is no seal')
+  return headText(head)
+}
+
+describe('AU3: the log is only added to', () => {
+  test.each([
+    "UPDATE audit_events SET reason = 'another'",
+    'DELETE FROM audit_events',
+    'TRUNCATE audit_events',
+    "UPDATE audit_seals SET digest = ''",
+    'DELETE FROM audit_seals',
+    'TRUNCATE audit_seals',
+    'UPDATE audit_seals SET removed_at = latchkey_now()',
+    "SET session_replication_role = 'replica'; DELETE FROM audit_events",
+    "BEGIN; SET LOCAL session_replication_role = 'replica'; UPDATE audit_events SET name = 'x'; COMMIT",
+  ])('%s is refused, also to the owner', async (statement) => {
+    const always = 'ENABLE ALWAYS TRIGGER'
+    await sql(
+      `ALTER TABLE audit_events ${always} audit_events_removal; ALTER TABLE audit_events ${always} audit_events_no_change`,
+    )
+    await write(2)
+    await expect(sql(statement)).rejects.toThrow(/the audit log is only added to/)
+    expect(await faults()).toEqual([])
+  })
+
+  test('an event that is old and sealed does not go either, unless its seal does', async () => {
+    await write(3)
+    await moveDatabaseClock(database.url, 60 * DAY)
+    await expect(sql('DELETE FROM audit_events')).rejects.toThrow(/the audit log is only added to/)
+  })
+})
+
+describe('AU3: what was done to the log is found, and where', () => {
+  test('nothing was done', async () => {
+    const ids = await write(20)
+    expect(await verify()).toMatchObject({ events: 20, seals: 7, faults: [], unsealed: 0, more: false })
+    expect(ids).toHaveLength(20)
+  })
+
+  test.each([
+    ['reason', "'nothing'"],
+    ['name', "'session.expired'"],
+    ['at', "at - interval '1 hour'"],
+    ['actor', 'NULL'],
+    ['account_id', "'acc_other'"],
+    ['client_id', "'other'"],
+    ['session_id', "'ses_other'"],
+    ['grant_id', "'gra_other'"],
+    ['address', "'192.0.2.1'"],
+    ['user_agent', "'another'"],
+    ['request_id', "'another'"],
+    ['detail', `'{"n": 1}'`],
+  ])('%s of an event was changed', async (column, value) => {
+    const ids = await write(9)
+    await tamper(database.url, `UPDATE audit_events SET ${column} = ${value} WHERE id = ${ids[4]}`)
+    expect(await faults()).toEqual([`changed ${ids[4]}`])
+  })
+
+  test('an event was taken out', async () => {
+    const ids = await write(9)
+    await tamper(database.url, `DELETE FROM audit_events WHERE id = ${ids[3]}`)
+    expect(await faults()).toEqual([`missing ${ids[3]}`])
+  })
+
+  test('the last event was taken out', async () => {
+    const ids = await write(9)
+    await tamper(database.url, `DELETE FROM audit_events WHERE id = ${ids[8]}`)
+    expect(await faults()).toEqual([`missing ${ids[8]}`])
+  })
+
+  test('an event was put in where there was none', async () => {
+    await write(3)
+    await sql("SELECT nextval('audit_events_id_seq')")
+    const ids = await write(6)
+    await write(3)
+    const between = BigInt(ids[0] ?? 0n) - 1n
+    await sql(`INSERT INTO audit_events (id, name) VALUES (${between}, 'session.revoked')`)
+    expect(await faults()).toEqual([`inserted ${between}`])
+  })
+
+  test('two events were given each other’s place', async () => {
+    const ids = await write(9)
+    const [one, other] = [ids[1], ids[7]]
+    await tamper(
+      database.url,
+      `UPDATE audit_events SET id = -1 WHERE id = ${one}`,
+      `UPDATE audit_events SET id = ${one} WHERE id = ${other}`,
+      `UPDATE audit_events SET id = ${other} WHERE id = -1`,
+    )
+    expect(await faults()).toEqual([`changed ${one}`, `changed ${other}`])
+  })
+
+  test('an event was changed and its seal made to fit: the next one does not', async () => {
+    const ids = await write(9)
+    await tamper(
+      database.url,
+      `UPDATE audit_events SET reason = 'nothing' WHERE id = ${ids[4]}`,
+      `UPDATE audit_seals SET marks = '\\x${'00'.repeat(24)}', digest = sha256('made up') WHERE number = 2`,
+    )
+    expect(await faults()).toEqual(expect.arrayContaining([`changed ${ids[4]}`, 'seal_changed 3']))
+  })
+
+  test('a seal was taken out, alone and with its events', async () => {
+    const ids = await write(9)
+    await tamper(database.url, 'DELETE FROM audit_seals WHERE number = 2')
+    expect(await faults()).toEqual(['seal_missing 2', ...ids.slice(3, 6).map((id) => `inserted ${id}`)])
+    await tamper(database.url, `DELETE FROM audit_events WHERE id = ANY('{${ids.slice(3, 6)}}')`)
+    expect(await faults()).toEqual(['seal_missing 2'])
+  })
+
+  test('the first seals were taken out as if they had been kept long enough', async () => {
+    const ids = await write(9)
+    await tamper(
+      database.url,
+      `DELETE FROM audit_events WHERE id <= ${ids[5]}`,
+      'DELETE FROM audit_seals WHERE number = 1',
+      "UPDATE audit_seals SET removed_at = latchkey_now(), event_ids = '{}', marks = '' WHERE number = 2",
+    )
+    expect(await faults()).toEqual(['removed_early 2'])
+  })
+
+  test('the chain was made anew by somebody who does not have the key; and nothing is put on top of it', async () => {
+    await write(6)
+    await tamper(database.url, 'DELETE FROM audit_seals', "UPDATE audit_sealing SET watermark = 0, beyond = '{}'")
+    await seal(OTHER_KEY)
+    expect(await faults()).toEqual(['foreign_seal 1'])
+    await sql("INSERT INTO audit_events (name) VALUES ('session.revoked')")
+    await expect(seal()).rejects.toThrow(AuditChainBroken)
+    expect(await verify()).toMatchObject({ unsealed: 1, events: 6 })
+  })
+
+  test('the end was cut off: a head that was kept shows it', async () => {
+    await write(6)
+    const head = await headNow()
+    await write(3)
+    expect(await faults(head)).toEqual([])
+    await tamper(
+      database.url,
+      'DELETE FROM audit_seals WHERE number > 1',
+      'DELETE FROM audit_events WHERE id > (SELECT last_id FROM audit_seals)',
+    )
+    expect(await faults()).toEqual([])
+    expect(await faults(head)).toEqual(['head 2'])
+    await write(3)
+    expect(await faults(head)).toEqual(['head 2'])
+  })
+
+  test('a thousand faults are listed, and that there are more is said', async () => {
+    const ids = await write(1200, 600)
+    await tamper(database.url, `UPDATE audit_events SET reason = 'nothing' WHERE id <= ${ids[1100]}`)
+    const { faults: found, more } = await verify()
+    expect([found.length, more]).toEqual([1000, true])
+  })
+})
+
+describe('AU3: every event gets its seal', () => {
+  test('one with a lower id that is committed after one with a higher', async () => {
+    await write(3)
+    const slow = new pg.Client({ connectionString: database.url })
+    await slow.connect()
+    try {
+      await slow.query("BEGIN; INSERT INTO audit_events (name, reason) VALUES ('session.revoked', 'slow')")
+      for (let round = 0; round < 5; round += 1) await write(3)
+      expect(await verify()).toMatchObject({ faults: [], events: 18 })
+      await slow.query('COMMIT')
+    } finally {
+      await slow.end()
+    }
+    expect(await seal()).toBe(1)
+    expect(await verify()).toMatchObject({ faults: [], events: 19 })
+    // What came late is let go of once nothing else can come: when no transaction of then is under way, in whatever database.
+    const beyond = async () => Number((await sql('SELECT cardinality(beyond) AS beyond FROM audit_sealing'))[0]?.beyond)
+    for (let round = 0; round < 200 && (await beyond()) >= 4; round += 1) {
+      await new Promise((done) => setTimeout(done, 50))
+      await write(1)
+    }
+    expect(await beyond()).toBeLessThan(4)
+  })
+
+  test('fifty writers and five sealers at once, with transactions that are rolled back', async () => {
+    const stop = new AbortController()
+    const clients = Array.from({ length: 50 }, () => new pg.Client({ connectionString: database.url }))
+    for (const client of clients) await client.connect()
+    const sealers = Array.from({ length: 5 }, async () => {
+      while (!stop.signal.aborted) await seal()
+    })
+    const writers = clients.map(async (client, writer) => {
+      for (let round = 0; round < 10; round += 1) {
+        await client.query('BEGIN')
+        await client.query("INSERT INTO audit_events (name, actor) VALUES ('session.revoked', $1)", [`acc_${writer}`])
+        await client.query('SELECT pg_sleep(random() * 0.01)')
+        await client.query((writer + round) % 7 === 0 ? 'ROLLBACK' : 'COMMIT')
+      }
+      await client.end()
+    })
+    await Promise.all(writers)
+    stop.abort()
+    await Promise.all(sealers)
+    const [row] = await sql('SELECT count(*)::int AS count FROM audit_events')
+    expect(await verify()).toMatchObject({ faults: [], events: row?.count, unsealed: 0 })
+    const [sealed] = await sql(
+      'SELECT count(*)::int AS all, count(DISTINCT id)::int AS once FROM audit_seals, unnest(event_ids) AS id',
+    )
+    expect([sealed?.all, sealed?.once]).toEqual([row?.count, row?.count])
+  }, 60_000)
+
+  test('after the database was put into another cluster, whose transactions begin anew', async () => {
+    await write(3)
+    await sql('UPDATE audit_sealing SET candidate_xid = 4000000000000')
+    await write(9)
+    expect(await verify()).toMatchObject({ faults: [], events: 12 })
+    const [state] = await sql('SELECT candidate_xid::text AS xid FROM audit_sealing')
+    expect(BigInt(String(state?.xid))).toBeLessThan(4_000_000_000_000n)
+  })
+
+  test('how far it has come moves only to where nothing can come any more', () => {
+    const state = { watermark: 10n, beyond: [12n], candidate: 20n, candidateXid: 100n, reached: 30n }
+    const early = nextState(state, { xmin: 99n, xmax: 105n }, [13n, 25n])
+    expect(early).toEqual({ watermark: 10n, beyond: [12n, 13n, 25n], candidate: 20n, candidateXid: 100n })
+    const late = nextState(state, { xmin: 100n, xmax: 105n }, [13n, 25n])
+    expect(late).toEqual({ watermark: 20n, beyond: [25n], candidate: 30n, candidateXid: 105n })
+    // More was there than was taken: nothing is said of what is above.
+    const full = nextState(
+      state,
+      { xmin: 100n, xmax: 105n },
+      Array.from({ length: 1000 }, (_, index) => 11n + BigInt(index) / 200n),
+    )
+    expect(full.watermark).toBe(15n)
+  })
+
+  test('whoever writes an event does not wait for a sealer that does not go on', async () => {
+    await write(3)
+    const stuck = new pg.Client({ connectionString: database.url })
+    await stuck.connect()
+    await stuck.query('BEGIN; SELECT * FROM audit_sealing FOR UPDATE')
+    const startedAt = performance.now()
+    await sql("INSERT INTO audit_events (name) VALUES ('session.revoked')")
+    expect(performance.now() - startedAt).toBeLessThan(500)
+    expect(await seal()).toBe(0)
+    await stuck.query('ROLLBACK')
+    await stuck.end()
+    expect(await seal()).toBe(1)
+  })
+})
+
+describe('keys', () => {
+  test('another key in front makes the seals from then on; the one before may go once there is such a seal', async () => {
+    await write(3)
+    await sql("INSERT INTO audit_events (name) VALUES ('session.revoked')")
+    await seal(OTHER_KEY, KEY)
+    expect(await faults(undefined, OTHER_KEY, KEY)).toEqual([])
+    expect(await faults(undefined, OTHER_KEY)).toEqual([])
+    expect(await faults(undefined, KEY)).toEqual(['foreign_seal 2'])
+  })
+
+  test('the head of each day is told once', async () => {
+    const told: string[] = []
+    const sealer = createAuditSealer({
+      db: postgres.db,
+      keys: createAuditKeys([KEY]),
+      headOfDay: (head) => void told.push(headText(head)),
+    })
+    for (const day of [0, 0, 1, 1, 1, 3]) {
+      await moveDatabaseClock(database.url, day * DAY)
+      await sql("INSERT INTO audit_events (name) VALUES ('session.revoked')")
+      await sealer.run()
+    }
+    expect(told.map((head) => head.split('-')[0])).toEqual(['1', '3', '6'])
+    expect(await faults(told[0])).toEqual([])
+  })
+})
+
+describe('retention', () => {
+  const trim = (keptSeconds: number) => trimAuditLog({ db: postgres.db, keptSeconds })
+
+  test('removes what was kept long enough, says so, and the chain goes on from there', async () => {
+    await write(9)
+    await moveDatabaseClock(database.url, 50 * DAY)
+    const young = await write(3)
+    await moveDatabaseClock(database.url, 100 * DAY)
+    expect(await trim(60 * DAY)).toBe(9)
+    const rows = await sql('SELECT id, name, actor, detail FROM audit_events ORDER BY id')
+    expect(rows.map(({ id }) => BigInt(id)).slice(0, 3)).toEqual(young)
+    expect(rows[3]).toMatchObject({ name: 'audit_events.removed', actor: 'system', detail: { events: 9, through_seal: 3 } })
+    expect(await verify()).toMatchObject({ faults: [], removedThrough: 3n, events: 4 })
+    expect(await trim(60 * DAY)).toBe(0)
+    await write(3)
+    expect(await faults()).toEqual([])
+  })
+
+  test('never removes what is not 30 days old, whatever it is told', async () => {
+    await write(3)
+    await moveDatabaseClock(database.url, 29 * DAY)
+    expect(await trim(0)).toBe(0)
+    await moveDatabaseClock(database.url, 31 * DAY)
+    expect(await trim(0)).toBe(3)
+    expect(await faults()).toEqual([])
+  })
+
+  test('removes everything there is, a part at a time, and new events are sealed on top', async () => {
+    await write(5000, 1000)
+    await moveDatabaseClock(database.url, 40 * DAY)
+    expect(await trim(30 * DAY)).toBe(5000)
+    await write(3)
+    expect(await verify()).toMatchObject({ faults: [], removedThrough: 5n })
+    const head = await headNow()
+    expect(await faults(head)).toEqual([])
+    expect((await verify(`1-${'0'.repeat(64)}`)).faults).toMatchObject([{ kind: 'head' }])
+  }, 60_000)
+
+  test('several at once remove each event once', async () => {
+    await write(600, 100)
+    await moveDatabaseClock(database.url, 40 * DAY)
+    const removed = await Promise.all(Array.from({ length: 5 }, () => trim(30 * DAY)))
+    expect(removed.reduce((sum, one) => sum + one, 0)).toBe(600)
+    expect(await faults()).toEqual([])
+  })
+
+  test('an event that was put in among what is gone is found', async () => {
+    const ids = await write(3)
+    await moveDatabaseClock(database.url, 40 * DAY)
+    await trim(30 * DAY)
+    await sql(`INSERT INTO audit_events (id, name) VALUES (${ids[1]}, 'session.revoked')`)
+    expect(await faults()).toEqual([`inserted ${ids[1]}`])
+  })
+})
+
+test('a head is written one way and read back', () => {
+  const digest = Buffer.alloc(32, 0xab)
+  expect(headText({ number: 1042n, digest })).toBe(`1042-${'ab'.repeat(32)}`)
+  expect(readHead(` 1042-${'AB'.repeat(32)}\n`)).toEqual({ number: 1042n, digest })
+  for (const text of ['', '1042', '-ab', `1042-${'ab'.repeat(31)}`, `x-${'ab'.repeat(32)}`])
+    expect(readHead(text)).toBeUndefined()
+})
