@@ -74,6 +74,7 @@ export async function compose(config: Config, secrets: Secrets, overrides: Overr
   const metrics = openMetrics({ stores })
   const basis = { config, clock, log, stores, metrics }
   const audit = createAuditParts(basis)
+  const { occasional } = audit
   const follower = createRevocationFollower({ db: stores.db })
   // Whoever is answered that something has ended finds that this process knows.
   const heard = () => follower.catchUp().catch(() => undefined)
@@ -92,10 +93,10 @@ export async function compose(config: Config, secrets: Secrets, overrides: Overr
   const administration = createAdministration({ ...basis, ...built })
   const announcements = await register({ config, clock, log, stores, nouns })
   const cookieSignatures = createCookieSignatures(secrets.cookieKeys.map((key) => key.reveal()))
-  const tokenLimits = createClientLimits({ config, clock, metrics })
-  const door = createDoor({ config, clock, log, stores, tokenLimits, metrics })
+  const tokenLimits = createClientLimits({ config, clock, metrics, occasional })
+  const door = createDoor({ config, clock, log, stores, tokenLimits, metrics, occasional })
   const protocol = await createProviderParts({
-    ...{ ...basis, nouns, tokenLimits, keys, follower, cookieSignatures },
+    ...{ ...basis, nouns, tokenLimits, keys, follower, cookieSignatures, occasional },
     door: throughDoor(door),
     outbox: mail.outbox,
   })

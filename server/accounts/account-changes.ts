@@ -2,6 +2,7 @@
 // to an end in progress (tokens/ending.ts), whose transaction it is part of.
 import { scopesOfRoles } from '../../config/roles.ts'
 import { type Change, reaches, recordChange } from '../audit/change.ts'
+import { maskedEmail } from '../audit/differences.ts'
 import type { Ending } from '../tokens/ending.ts'
 import { endAllOfAccount } from './account-ends.ts'
 import { AccountOutOfReach, AccountRefused, keepAnOwner, lockedAccount } from './account-standing.ts'
@@ -51,7 +52,9 @@ export async function changeEmail(
   await voidPasswordLink(ending.tx, accountId)
   await endAllOfAccount(ending, accountId, keepSessionId)
   const session = keepSessionId === undefined ? {} : { sessionId: keepSessionId }
-  await recordChange(ending.tx, 'account.email_changed', change, { accountId, ...session })
+  // Not whole: what is in the log stays, also when the account is erased.
+  const detail = { email: { from: maskedEmail(account.email), to: maskedEmail(address) }, verified }
+  await recordChange(ending.tx, 'account.email_changed', change, { accountId, ...session, detail })
 }
 
 /** Another address. */

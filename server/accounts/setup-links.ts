@@ -85,7 +85,9 @@ export function createSetupLinks(deps: {
       const expiresAt = await db.$transaction(async (tx) => {
         await lockSetup(tx)
         if ((await countActiveOwners(tx)) > 0) throw new OwnerExists('there is an owner already')
-        return insertSetupLink(tx, digestOf(token), lifetimeSeconds)
+        const end = await insertSetupLink(tx, digestOf(token), lifetimeSeconds)
+        await recordAudit(tx, { name: 'setup_link.created', actor: 'system', detail: { expires_at: end.toISOString() } })
+        return end
       })
       return { token, expiresAt }
     },

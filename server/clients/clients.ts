@@ -3,6 +3,7 @@
 import { isDeepStrictEqual } from 'node:util'
 import type { Clock } from '../../config/clock.ts'
 import { type Change, recordChange } from '../audit/change.ts'
+import { differences } from '../audit/differences.ts'
 import type { Database, Transaction } from '../storage/postgres.ts'
 import type { Ending } from '../tokens/ending.ts'
 import type { ClientMetadata } from './client-metadata-members.ts'
@@ -109,7 +110,10 @@ export function createClients({ db, clock }: { readonly db: Database; readonly c
       const manager = managedBy ?? before.managedBy
       if (members.length === 0 && before.managedBy === manager) return []
       await updateClient(tx, { metadata, managedBy: manager ?? null })
-      await recordChange(tx, 'client.updated', change, { clientId: before.id, detail: { members } })
+      await recordChange(tx, 'client.updated', change, {
+        clientId: before.id,
+        detail: { members, changes: differences(members, before.metadata, metadata) },
+      })
       if (isNarrower(before.metadata, metadata)) endTokens(ending, before.id)
       return members
     },

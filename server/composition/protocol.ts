@@ -3,6 +3,7 @@ import { setTimeout as wait } from 'node:timers/promises'
 import type { Middleware } from 'koa'
 import type { Clock } from '../../config/clock.ts'
 import type { Config } from '../../config/config.ts'
+import type { OccasionalEvents } from '../audit/occasional.ts'
 import { registerOwnClient } from '../clients/own-client.ts'
 import { createClientCertificate } from '../http/client-certificate.ts'
 import type { CookieSignatures } from '../http/cookie-signatures.ts'
@@ -13,6 +14,7 @@ import type { KeyRing } from '../keys/key-ring.ts'
 import type { Outbox } from '../mail/outbox.ts'
 import { type AccountSignIn, createAccountSignIn } from '../provider/account-sign-in.ts'
 import { createCurrentSession } from '../provider/current-session.ts'
+import type { RefusedClient } from '../provider/failures.ts'
 import { createInteractions, type Interactions } from '../provider/interaction-port.ts'
 import { createJwtAccessTokens } from '../provider/jwt-access-tokens.ts'
 import type { ProtocolMeasures } from '../provider/measures.ts'
@@ -25,6 +27,7 @@ import { loadRegistry, type Registry } from '../provider/registry.ts'
 import { createSignOut } from '../provider/sign-out.ts'
 import type { RevocationFollower } from '../tokens/revocation-follower.ts'
 import type { Nouns } from './nouns.ts'
+import { noteRefusedClient } from './refusals.ts'
 import type { OpenStores } from './stores.ts'
 
 /** The protocol. */
@@ -55,6 +58,7 @@ export async function createProviderParts(deps: {
   readonly metrics: Metrics
   readonly outbox: Outbox
   readonly follower: RevocationFollower
+  readonly occasional: OccasionalEvents
 }): Promise<ProtocolParts> {
   const { config, clock, log, stores, nouns, keys, follower } = deps
   const measures = measuresOf(deps.metrics)
@@ -83,7 +87,7 @@ export async function createProviderParts(deps: {
       outbox: deps.outbox,
       dpop: { nonceSecret: stores.sealer.derive('dpop nonces'), nonceRequired: config.dpopNonce === 'required' },
       mutualTls,
-      failures: { log, unavailablePage: pages.unavailable, clientFailed: deps.tokenLimits.failed, measures },
+      failures: { log, measures, unavailablePage: pages.unavailable, ...refusalsOf(deps) },
       door: deps.door,
       cookieSignatures: deps.cookieSignatures,
       lifetimes: config.lifetimes,
@@ -122,6 +126,13 @@ export async function createProviderParts(deps: {
       keysMayDiffer = false
       await registry.noteLife()
     },
+  }
+}
+
+function refusalsOf({ tokenLimits, occasional }: Pick<Parameters<typeof createProviderParts>[0], 'tokenLimits' | 'occasional'>) {
+  return {
+    clientFailed: tokenLimits.failed,
+    clientRefused: (refused: RefusedClient) => noteRefusedClient(occasional, refused),
   }
 }
 

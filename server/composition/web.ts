@@ -7,6 +7,7 @@ import { assets } from '../../views/assets.ts'
 import { homePage } from '../../views/home.ts'
 import { createAccountConsole } from '../account-console/routes.ts'
 import type { AppParts, Door } from '../app.ts'
+import type { OccasionalEvents } from '../audit/occasional.ts'
 import { OWN_CALLBACK_PATH } from '../clients/own-client.ts'
 import { createDevMail, DEV_MAIL_PATH } from '../dev-mail/routes.ts'
 import { createAssets } from '../http/assets.ts'
@@ -37,6 +38,7 @@ import { createConsolePages } from './console.ts'
 import type { MailParts } from './mail.ts'
 import type { Nouns } from './nouns.ts'
 import type { ProtocolParts } from './protocol.ts'
+import { noteRateLimit } from './refusals.ts'
 import type { Announcements } from './registrations.ts'
 import { createFeedPages, type RevocationParts } from './revocations.ts'
 import type { SignalParts } from './signals.ts'
@@ -54,10 +56,12 @@ export function createClientLimits({
   config,
   clock,
   metrics,
+  occasional,
 }: {
   readonly config: Config
   readonly clock: Clock
   readonly metrics: Metrics
+  readonly occasional: OccasionalEvents
 }): TokenLimits {
   const { tokenPerClient, tokenFailures, enabled } = config.rateLimits
   return createTokenLimits({
@@ -65,7 +69,10 @@ export function createClientLimits({
     failures: tokenFailures,
     clock,
     counts: (ctx) => enabled && ctx.method === 'POST' && CLIENTS.test(ctx.path),
-    turnedAway: (limit) => metrics.count('rateLimited', { limit }),
+    turnedAway(limit, ctx) {
+      metrics.count('rateLimited', { limit })
+      noteRateLimit(occasional, limit, ctx)
+    },
   })
 }
 
@@ -77,6 +84,7 @@ export function createDoor(deps: {
   readonly stores: OpenStores
   readonly tokenLimits: TokenLimits
   readonly metrics: Metrics
+  readonly occasional: OccasionalEvents
 }): Door {
   const { config, clock, log, stores, tokenLimits, metrics } = deps
   return {
@@ -96,7 +104,10 @@ export function createDoor(deps: {
         redis: stores.redis,
         counts: (ctx) => config.rateLimits.enabled && PEOPLE.test(ctx.path),
         log,
-        turnedAway: () => metrics.count('rateLimited', { limit: 'people' }),
+        turnedAway(ctx) {
+          metrics.count('rateLimited', { limit: 'people' })
+          noteRateLimit(deps.occasional, 'people', ctx)
+        },
       }),
       tokenLimits.middleware,
     ],

@@ -1,7 +1,7 @@
 // Consents: what a person agreed that a client may do, remembered from one session to the next. A new grant is made of
 // it at each sign-in, so that ending one grant does not touch the others.
 import { Prisma } from '../../prisma/client/client.ts'
-import { changeWithAudit, type Origin } from '../audit/audit.ts'
+import { changeWithAudit, type Origin, recordAudit } from '../audit/audit.ts'
 import { gather } from '../storage/gathering.ts'
 import type { Database, Transaction } from '../storage/postgres.ts'
 
@@ -26,6 +26,8 @@ export interface Consents {
   find(accountId: string, clientId: string): Promise<Consent | undefined>
   /** Adds to what was agreed to before. */
   add(given: GivenConsent): Promise<void>
+  /** Notes that somebody did not agree. */
+  deny(denied: Omit<GivenConsent, 'consent'>): Promise<void>
 }
 
 /** Makes them. */
@@ -54,6 +56,9 @@ export function createConsents({ db }: { readonly db: Database }): Consents {
       const detail = { openid: [...consent.openid], resources: JSON.parse(JSON.stringify(consent.resources)) }
       await changeWithAudit(db, change, { name: 'consent.given', actor: accountId, accountId, clientId, ...origin, detail })
     },
+
+    deny: ({ accountId, clientId, origin }) =>
+      recordAudit(db, { name: 'consent.denied', actor: accountId, accountId, clientId, ...origin }),
   }
 }
 

@@ -26,7 +26,7 @@ export function createLimit(deps: {
   readonly asker?: (ctx: Context) => string
   readonly log: Log
   /** Told of each request that is turned away. */
-  readonly turnedAway?: () => void
+  readonly turnedAway?: (ctx: Context) => void
 }): Middleware {
   const { limit, redis, log } = deps
   const common = {
@@ -44,7 +44,7 @@ export function createLimit(deps: {
     if (!deps.counts(ctx)) return next()
     const admitted = shared === undefined ? await ask(inProcess, ctx) : await askShared(shared, inProcess, ctx, log)
     if (!admitted) {
-      deps.turnedAway?.()
+      deps.turnedAway?.(ctx)
       // The limiter rounds down, and 0 would mean at once.
       throw tooMany(Math.max(1, Number(ctx.response.get('Retry-After'))))
     }

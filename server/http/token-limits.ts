@@ -27,7 +27,7 @@ export function createTokenLimits(deps: {
   /** Which requests are counted. */
   readonly counts: (ctx: Context) => boolean
   /** Told of each request that is turned away, and by which limit. */
-  readonly turnedAway?: (limit: 'clients' | 'client_failures') => void
+  readonly turnedAway?: (limit: 'clients' | 'client_failures', ctx: Context) => void
 }): TokenLimits {
   const requests = new Windows(deps.requests, deps.clock)
   const failures = new Windows(deps.failures, deps.clock)
@@ -38,7 +38,7 @@ export function createTokenLimits(deps: {
       const failed = failures.wait(key, 1)
       const wait = Math.max(requests.count(key), failed)
       if (wait === 0) return next()
-      deps.turnedAway?.(failed > 0 ? 'client_failures' : 'clients')
+      deps.turnedAway?.(failed > 0 ? 'client_failures' : 'clients', ctx)
       ctx.status = 429
       ctx.set('Retry-After', String(wait))
       ctx.set('Cache-Control', 'no-store')

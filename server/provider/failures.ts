@@ -27,7 +27,18 @@ export interface FailureDeps {
   readonly unavailablePage: (ctx: Context) => void
   /** Told of a wrong secret, code or token, and how much it weighs. */
   readonly clientFailed: (request: IncomingMessage, weight: number) => void
+  /** Told that a client did not show that it is the one it says. */
+  readonly clientRefused: (refused: RefusedClient) => void
   readonly measures: Pick<ProtocolMeasures, 'storeFailed'>
+}
+
+/** A client that was not let in. */
+export interface RefusedClient {
+  readonly request: IncomingMessage
+  /** Undefined when it is none that is registered. */
+  readonly clientId?: string
+  /** In the library's words. */
+  readonly why?: string
 }
 
 /** Listens to a Provider's errors. Comes before the library's and our other middlewares, so that it sees what they throw. */
@@ -35,6 +46,7 @@ export function reportFailures(provider: Provider, deps: FailureDeps): void {
   const onClientError = (ctx: KoaContextWithOIDC, error: Error) => {
     const weight = error instanceof errors.OIDCProviderError ? GUESSES[error.error] : undefined
     if (weight !== undefined) deps.clientFailed(ctx.req, weight)
+    if (error instanceof errors.InvalidClientAuth) deps.clientRefused({ request: ctx.req, ...refusalOf(ctx, error) })
   }
   const asApp: EventEmitter = provider
   asApp.on('error', createConnectionFaults({ log: deps.log }))
@@ -72,4 +84,13 @@ export function reportFailures(provider: Provider, deps: FailureDeps): void {
     if (!isForPrograms(ctx.path) && ctx.accepts('json', 'html') === 'html') deps.unavailablePage(ctx)
     else ctx.body = { error: 'temporarily_unavailable', error_description: 'a store of the server is out of reach; try again' }
   })
+}
+
+/** What a stranger says of himself is not written down: it may be a secret in the wrong place. */
+function refusalOf(
+  ctx: KoaContextWithOIDC,
+  { error_detail: why }: errors.InvalidClientAuth,
+): { clientId?: string; why?: string } {
+  const clientId = ctx.oidc.client?.clientId
+  return { ...(clientId === undefined ? {} : { clientId }), ...(why === undefined ? {} : { why }) }
 }

@@ -96,7 +96,10 @@ export function createInteractions(deps: InteractionDeps): Interactions {
     },
 
     async deny(ctx, uid) {
-      await load(ctx, uid)
+      const { prompt, session, params } = await load(ctx, uid)
+      const accountId = session?.accountId
+      if (prompt.name === 'consent' && accountId !== undefined)
+        await deps.consents.deny({ accountId, clientId: String(params.client_id), origin: originOf(ctx) })
       const result = { error: 'access_denied', error_description: 'the person did not agree' }
       return deps.provider().interactionResult(ctx.req, ctx.res, result, { mergeWithLastSubmission: false })
     },

@@ -1,7 +1,7 @@
 // Short-lived things as the library sees them: interactions, codes and pushed requests, kept in the live store.
 import { type Adapter, type AdapterPayload, errors } from 'oidc-provider'
 import { recordAudit } from '../audit/audit.ts'
-import { endGrant, type Grants } from '../grants/grants.ts'
+import { endGrant, type Grants, selectParties } from '../grants/grants.ts'
 import { originOf } from '../http/request-context.ts'
 import type { LiveStore } from '../storage/live-store.ts'
 import type { Endings } from '../tokens/ending.ts'
@@ -148,6 +148,7 @@ export async function endReplayed(
     if (ending.counts.grants === 0) return
     await recordAudit(ending.tx, {
       name: 'authorization_code.replayed',
+      ...(await selectParties(ending.tx, grantId)),
       grantId,
       ...(clientId === undefined ? {} : { actor: clientId, clientId }),
       ...(ctx === undefined ? {} : originOf(ctx)),

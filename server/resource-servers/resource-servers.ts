@@ -2,6 +2,7 @@
 // (tokens/ending.ts), whose transaction it is part of.
 import { isDeepStrictEqual } from 'node:util'
 import { type Change, recordChange } from '../audit/change.ts'
+import { differences } from '../audit/differences.ts'
 import type { Database, Transaction } from '../storage/postgres.ts'
 import type { Ending } from '../tokens/ending.ts'
 import {
@@ -74,7 +75,9 @@ export function createResourceServers(deps: {
       await refuseUnknownClients(ending.tx, after)
       await refuseTwoDefaults(ending.tx, after)
       await updateResourceServer(ending.tx, after)
-      await recordChange(ending.tx, 'resource_server.updated', change, { detail: { identifier: server.identifier, members } })
+      await recordChange(ending.tx, 'resource_server.updated', change, {
+        detail: { identifier: server.identifier, members, changes: differences(members, named(before), named(after)) },
+      })
       await endTokens(
         ending,
         before.scopes.filter((scope) => !after.scopes.includes(scope)),
@@ -113,6 +116,11 @@ const MEMBER_NAMES: Readonly<Partial<Record<keyof ResourceServer, string>>> = {
   accessTokenTtl: 'access_token_ttl',
   isDefault: 'default',
   clientIds: 'clients',
+}
+
+/** The members by those names. */
+function named(server: ResourceServer): { readonly [member: string]: unknown } {
+  return Object.fromEntries(Object.entries(MEMBER_NAMES).map(([name, member]) => [member, server[name as keyof ResourceServer]]))
 }
 
 /** The order of scopes and clients says nothing. */

@@ -3,7 +3,7 @@
 // nobody else waits. A process that dies leaves the rest to the next one.
 import { randomBytes } from 'node:crypto'
 import { Prisma } from '../../prisma/client/client.ts'
-import type { Change } from '../audit/change.ts'
+import { type Change, recordChange } from '../audit/change.ts'
 import type { Database, Transaction } from '../storage/postgres.ts'
 import type { Ended, Ending, Endings } from '../tokens/ending.ts'
 
@@ -84,17 +84,16 @@ export function createRevocationJobs(deps: {
   }
 
   return {
-    async begin({ noun, filter }, { actor, reason, origin }) {
+    async begin({ noun, filter }, change) {
+      const { actor, reason, origin } = change
       const id = `job_${randomBytes(16).toString('base64url')}`
       const { address, userAgent, requestId } = origin ?? {}
-      await db.revocationJob.create({
-        data: {
-          ...defined({ reason, address, userAgent, requestId }),
-          id,
-          noun,
-          actor,
-          filter: JSON.parse(JSON.stringify(filter)),
-        },
+      const asked = JSON.parse(JSON.stringify(filter))
+      await db.$transaction(async (tx) => {
+        await tx.revocationJob.create({
+          data: { ...defined({ reason, address, userAgent, requestId }), id, noun, filter: asked, actor },
+        })
+        await recordChange(tx, 'revocation_job.begun', change, { detail: { job: id, noun, filter: asked } })
       })
       const begun = await find(id)
       if (begun === undefined) throw new Error('a job that was just written is not there')

@@ -2,7 +2,7 @@
 // provider's session adapter keeps it); a session whose record has ended is dead whatever Redis says.
 import { isIP } from 'node:net'
 import { Prisma } from '../../prisma/client/client.ts'
-import { type AuditEvent, type Origin, recordAudit, recordAudits } from '../audit/audit.ts'
+import { type AuditEvent, auditRow, type Origin, recordAudit, recordAudits } from '../audit/audit.ts'
 import type { AuditEventName } from '../audit/event-names.ts'
 import { LIVE_GRANT, type LiveGrant } from '../grants/grants.ts'
 import { gather } from '../storage/gathering.ts'
@@ -198,6 +198,15 @@ async function writeRecord(db: Database, session: SessionRecord, idleSeconds: nu
   const clientIds = session.clients.map((client) => client.clientId)
   const sids = session.clients.map((client) => client.sid)
   const grantIds = session.clients.map((client) => client.grantId ?? null)
+  const by = auditRow({
+    ...event('session.started', {
+      accountId: session.accountId,
+      sessionId: session.id,
+      origin: session.origin,
+      reason: undefined,
+    }),
+    detail: { methods: [...session.methods] },
+  })
   // A record that has ended, or is over, stays so: nothing below happens for it.
   const absoluteEnd = Prisma.sql`latchkey_now() + make_interval(secs => ${session.lifeSeconds})`
   const rows = await db.$queryRaw<{ id: string }[]>(Prisma.sql`
@@ -213,12 +222,20 @@ async function writeRecord(db: Database, session: SessionRecord, idleSeconds: nu
         absolute_expires_at = GREATEST(known.absolute_expires_at, EXCLUDED.absolute_expires_at)
       WHERE known.ended_at IS NULL AND known.closed_at IS NULL AND known.expires_at > latchkey_now()
         AND known.account_id = EXCLUDED.account_id
-      RETURNING id
+      RETURNING id, xmax = 0 AS started
     ), apps AS (
       INSERT INTO session_clients AS known (session_id, client_id, sid, grant_id)
       SELECT recorded.id, app.client_id, app.sid, app.grant_id
       FROM recorded, unnest(${clientIds}::text[], ${sids}::text[], ${grantIds}::text[]) AS app (client_id, sid, grant_id)
       ON CONFLICT (session_id, client_id) DO UPDATE SET sid = EXCLUDED.sid, grant_id = EXCLUDED.grant_id
+      RETURNING client_id, grant_id, xmax = 0 AS first_use
+    ), told AS (
+      INSERT INTO audit_events (name, actor, account_id, client_id, session_id, grant_id, address, user_agent, request_id, detail)
+      SELECT what.name, ${by.actor}::text, ${by.accountId}::text, what.client_id, ${by.sessionId}::text, what.grant_id,
+        ${by.address}::inet, ${by.userAgent}::text, ${by.requestId}::text, what.detail
+      FROM (SELECT 'session.started' AS name, NULL AS client_id, NULL AS grant_id, ${JSON.stringify(by.detail)}::jsonb AS detail
+            FROM recorded WHERE started
+            UNION ALL SELECT 'client.signed_in', client_id, grant_id, '{}'::jsonb FROM apps WHERE first_use) AS what
     )
     SELECT id FROM recorded`)
   return rows.length === 1

@@ -2,6 +2,7 @@
 // another, nor may whoever can change an address have it signed for by a secret that they were never shown.
 import { Prisma } from '../../prisma/client/client.ts'
 import { type Change, recordChange } from '../audit/change.ts'
+import { differences } from '../audit/differences.ts'
 import { checkVersion, versionOf } from '../audit/versions.ts'
 import type { AllowedAddresses } from '../outbox/allowed-addresses.ts'
 import type { Database, Transaction } from '../storage/postgres.ts'
@@ -144,7 +145,9 @@ async function write(
       enabled = ${after.enabled}, updated_at = latchkey_now() WHERE id = ${id}`)
   const stopped = before.enabled && !after.enabled ? await stopDeliveries(tx, id, 'the webhook is disabled') : 0
   const name = before.enabled && !after.enabled ? 'webhook.disabled' : 'webhook.updated'
-  const detail = { webhook: id, members, origin: originOf(after.url), events: after.events, deliveries: stopped }
+  const shown = (webhook: WebhookChoice) => ({ ...webhook, url: originOf(webhook.url) })
+  const changes = differences(members, shown(before), shown(after))
+  const detail = { webhook: id, members, changes, origin: originOf(after.url), events: after.events, deliveries: stopped }
   await recordChange(tx, name, change, { detail })
   const secret = originOf(before.url) === originOf(after.url) ? {} : { secret: await replaceSecrets(tx, id, sealer, change) }
   return { webhook: await tx.webhook.findUniqueOrThrow({ where: { id } }), ...secret }

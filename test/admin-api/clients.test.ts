@@ -385,7 +385,16 @@ describe('a change', () => {
       server.databaseUrl,
       `SELECT reason, detail FROM audit_events WHERE client_id = '${id}' AND name = 'client.updated'`,
     )
-    expect(event).toEqual({ reason: 'it moved', detail: { members: ['client_name', 'redirect_uris'] } })
+    expect(event).toEqual({
+      reason: 'it moved',
+      detail: {
+        members: ['client_name', 'redirect_uris'],
+        changes: {
+          client_name: { from: 'Before', to: 'After' },
+          redirect_uris: { from: ['https://new.example/cb'], to: ['https://new.example/other'] },
+        },
+      },
+    })
   })
 
   test('that gives it less ends its access tokens; a preview says so and ends nothing', async () => {

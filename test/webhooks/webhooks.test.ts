@@ -105,8 +105,11 @@ test('a session that is revoked is told of, with what the audit log says of it',
   const accountId = String(claimsOf(tokens.body.id_token).sub)
   const origin = { address: '192.0.2.7', userAgent: 'A Browser', requestId: 'req-1' }
   await server.latchkey.nouns.sessions.end({ accountId, sessionId, origin })
-  await until(() => receiver.received.length === 1)
-  const [post] = receiver.received
+  const typesTold = () => receiver.received.map((one) => (verified(one) as { type: string }).type).toSorted()
+  await until(() => receiver.received.length === 2)
+  // That somebody signed in was not asked for, but that the session began was.
+  expect(typesTold()).toEqual(['session.revoked', 'session.started'])
+  const post = receiver.received.find((one) => (verified(one) as { type: string }).type === 'session.revoked')
   expect(post?.headers).toMatchObject({ 'content-type': 'application/json', 'user-agent': 'Latchkey' })
   expect(secret).toMatch(/^whsec_[A-Za-z0-9+/]{43}=$/)
   const told = verified(post as ReceivedPost)
@@ -125,12 +128,12 @@ test('a session that is revoked is told of, with what the audit log says of it',
       detail: {},
     },
   })
-  await until(async () => (await deliveries())[0]?.state === 'delivered')
+  await until(async () => (await deliveries()).every(({ state }) => state === 'delivered'))
   expect(await deliveries()).toMatchObject([
     { id: post?.headers['webhook-id'], event: 'session.revoked', eventId: event?.id, state: 'delivered', lastStatus: 202 },
+    { event: 'session.started', state: 'delivered' },
   ])
-  // The sign-in itself was not asked for.
-  expect(receiver.received).toHaveLength(1)
+  expect(receiver.received).toHaveLength(2)
   expect(() => verified(post as ReceivedPost, `whsec_${btoa('y'.repeat(32))}`)).toThrow('not signed')
 })
 

@@ -1,0 +1,43 @@
+// Writes down refusals that strangers can cause as often as they like: once in a while, and then how many there were.
+import type { Context } from 'koa'
+import type { Caller } from '../admin-api/caller.ts'
+import type { ApiRoute } from '../admin-api/route.ts'
+import type { OccasionalEvents } from '../audit/occasional.ts'
+import { addressKey } from '../http/client-address.ts'
+import { originOf, requestInfo } from '../http/request-context.ts'
+import type { RefusedClient } from '../provider/failures.ts'
+
+/** Somebody was turned away for asking too often. */
+export function noteRateLimit(occasional: OccasionalEvents, limit: string, ctx: Context, actor?: string): void {
+  const origin = originOf(ctx)
+  const event = { name: 'rate_limit.reached', ...origin, detail: { limit } } as const
+  occasional.note(actor === undefined ? event : { ...event, actor }, [limit, actor ?? addressKey(origin.address)])
+}
+
+/** A client did not show that it is the one it says. */
+export function noteRefusedClient(occasional: OccasionalEvents, { request, clientId, why }: RefusedClient): void {
+  const origin = requestInfo(request)
+  const about = clientId === undefined ? {} : { actor: clientId, clientId }
+  const reason = why === undefined ? {} : { reason: why }
+  const alike = [clientId ?? '', addressKey(origin.address)]
+  occasional.note({ name: 'client_authentication.failed', ...about, ...reason, ...origin }, alike)
+}
+
+/** Somebody has not what a route of the admin API asks for. */
+export function noteRefusedAccess(
+  occasional: OccasionalEvents,
+  ctx: Context,
+  route: ApiRoute,
+  { actor, clientId }: Caller,
+): void {
+  const about = actor === clientId ? {} : { accountId: actor }
+  const event = {
+    name: 'admin_access.refused',
+    actor,
+    clientId,
+    ...about,
+    ...originOf(ctx),
+    detail: { route: route.name },
+  } as const
+  occasional.note(event, [actor, clientId, route.name])
+}
