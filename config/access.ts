@@ -60,4 +60,9 @@ export const ACCESS = {
     read: { scope: 'webhooks:read', roles: LOOKING },
     write: { scope: 'webhooks:write', roles: OWNER },
   },
+  auditEvents: {
+    read: { scope: 'audit:read', roles: LOOKING },
+    /** To take the log home as a file. */
+    export: { scope: 'audit:read', roles: ['owner', 'auditor'] },
+  },
 } as const satisfies { readonly [noun: string]: { readonly [what: string]: AccessRule } }

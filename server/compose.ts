@@ -153,6 +153,7 @@ function assemble(
     drain() {
       draining = true
       revocations.listeners.close()
+      latchkey.administration.auditStreams.close()
     },
     endWaitsFor: closing.waitsFor,
     async [Symbol.asyncDispose]() {

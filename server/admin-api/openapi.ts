@@ -116,9 +116,13 @@ function operationOf(one: ApiRoute): ZodOpenApiOperationObject {
         }),
     responses: {
       ...Object.fromEntries(
-        Object.entries(one.outcomes).map(([status, { description, schema }]) => [
+        Object.entries(one.outcomes).map(([status, { description, schema, types = [] }]) => [
           status,
-          { description, ...(schema === undefined ? {} : { content: { 'application/json': { schema } } }) },
+          {
+            description,
+            ...(schema === undefined ? {} : { content: { 'application/json': { schema } } }),
+            ...(types.length === 0 ? {} : { content: Object.fromEntries(types.map((type) => [type, { schema: z.string() }])) }),
+          },
         ]),
       ),
       default: { description: 'A problem.', content: { 'application/problem+json': { schema: PROBLEM } } },

@@ -1,5 +1,7 @@
 // What a route of the admin API is: who may use it, what it takes, what it answers, and what it does. The same schemas check requests,
 // shape answers and make the OpenAPI document.
+import type { ServerResponse } from 'node:http'
+import type { Readable } from 'node:stream'
 import type { Context } from 'koa'
 import type { z } from 'zod'
 import type { AccessRule } from '../../config/roles.ts'
@@ -18,6 +20,8 @@ export interface ApiRequest<Params, Query, Body> {
   change(reason?: string): Change
   /** The version that the caller has seen of what is to be changed (RFC 9110 §13.1.1); undefined: whichever there is. */
   readonly ifVersion: string | undefined
+  /** Looks again whether the caller may use the route, for answers that go on for long. @throws HttpProblem 401, 403 */
+  stillAllowed(): Promise<void>
   readonly ctx: Context
 }
 
@@ -29,6 +33,10 @@ export interface ApiAnswer {
   /** Becomes the `ETag`. */
   readonly version?: string
   readonly headers?: { readonly [name: string]: string }
+  /** Sent as it comes, in the place of a body. */
+  readonly stream?: Readable
+  /** Writes the answer itself, and for as long as the other end stays. */
+  readonly listener?: (response: ServerResponse) => void
 }
 
 /** One status that a route answers with. */
@@ -36,6 +44,8 @@ export interface ApiOutcome {
   readonly description: string
   /** Of the body: what is not in it is not sent. */
   readonly schema?: z.ZodType
+  /** The media types of an answer that is no JSON. */
+  readonly types?: readonly string[]
 }
 
 /** What is told of a route. */

@@ -1,10 +1,11 @@
 // The admin API: its routes behind one door, which is the same for each of them. The order is policy, so all of it stands here.
 import Router from '@koa/router'
 import type { Context, Middleware } from 'koa'
+import { whatIsMissing } from '../../config/roles.ts'
 import { forPrograms } from '../http/error-pages.ts'
 import { HttpProblem } from '../http/problems.ts'
 import { routesOf } from '../http/routes.ts'
-import { type ApiToken, callerOf, changeBy, checkAccess } from './caller.ts'
+import { type ApiToken, type Caller, callerOf, changeBy, checkAccess } from './caller.ts'
 import { type AnswerAgain, readIdempotencyKey } from './idempotency.ts'
 import { type ApiAnswer, type ApiRoute, allowBodyOf } from './route.ts'
 
@@ -18,6 +19,8 @@ export interface AdminApiDoor {
   /** Counts requests, for each caller by itself; `ctx.state.caller` names it. */
   readonly limit: Middleware
   readonly answerAgain: AnswerAgain
+  /** Told that a caller has not what a route asks for. */
+  readonly refused: (ctx: Context, route: ApiRoute, caller: Caller) => void
 }
 
 /** Makes the middleware. */
@@ -30,10 +33,16 @@ export function createAdminApi(routes: readonly ApiRoute[], door: AdminApiDoor):
 async function pass(route: ApiRoute, door: AdminApiDoor, ctx: Context): Promise<void> {
   ctx.set('Cache-Control', 'no-store')
   if (route.access === 'public')
-    return present(route, ctx, await route.answer({ ctx, caller: NOBODY, change: noChange, ifVersion: undefined }))
+    return present(
+      route,
+      ctx,
+      await route.answer({ ctx, caller: NOBODY, change: noChange, ifVersion: undefined, stillAllowed: async () => undefined }),
+    )
   // 1. Who asks, and whether they may.
   const caller = callerOf(await door.authenticate(ctx))
-  checkAccess(ctx, route.access, caller)
+  const { access } = route
+  if (whatIsMissing(access, caller) !== undefined) door.refused(ctx, route, caller)
+  checkAccess(ctx, access, caller)
   // 2. How often.
   ctx.state.caller = caller.actor
   await door.limit(ctx, async () => {
@@ -45,6 +54,7 @@ async function pass(route: ApiRoute, door: AdminApiDoor, ctx: Context): Promise<
       caller,
       change: (reason?: string) => changeBy(ctx, caller, reason),
       ifVersion: versionAsked(ctx, route),
+      stillAllowed: async () => checkAccess(ctx, access, callerOf(await door.authenticate(ctx))),
     }
     const answer = () => route.answer(request)
     // 4. What is asked, and what is done.
@@ -66,9 +76,24 @@ function present({ outcomes, name }: ApiRoute, ctx: Context, answer: ApiAnswer):
   ctx.status = status
   for (const [header, value] of Object.entries(headers)) ctx.set(header, value)
   if (version !== undefined) ctx.set('ETag', `"${version}"`)
-  if (outcome.schema === undefined) return
-  ctx.body = JSON.stringify(outcome.schema.parse(JSON.parse(JSON.stringify(body))))
-  ctx.type = 'application/json'
+  if (answer.listener !== undefined) listen(ctx, answer.listener)
+  // The type stands in the headers already.
+  else if (answer.stream !== undefined) ctx.body = answer.stream
+  else if (outcome.schema !== undefined) {
+    ctx.body = JSON.stringify(outcome.schema.parse(JSON.parse(JSON.stringify(body))))
+    ctx.type = 'application/json'
+  }
+}
+
+/** Server-sent events (WHATWG HTML): from here on the answer is written by whoever tells them. */
+function listen(ctx: Context, listener: NonNullable<ApiAnswer['listener']>): void {
+  ctx.respond = false
+  ctx.res.statusCode = 200
+  ctx.res.setHeader('Content-Type', 'text/event-stream; charset=utf-8')
+  // Or nginx would keep it until there is more.
+  ctx.res.setHeader('X-Accel-Buffering', 'no')
+  ctx.res.flushHeaders()
+  listener(ctx.res)
 }
 
 /** RFC 9110 §13.1.1: one entity tag, in its strong form, or `*`. */

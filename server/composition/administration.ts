@@ -4,6 +4,7 @@ import { readFileSync } from 'node:fs'
 import type { Context, Middleware } from 'koa'
 import type { Clock } from '../../config/clock.ts'
 import type { Config } from '../../config/config.ts'
+import type { AuditStreams } from '../admin-api/audit-streams.ts'
 import { createAnswerAgain } from '../admin-api/idempotency.ts'
 import { openApiRoute } from '../admin-api/openapi.ts'
 import type { ApiRoute } from '../admin-api/route.ts'
@@ -16,6 +17,7 @@ import type { Log } from '../http/log.ts'
 import type { Metrics } from '../http/metrics.ts'
 import { createLimit } from '../http/rate-limit.ts'
 import type { KeyRing } from '../keys/key-ring.ts'
+import type { Task } from '../maintenance/schedule.ts'
 import { adminResource, type OwnAccess } from '../provider/own-resources.ts'
 import { createBulkEnds } from '../revocation-jobs/bulk-ends.ts'
 import { grantJobWork } from '../revocation-jobs/grant-work.ts'
@@ -27,13 +29,16 @@ import { createSessionSearch } from '../sessions/session-search.ts'
 import { createSessionTrees } from '../sessions/session-tree.ts'
 import { createIdempotentRequests } from '../storage/idempotent-requests.ts'
 import { accountApiRoutes, createAccountParts } from './administration-accounts.ts'
+import { type AuditAdministration, createAuditAdministration } from './administration-audit.ts'
 import { type AdministrationBasis, accountIdOf } from './administration-basis.ts'
 import { createGrantParts, grantApiRoutes } from './administration-grants.ts'
 import { createRegistrationParts, registrationRoutes } from './administration-registrations.ts'
+import type { AuditParts } from './audit.ts'
 import { consoleRoutes } from './console.ts'
 import type { LogoutParts } from './logout.ts'
 import type { MailParts } from './mail.ts'
 import type { Nouns } from './nouns.ts'
+import { noteRateLimit, noteRefusedAccess } from './refusals.ts'
 import type { RevocationParts } from './revocations.ts'
 import type { OpenStores } from './stores.ts'
 import type { WebhookParts } from './webhooks.ts'
@@ -41,6 +46,8 @@ import type { WebhookParts } from './webhooks.ts'
 /** What administrators use. */
 export interface AdministrationParts extends AdministrationBasis {
   readonly consoleRoutes: readonly ConsoleRoute[]
+  readonly auditStreams: AuditStreams
+  readonly tasks: readonly Task[]
   readonly apiRoutes: readonly ApiRoute[]
   apiPages(ownAccess: OwnAccess): Middleware
 }
@@ -58,8 +65,9 @@ export function createAdministration(deps: {
   readonly webhooks: WebhookParts
   readonly clock: Clock
   readonly mail: MailParts
+  readonly audit: AuditParts
 }): AdministrationParts {
-  const { config, stores, nouns } = deps
+  const { config, stores, nouns, audit } = deps
   const { db, sealer } = stores
   const cursors = createCursors({ key: sealer.derive('cursors') })
   const jobs: RevocationJobs = createRevocationJobs({
@@ -90,6 +98,7 @@ export function createAdministration(deps: {
       accessTokenLifeSeconds: nouns.accessTokenLifeSeconds,
     }),
   }
+  const log = createAuditAdministration({ audit, cursors, db })
   const parts = {
     ...ofSessions,
     ...createAccountParts(deps),
@@ -98,8 +107,10 @@ export function createAdministration(deps: {
     jobs,
     cursors,
     limit: limitOf(deps),
+    auditStreams: log.streams,
+    tasks: log.tasks,
   }
-  const apiRoutes = routesOf({ ...parts, ...deps })
+  const apiRoutes = routesOf({ ...parts, ...deps, auditRoutes: log.routes })
   return {
     ...parts,
     consoleRoutes: consoleRoutes({ ...deps, administration: parts }),
@@ -107,6 +118,7 @@ export function createAdministration(deps: {
     apiPages: (ownAccess) =>
       createAdminApi(apiRoutes, {
         limit: parts.limit,
+        refused: (ctx, route, caller) => noteRefusedAccess(audit.occasional, ctx, route, caller),
         answerAgain: createAnswerAgain(createIdempotentRequests({ db, sealer })),
         async authenticate(ctx) {
           const { token, scopes, roles } = await ownAccess.find(ctx, adminResource(config.issuer))
@@ -117,14 +129,17 @@ export function createAdministration(deps: {
   }
 }
 
-function limitOf({ config, log, stores, metrics }: Parameters<typeof createAdministration>[0]): Middleware {
+function limitOf({ config, log, stores, metrics, audit }: Parameters<typeof createAdministration>[0]): Middleware {
   return createLimit({
     limit: config.rateLimits.administrators,
     redis: stores.redis,
     counts: () => config.rateLimits.enabled,
     asker: (ctx: Context) => `administrator ${String(ctx.state.caller)}`,
     log,
-    turnedAway: () => metrics.count('rateLimited', { limit: 'administrators' }),
+    turnedAway(ctx) {
+      metrics.count('rateLimited', { limit: 'administrators' })
+      noteRateLimit(audit.occasional, 'administrators', ctx, String(ctx.state.caller))
+    },
   })
 }
 
@@ -138,6 +153,7 @@ function routesOf(
     readonly logout: LogoutParts
     readonly keys: KeyRing
     readonly webhooks: WebhookParts
+    readonly auditRoutes: AuditAdministration['routes']
   },
 ): readonly ApiRoute[] {
   const { config, nouns, jobs, cursors } = deps
@@ -156,6 +172,7 @@ function routesOf(
     ...accountApiRoutes(deps, { ...deps, accountIdOf: findId }),
     ...grantApiRoutes(deps.grants, { ...deps, accountIdOf: findId }),
     ...registrationRoutes(deps.registrations, deps),
+    ...deps.auditRoutes({ accountIdOf: findId }),
   ]
   return routes
 }

@@ -3,6 +3,7 @@ import type { Log } from '../http/log.ts'
 import type { RestoreWatch } from '../maintenance/restored-database.ts'
 import type { Schedule } from '../maintenance/schedule.ts'
 import type { Delivery } from '../outbox/delivery.ts'
+import type { AdministrationParts } from './administration.ts'
 import type { AuditParts } from './audit.ts'
 import type { MailParts } from './mail.ts'
 import type { Nouns } from './nouns.ts'
@@ -23,6 +24,7 @@ export interface ClosingParts {
   readonly mail: MailParts
   readonly schedule: Schedule
   readonly audit: Pick<AuditParts, 'occasional'>
+  readonly administration: Pick<AdministrationParts, 'auditStreams'>
   readonly revocations: RevocationParts
   /** By what they deliver. */
   readonly deliveries: { readonly [what: string]: Delivery }
@@ -33,7 +35,7 @@ export interface ClosingParts {
 
 /** Makes it. */
 export function createClosing(parts: ClosingParts): Closing {
-  const { log, mail, schedule, audit, revocations, deliveries, nouns, restoreWatch, stores } = parts
+  const { log, mail, schedule, audit, administration, revocations, deliveries, nouns, restoreWatch, stores } = parts
   const steps: readonly (readonly [waitsFor: string, step: () => Promise<unknown>])[] = [
     ['background work', () => schedule.stop()],
     ['refused requests that are to be written down', () => audit.occasional.close()],
@@ -49,6 +51,7 @@ export function createClosing(parts: ClosingParts): Closing {
     waitsFor: () => waitsFor,
     async close() {
       mail.delivery.close()
+      administration.auditStreams.close()
       for (const [name, step] of steps) {
         waitsFor = name
         await step()

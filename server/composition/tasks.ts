@@ -66,5 +66,6 @@ export function createTasks(deps: {
     { name: 'bulk revocations', everySeconds: 2, run: (signal) => deps.administration.jobs.run(signal) },
     ...deps.revocations.tasks,
     ...deps.audit.tasks,
+    ...deps.administration.tasks,
   ]
 }

@@ -112,6 +112,12 @@ export async function ask(
     },
     ...(options.body === undefined ? {} : { body: JSON.stringify(options.body) }),
   })
+  const { status, headers } = response
+  if (!/json(;|$)/.test(headers.get('content-type') ?? '')) {
+    // A file, or a stream that would not end.
+    await response.body?.cancel()
+    return { status, headers, body: undefined }
+  }
   const text = await response.text()
-  return { status: response.status, headers: response.headers, body: text === '' ? undefined : JSON.parse(text) }
+  return { status, headers, body: text === '' ? undefined : JSON.parse(text) }
 }
