@@ -3,6 +3,7 @@ import Router from '@koa/router'
 import type { Context, Middleware } from 'koa'
 import { whatIsMissing } from '../../config/roles.ts'
 import { forPrograms } from '../http/error-pages.ts'
+import { beginEventStream } from '../http/event-stream.ts'
 import { HttpProblem } from '../http/problems.ts'
 import { routesOf } from '../http/routes.ts'
 import { type ApiToken, type Caller, callerOf, changeBy, checkAccess } from './caller.ts'
@@ -76,24 +77,13 @@ function present({ outcomes, name }: ApiRoute, ctx: Context, answer: ApiAnswer):
   ctx.status = status
   for (const [header, value] of Object.entries(headers)) ctx.set(header, value)
   if (version !== undefined) ctx.set('ETag', `"${version}"`)
-  if (answer.listener !== undefined) listen(ctx, answer.listener)
+  if (answer.listener !== undefined) answer.listener(beginEventStream(ctx))
   // The type stands in the headers already.
   else if (answer.stream !== undefined) ctx.body = answer.stream
   else if (outcome.schema !== undefined) {
     ctx.body = JSON.stringify(outcome.schema.parse(JSON.parse(JSON.stringify(body))))
     ctx.type = 'application/json'
   }
-}
-
-/** Server-sent events (WHATWG HTML): from here on the answer is written by whoever tells them. */
-function listen(ctx: Context, listener: NonNullable<ApiAnswer['listener']>): void {
-  ctx.respond = false
-  ctx.res.statusCode = 200
-  ctx.res.setHeader('Content-Type', 'text/event-stream; charset=utf-8')
-  // Or nginx would keep it until there is more.
-  ctx.res.setHeader('X-Accel-Buffering', 'no')
-  ctx.res.flushHeaders()
-  listener(ctx.res)
 }
 
 /** RFC 9110 §13.1.1: one entity tag, in its strong form, or `*`. */

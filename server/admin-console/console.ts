@@ -28,6 +28,8 @@ export interface ConsoleVisit {
   change(reason?: string): Change
   /** Whether the person may use something that has another rule than the page. */
   may(rule: AccessRule): boolean
+  /** Asks once more, for an answer that takes long. @throws HttpProblem when the person may not see it any more */
+  readonly stillAllowed: () => Promise<void>
   /** Shows a page. */
   show(body: ConsoleBody, status?: number): void
 }
@@ -116,7 +118,7 @@ async function pass(route: ConsoleRoute, door: ConsoleDoor, ctx: Context): Promi
   // 5. How often.
   ctx.state.caller = account.id
   await door.limit(ctx, async () => {
-    const visit = visitOf(door, ctx, account, powers)
+    const visit = visitOf(door, ctx, { account, powers, route })
     if (route.method === 'get') await route.handle(ctx, visit)
     else if (form !== undefined) await route.handle(ctx, visit, form)
   })
@@ -129,6 +131,14 @@ async function signIn(door: ConsoleDoor, ctx: Context, back: string, how?: { rea
   ctx.status = 303
 }
 
+/** What is thrown is an answer only as long as nothing was answered. */
+async function confirm(door: ConsoleDoor, ctx: Context, { access }: ConsoleRoute): Promise<void> {
+  const session = await door.currentSession(ctx)
+  const account = session === undefined ? undefined : await door.findAccount(session.accountId)
+  if (account?.status !== 'active') throw new HttpProblem(401, 'Signed out', 'Sign in again.')
+  refuse(access, { scopes: scopesOfRoles(account.roles), roles: account.roles })
+}
+
 function refuse(rule: AccessRule, powers: Powers): void {
   if (whatIsMissing(rule, powers) === undefined) return
   const role =
@@ -138,7 +148,11 @@ function refuse(rule: AccessRule, powers: Powers): void {
   throw new HttpProblem(403, 'Not for your account', `${role} An owner can give you one.`)
 }
 
-function visitOf(door: ConsoleDoor, ctx: Context, account: Account, powers: Powers): ConsoleVisit {
+function visitOf(
+  door: ConsoleDoor,
+  ctx: Context,
+  { account, powers, route }: { readonly account: Account; readonly powers: Powers; readonly route: ConsoleRoute },
+): ConsoleVisit {
   const csrf = door.csrf.token(ctx, CSRF_PURPOSE)
   const may = (rule: AccessRule) => whatIsMissing(rule, powers) === undefined
   return {
@@ -146,6 +160,7 @@ function visitOf(door: ConsoleDoor, ctx: Context, account: Account, powers: Powe
     powers,
     csrf,
     may,
+    stillAllowed: () => confirm(door, ctx, route),
     change: (reason) => ({
       actor: account.id,
       powers: powers.scopes,

@@ -62,15 +62,17 @@ export async function readRows<Row>(options: {
   readonly path: string
   readonly asked: Asked
   readonly cursor: string | undefined
+  /** How many of them a page has, where they are not ROWS. */
+  readonly rows?: number
   readonly read: (limit: number, after: CursorPlace | undefined) => Promise<readonly Row[]>
   readonly placeOf: (row: Row) => CursorPlace
 }): Promise<{ readonly rows: readonly Row[]; readonly firstHref?: string; readonly nextHref?: string }> {
-  const { cursors, path, asked, cursor } = options
+  const { cursors, path, asked, cursor, rows: most = ROWS } = options
   const list = `console ${listHref(path, asked)}`
-  const found = await options.read(ROWS + 1, cursor === undefined ? undefined : cursors.read(list, cursor))
-  const rows = found.slice(0, ROWS)
+  const found = await options.read(most + 1, cursor === undefined ? undefined : cursors.read(list, cursor))
+  const rows = found.slice(0, most)
   const last = rows.at(-1)
-  const next = found.length > ROWS && last !== undefined ? cursors.write(list, options.placeOf(last)) : undefined
+  const next = found.length > most && last !== undefined ? cursors.write(list, options.placeOf(last)) : undefined
   return {
     rows,
     ...(cursor === undefined ? {} : { firstHref: listHref(path, asked) }),

@@ -1,9 +1,11 @@
 // Builds what administrators see of the audit log.
 import { auditEventRoutes } from '../admin-api/audit-events.ts'
-import { type AuditStreams, createAuditStreams, LOOK_EVERY_SECONDS } from '../admin-api/audit-streams.ts'
 import type { ApiRoute } from '../admin-api/route.ts'
+import { auditPages } from '../admin-console/audit-log.ts'
+import type { ConsoleRoute } from '../admin-console/console.ts'
 import { recordAudit } from '../audit/audit.ts'
-import { eventOf } from '../audit/change.ts'
+import { type AuditStreams, createAuditStreams, LOOK_EVERY_SECONDS } from '../audit/audit-streams.ts'
+import { type Change, eventOf } from '../audit/change.ts'
 import type { Cursors } from '../http/cursors.ts'
 import type { Task } from '../maintenance/schedule.ts'
 import type { Database } from '../storage/postgres.ts'
@@ -13,8 +15,12 @@ import type { AuditParts } from './audit.ts'
 export interface AuditAdministration {
   readonly streams: AuditStreams
   readonly tasks: readonly Task[]
-  routes(deps: { readonly accountIdOf: (name: string) => Promise<string | undefined> }): ApiRoute[]
+  routes(deps: { readonly accountIdOf: FindAccount }): ApiRoute[]
+  pages(deps: { readonly accountIdOf: FindAccount; readonly emailOf: FindAccount }): ConsoleRoute[]
 }
+
+/** From a name of an account to what is asked for. */
+type FindAccount = (name: string) => Promise<string | undefined>
 
 /** Builds it. */
 export function createAuditAdministration({
@@ -28,13 +34,15 @@ export function createAuditAdministration({
 }): AuditAdministration {
   const { search, feed } = audit
   const streams = createAuditStreams({ feed })
+  const ofLog = {
+    ...{ cursors, search, feed, streams },
+    noteExport: (change: Change, detail: { readonly [name: string]: string }) =>
+      recordAudit(db, eventOf('audit_events.exported', change, { detail })),
+  }
   return {
     streams,
     tasks: [{ name: 'audit listeners', everySeconds: LOOK_EVERY_SECONDS, run: streams.look }],
-    routes: ({ accountIdOf }) =>
-      auditEventRoutes({
-        ...{ cursors, search, feed, streams, accountIdOf },
-        noteExport: (change, detail) => recordAudit(db, eventOf('audit_events.exported', change, { detail })),
-      }),
+    routes: (deps) => auditEventRoutes({ ...ofLog, ...deps }),
+    pages: (deps) => auditPages({ ...ofLog, ...deps }),
   }
 }

@@ -4,7 +4,6 @@ import { readFileSync } from 'node:fs'
 import type { Context, Middleware } from 'koa'
 import type { Clock } from '../../config/clock.ts'
 import type { Config } from '../../config/config.ts'
-import type { AuditStreams } from '../admin-api/audit-streams.ts'
 import { createAnswerAgain } from '../admin-api/idempotency.ts'
 import { openApiRoute } from '../admin-api/openapi.ts'
 import type { ApiRoute } from '../admin-api/route.ts'
@@ -12,6 +11,7 @@ import { createAdminApi } from '../admin-api/routes.ts'
 import { showTree } from '../admin-api/session-tree.ts'
 import { sessionRoutes } from '../admin-api/sessions.ts'
 import type { ConsoleRoute } from '../admin-console/console.ts'
+import type { AuditStreams } from '../audit/audit-streams.ts'
 import { createCursors } from '../http/cursors.ts'
 import type { Log } from '../http/log.ts'
 import type { Metrics } from '../http/metrics.ts'
@@ -113,7 +113,7 @@ export function createAdministration(deps: {
   const apiRoutes = routesOf({ ...parts, ...deps, auditRoutes: log.routes })
   return {
     ...parts,
-    consoleRoutes: consoleRoutes({ ...deps, administration: parts }),
+    consoleRoutes: consoleRoutes({ ...deps, administration: parts, auditLog: log }),
     apiRoutes,
     apiPages: (ownAccess) =>
       createAdminApi(apiRoutes, {

@@ -12,6 +12,7 @@ import { sessionPages } from '../admin-console/sessions.ts'
 import { showIfToken, tokenPages } from '../admin-console/tokens.ts'
 import type { Csrf } from '../http/csrf.ts'
 import type { KeyRing } from '../keys/key-ring.ts'
+import type { AuditAdministration } from './administration-audit.ts'
 import { type AdministrationBasis, accountIdOf } from './administration-basis.ts'
 import { accountConsolePages } from './console-accounts.ts'
 import type { LogoutParts } from './logout.ts'
@@ -29,6 +30,7 @@ export interface ConsoleDeps {
   readonly revocations: RevocationParts
   readonly keys: KeyRing
   readonly administration: AdministrationBasis
+  readonly auditLog: AuditAdministration
 }
 
 /** Builds its pages. */
@@ -58,6 +60,10 @@ export function consoleRoutes(deps: ConsoleDeps): readonly ConsoleRoute[] {
       holdings: registrations.clientHoldings,
       lifetimes: registrations.clientLifetimes,
       events: nouns.events.clients,
+    }),
+    ...deps.auditLog.pages({
+      accountIdOf: accountIdOf(nouns),
+      emailOf: async (id) => (await nouns.accounts.findById(id))?.email,
     }),
     ...keyPages({ cursors, clock, turns: keys.turns, compromise: keys.compromise }),
   ]

@@ -121,3 +121,26 @@ test('by keyboard alone a session is opened, and one sees where one is', async (
     await page.waitForURL(`**/admin/sessions/${phoneId}`)
   })
 })
+
+test('the audit log is followed: what happens from then on is told without asking again', async () => {
+  await withConsole(true, async (page) => {
+    await page.goto(`${server.issuer}/admin/audit-log?name=session.revoked`)
+    await page.click('button:has-text("Follow")')
+    expect(await page.getAttribute('[data-follow] button', 'aria-pressed')).toBe('true')
+    const { phoneId } = await twoDevices()
+    await page.waitForFunction(() =>
+      performance.getEntriesByType('resource').some(({ name }) => name.includes('/audit-log/stream')),
+    )
+    await run(
+      server.databaseUrl,
+      "INSERT INTO audit_events (name, actor, session_id, reason) VALUES ('session.revoked', 'system', $1, '<b>seen</b>'), ('session.expired', 'system', $1, NULL)",
+      [phoneId],
+    )
+    const told = page.locator('[data-follow] .events li')
+    await told.first().waitFor()
+    expect(await told.allTextContents()).toEqual([expect.stringMatching(/session\.revoked <b>seen<\/b>$/)])
+    await page.click('[data-follow] a')
+    await page.waitForURL('**/admin/audit-log/*')
+    expect(await page.textContent('h1')).toBe('session.revoked')
+  })
+})

@@ -180,16 +180,22 @@ const send: Send = (url, { method, headers, body }) =>
   new Promise((resolve, reject) => {
     const sent = request(url, { method, headers, agent: false }, (response) => {
       const chunks: Buffer[] = []
-      response.on('data', (chunk: Buffer) => chunks.push(chunk))
-      response.on('error', reject)
-      response.on('end', () =>
+      const done = () =>
         resolve({
           url: url.href,
           status: response.statusCode ?? 0,
           headers: response.headers,
           body: Buffer.concat(chunks).toString('utf8'),
-        }),
-      )
+        })
+      // An event stream has no end that could be waited for: that it has begun is its answer.
+      if (response.headers['content-type']?.startsWith('text/event-stream') === true) {
+        done()
+        response.destroy()
+        return
+      }
+      response.on('data', (chunk: Buffer) => chunks.push(chunk))
+      response.on('error', reject)
+      response.on('end', done)
     })
     sent.on('error', reject)
     sent.end(body)

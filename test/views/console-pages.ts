@@ -5,6 +5,7 @@ import { nothingFound } from '../../views/admin-console/search.ts'
 import { sessionDetail, sessionList } from '../../views/admin-console/sessions.ts'
 import { type Html, html } from '../../views/html.ts'
 import { accountConsolePages } from './console-account-pages.ts'
+import { auditPages } from './console-audit-pages.ts'
 import { clientPages } from './console-client-pages.ts'
 import { grantPages } from './console-grant-pages.ts'
 import { keyPages } from './console-key-pages.ts'
@@ -30,6 +31,7 @@ export function consolePages(text: string): readonly (readonly [name: string, pa
     ...sessionPages(text).map(([name, body]) => made(name, body)),
     ...grantPages(text).map(([name, body]) => made(name, body)),
     ...clientPages(text).map(([name, body]) => made(name, body)),
+    ...auditPages(text).map(([name, body]) => made(name, body)),
     ...keyPages(text).map(([name, body]) => made(name, body)),
     ...accountConsolePages(text).map(([name, body]) => made(name, body)),
   ]

@@ -1,5 +1,5 @@
-// The console's script. Every page works without it; with it, times are the reader's own, `/` goes to the search box, and all rows of a
-// list can be selected at once.
+// The console's script. Every page works without it; with it, times are the reader's own, `/` goes to the search box, all rows of a
+// list can be selected at once, and the audit log can be followed.
 const FORMAT = new Intl.DateTimeFormat(undefined, { dateStyle: 'medium', timeStyle: 'short' })
 
 for (const time of document.querySelectorAll('time[datetime]')) {
@@ -42,4 +42,37 @@ for (const form of document.querySelectorAll('form.selection')) {
   })
   form.addEventListener('change', show)
   show()
+}
+
+for (const box of document.querySelectorAll('[data-follow]')) {
+  const button = box.querySelector('button')
+  const list = box.querySelector('ol')
+  let source
+  const tell = ({ data }) => {
+    const { id, at, name, reason } = JSON.parse(data)
+    const item = document.createElement('li')
+    const link = document.createElement('a')
+    link.href = `/admin/audit-log/${encodeURIComponent(id)}`
+    link.textContent = name
+    item.append(`${FORMAT.format(new Date(at))} `, link, reason === null ? '' : ` ${reason}`)
+    list.prepend(item)
+    while (list.children.length > 100) list.lastElementChild.remove()
+  }
+  const show = (label) => {
+    button.textContent = label
+    button.setAttribute('aria-pressed', String(source !== undefined))
+  }
+  button.addEventListener('click', () => {
+    source?.close()
+    source = source === undefined ? new EventSource(box.dataset.follow) : undefined
+    show(source === undefined ? 'Follow' : 'Stop following')
+    source?.addEventListener('message', tell)
+    // It tries again by itself, unless it was refused.
+    source?.addEventListener('error', () => {
+      if (source?.readyState !== EventSource.CLOSED) return
+      source = undefined
+      show('Follow again')
+    })
+  })
+  box.hidden = false
 }

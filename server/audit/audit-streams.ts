@@ -1,9 +1,9 @@
 // Those who listen to the audit log at this process, as server-sent events. Each has a place in the log from which it goes on at its own
 // pace: a slow one holds up nobody and costs no memory.
 import type { ServerResponse } from 'node:http'
-import { auditJson } from '../audit/audit-export.ts'
-import { type AuditFeed, type FedEntry, type FeedPlace, placeText } from '../audit/audit-feed.ts'
-import { type AuditFilter, matches } from '../audit/audit-filter.ts'
+import { auditJson } from './audit-export.ts'
+import { type AuditFeed, type FedEntry, type FeedPlace, placeText } from './audit-feed.ts'
+import { type AuditFilter, matches } from './audit-filter.ts'
 
 /** Somebody who listens. */
 export interface AuditListening {

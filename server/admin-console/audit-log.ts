@@ -1,0 +1,242 @@
+// The audit log in the console: looked through, followed, counted and taken home.
+import { Readable } from 'node:stream'
+import type { Context } from 'koa'
+import { ACCESS } from '../../config/access.ts'
+import { isStorable } from '../../config/plain-text.ts'
+import {
+  AUDIT_LABELS,
+  type AuditEventRow,
+  type AuditFacetsView,
+  auditDetail,
+  auditList,
+} from '../../views/admin-console/audit-log.ts'
+import type { AuditEntry } from '../audit/audit-entry.ts'
+import { EXPORT_FORMATS, EXPORT_TYPES, exportAudit } from '../audit/audit-export.ts'
+import type { AuditFeed } from '../audit/audit-feed.ts'
+import { type AuditFilter, namesEvents } from '../audit/audit-filter.ts'
+import type { AuditFacet, AuditSearch } from '../audit/audit-search.ts'
+import type { AuditStreams } from '../audit/audit-streams.ts'
+import type { Change } from '../audit/change.ts'
+import type { Cursors } from '../http/cursors.ts'
+import { beginEventStream } from '../http/event-stream.ts'
+import type { Form } from '../http/form.ts'
+import { HttpProblem } from '../http/problems.ts'
+import { networkOf } from '../sessions/session-filter.ts'
+import type { ConsoleRoute, ConsoleVisit } from './console.ts'
+import { type Asked, chipsOf, listHref, momentOf, readAsked, readRows, timeFaultOf, type View, viewsOf } from './list-query.ts'
+
+/** What the pages call. */
+export interface AuditPagesDeps {
+  readonly cursors: Cursors
+  readonly search: AuditSearch
+  readonly feed: AuditFeed
+  readonly streams: AuditStreams
+  /** Writes down that the log was taken home. */
+  readonly noteExport: (change: Change, detail: { readonly [name: string]: string }) => Promise<unknown>
+  readonly accountIdOf: (name: string) => Promise<string | undefined>
+  /** The e-mail address of an account; undefined when it is not there. Asked for many at once. */
+  readonly emailOf: (accountId: string) => Promise<string | undefined>
+}
+
+const PATH = '/admin/audit-log'
+
+const VIEWS: readonly View[] = [
+  ['All', {}],
+  ['Failed or refused', { outcome: 'failed' }],
+  [
+    'Revoked and ended',
+    { name: 'session.revoked,session.signed_out,grant.revoked,access_token.revoked,account.contained,everything.ended' },
+  ],
+  ['Accounts', { name: 'account.*' }],
+  ['Apps', { name: 'client.*,client_secret.*' }],
+  ['Signing keys', { name: 'signing_key.*' }],
+]
+
+/** Events of one page: each is unfolded in place, and so weighs more than a row. */
+const EVENTS = 30
+
+/** Makes the pages. What has a name of its own comes before what is found by its id. */
+export function auditPages(deps: AuditPagesDeps): ConsoleRoute[] {
+  const { read, export: taking } = ACCESS.auditEvents
+  return [
+    { method: 'get', path: '/audit-log', access: read, handle: (ctx, visit) => showList(deps, ctx, visit) },
+    { method: 'get', path: '/audit-log/stream', access: read, handle: (ctx, visit) => follow(deps, ctx, visit) },
+    {
+      method: 'post',
+      path: '/audit-log/export',
+      access: taking,
+      back: (_, form) => listHref(PATH, askedIn(form)),
+      handle: (ctx, visit, form) => takeHome(deps, ctx, visit, form),
+    },
+    { method: 'get', path: '/audit-log/:id', access: read, handle: (ctx, visit) => showEvent(deps, ctx, visit) },
+  ]
+}
+
+async function showList(deps: AuditPagesDeps, ctx: Context, visit: ConsoleVisit): Promise<void> {
+  const asked = readAsked(ctx.query, Object.keys(AUDIT_LABELS))
+  const { filter, fault } = await filterOf(asked, deps.accountIdOf)
+  const cursor = typeof ctx.query.cursor === 'string' ? ctx.query.cursor : undefined
+  const counting = ctx.query.facets === 'yes'
+  const { rows, ...hrefs } =
+    filter === undefined
+      ? { rows: [] }
+      : await readRows<AuditEntry>({
+          ...{ cursors: deps.cursors, path: PATH, asked, cursor, rows: EVENTS },
+          read: (limit, after) =>
+            deps.search.page({ filter, limit, ...(after === undefined ? {} : { after: BigInt(String(after[0])) }) }),
+          placeOf: ({ id }) => [String(id)],
+        })
+  const facets = counting && filter !== undefined ? await facetsOf(deps, filter) : undefined
+  const body = auditList({
+    ...{ events: await named(deps, rows), ...hrefs, asked },
+    views: viewsOf(PATH, asked, VIEWS),
+    chips: chipsOf(PATH, asked, AUDIT_LABELS),
+    narrowed: (field, value) => listHref(PATH, asked, { [field]: value }),
+    ...(fault === undefined ? {} : { fault }),
+    ...(facets === undefined ? {} : { facets }),
+    ...(rows.length > 0 && !counting ? { facetsHref: listHref(PATH, asked, { facets: 'yes' }) } : {}),
+    ...(rows.length > 0 && visit.may(ACCESS.auditEvents.export) ? { exporting: { csrf: visit.csrf } } : {}),
+    ...(filter !== undefined && cursor === undefined && asked.before === undefined
+      ? { followHref: listHref(`${PATH}/stream`, asked) }
+      : {}),
+  })
+  visit.show({ title: 'Audit log', section: PATH, body }, fault === undefined ? 200 : 400)
+}
+
+async function showEvent({ search, ...deps }: AuditPagesDeps, ctx: Context, visit: ConsoleVisit): Promise<void> {
+  const id = String(ctx.params.id)
+  const found = /^\d{1,18}$/.test(id) ? await search.find(BigInt(id)) : undefined
+  const [event] = found === undefined ? [] : await named(deps, [found])
+  if (found === undefined || event === undefined) {
+    throw new HttpProblem(
+      404,
+      'No such event',
+      'It may have been kept for as long as LATCHKEY_AUDIT_RETENTION says, and removed.',
+    )
+  }
+  const body = auditDetail({
+    event,
+    seal: found.seal === undefined ? undefined : String(found.seal),
+    narrowed: (field, value) => listHref(PATH, { [field]: value }),
+  })
+  visit.show({ title: event.name, section: PATH, body })
+}
+
+async function follow({ feed, streams, accountIdOf }: AuditPagesDeps, ctx: Context, visit: ConsoleVisit): Promise<void> {
+  const { filter, fault } = await filterOf(readAsked(ctx.query, Object.keys(AUDIT_LABELS)), accountIdOf)
+  if (filter === undefined) throw new HttpProblem(400, 'Not what was expected', fault ?? 'There is no such account.')
+  if (!streams.admits(visit.account.id))
+    throw new HttpProblem(503, 'Not here', 'You follow the audit log in as many places as one person may.', {
+      retryAfterSeconds: 5,
+    })
+  const after = await feed.end()
+  streams.open(beginEventStream(ctx), { caller: visit.account.id, filter, after, stillAllowed: visit.stillAllowed })
+}
+
+async function takeHome(deps: AuditPagesDeps, ctx: Context, visit: ConsoleVisit, form: Form): Promise<void> {
+  const { filter, fault } = await filterOf(askedIn(form), deps.accountIdOf)
+  const format = EXPORT_FORMATS.find((one) => one === form.get('format'))
+  if (filter === undefined || format === undefined)
+    throw new HttpProblem(
+      400,
+      'Not what was expected',
+      fault ?? 'The audit log is exported as csv, ndjson or ecs, of accounts that there are.',
+    )
+  await deps.noteExport(visit.change(), { format, filter: JSON.stringify(filter) })
+  const { mediaType, extension } = EXPORT_TYPES[format]
+  ctx.set('Cache-Control', 'no-store')
+  ctx.set('Content-Disposition', `attachment; filename="audit-events.${extension}"`)
+  ctx.set('Content-Type', mediaType)
+  ctx.status = 200
+  ctx.body = Readable.from(exportAudit(deps.search, filter, format))
+}
+
+function askedIn(form: Form): Asked {
+  const fields = Object.keys(AUDIT_LABELS)
+  return readAsked(Object.fromEntries(fields.map((field) => [field, form.get(field)])), fields)
+}
+
+/** With the e-mail addresses of the accounts that they name. */
+async function named({ emailOf }: Pick<AuditPagesDeps, 'emailOf'>, entries: readonly AuditEntry[]): Promise<AuditEventRow[]> {
+  const ids = new Set(
+    entries.flatMap(({ actor, accountId }) => [actor, accountId]).filter((id) => id?.startsWith('acc_') === true),
+  )
+  const found = await Promise.all([...ids].map(async (id) => [id, id === undefined ? undefined : await emailOf(id)] as const))
+  const emails = Object.fromEntries(
+    found.flatMap(([id, email]) => (id === undefined || email === undefined ? [] : [[id, email]])),
+  )
+  return entries.map((entry) => ({ ...entry, id: String(entry.id), emails }))
+}
+
+const FIELD_OF: { readonly [facet in AuditFacet]: AuditFacetsView['facets'][number]['field'] } = {
+  name: 'name',
+  outcome: 'outcome',
+  actor: 'actor',
+  account: 'account',
+  client: 'client',
+  address: 'ip',
+  reason: 'reason',
+}
+
+async function facetsOf({ search, emailOf }: AuditPagesDeps, filter: AuditFilter): Promise<AuditFacetsView> {
+  const { counted, more, facets } = await search.facets(filter)
+  const shown = Object.entries(FIELD_OF).map(async ([facet, field]) => ({
+    field,
+    values: await Promise.all(
+      facets[facet as AuditFacet].map(async ({ value, count }) => {
+        const label = value.startsWith('acc_') ? await emailOf(value) : undefined
+        // As much as the filter takes.
+        return {
+          value: field === 'reason' ? value.slice(0, MOST_OF_REASON) : value,
+          count,
+          ...(label === undefined ? {} : { label }),
+        }
+      }),
+    ),
+  }))
+  return { counted, more, facets: await Promise.all(shown) }
+}
+
+const MOST_OF_REASON = 100
+
+/** The filter that was filled in; or what is wrong with it. Neither, when it asks for an account that is not there. */
+async function filterOf(
+  asked: Asked,
+  accountIdOf: AuditPagesDeps['accountIdOf'],
+): Promise<{ readonly filter?: AuditFilter; readonly fault?: string }> {
+  const fault = faultOf(asked)
+  if (fault !== undefined) return { fault }
+  const { name, outcome, actor, account, client, session, grant, ip, request_id: requestId, reason, since, before } = asked
+  // An id is taken as it is: accounts that are no more have left events.
+  const idOf = async (text: string | undefined) => (text?.includes('@') === true ? await accountIdOf(text) : text)
+  const [actorId, accountId] = [await idOf(actor), await idOf(account)]
+  if ((actor !== undefined && actorId === undefined) || (account !== undefined && accountId === undefined)) return {}
+  const wanted = {
+    ...{ names: name?.split(',').map((text) => text.trim()), outcome, actor: actorId, accountId, clientId: client },
+    ...{ sessionId: session, grantId: grant, requestId, network: ip === undefined ? undefined : networkOf(ip), reason },
+    ...{ since: since === undefined ? undefined : momentOf(since), before: before === undefined ? undefined : momentOf(before) },
+  }
+  return { filter: Object.fromEntries(Object.entries(wanted).filter(([, value]) => value !== undefined)) }
+}
+
+function faultOf({ since, before, ...asked }: Asked): string | undefined {
+  const { name, outcome, ip, reason } = asked
+  if (Object.values(asked).some((text) => !isStorable(text) || text.length > 2000))
+    return 'A field holds what no such name can hold.'
+  if (name?.split(',').every((text) => namesEvents(text.trim())) === false)
+    return 'There is no such event. Write a name such as session.revoked, several with commas between, or session.* for all of them.'
+  if (outcome !== undefined && !['succeeded', 'failed'].includes(outcome)) return 'An event has succeeded or failed.'
+  if (ip !== undefined && !isNetwork(ip))
+    return 'From where must be an address such as 192.0.2.7, or a network such as 192.0.2.0/24.'
+  if (reason !== undefined && reason.length > MOST_OF_REASON) return 'Why: the first 100 characters are enough.'
+  return timeFaultOf({ moments: [since, before] })
+}
+
+function isNetwork(text: string): boolean {
+  try {
+    networkOf(text)
+    return true
+  } catch {
+    return false
+  }
+}
