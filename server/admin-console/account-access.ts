@@ -1,8 +1,10 @@
-// What an account has, and how its person gets in: the tabs sessions, grants and sign-in of one account in the console.
+// What an account has, and how its person gets in: the tabs sessions, grants, sign-in and history of one account.
 import type { Context } from 'koa'
 import { ACCESS } from '../../config/access.ts'
 import { accountGrants, accountSessions, accountSignIn } from '../../views/admin-console/account-access.ts'
 import { passwordLinkShown } from '../../views/admin-console/account-forms.ts'
+import { historyCard } from '../../views/admin-console/history.ts'
+import { html } from '../../views/html.ts'
 import type { AccountLocks } from '../accounts/account-locks.ts'
 import type { AccountDetails, AccountSearch } from '../accounts/account-search.ts'
 import type { FailedSignIns } from '../accounts/failed-sign-ins.ts'
@@ -13,6 +15,7 @@ import type { SessionSearch } from '../sessions/session-search.ts'
 import { ACCOUNTS_PATH, accountHref, accountOf, endedWords, faultOf, showTab, TAB_ACCESS } from './account-page.ts'
 import { endAllHref } from './bulk-ends.ts'
 import type { ConsoleRoute, ConsoleVisit } from './console.ts'
+import type { History } from './history.ts'
 import { listHref } from './list-query.ts'
 import { redirectWithNotice } from './notices.ts'
 
@@ -26,6 +29,7 @@ export interface AccountAccessPagesDeps {
   readonly links: Pick<PasswordLinks, 'issue'>
   /** Mail can be sent. */
   readonly mails: boolean
+  readonly history: History
 }
 
 /** A tab shows the latest; all of them have a page of their own. */
@@ -50,6 +54,16 @@ export function accountAccessPages(deps: AccountAccessPagesDeps): ConsoleRoute[]
       async handle(ctx, visit) {
         const reason = typeof ctx.query.reason === 'string' ? ctx.query.reason : ''
         await showSignIn(deps, visit, await accountOf(deps.search, ctx), { reason })
+      },
+    },
+    {
+      method: 'get',
+      path: '/accounts/:id/history',
+      access: TAB_ACCESS.history,
+      async handle(ctx, visit) {
+        const account = await accountOf(deps.search, ctx)
+        const body = html`${historyCard(await deps.history(visit, 'account', account.id))}`
+        showTab(visit, account, { tab: 'history', body })
       },
     },
     {

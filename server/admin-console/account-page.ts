@@ -23,6 +23,7 @@ export const TAB_ACCESS: { readonly [tab in AccountTab]: AccessRule } = {
   sessions: ACCESS.sessions.read,
   grants: ACCESS.grants.read,
   'sign-in': ACCESS.accounts.read,
+  history: ACCESS.auditEvents.read,
 }
 
 /** The address of an account's page. */

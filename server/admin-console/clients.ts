@@ -24,6 +24,7 @@ import { HttpProblem } from '../http/problems.ts'
 import type { Ended } from '../tokens/ending.ts'
 import { asking, type Deed } from './asking.ts'
 import type { ConsoleRoute, ConsoleVisit } from './console.ts'
+import type { History } from './history.ts'
 import { type Asked, chipsOf, readAsked, readRows, type View, viewsOf } from './list-query.ts'
 import { refusalOf } from './refusals.ts'
 import type { Finder } from './search.ts'
@@ -35,6 +36,7 @@ export interface ClientPagesDeps {
   readonly holdings: (clientId: string) => Promise<ClientHoldings>
   readonly lifetimes: (metadata: ClientMetadata) => Promise<ClientLifetimes>
   readonly events: Pick<ClientEvents, 'suspend' | 'reinstate' | 'compromiseSecrets'>
+  readonly history: History
 }
 
 const PATH = '/admin/clients'
@@ -128,10 +130,14 @@ function filterOf({ q, kind, status }: Asked): ClientFilter | undefined {
 
 async function showOne(deps: ClientPagesDeps, ctx: Context, visit: ConsoleVisit): Promise<void> {
   const client = await found(deps, String(ctx.params.id))
-  const [holds, lives] = await Promise.all([deps.holdings(client.id), deps.lifetimes(client.metadata)])
+  const [holds, lives, history] = await Promise.all([
+    deps.holdings(client.id),
+    deps.lifetimes(client.metadata),
+    deps.history(visit, 'client', client.id),
+  ])
   const uri = typeof ctx.query.redirect_uri === 'string' ? ctx.query.redirect_uri.slice(0, 2000) : ''
   const tried = uri === '' ? {} : { tried: { uri, ...testRedirectUri(uri, client.metadata) } }
-  const body = clientDetail({ client, holds, lives, ...tried, mayStop: visit.may(ACCESS.clients.stop) })
+  const body = clientDetail({ client, holds, lives, ...tried, history, mayStop: visit.may(ACCESS.clients.stop) })
   visit.show({ title: client.name ?? client.id, section: PATH, body })
 }
 

@@ -16,6 +16,7 @@ import type { SessionSearch } from '../sessions/session-search.ts'
 import type { Ended } from '../tokens/ending.ts'
 import { bulkEndPages, endAllHref } from './bulk-ends.ts'
 import type { ConsoleRoute, ConsoleVisit } from './console.ts'
+import type { History } from './history.ts'
 import {
   type Asked,
   chipsOf,
@@ -39,6 +40,7 @@ export interface GrantPagesDeps {
   readonly ends: BulkEnds<GrantFilter, GrantPreview>
   /** The id of the account that an id or an e-mail address names. */
   readonly accountIdOf: (name: string) => Promise<string | undefined>
+  readonly history: History
 }
 
 const PATH = '/admin/grants'
@@ -179,6 +181,7 @@ async function showOne(deps: GrantPagesDeps, ctx: Context, visit: ConsoleVisit):
     csrf: visit.csrf,
     mayRevoke: visit.may(ACCESS.grants.revoke),
     mayTell: visit.may(ACCESS.sessions.revoke),
+    history: await deps.history(visit, 'grant', grant.id),
   })
   visit.show({ title: `${grant.client.name} for ${grant.account.email}`, section: PATH, body })
 }

@@ -15,6 +15,7 @@ import type { SessionTree } from '../sessions/session-tree.ts'
 import type { Ended } from '../tokens/ending.ts'
 import { bulkEndPages, endAllHref } from './bulk-ends.ts'
 import type { ConsoleRoute, ConsoleVisit } from './console.ts'
+import type { History } from './history.ts'
 import {
   type Asked,
   chipsOf,
@@ -38,6 +39,7 @@ export interface SessionPagesDeps {
   /** The id of the account that an id or an e-mail address names. */
   readonly accountIdOf: (name: string) => Promise<string | undefined>
   readonly clock: () => number
+  readonly history: History
 }
 
 const PATH = '/admin/sessions'
@@ -161,7 +163,10 @@ async function showOne(deps: SessionPagesDeps, ctx: Context, visit: ConsoleVisit
   if (session === undefined)
     throw new HttpProblem(404, 'No such session', 'It may have been removed: sessions are kept for 30 days after they were over.')
   const tree = await deps.tree(id)
-  const body = sessionDetail({ session, ...tree, csrf: visit.csrf, mayRevoke: visit.may(ACCESS.sessions.revoke) })
+  const body = sessionDetail({
+    ...{ session, ...tree, csrf: visit.csrf, mayRevoke: visit.may(ACCESS.sessions.revoke) },
+    history: await deps.history(visit, 'session', session.id),
+  })
   visit.show({ title: `Session of ${session.account.email}`, section: PATH, body })
 }
 

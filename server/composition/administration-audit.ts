@@ -3,6 +3,7 @@ import { auditEventRoutes } from '../admin-api/audit-events.ts'
 import type { ApiRoute } from '../admin-api/route.ts'
 import { auditPages } from '../admin-console/audit-log.ts'
 import type { ConsoleRoute } from '../admin-console/console.ts'
+import { createHistory, type History } from '../admin-console/history.ts'
 import { recordAudit } from '../audit/audit.ts'
 import { type AuditStreams, createAuditStreams, LOOK_EVERY_SECONDS } from '../audit/audit-streams.ts'
 import { type Change, eventOf } from '../audit/change.ts'
@@ -16,6 +17,8 @@ export interface AuditAdministration {
   readonly streams: AuditStreams
   readonly tasks: readonly Task[]
   routes(deps: { readonly accountIdOf: FindAccount }): ApiRoute[]
+  /** What lately happened to something, for its page. */
+  history(deps: { readonly emailOf: FindAccount }): History
   pages(deps: { readonly accountIdOf: FindAccount; readonly emailOf: FindAccount }): ConsoleRoute[]
 }
 
@@ -43,6 +46,7 @@ export function createAuditAdministration({
     streams,
     tasks: [{ name: 'audit listeners', everySeconds: LOOK_EVERY_SECONDS, run: streams.look }],
     routes: (deps) => auditEventRoutes({ ...ofLog, ...deps }),
+    history: ({ emailOf }) => createHistory({ search, emailOf }),
     pages: (deps) => auditPages({ ...ofLog, ...deps }),
   }
 }

@@ -6,6 +6,7 @@ import { accountStopPages } from '../admin-console/account-stops.ts'
 import { accountPages } from '../admin-console/accounts.ts'
 import type { ConsoleRoute } from '../admin-console/console.ts'
 import { failedSignInPages } from '../admin-console/failed-sign-ins.ts'
+import type { History } from '../admin-console/history.ts'
 import { newAccountPages } from '../admin-console/new-accounts.ts'
 import { type AdministrationBasis, accountIdOf } from './administration-basis.ts'
 import type { Nouns } from './nouns.ts'
@@ -14,7 +15,15 @@ import type { OpenStores } from './stores.ts'
 /** The pages of the console. Those with a name of their own come before those of an account. */
 export function accountConsolePages(
   parts: AdministrationBasis,
-  { stores, nouns }: { readonly stores: Pick<OpenStores, 'db'>; readonly nouns: Pick<Nouns, 'events' | 'accounts'> },
+  {
+    stores,
+    nouns,
+    history,
+  }: {
+    readonly stores: Pick<OpenStores, 'db'>
+    readonly nouns: Pick<Nouns, 'events' | 'accounts'>
+    readonly history: History
+  },
 ): ConsoleRoute[] {
   const { cursors, accountSearch: search, accountAdministration: administration, mails } = parts
   return [
@@ -24,6 +33,7 @@ export function accountConsolePages(
     ...accountAccessPages({
       search,
       mails,
+      history,
       sessions: parts.sessionSearch,
       grants: parts.grants.search,
       failedSignIns: parts.failedSignIns,

@@ -5,6 +5,7 @@ import type { Clock } from '../../config/clock.ts'
 import { clientPages, createClientFinder } from '../admin-console/clients.ts'
 import { type ConsoleRoute, createConsole } from '../admin-console/console.ts'
 import { createGrantFinder, grantPages } from '../admin-console/grants.ts'
+import type { History } from '../admin-console/history.ts'
 import { keyPages } from '../admin-console/keys.ts'
 import { logoutNotificationPages } from '../admin-console/logout-notifications.ts'
 import { type Finder, searchPages } from '../admin-console/search.ts'
@@ -35,13 +36,15 @@ export interface ConsoleDeps {
 
 /** Builds its pages. */
 export function consoleRoutes(deps: ConsoleDeps): readonly ConsoleRoute[] {
-  const { clock, nouns, keys, administration } = deps
-  const { cursors, jobs, grants, registrations } = administration
+  const { clock, nouns, keys, administration, auditLog } = deps
+  const { cursors, jobs, registrations } = administration
+  const emailOf = async (id: string) => (await nouns.accounts.findById(id))?.email
+  const history = auditLog.history({ emailOf })
   return [
     { method: 'get', path: '/', access: ACCESS.sessions.read, handle: async (ctx) => void ctx.redirect('/admin/sessions') },
     ...searchPages({
       finders: findersOf({ nouns, administration }),
-      showIfToken: (visit, text) => showIfToken(grants, visit, text),
+      showIfToken: (visit, text) => showIfToken(administration.grants, visit, text),
     }),
     ...sessionPages({
       cursors,
@@ -51,30 +54,35 @@ export function consoleRoutes(deps: ConsoleDeps): readonly ConsoleRoute[] {
       tree: administration.sessionTree,
       ends: administration.sessionEnds,
       accountIdOf: accountIdOf(nouns),
+      history,
     }),
-    ...accountConsolePages(administration, deps),
-    ...grantConsole(deps),
+    ...accountConsolePages(administration, { ...deps, history }),
+    ...grantConsole({ ...deps, history }),
     ...clientPages({
       cursors,
       search: registrations.clientSearch,
       holdings: registrations.clientHoldings,
       lifetimes: registrations.clientLifetimes,
       events: nouns.events.clients,
+      history,
     }),
-    ...deps.auditLog.pages({
-      accountIdOf: accountIdOf(nouns),
-      emailOf: async (id) => (await nouns.accounts.findById(id))?.email,
-    }),
+    ...auditLog.pages({ accountIdOf: accountIdOf(nouns), emailOf }),
     ...keyPages({ cursors, clock, turns: keys.turns, compromise: keys.compromise }),
   ]
 }
 
-function grantConsole({ nouns, logout, revocations, administration }: ConsoleDeps): ConsoleRoute[] {
+function grantConsole({
+  nouns,
+  logout,
+  revocations,
+  administration,
+  history,
+}: ConsoleDeps & { readonly history: History }): ConsoleRoute[] {
   const { cursors, grants, sessionSearch } = administration
   const { events } = nouns
   const findId = accountIdOf(nouns)
   return [
-    ...grantPages({ ...grants, cursors, session: sessionSearch.find, accountIdOf: findId }),
+    ...grantPages({ ...grants, cursors, session: sessionSearch.find, accountIdOf: findId, history }),
     ...tokenPages({ ...grants, cursors, revokeByName: events.revokeByName, listeners: revocations.acknowledgements.page }),
     ...logoutNotificationPages({ cursors, ...logout.notifications, accountIdOf: findId }),
   ]

@@ -70,6 +70,24 @@ describe('looked through', () => {
     expect(detail.body).toContain('<td data-label="To"><bdi>&lt;i&gt;openid&lt;/i&gt; notes</bdi></td>')
   })
 
+  test('the pages of a session, a grant, an app and an account say what happened to them, to those who may look', async () => {
+    const { browser, page } = await atConsole(server, 'operator', `/admin/sessions/${session}`)
+    expect(page.body).toMatch(
+      /<code>session\.revoked<\/code><\/a> by <bdi>robot<\/bdi> <span class="quiet"><bdi>&lt;b&gt;the phone/,
+    )
+    expect(linkTo(page, 'All of it in the audit log')).toBe(`/admin/audit-log?session=${session}`)
+    const grant = /href="(\/admin\/grants\/gra_[^"]*)"/.exec(page.body)?.[1] ?? ''
+    for (const path of [grant, `/admin/clients/${SPA.client_id}`])
+      expect((await open(browser, path)).body).toContain('What happened')
+    const account = /href="(\/admin\/accounts\/[^"]*)"/.exec(page.body)?.[1] ?? ''
+    const history = await open(browser, `${account}/history`)
+    expect(history.body).toMatch(/aria-current="page">History<[\s\S]*session\.revoked/)
+    const helpdesk = await atConsole(server, 'helpdesk', `/admin/sessions/${session}`)
+    expect(helpdesk.page.status).toBe(200)
+    expect(helpdesk.page.body).not.toContain('What happened')
+    expect((await open(helpdesk.browser, `${account}/history`)).status).toBe(403)
+  })
+
   test.each([
     ['name=none.such', 'There is no such event.'],
     ['outcome=maybe', 'An event has succeeded or failed.'],

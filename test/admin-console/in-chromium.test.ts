@@ -125,12 +125,11 @@ test('by keyboard alone a session is opened, and one sees where one is', async (
 test('the audit log is followed: what happens from then on is told without asking again', async () => {
   await withConsole(true, async (page) => {
     await page.goto(`${server.issuer}/admin/audit-log?name=session.revoked`)
-    await page.click('button:has-text("Follow")')
-    expect(await page.getAttribute('[data-follow] button', 'aria-pressed')).toBe('true')
     const { phoneId } = await twoDevices()
-    await page.waitForFunction(() =>
-      performance.getEntriesByType('resource').some(({ name }) => name.includes('/audit-log/stream')),
-    )
+    const begun = page.waitForResponse('**/audit-log/stream?*')
+    await page.click('button:has-text("Follow")')
+    expect((await begun).status()).toBe(200)
+    expect(await page.getAttribute('[data-follow] button', 'aria-pressed')).toBe('true')
     await run(
       server.databaseUrl,
       "INSERT INTO audit_events (name, actor, session_id, reason) VALUES ('session.revoked', 'system', $1, '<b>seen</b>'), ('session.expired', 'system', $1, NULL)",

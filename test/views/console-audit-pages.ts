@@ -1,6 +1,7 @@
 // The console's pages of the audit log, made with one text in the place of everything that others write.
 import { auditDetail, auditList } from '../../views/admin-console/audit-log.ts'
-import type { Html } from '../../views/html.ts'
+import { historyCard } from '../../views/admin-console/history.ts'
+import { type Html, html } from '../../views/html.ts'
 
 const WHEN = new Date('2026-02-03T10:00:00Z')
 
@@ -34,6 +35,8 @@ export function auditPages(text: string): readonly (readonly [name: string, body
     ['audit log', auditList({ ...list, facetsHref: '/', exporting: { csrf: text } })],
     ['audit log, counted', auditList({ ...list, facets, firstHref: '/' })],
     ['audit log, nothing found', auditList({ ...list, events: [], chips: [], asked: {}, fault: text })],
+    ['what happened', html`<h1>${text}</h1>${historyCard({ events: [revoked, refused], allHref: '/admin/audit-log' })}`],
+    ['what happened, nothing', html`<h1>${text}</h1>${historyCard({ events: [], allHref: '/admin/audit-log' })}`],
     ['audit event', auditDetail({ event: revoked, seal: text, narrowed })],
     ['audit event of a change', auditDetail({ event: changed, seal: undefined, narrowed })],
   ]

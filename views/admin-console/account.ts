@@ -5,7 +5,7 @@ import type { AccountRow } from './accounts.ts'
 import { facts, standing } from './lists.ts'
 
 /** The tabs, in their order. */
-export const ACCOUNT_TABS = ['account', 'sessions', 'grants', 'sign-in'] as const
+export const ACCOUNT_TABS = ['account', 'sessions', 'grants', 'sign-in', 'history'] as const
 
 /** A tab. */
 export type AccountTab = (typeof ACCOUNT_TABS)[number]
@@ -15,6 +15,7 @@ const TAB_LABELS: { readonly [tab in AccountTab]: string } = {
   sessions: 'Sessions',
   grants: 'Grants',
   'sign-in': 'Sign-in',
+  history: 'History',
 }
 
 /** Puts a tab into its frame. */

@@ -152,12 +152,9 @@ function filters({ asked, fault }: AuditListView): Html {
   ])
 }
 
-/** Only a script can listen, so it is the script that shows it. */
+/** Only a script can listen, so it is the script that puts what one follows with there. */
 function followBox(href: string): Html {
-  return html`<div class="follow" data-follow="${href}" hidden>
-<button class="button small" type="button" aria-pressed="false">Follow</button>
-<ol class="events" aria-label="What happened since" aria-live="polite"></ol>
-</div>`
+  return html`<div class="follow" data-follow="${href}" hidden></div>`
 }
 
 function facetsOf({ counted, more, facets }: AuditFacetsView, { narrowed }: AuditListView): Html {

@@ -11,6 +11,7 @@ import {
   type SecretView,
   type TriedView,
 } from './client-parts.ts'
+import { type HistoryView, historyCard } from './history.ts'
 import {
   type Chip,
   chips,
@@ -116,6 +117,7 @@ export interface ClientView {
   }
   readonly holds: { readonly grants: number; readonly refreshFamilies: number; readonly accounts: number; readonly more: boolean }
   readonly lives: LifetimesView
+  readonly history?: HistoryView | undefined
   /** A redirect URI that was tried. */
   readonly tried?: TriedView
   readonly mayStop: boolean
@@ -157,6 +159,7 @@ ${client.secrets.length > 0 && html`<a class="button danger" href="${hrefOf(clie
 ${clientSecrets(client.secrets)}
 ${clientRedirects({ href: hrefOf(client.id), uris: metadata.redirect_uris, tried: view.tried })}
 ${clientLifetimes(view.lives)}
+${historyCard(view.history)}
 <section class="card" aria-labelledby="registered">
 <h2 id="registered">All that is registered</h2>
 <pre class="json"><code>${JSON.stringify(metadata, undefined, 2)}</code></pre>

@@ -1,6 +1,7 @@
 // Grants in the console: the list over the whole installation, and one with all that hangs from it.
 import { type Html, html } from '../html.ts'
 import { moment } from '../moment.ts'
+import { type HistoryView, historyCard } from './history.ts'
 import {
   type Chip,
   chips,
@@ -134,6 +135,7 @@ export interface GrantDetailView {
   readonly mayRevoke: boolean
   /** The person may have apps told again. */
   readonly mayTell: boolean
+  readonly history?: HistoryView | undefined
 }
 
 /** Makes the page of one grant. */
@@ -152,7 +154,8 @@ ${mayRevoke && grant.state === 'live' && html`<p class="actions"><a class="butto
 ${grant.families.map(familyNode)}<li><p>Access tokens: ${grant.live ? 'the youngest expires' : 'if nobody had been told, the last would have expired'} by ${moment(grant.accessTokensUntil)}</p></li>
 </ul>
 </section>
-${proof(view)}`
+${proof(view)}
+${historyCard(view.history)}`
 }
 
 function aboutGrant({ grant, session }: GrantDetailView): Html {

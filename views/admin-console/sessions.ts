@@ -1,6 +1,7 @@
 // Sessions in the console: the list over the whole installation, one with all that hangs from it, and the page that says what will end.
 import { type Html, html } from '../html.ts'
 import { moment } from '../moment.ts'
+import { type HistoryView, historyCard } from './history.ts'
 import {
   type Chip,
   chips,
@@ -161,6 +162,7 @@ export interface SessionView {
   readonly guards: readonly GuardView[]
   readonly csrf: string
   readonly mayRevoke: boolean
+  readonly history?: HistoryView | undefined
 }
 
 /** Makes the page of one session. */
@@ -174,7 +176,8 @@ ${aboutSession(session)}
 ${mayRevoke && session.state === 'live' && html`<p class="actions"><a class="button danger" href="/admin/sessions/revocation?id=${session.id}">End this session…</a></p>`}
 </section>
 ${tree(view)}
-${proof(view)}`
+${proof(view)}
+${historyCard(view.history)}`
 }
 
 function aboutSession(session: SessionView['session']): Html {

@@ -45,8 +45,14 @@ for (const form of document.querySelectorAll('form.selection')) {
 }
 
 for (const box of document.querySelectorAll('[data-follow]')) {
-  const button = box.querySelector('button')
-  const list = box.querySelector('ol')
+  const button = document.createElement('button')
+  button.type = 'button'
+  button.className = 'button small'
+  const list = document.createElement('ol')
+  list.className = 'events'
+  list.ariaLabel = 'What happened since'
+  list.ariaLive = 'polite'
+  box.append(button, list)
   let source
   const tell = ({ data }) => {
     const { id, at, name, reason } = JSON.parse(data)
@@ -74,5 +80,6 @@ for (const box of document.querySelectorAll('[data-follow]')) {
       show('Follow again')
     })
   })
+  show('Follow')
   box.hidden = false
 }
