@@ -3,7 +3,7 @@ import { z } from 'zod'
 import { ACCESS } from '../../config/access.ts'
 import type { Cursors } from '../http/cursors.ts'
 import type { ExplainedRevocation, RevocationPage } from '../tokens/live-revocations.ts'
-import type { Acknowledgements, KnownListener } from '../tokens/revocation-acknowledgements.ts'
+import type { Acknowledgements, CountedListener } from '../tokens/revocation-acknowledgements.ts'
 import { type ApiRoute, route } from './route.ts'
 import { revocationShape, showRevocation } from './session-tree.ts'
 import { moment, name, pageOf, paging, readPage } from './shapes.ts'
@@ -91,7 +91,7 @@ function listenersRoute({ cursors, listeners, sequence }: RevocationRoutesDeps):
     },
     async handle({ query: { limit, cursor, client } }) {
       const newest = await sequence()
-      const page = await readPage<KnownListener>({
+      const page = await readPage<CountedListener>({
         cursors,
         list: `listeners ${JSON.stringify(client ?? null)}`,
         limit,
@@ -103,7 +103,7 @@ function listenersRoute({ cursors, listeners, sequence }: RevocationRoutesDeps):
             ...(after === undefined ? {} : { after: { clientId: String(after[0]), instance: String(after[1]) } }),
           }),
         placeOf: ({ clientId, instance }) => [clientId, instance],
-        show: (listener) => showListener(listener, newest),
+        show: (listener) => showListener(listener),
       })
       return { body: { ...page, sequence: newest } }
     },
@@ -114,15 +114,12 @@ function showExplained({ by, ...entry }: ExplainedRevocation): z.input<typeof ex
   return { ...showRevocation(entry), event: by?.event ?? null, actor: by?.actor ?? null, why: by?.reason ?? null }
 }
 
-function showListener(
-  { clientId, instance, sequence, acknowledgedAt }: KnownListener,
-  newest: number,
-): z.input<typeof listenerShape> {
+function showListener({ clientId, instance, sequence, behind, acknowledgedAt }: CountedListener): z.input<typeof listenerShape> {
   return {
     client_id: clientId,
     instance,
     sequence,
-    behind: Math.max(0, newest - sequence),
+    behind,
     acknowledged_at: acknowledgedAt.toISOString(),
   }
 }

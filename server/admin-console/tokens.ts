@@ -9,7 +9,7 @@ import type { Cursors } from '../http/cursors.ts'
 import type { Form } from '../http/form.ts'
 import { HttpProblem } from '../http/problems.ts'
 import type { ExplainedRevocation, RevocationName, RevocationPage } from '../tokens/live-revocations.ts'
-import type { Acknowledgements, KnownListener } from '../tokens/revocation-acknowledgements.ts'
+import type { Acknowledgements, CountedListener } from '../tokens/revocation-acknowledgements.ts'
 import type { RevokeByName } from '../tokens/revocation-by-name.ts'
 import type { FoundByText, TokenInspections } from '../tokens/token-inspection.ts'
 import type { ConsoleRoute, ConsoleVisit } from './console.ts'
@@ -143,7 +143,7 @@ function readRevocations({ cursors, revocations }: TokenPagesDeps, asked: Asked,
 async function showListeners({ cursors, listeners, sequence }: TokenPagesDeps, ctx: Context, visit: ConsoleVisit): Promise<void> {
   const cursor = typeof ctx.query.cursor === 'string' ? ctx.query.cursor : undefined
   const newest = await sequence()
-  const { rows, ...hrefs } = await readRows<KnownListener>({
+  const { rows, ...hrefs } = await readRows<CountedListener>({
     ...{ cursors, path: `${PATH}/listeners`, asked: {}, cursor },
     read: (limit, after) =>
       listeners({

@@ -8,14 +8,14 @@ import { endAndNotifyClients } from '../logout-notifications/new-notifications.t
 import type { Database, Transaction } from '../storage/postgres.ts'
 import { endAllAccessTokens, endAllFamilies, endAllStatusLists } from '../tokens/end-all.ts'
 import type { Ended, Ending, Endings } from '../tokens/ending.ts'
-import { raiseSequence } from '../tokens/revocations.ts'
+import { beginStretch } from '../tokens/revocations.ts'
 
 /** Why everything ends. */
 export interface EndEverythingRequest {
   readonly cause: 'everything_ended' | 'database_restored'
   /** In the words of the one who does it. */
   readonly reason?: string
-  /** How far revocations are known to have come: nothing happens when the database has come as far, and it goes on from there. */
+  /** How far revocations are known to have come: nothing happens when the database has come as far. */
   readonly ifBehind?: number
 }
 
@@ -33,7 +33,7 @@ export async function endEverything(
   return db.$transaction(
     async (tx) => {
       await holdEverything(tx)
-      if (ifBehind !== undefined && !(await raiseSequence(tx, ifBehind))) return undefined
+      if (!(await beginStretch(tx, ifBehind))) return undefined
       let accessTokens = 0
       const { sessions, grants, refresh_families, sequence } = await endings.within(tx, cause, async (ending) => {
         await endAllSessions(ending)

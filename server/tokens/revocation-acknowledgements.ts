@@ -17,6 +17,11 @@ export interface KnownListener extends Acknowledgement {
   readonly acknowledgedAt: Date
 }
 
+/** A listener, and how many revocations it has not applied. */
+export interface CountedListener extends KnownListener {
+  readonly behind: number
+}
+
 /** The acknowledgements of one database. */
 export interface Acknowledgements {
   note(acknowledgement: Acknowledgement): void
@@ -29,8 +34,11 @@ export interface Acknowledgements {
     readonly clientId?: string
     readonly limit: number
     readonly after?: Pick<KnownListener, 'clientId' | 'instance'>
-  }): Promise<KnownListener[]>
+  }): Promise<CountedListener[]>
 }
+
+/** Of more than these it is only said that there are so many which a listener has not applied. */
+const MOST_BEHIND = 10_000
 
 /** What is noted between two writes, in all. */
 const MOST_NOTED = 10_000
@@ -66,8 +74,12 @@ export function createAcknowledgements({ db }: { readonly db: Database }): Ackno
     },
 
     async page({ clientId, limit, after }) {
-      const rows = await db.$queryRaw<(Omit<KnownListener, 'sequence'> & { sequence: bigint })[]>(Prisma.sql`
-        SELECT client_id AS "clientId", instance, sequence, acknowledged_at AS "acknowledgedAt" FROM revocation_acknowledgements
+      // Counted, since numbers are left out where everything has ended.
+      const rows = await db.$queryRaw<(Omit<CountedListener, 'sequence'> & { sequence: bigint })[]>(Prisma.sql`
+        SELECT client_id AS "clientId", instance, sequence, acknowledged_at AS "acknowledgedAt", (
+          SELECT count(*)::int FROM (
+            SELECT FROM revocations r WHERE r.sequence > known.sequence LIMIT ${MOST_BEHIND}) missing) AS behind
+        FROM revocation_acknowledgements known
         WHERE ${clientId === undefined ? Prisma.sql`true` : Prisma.sql`client_id = ${clientId}`}
           AND ${after === undefined ? Prisma.sql`true` : Prisma.sql`(client_id, instance) > (${after.clientId}, ${after.instance})`}
         ORDER BY client_id, instance LIMIT ${limit}`)

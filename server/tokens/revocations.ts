@@ -170,14 +170,20 @@ export async function selectProgress(db: Database): Promise<RevocationProgress> 
   return { sequence: Number(sequence), lineage }
 }
 
+/** More revocations than anybody has between a backup and its restore, and so few that the numbers never end. */
+const STRETCH = 1_000_000_000
+
 /**
- * Lets the numbers go on after `sequence`, in a database that has come less far: whoever knows entries up to there must not
- * take new ones for old. False when it has come as far.
+ * Lets the numbers go on in a new stretch. A database that was put back gives numbers again that others know already, and they must
+ * not take the new entries for the old ones: how many it has lost nobody can say, so it leaves out more than it can have lost.
+ * @param ifBehind only in a database that has not come as far; false when it has
  */
-export async function raiseSequence(tx: Transaction, sequence: number): Promise<boolean> {
-  const raised = await tx.$executeRaw(Prisma.sql`
-    UPDATE revocation_counter SET sequence = ${sequence} WHERE id = 1 AND sequence < ${sequence}`)
-  return raised === 1
+export async function beginStretch(tx: Transaction, ifBehind?: number): Promise<boolean> {
+  const begun = await tx.$executeRaw(Prisma.sql`
+    UPDATE revocation_counter
+    SET sequence = (GREATEST(sequence, ${ifBehind ?? 0}::bigint) / ${STRETCH}::bigint + 1) * ${STRETCH}::bigint
+    WHERE id = 1 AND (${ifBehind === undefined} OR sequence < ${ifBehind ?? 0}::bigint)`)
+  return begun === 1
 }
 
 /** The number of the last revocation. */

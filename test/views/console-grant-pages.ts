@@ -84,7 +84,7 @@ function ofTokens(text: string): readonly (readonly [string, Html])[] {
   }
   const none = { links: {}, revocations: [], csrf: text, mayRevoke: false, mayRevokeGrant: false, reason: text }
   const refresh = { generation: 1, newestGeneration: 2, rotatedAt: WHEN, replayUntil: WHEN }
-  const listener = { clientId: text, instance: text, sequence: 7, acknowledgedAt: WHEN }
+  const listener = { clientId: text, instance: text, sequence: 7, behind: 0, acknowledgedAt: WHEN }
   return [
     ['tokens', tokensPage({ ...page, firstHref: '/', nextHref: '/' })],
     ['tokens for those who look', tokensPage({ ...page, mayRevoke: false, revocations: [], fault: text })],
@@ -96,7 +96,7 @@ function ofTokens(text: string): readonly (readonly [string, Html])[] {
     ['token by its name', tokenFound({ ...none, kind: 'jti', active: undefined, jti: text })],
     [
       'listeners',
-      listenersPage({ listeners: [listener, { ...listener, sequence: 5 }], newest: 7, firstHref: '/', nextHref: '/' }),
+      listenersPage({ listeners: [listener, { ...listener, sequence: 5, behind: 2 }], newest: 7, firstHref: '/', nextHref: '/' }),
     ],
     ['listeners, none', listenersPage({ listeners: [], newest: 0 })],
   ]

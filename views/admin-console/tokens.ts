@@ -146,6 +146,8 @@ export interface ListenerRow {
   readonly clientId: string
   readonly instance: string
   readonly sequence: number
+  /** How many revocations it has not applied. */
+  readonly behind: number
   readonly acknowledgedAt: Date
 }
 
@@ -171,10 +173,8 @@ export function listenersPage(view: ListenersView): Html {
     { label: 'Has applied', cell: ({ sequence }: ListenerRow) => String(sequence) },
     {
       label: 'State',
-      cell: ({ sequence }: ListenerRow) =>
-        sequence >= newest
-          ? html`<span class="badge good">Up to date</span>`
-          : html`<span class="badge">${newest - sequence} behind</span>`,
+      cell: ({ behind }: ListenerRow) =>
+        behind === 0 ? html`<span class="badge good">Up to date</span>` : html`<span class="badge">${behind} behind</span>`,
     },
     { label: 'Heard', cell: ({ acknowledgedAt }: ListenerRow) => moment(acknowledgedAt) },
   ]
