@@ -1,11 +1,14 @@
-// The account page: a person's name, password and sessions. Each route reads a form, calls one function and shows a page.
+// The account page: a person's name, password, sessions and the apps they have let in. Each route reads a form, calls one function and shows a page.
 import { Router } from '@koa/router'
 import type { Context, Middleware } from 'koa'
 import type { PasswordPolicy } from '../../config/password-policy.ts'
+import { isStorable } from '../../config/plain-text.ts'
 import { accountPage, type NameFault } from '../../views/account-console/account.ts'
 import { type PasswordFormFault, passwordPage } from '../../views/account-console/password.ts'
 import { type Accounts, InvalidAccount } from '../accounts/accounts.ts'
 import type { ChangePassword } from '../accounts/password-change.ts'
+import type { AccountConsent } from '../grants/consents.ts'
+import type { GrantEvents } from '../grants/grant-events.ts'
 import type { Csrf } from '../http/csrf.ts'
 import { readForm } from '../http/form.ts'
 import { render } from '../http/render.ts'
@@ -20,6 +23,9 @@ export interface AccountConsoleDependencies {
   readonly accounts: Pick<Accounts, 'findById' | 'rename'>
   readonly sessions: Pick<Sessions, 'list' | 'end' | 'endOthers'>
   readonly changePassword: ChangePassword
+  /** What a person has agreed to. */
+  readonly consentsOf: (accountId: string) => Promise<readonly AccountConsent[]>
+  readonly withdrawConsent: GrantEvents['withdrawConsent']
   readonly policy: PasswordPolicy
   readonly csrf: Csrf
   readonly currentSession: (ctx: Context) => Promise<CurrentSession | undefined>
@@ -63,6 +69,10 @@ export function createAccountConsole(deps: AccountConsoleDependencies): Middlewa
       '/account/sessions/:sessionId/revocation',
       signedIn((ctx, visit) => endOne(deps, ctx, visit)),
     )
+    .post(
+      '/account/apps/revocation',
+      signedIn((ctx, visit) => removeApp(deps, ctx, visit)),
+    )
     // W3C "A Well-Known URL for Changing Passwords": where password managers send people.
     .get('/.well-known/change-password', (ctx) => ctx.redirect('/account/password'))
   return routesOf(router)
@@ -70,13 +80,18 @@ export function createAccountConsole(deps: AccountConsoleDependencies): Middlewa
 
 async function showAccount(deps: AccountConsoleDependencies, ctx: Context, visit: Visit, nameFault?: NameFault): Promise<void> {
   const { account, session } = visit
-  const sessions = await deps.sessions.list(account.id)
+  const [sessions, consents] = await Promise.all([deps.sessions.list(account.id), deps.consentsOf(account.id)])
   const notice = takeNotice(ctx)
   const view = accountPage({
     email: account.email,
     name: account.name ?? '',
     sessions: sessions.map((entry) => ({ ...entry, current: entry.id === session.sessionId })),
-    csrf: { name: deps.csrf.token(ctx, 'account name'), sessions: deps.csrf.token(ctx, 'account sessions') },
+    apps: consents.map(({ openid, resources, ...app }) => ({ ...app, scopes: [...openid, ...Object.values(resources).flat()] })),
+    csrf: {
+      name: deps.csrf.token(ctx, 'account name'),
+      sessions: deps.csrf.token(ctx, 'account sessions'),
+      apps: deps.csrf.token(ctx, 'account apps'),
+    },
     ...(notice === undefined ? {} : { notice }),
     ...(nameFault === undefined ? {} : { nameFault }),
   })
@@ -138,4 +153,15 @@ async function endOthers(deps: AccountConsoleDependencies, ctx: Context, { accou
   deps.csrf.check(ctx, await readForm(ctx), 'account sessions')
   await deps.sessions.endOthers({ accountId: account.id, keepSessionId: session.sessionId, origin: originOf(ctx) })
   redirectWithNotice(ctx, 'others_ended')
+}
+
+async function removeApp(deps: AccountConsoleDependencies, ctx: Context, { account }: Visit): Promise<void> {
+  const form = await readForm(ctx)
+  deps.csrf.check(ctx, form, 'account apps')
+  const clientId = form.get('client_id')
+  // What is not there ends nothing, and the page says what there is.
+  if (isStorable(clientId)) {
+    await deps.withdrawConsent({ accountId: account.id, clientId }, { actor: account.id, origin: originOf(ctx) })
+  }
+  redirectWithNotice(ctx, 'app_removed')
 }

@@ -10,6 +10,7 @@ import type { AppParts, Door } from '../app.ts'
 import type { OccasionalEvents } from '../audit/occasional.ts'
 import { OWN_CALLBACK_PATH } from '../clients/own-client.ts'
 import { createDevMail, DEV_MAIL_PATH } from '../dev-mail/routes.ts'
+import { consentsOfAccount } from '../grants/consents.ts'
 import { createAssets } from '../http/assets.ts'
 import { createClientAddress } from '../http/client-address.ts'
 import { createCsrf } from '../http/csrf.ts'
@@ -151,6 +152,8 @@ export function createPages(deps: {
       accounts: nouns.accounts,
       sessions: nouns.sessions,
       changePassword: nouns.changePassword,
+      consentsOf: (accountId) => consentsOfAccount(stores.db, accountId),
+      withdrawConsent: nouns.events.grants.withdrawConsent,
       currentSession: protocol.currentSession,
       signInUrl: protocol.accountSignIn.signInUrl,
     }),

@@ -6,6 +6,7 @@ import Koa from 'koa'
 import { type AccountConsoleDependencies, createAccountConsole } from '../../server/account-console/routes.ts'
 import { type Account, InvalidAccount } from '../../server/accounts/accounts.ts'
 import type { PasswordChangeOutcome } from '../../server/accounts/password-change.ts'
+import type { AccountConsent } from '../../server/grants/consents.ts'
 import { createCsrf } from '../../server/http/csrf.ts'
 import { HttpProblem } from '../../server/http/problems.ts'
 import type { SessionEntry } from '../../server/sessions/sessions.ts'
@@ -34,12 +35,21 @@ function session(id: string, more: Partial<SessionEntry> = {}): SessionEntry {
   }
 }
 
+const AGREED: AccountConsent = {
+  clientId: 'a & b',
+  clientName: '<b>Partner</b>',
+  givenAt: new Date('2026-11-24T08:05:00Z'),
+  openid: ['openid', 'email'],
+  resources: { 'https://notes.example/api': ['notes:read'] },
+}
+
 let server: Server
 let base: string
 let asked: { readonly [name: string]: unknown }[]
 let signedInAs: Account | undefined
 let passwordOutcome: PasswordChangeOutcome
 let sessions: SessionEntry[]
+let consents: AccountConsent[]
 let problem: unknown
 const ENDED = { sessions: 1, grants: 0, refresh_families: 0, logout_notifications: 0, sequence: 1 }
 
@@ -51,6 +61,11 @@ function dependencies(issuer: string): AccountConsoleDependencies {
         if (request.name === 'bad') throw new InvalidAccount('a name is not that')
         asked.push({ call: 'rename', ...request })
       },
+    },
+    consentsOf: async () => consents,
+    async withdrawConsent(of, change) {
+      asked.push({ call: 'withdraw', ...of, actor: change.actor })
+      return ENDED
     },
     sessions: {
       list: async () => sessions,
@@ -82,6 +97,7 @@ beforeEach(async () => {
   signedInAs = ADA
   passwordOutcome = { outcome: 'changed' }
   sessions = [session('ses_here'), session('ses_phone', { device: 'Safari on iPhone', clients: [] })]
+  consents = [AGREED]
   problem = undefined
   server = createServer()
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
@@ -143,6 +159,7 @@ describe('what the page shows', () => {
 
   test('without other sessions there is nothing to end', async () => {
     sessions = [session('ses_here')]
+    consents = []
     expect(formsOf(await new Browser().open(`${base}/account`)).map(({ action }) => action)).toEqual(['/account/name'])
   })
 })
@@ -184,7 +201,7 @@ describe('sessions', () => {
   test('SE6: whichever id is asked for, only sessions of this account are looked for', async () => {
     const browser = new Browser()
     const page = await browser.open(`${base}/account`)
-    const csrf = formsOf(page).at(-1)?.fields.csrf ?? ''
+    const csrf = formsOf(page).find(({ action }) => action.startsWith('/account/sessions'))?.fields.csrf ?? ''
     await browser.fetch(`${base}/account/sessions/ses_of_somebody_else/revocation`, {
       body: new URLSearchParams({ csrf }).toString(),
     })
@@ -195,6 +212,22 @@ describe('sessions', () => {
     const browser = new Browser()
     await send(browser, await browser.open(`${base}/account`), '/account/sessions/others/revocation')
     expect(asked).toMatchObject([{ call: 'endOthers', accountId: 'acc_ada', keepSessionId: 'ses_here' }])
+  })
+})
+
+describe('apps that were let in', () => {
+  test('CN2: are listed with what they may do, and lose it by one button', async () => {
+    const browser = new Browser()
+    const page = await browser.open(`${base}/account`)
+    expect(page.body).toContain('<bdi>&lt;b&gt;Partner&lt;/b&gt;</bdi>')
+    expect(page.body).toContain('<code>openid</code> <code>email</code> <code>notes:read</code>')
+    const done = await send(browser, page, '/account/apps/revocation')
+    expect([done.status, done.headers.location]).toEqual([303, '/account'])
+    expect(asked).toEqual([{ call: 'withdraw', accountId: ADA.id, clientId: 'a & b', actor: ADA.id }])
+    consents = []
+    const after = await browser.open(`${base}/account`)
+    expect(after.body).toContain('That app can no longer use your account.')
+    expect(after.body).not.toContain('Apps that you have let in')
   })
 })
 
@@ -276,6 +309,7 @@ describe('PW1: a request that somebody else made this browser send does nothing'
     ['/account', '/account/name'],
     ['/account', '/account/sessions/ses_phone/revocation'],
     ['/account', '/account/sessions/others/revocation'],
+    ['/account', '/account/apps/revocation'],
     ['/account/password', '/account/password'],
   ]
 

@@ -2,8 +2,18 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
 import { createRemoteJWKSet, jwtVerify } from 'jose'
 import { Browser, formsOf } from '../support/browser.ts'
-import { NOTES, PARTNER, SPA, WEB } from '../support/clients.ts'
-import { authorizationRequest, callbackParams, claimsOf, headerOf, obtainTokens, redeem, signIn } from '../support/oauth.ts'
+import { API, NOTES, PARTNER, SPA, WEB } from '../support/clients.ts'
+import {
+  authorizationRequest,
+  callbackParams,
+  claimsOf,
+  headerOf,
+  introspect,
+  obtainTokens,
+  redeem,
+  refresh,
+  signIn,
+} from '../support/oauth.ts'
 import { startServer, type TestServer } from '../support/server.ts'
 
 let server: TestServer
@@ -104,6 +114,23 @@ describe('code flow with PKCE', () => {
     // In another browser the consent is remembered, and only the password is asked.
     const again = await obtainTokens(server, PARTNER, { params: { scope: 'openid email notes:read' }, person: server.grace })
     expect(again.tokens.status).toBe(200)
+  })
+
+  test('CN2: an app that loses its access on the account page is refused at once, and has to ask again', async () => {
+    const params = { scope: 'openid email notes:read offline_access', prompt: 'consent' }
+    const given = await obtainTokens(server, PARTNER, { params, person: server.grace })
+    const browser = new Browser()
+    const account = await browser.submit(await browser.open(`${server.issuer}/account`), server.grace)
+    const form = formsOf(account).find(({ action }) => action === '/account/apps/revocation')
+    expect(form?.fields.client_id).toBe(PARTNER.client_id)
+    const body = new URLSearchParams(form?.fields).toString()
+    expect((await browser.fetch(`${server.issuer}/account/apps/revocation`, { body })).status).toBe(303)
+    const done = await browser.open(`${server.issuer}/account`)
+    expect(done.body).toContain('That app can no longer use your account.')
+    expect((await refresh(server, PARTNER, given.tokens.body.refresh_token ?? '')).body.error).toBe('invalid_grant')
+    expect(await introspect(server, API, given.tokens.body.access_token ?? '')).toEqual({ active: false })
+    const again = await browser.open(authorizationRequest(server, PARTNER, { scope: 'openid email notes:read' }).url)
+    expect(again.body).toContain('App partner')
   })
 
   test('whoever does not agree goes back to the app with access_denied', async () => {

@@ -35,7 +35,7 @@ export function allPages(text: string, address = `https://app.example/${text}`):
   const clients = [{ clientId: text, name: text }]
   const setup = { token: text, name: text, email: text, csrf: text, minLength: 12, maxLength: 256 }
   const password = { email: text, csrf: text, minLength: 12, maxLength: 256, history: 5 }
-  const account = { email: text, name: text, csrf: { name: text, sessions: text } }
+  const account = { email: text, name: text, csrf: { name: text, sessions: text, apps: text } }
   const openid = ['openid', 'profile', 'email', 'address', 'phone', 'offline_access', text]
   const action = { href: address, label: text }
   const mail = { id: text, to: text, subject: text, createdAt: WHEN }
@@ -83,11 +83,12 @@ export function allPages(text: string, address = `https://app.example/${text}`):
     ['message', messagePage({ title: text, text, detail: text, requestId: text, action })],
     ['message of HTML', messagePage({ title: text, text: html`<p>${text}</p>` })],
     ['sign-in expired', signInExpiredPage({ requestId: text })],
-    ['account', accountPage({ ...account, sessions: [{ ...session, clients, current: true }] })],
+    ['account', accountPage({ ...account, apps: [], sessions: [{ ...session, clients, current: true }] })],
     [
       'account with faults',
       accountPage({
         ...account,
+        apps: [{ clientId: text, clientName: text, givenAt: WHEN, scopes: [text, text] }],
         notice: 'password_changed',
         nameFault: 'name_invalid',
         sessions: [

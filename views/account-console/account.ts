@@ -1,4 +1,4 @@
-// The account page: who the person is, and where they are signed in.
+// The account page: who the person is, where they are signed in, and which apps may use the account.
 import { type Html, html } from '../html.ts'
 import { page } from '../layout.ts'
 import { moment, momentText } from '../moment.ts'
@@ -7,7 +7,7 @@ import { moment, momentText } from '../moment.ts'
 export type NameFault = 'name_invalid'
 
 /** What has just been done. */
-export type Notice = 'renamed' | 'password_changed' | 'session_ended' | 'others_ended'
+export type Notice = 'renamed' | 'password_changed' | 'session_ended' | 'others_ended' | 'app_removed'
 
 /** A session, as its owner sees it. */
 export interface SessionItem {
@@ -22,12 +22,22 @@ export interface SessionItem {
   readonly current: boolean
 }
 
+/** An app that the person has agreed to. */
+export interface AgreedApp {
+  readonly clientId: string
+  readonly clientName: string
+  readonly givenAt: Date
+  /** What it may do, as scopes. */
+  readonly scopes: readonly string[]
+}
+
 /** What the page shows. */
 export interface AccountView {
   readonly email: string
   readonly name: string
   readonly sessions: readonly SessionItem[]
-  readonly csrf: { readonly name: string; readonly sessions: string }
+  readonly apps: readonly AgreedApp[]
+  readonly csrf: { readonly name: string; readonly sessions: string; readonly apps: string }
   readonly notice?: Notice
   readonly nameFault?: NameFault
 }
@@ -37,6 +47,7 @@ const NOTICES: { readonly [notice in Notice]: string } = {
   password_changed: 'Your password has been changed. Everywhere else you have been signed out.',
   session_ended: 'That device has been signed out.',
   others_ended: 'All other devices have been signed out.',
+  app_removed: 'That app can no longer use your account. It has to ask you again.',
 }
 
 const NAME_FAULTS: { readonly [fault in NameFault]: string } = {
@@ -49,7 +60,8 @@ export function accountPage(view: AccountView): Html {
 ${view.notice !== undefined && html`<div class="notice success" role="status"><p>${NOTICES[view.notice]}</p></div>`}
 ${aboutYou(view)}
 ${password()}
-${signedIn(view)}`
+${signedIn(view)}
+${agreedApps(view)}`
   return page({ title: 'Your account', body, width: 'wide' })
 }
 
@@ -117,4 +129,35 @@ function endOthersForm(csrf: string): Html {
 <input type="hidden" name="csrf" value="${csrf}">
 <p class="actions"><button class="button danger" type="submit">Sign out all other devices</button></p>
 </form>`
+}
+
+/** Apps of the house are not asked about, and so are not among them. */
+function agreedApps({ apps, csrf }: AccountView): Html | false {
+  if (apps.length === 0) return false
+  return html`<section class="card" aria-labelledby="apps">
+<header>
+<h2 id="apps">Apps that you have let in</h2>
+<p class="lead">What you take away from an app ends at once, on all of your devices.</p>
+</header>
+<ul class="rows">
+${apps.map((app) => appRow(app, csrf.apps))}
+</ul>
+</section>`
+}
+
+function appRow({ clientId, clientName, givenAt, scopes }: AgreedApp, csrf: string): Html {
+  const may = scopes.map((scope, index) => html`${index > 0 && ' '}<code>${scope}</code>`)
+  return html`<li>
+<div class="row-main">
+<p><strong><bdi>${clientName}</bdi></strong></p>
+<p class="quiet">Since ${moment(givenAt)}</p>
+<p class="quiet">${may}</p>
+</div>
+<div class="row-end"><form method="post" action="/account/apps/revocation">
+<input type="hidden" name="csrf" value="${csrf}">
+<input type="hidden" name="client_id" value="${clientId}">
+<button class="button small" type="submit">Take access away<span class="visually-hidden"> from ${clientName}</span></button>
+</form></div>
+</li>
+`
 }
