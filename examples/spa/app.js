@@ -43,11 +43,16 @@ on('refresh', async () => {
   say('Refreshed: there is a new access token and a new refresh token. The old refresh token has been used up.')
 })
 on('call-api', async () => {
-  await showNotes(await callApi('GET'))
-  say('The API took the access token.')
+  const { notes, refused } = await callApi('GET')
+  await showNotes(notes)
+  say(
+    refused
+      ? 'The API refused the access token: it was revoked. A refresh got another, which it took.'
+      : 'The API took the access token.',
+  )
 })
 on('add-note', async () => {
-  await showNotes(await callApi('POST', { text: at('note').value }))
+  await showNotes((await callApi('POST', { text: at('note').value })).notes)
   at('note').value = ''
   say('The note is kept.')
 })
@@ -110,12 +115,13 @@ async function refresh() {
 async function callApi(method, body) {
   if (user.expires_in < 5) await refresh()
   let response = await send(method, body)
-  if (response.status === 401) {
+  const refused = response.status === 401
+  if (refused) {
     await refresh()
     response = await send(method, body)
   }
   if (!response.ok) throw new Error(`The API answered ${response.status}: ${(await response.json()).error}`)
-  return (await response.json()).notes
+  return { notes: (await response.json()).notes, refused }
 }
 
 function send(method, body) {

@@ -113,7 +113,7 @@ test('a revoked access token is refused by both copies of the API while its own 
   }
   // A refresh gets another access token: the sign-in as a whole goes on.
   await press('Call the API')
-  await message('The API took the access token.')
+  await message('The API refused the access token: it was revoked. A refresh got another, which it took.')
   expect(await page.textContent('#refresh-token')).toBe('generation 1')
 })
 
