@@ -10,6 +10,8 @@ import { logoutNotificationPages } from '../admin-console/logout-notifications.t
 import { type Finder, searchPages } from '../admin-console/search.ts'
 import { sessionPages } from '../admin-console/sessions.ts'
 import { showIfToken, tokenPages } from '../admin-console/tokens.ts'
+import { webhookChangePages } from '../admin-console/webhook-changes.ts'
+import { webhookPages } from '../admin-console/webhooks.ts'
 import type { Csrf } from '../http/csrf.ts'
 import type { KeyRing } from '../keys/key-ring.ts'
 import { type AdministrationBasis, accountIdOf } from './administration-basis.ts'
@@ -19,6 +21,7 @@ import type { Nouns } from './nouns.ts'
 import type { ProtocolParts } from './protocol.ts'
 import type { RevocationParts } from './revocations.ts'
 import type { OpenStores } from './stores.ts'
+import type { WebhookParts } from './webhooks.ts'
 
 /** What the console is built of. */
 export interface ConsoleDeps {
@@ -28,12 +31,14 @@ export interface ConsoleDeps {
   readonly logout: LogoutParts
   readonly revocations: RevocationParts
   readonly keys: KeyRing
+  readonly webhooks: WebhookParts
   readonly administration: AdministrationBasis
 }
 
 /** Builds its pages. */
 export function consoleRoutes(deps: ConsoleDeps): readonly ConsoleRoute[] {
   const { clock, nouns, keys, administration } = deps
+  const { webhooks } = deps.webhooks
   const { cursors, jobs, grants, registrations } = administration
   return [
     { method: 'get', path: '/', access: ACCESS.sessions.read, handle: async (ctx) => void ctx.redirect('/admin/sessions') },
@@ -59,6 +64,8 @@ export function consoleRoutes(deps: ConsoleDeps): readonly ConsoleRoute[] {
       lifetimes: registrations.clientLifetimes,
       events: nouns.events.clients,
     }),
+    ...webhookChangePages({ webhooks }),
+    ...webhookPages({ cursors, clock, webhooks }),
     ...keyPages({ cursors, clock, turns: keys.turns, compromise: keys.compromise }),
   ]
 }
