@@ -2,11 +2,15 @@
 import type { Middleware } from 'koa'
 import { ACCESS } from '../../config/access.ts'
 import type { Clock } from '../../config/clock.ts'
+import type { Config } from '../../config/config.ts'
 import { clientPages, createClientFinder } from '../admin-console/clients.ts'
 import { type ConsoleRoute, createConsole } from '../admin-console/console.ts'
 import { createGrantFinder, grantPages } from '../admin-console/grants.ts'
 import { keyPages } from '../admin-console/keys.ts'
 import { logoutNotificationPages } from '../admin-console/logout-notifications.ts'
+import { resourceServerChangePages } from '../admin-console/resource-server-changes.ts'
+import { resourceServerScopePages } from '../admin-console/resource-server-scopes.ts'
+import { createResourceServerFinder, resourceServerPages } from '../admin-console/resource-servers.ts'
 import { type Finder, searchPages } from '../admin-console/search.ts'
 import { sessionPages } from '../admin-console/sessions.ts'
 import { showIfToken, tokenPages } from '../admin-console/tokens.ts'
@@ -25,6 +29,7 @@ import type { WebhookParts } from './webhooks.ts'
 
 /** What the console is built of. */
 export interface ConsoleDeps {
+  readonly config: Config
   readonly clock: Clock
   readonly stores: OpenStores
   readonly nouns: Nouns
@@ -64,9 +69,25 @@ export function consoleRoutes(deps: ConsoleDeps): readonly ConsoleRoute[] {
       lifetimes: registrations.clientLifetimes,
       events: nouns.events.clients,
     }),
+    ...resourceServerConsole(deps),
     ...webhookChangePages({ webhooks }),
     ...webhookPages({ cursors, clock, webhooks }),
     ...keyPages({ cursors, clock, turns: keys.turns, compromise: keys.compromise }),
+  ]
+}
+
+function resourceServerConsole({ config, administration }: ConsoleDeps): ConsoleRoute[] {
+  const { resourceServerSearch: search, resourceServerAdministration } = administration.registrations
+  const changes = {
+    issuer: config.issuer,
+    accessTokenTtl: config.lifetimes.accessToken,
+    search,
+    administration: resourceServerAdministration,
+  }
+  return [
+    ...resourceServerChangePages(changes),
+    ...resourceServerScopePages(changes),
+    ...resourceServerPages({ cursors: administration.cursors, search }),
   ]
 }
 
@@ -91,6 +112,7 @@ function findersOf({ nouns, administration }: Pick<ConsoleDeps, 'nouns' | 'admin
     },
     createGrantFinder(administration.grants.search.find),
     createClientFinder(administration.registrations.clientSearch.find),
+    createResourceServerFinder(administration.registrations.resourceServerSearch.find),
   ]
 }
 
