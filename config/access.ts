@@ -60,4 +60,11 @@ export const ACCESS = {
     read: { scope: 'webhooks:read', roles: LOOKING },
     write: { scope: 'webhooks:write', roles: OWNER },
   },
+  /** How the server is set and how it fares: no scope of the API is about that, and whoever may read the audit log may see it. */
+  settings: {
+    read: { scope: 'audit:read', roles: LOOKING },
+  },
+  system: {
+    read: { scope: 'audit:read', roles: LOOKING },
+  },
 } as const satisfies { readonly [noun: string]: { readonly [what: string]: AccessRule } }
