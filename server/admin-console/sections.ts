@@ -22,4 +22,5 @@ export const SECTIONS: readonly Section[] = [
   { href: '/admin/blocks', label: 'Blocks', access: ACCESS.accounts.read },
   { href: '/admin/webhooks', label: 'Webhooks', access: ACCESS.webhooks.read },
   { href: '/admin/keys', label: 'Signing keys', access: ACCESS.keys.read },
+  { href: '/admin/settings', label: 'Settings', access: ACCESS.settings.read },
 ]

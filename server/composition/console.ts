@@ -13,6 +13,7 @@ import { resourceServerScopePages } from '../admin-console/resource-server-scope
 import { createResourceServerFinder, resourceServerPages } from '../admin-console/resource-servers.ts'
 import { type Finder, searchPages } from '../admin-console/search.ts'
 import { sessionPages } from '../admin-console/sessions.ts'
+import { settingPages } from '../admin-console/settings.ts'
 import { showIfToken, tokenPages } from '../admin-console/tokens.ts'
 import { webhookChangePages } from '../admin-console/webhook-changes.ts'
 import { webhookPages } from '../admin-console/webhooks.ts'
@@ -73,6 +74,7 @@ export function consoleRoutes(deps: ConsoleDeps): readonly ConsoleRoute[] {
     ...webhookChangePages({ webhooks }),
     ...webhookPages({ cursors, clock, webhooks }),
     ...keyPages({ cursors, clock, turns: keys.turns, compromise: keys.compromise }),
+    ...settingPages(deps.config),
   ]
 }
 
