@@ -23,4 +23,5 @@ export const SECTIONS: readonly Section[] = [
   { href: '/admin/webhooks', label: 'Webhooks', access: ACCESS.webhooks.read },
   { href: '/admin/keys', label: 'Signing keys', access: ACCESS.keys.read },
   { href: '/admin/settings', label: 'Settings', access: ACCESS.settings.read },
+  { href: '/admin/system', label: 'System', access: ACCESS.system.read },
 ]

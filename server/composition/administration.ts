@@ -36,6 +36,7 @@ import type { MailParts } from './mail.ts'
 import type { Nouns } from './nouns.ts'
 import type { RevocationParts } from './revocations.ts'
 import type { OpenStores } from './stores.ts'
+import type { SystemParts } from './system.ts'
 import type { WebhookParts } from './webhooks.ts'
 
 /** What administrators use. */
@@ -56,6 +57,7 @@ export function createAdministration(deps: {
   readonly revocations: RevocationParts
   readonly logout: LogoutParts
   readonly webhooks: WebhookParts
+  readonly system: SystemParts
   readonly clock: Clock
   readonly mail: MailParts
 }): AdministrationParts {

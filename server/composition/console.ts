@@ -14,6 +14,7 @@ import { createResourceServerFinder, resourceServerPages } from '../admin-consol
 import { type Finder, searchPages } from '../admin-console/search.ts'
 import { sessionPages } from '../admin-console/sessions.ts'
 import { settingPages } from '../admin-console/settings.ts'
+import { systemPages } from '../admin-console/system.ts'
 import { showIfToken, tokenPages } from '../admin-console/tokens.ts'
 import { webhookChangePages } from '../admin-console/webhook-changes.ts'
 import { webhookPages } from '../admin-console/webhooks.ts'
@@ -26,6 +27,7 @@ import type { Nouns } from './nouns.ts'
 import type { ProtocolParts } from './protocol.ts'
 import type { RevocationParts } from './revocations.ts'
 import type { OpenStores } from './stores.ts'
+import type { SystemParts } from './system.ts'
 import type { WebhookParts } from './webhooks.ts'
 
 /** What the console is built of. */
@@ -38,6 +40,7 @@ export interface ConsoleDeps {
   readonly revocations: RevocationParts
   readonly keys: KeyRing
   readonly webhooks: WebhookParts
+  readonly system: SystemParts
   readonly administration: AdministrationBasis
 }
 
@@ -75,6 +78,7 @@ export function consoleRoutes(deps: ConsoleDeps): readonly ConsoleRoute[] {
     ...webhookPages({ cursors, clock, webhooks }),
     ...keyPages({ cursors, clock, turns: keys.turns, compromise: keys.compromise }),
     ...settingPages(deps.config),
+    ...systemPages({ report: deps.system.report, jobs }),
   ]
 }
 

@@ -16,6 +16,7 @@ import type { ProtocolParts } from './protocol.ts'
 import type { RevocationParts } from './revocations.ts'
 import type { SignalParts } from './signals.ts'
 import type { OpenStores } from './stores.ts'
+import type { SystemParts } from './system.ts'
 import type { WebhookParts } from './webhooks.ts'
 
 /** Builds it. */
@@ -33,6 +34,7 @@ export function createTasks(deps: {
   readonly signals: SignalParts | undefined
   readonly revocations: RevocationParts
   readonly administration: AdministrationParts
+  readonly system: SystemParts
 }): readonly Task[] {
   const { nouns, log, metrics } = deps
   const { db } = deps.stores
@@ -63,5 +65,6 @@ export function createTasks(deps: {
     ...(deps.signals?.tasks ?? []),
     { name: 'bulk revocations', everySeconds: 2, run: (signal) => deps.administration.jobs.run(signal) },
     ...deps.revocations.tasks,
+    ...deps.system.tasks,
   ]
 }

@@ -10,6 +10,7 @@ import { grantPages } from './console-grant-pages.ts'
 import { keyPages } from './console-key-pages.ts'
 import { resourceServerPages } from './console-resource-server-pages.ts'
 import { settingPages } from './console-setting-pages.ts'
+import { systemPages } from './console-system-pages.ts'
 import { webhookPages } from './console-webhook-pages.ts'
 
 const WHEN = new Date('2026-02-03T10:00:00Z')
@@ -35,6 +36,7 @@ export function consolePages(text: string): readonly (readonly [name: string, pa
     ...clientPages(text).map(([name, body]) => made(name, body)),
     ...resourceServerPages(text).map(([name, body]) => made(name, body)),
     ...settingPages(text).map(([name, body]) => made(name, body)),
+    ...systemPages(text).map(([name, body]) => made(name, body)),
     ...webhookPages(text).map(([name, body]) => made(name, body)),
     ...keyPages(text).map(([name, body]) => made(name, body)),
     ...accountConsolePages(text).map(([name, body]) => made(name, body)),
