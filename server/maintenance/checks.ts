@@ -24,7 +24,7 @@ export interface ServerFacts {
   /** `memory`: there is none, and none is wanted. */
   readonly redis: RedisProbe | 'memory' | undefined
   /** Undefined: the role of the server may not see them. */
-  readonly migrations: { readonly pending: readonly string[] } | undefined
+  readonly migrations: { readonly pending: readonly string[]; readonly refused?: string } | undefined
   /** The number of the last revocation. */
   readonly newest: number
   readonly processes: readonly {
@@ -119,7 +119,10 @@ function migrationCheck({ migrations }: ServerFacts): Check {
   const what = 'Migrations'
   if (migrations === undefined)
     return { what, outcome: 'look', says: 'The role of the server may not see them.', todo: 'npx latchkey migrate status tells.' }
-  const { pending } = migrations
+  const { pending, refused } = migrations
+  // It says itself what to do.
+  if (refused !== undefined)
+    return { what, outcome: 'wrong', says: refused, todo: 'Until then the database is not that of this program.' }
   if (pending.length === 0) return { what, outcome: 'right', says: 'All are applied.' }
   return { what, outcome: 'wrong', says: `Not applied: ${pending.join(', ')}.`, todo: 'npx latchkey migrate up' }
 }

@@ -24,22 +24,23 @@ export interface RedisProbe extends StoreProbe {
   readonly memoryPolicy: string
 }
 
+/** The least of so many is how long the store takes; the rest is what else goes on in this process. */
+const TIMES = 3
+
 /** Asks PostgreSQL. @throws StorageUnavailable */
 export async function probePostgres(db: Database): Promise<PostgresProbe> {
-  // The first statement may have to wait for a connection to be made.
-  await db.$queryRaw(Prisma.sql`SELECT 1`)
-  const began = performance.now()
-  const [row] = await db.$queryRaw<{ version: string; now: Date }[]>(
-    Prisma.sql`SELECT current_setting('server_version') AS version, latchkey_now() AS now`,
-  )
-  return { version: row?.version ?? '', now: row?.now ?? new Date(0), milliseconds: performance.now() - began }
+  const asked = () =>
+    db.$queryRaw<{ version: string; now: Date }[]>(
+      Prisma.sql`SELECT current_setting('server_version') AS version, latchkey_now() AS now`,
+    )
+  const { answer, milliseconds } = await timed(asked)
+  const [row] = answer
+  return { version: row?.version ?? '', now: row?.now ?? new Date(0), milliseconds }
 }
 
 /** Asks Redis. Throws what it has to say when it does not answer. */
 export async function probeRedis(client: RedisClient): Promise<RedisProbe> {
-  const began = performance.now()
-  await client.ping()
-  const milliseconds = performance.now() - began
+  const { milliseconds } = await timed(() => client.ping())
   const info = await client.info()
   const said = (name: string) => new RegExp(`^${name}:(.*?)\\r?$`, 'm').exec(info)?.[1] ?? ''
   return {
@@ -48,4 +49,20 @@ export async function probeRedis(client: RedisClient): Promise<RedisProbe> {
     memoryPolicy: said('maxmemory_policy'),
     milliseconds,
   }
+}
+
+/** The last answer, and how long the quickest took. */
+async function timed<Answer>(ask: () => Promise<Answer>): Promise<{ readonly answer: Answer; readonly milliseconds: number }> {
+  const once = async () => {
+    const began = performance.now()
+    const answer = await ask()
+    return { answer, milliseconds: performance.now() - began }
+  }
+  let last = await once()
+  for (let time = 1; time < TIMES; time += 1) {
+    const { milliseconds } = last
+    last = await once()
+    last = { ...last, milliseconds: Math.min(last.milliseconds, milliseconds) }
+  }
+  return last
 }

@@ -87,7 +87,7 @@ test('guards of APIs are counted, and those that are silent are pointed out', as
 
 test('background work says when it was last done, and why it fails', async () => {
   const { browser } = await atConsole(server, 'owner')
-  await until(async () => /registry every 1 second Done/.test(textOf(await open(browser))))
+  await until(async () => /registry every second Done/.test(textOf(await open(browser))))
   expect(textOf(await open(browser))).toContain('Background work Right Nothing fails in this process.')
   await run(server.databaseUrl, 'ALTER TABLE mail_outbox RENAME TO mail_away')
   try {
@@ -97,6 +97,19 @@ test('background work says when it was last done, and why it fails', async () =>
     await run(server.databaseUrl, 'ALTER TABLE mail_away RENAME TO mail_outbox')
   }
   await until(async () => /mail every 2 seconds Done/.test(textOf(await open(browser))))
+})
+
+test('a database that a newer program has migrated is pointed out', async () => {
+  const { browser } = await atConsole(server, 'owner')
+  await run(
+    server.databaseUrl,
+    "INSERT INTO _prisma_migrations (id, checksum, migration_name, finished_at) VALUES ('later', '', '9999_later', now())",
+  )
+  try {
+    expect(textOf(await open(browser))).toMatch(/Migrations Wrong [^.]*9999_later[^.]*: start the newer version/)
+  } finally {
+    await run(server.databaseUrl, "DELETE FROM _prisma_migrations WHERE id = 'later'")
+  }
 })
 
 test('what is due or fails elsewhere is pointed out, with the way there', async () => {

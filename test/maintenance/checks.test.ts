@@ -33,6 +33,7 @@ test.each<[outcome: string, what: string, says: string, facts: Partial<ServerFac
   ['look', 'Redis', '80.0 ms', { redis: { ...redis, milliseconds: 80 } }],
   ['look', 'Migrations', 'may not see', { migrations: undefined }],
   ['wrong', 'Migrations', '0042_more', { migrations: { pending: ['0042_more'] } }],
+  ['wrong', 'Migrations', 'start the newer version', { migrations: { pending: [], refused: 'start the newer version' } }],
   ['look', 'Processes', '8 on one', { processes: [self, { ...self, pid: 8, sequence: 4 }] }],
   ['look', 'Processes', '1.0.0, 1.1.0', { processes: [self, { ...self, pid: 8, version: '1.1.0' }] }],
   ['look', 'APIs that listen', 'notes-api', { listeners: [{ ...guard, sequence: 4 }] }],

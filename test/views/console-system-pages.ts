@@ -34,6 +34,12 @@ export function systemPages(text: string): readonly (readonly [name: string, bod
   return [
     ['system', systemDetail(view)],
     ['system that is small', systemDetail(small)],
-    ['system without its stores', systemDetail({ ...view, checks: view.checks.slice(1), postgres: undefined, redis: undefined })],
+    [
+      'system without its stores',
+      systemDetail({
+        ...{ ...view, checks: view.checks.slice(1), postgres: undefined, redis: undefined },
+        migrations: { applied: [], pending: [], refused: text },
+      }),
+    ],
   ]
 }

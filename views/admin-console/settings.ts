@@ -53,7 +53,7 @@ ${groups.length === 0 ? nothingHere('Nothing is set', 'Every setting is what it 
 
 function group({ title, documentedUnder, settings }: SettingGroupView): Html {
   const id = `settings-${title.toLowerCase().replaceAll(/\W+/g, '-')}`
-  return html`<section class="console-part" aria-labelledby="${id}">
+  return html`<section class="console-part settings" aria-labelledby="${id}">
 <h2 id="${id}">${title}</h2>
 <p class="quiet">In <code>docs/configuration.md</code> under ${documentedUnder.join(' and ')}.</p>
 ${table<SettingRow>(title, COLUMNS, settings)}

@@ -63,7 +63,10 @@ export interface SystemView {
   readonly postgres: (StoreView & { readonly embedded: boolean }) | undefined
   /** `memory`: there is none, and none is wanted. */
   readonly redis: (StoreView & { readonly mode: string }) | 'memory' | undefined
-  readonly migrations: { readonly applied: readonly string[]; readonly pending: readonly string[] } | undefined
+  /** `refused`: why they do not fit this program. */
+  readonly migrations:
+    | { readonly applied: readonly string[]; readonly pending: readonly string[]; readonly refused?: string }
+    | undefined
   /** The number of the last revocation. */
   readonly newest: number
   readonly processes: readonly ProcessView[]
@@ -137,7 +140,8 @@ function redisOf(redis: SystemView['redis']): string {
 
 function migrationsOf(migrations: SystemView['migrations']): Html {
   if (migrations === undefined) return html`the role of the server may not see them`
-  const { applied, pending } = migrations
+  const { applied, pending, refused } = migrations
+  if (refused !== undefined) return html`do not fit this program`
   const last = applied.at(-1)
   return html`${applied.length} applied${last !== undefined && html`, the last <code>${last}</code>`}${
     pending.length > 0 && html`; not applied: ${pending.map((name) => html`<code>${name}</code> `)}`
@@ -203,8 +207,7 @@ function tasksOf(tasks: readonly TaskView[]): Html {
     {
       label: 'Work',
       names: true,
-      cell: ({ task, everySeconds }: TaskView) =>
-        html`${task}<br><span class="quiet">every ${everySeconds < 60 ? count(everySeconds, 'second') : spokenDuration(everySeconds)}</span>`,
+      cell: ({ task, everySeconds }: TaskView) => html`${task}<br><span class="quiet">${intervalOf(everySeconds)}</span>`,
     },
     {
       label: 'Outcome',
@@ -219,4 +222,9 @@ function tasksOf(tasks: readonly TaskView[]): Html {
 <h2 id="tasks">Background work of this process</h2>
 ${table<TaskView>('Background work', columns, tasks)}
 </section>`
+}
+
+function intervalOf(seconds: number): string {
+  const spoken = seconds < 60 ? count(seconds, 'second') : spokenDuration(seconds)
+  return `every ${spoken.replace(/^1 /, '')}`
 }

@@ -91,13 +91,13 @@ function fields({ entered, groups }: WebhookFormView, moved = ''): Html {
 ${groups.map(({ prefix, names }) => groupChoice(prefix, names, events))}</div></fieldset>
 <div class="field"><label for="events">Or of single events</label>
 <textarea id="events" name="events" rows="4" autocomplete="off" spellcheck="false" aria-describedby="events-hint">${single.join('\n')}</textarea>
-<p class="hint" id="events-hint">Names from above, such as <code>session.revoked</code>, one a line.</p></div>`
+<p class="hint" id="events-hint">One a line, such as <code>session.revoked</code>.</p></div>`
 }
 
 function groupChoice(prefix: string, names: readonly string[], chosen: readonly string[]): Html {
   const all = `${prefix}.*`
   return html`<label class="choice"><input type="checkbox" name="of_${prefix}" value="on"${chosen.includes(all) && html` checked`}><span><strong>${all}</strong>
-<span class="hint">${names.join(', ')}</span></span></label>
+<span class="hint">${names.map((name) => name.replace(`${prefix}.`, '')).join(', ')}</span></span></label>
 `
 }
 

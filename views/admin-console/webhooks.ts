@@ -151,7 +151,8 @@ ${enabled ? html`<a class="button" href="${PATH}/${id}/disablement">Disable…</
 }
 
 function secretsOf({ webhook, now }: WebhookView): Html {
-  const rows = webhook.secrets.map(({ id, createdAt, expiresAt }) => {
+  // The current one first.
+  const rows = webhook.secrets.toReversed().map(({ id, createdAt, expiresAt }) => {
     const over = expiresAt !== null && expiresAt <= now
     const use = expiresAt === null ? 'Current' : over ? 'Over' : 'Good as well'
     return html`<li><div class="row-main"><p><code>${id}</code> <span class="badge${expiresAt === null && ' good'}">${use}</span></p>
