@@ -65,4 +65,11 @@ export const ACCESS = {
     /** To take the log home as a file. */
     export: { scope: 'audit:read', roles: ['owner', 'auditor'] },
   },
+  /** How the server is set and how it fares: no scope of the API is about that, and whoever may read the audit log may see it. */
+  settings: {
+    read: { scope: 'audit:read', roles: LOOKING },
+  },
+  system: {
+    read: { scope: 'audit:read', roles: LOOKING },
+  },
 } as const satisfies { readonly [noun: string]: { readonly [what: string]: AccessRule } }

@@ -60,9 +60,11 @@ export interface Config {
   readonly statusLists?: { readonly ttlSeconds: number }
   readonly passwordPolicy: PasswordPolicy
   readonly hashing: Hashing
+  /** Every setting as it was given, and where it came from. */
+  readonly inForce: readonly SettingInForce[]
 }
 
-/** One setting as `config print` shows it. */
+/** One setting as `config print` and the console show it. */
 export interface SettingInForce {
   readonly variable: string
   /** `[redacted]` for a secret, `not set` for a missing one. */
@@ -84,8 +86,9 @@ export function loadConfig(variables: Variables = process.env): { config: Config
  * @throws ConfigError that tells every fault
  */
 export function readConfig(variables: Variables = process.env): { config: Config; makeSecrets: () => Secrets } {
-  const values = checkedValues(readSettings(variables))
-  const config = deepFreeze(configOf(values))
+  const readings = readSettings(variables)
+  const values = checkedValues(readings)
+  const config = deepFreeze({ ...configOf(values), inForce: inForceOf(readings, values) })
   return { config, makeSecrets: () => deepFreeze(secretsOf(values, config)) }
 }
 
@@ -93,11 +96,13 @@ export function readConfig(variables: Variables = process.env): { config: Config
  * Checks the configuration and says what is in force, without writing anything.
  * @throws ConfigError that tells every fault
  */
-export function settingsInForce(variables: Variables = process.env): SettingInForce[] {
-  const readings = readSettings(variables)
-  const values = checkedValues(readings)
+export function settingsInForce(variables: Variables = process.env): readonly SettingInForce[] {
+  return readConfig(variables).config.inForce
+}
+
+function inForceOf({ byVariable }: Readings, values: SettingValues): SettingInForce[] {
   return Object.values(settings).map((row) => {
-    const { source, text } = readings.byVariable.get(row.variable) ?? { source: 'not set', text: undefined }
+    const { source, text } = byVariable.get(row.variable) ?? { source: 'not set', text: undefined }
     if (row.variable === settings.issuer.variable)
       return { variable: row.variable, value: issuerOf(values), source: text === undefined ? 'default' : source }
     return { variable: row.variable, value: text === undefined ? 'not set' : row.secret ? '[redacted]' : text, source }
@@ -167,7 +172,7 @@ function conflict(name: string, read: string, wanted: string, example: string): 
   return { name, read: quoted(read), wanted, example: `${name}=${example}` }
 }
 
-function configOf(values: SettingValues): Config {
+function configOf(values: SettingValues): Omit<Config, 'inForce'> {
   return {
     environment: values.environment,
     host: values.host,

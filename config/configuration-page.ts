@@ -26,7 +26,7 @@ const INTRODUCTION = `<!-- Written from config/settings.ts by \`npm run docs\`; 
 Latchkey is configured by environment variables. In development every one of them has a default, so that nothing needs to be set;
 production asks for what it needs. All faults are reported at once, each with what was read, what is wanted and an example, and the
 program ends with exit code 1 before it has written anything. \`npx latchkey config check\` does only that; \`npx latchkey config print\`
-shows what is in force and where it came from, secrets as \`[redacted]\`.
+shows what is in force and where it came from, secrets as \`[redacted]\`; so does the console, under **Settings**.
 
 \`config/example.env\` has all of them to start from.`
 

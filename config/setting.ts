@@ -12,6 +12,8 @@ export interface Setting<Value> {
   readonly schema: z.ZodType<Value, string>
   /** What is accepted, in words: for fault messages and the documentation. */
   readonly wanted: string
+  /** What the value is counted in, where it is a length of time. */
+  readonly unit?: 'seconds'
   /** The text that stands for a missing variable, where there is one. */
   readonly defaultText: Defaults
   /** How a missing variable is made up, where the default is not a text. */
@@ -43,6 +45,7 @@ export interface Description<Value> {
 export interface ValueKind<Value> {
   readonly schema: z.ZodType<Value, string>
   readonly wanted: string
+  readonly unit?: 'seconds'
 }
 
 /** A setting that always has a value, since it has a default. */
@@ -88,5 +91,6 @@ export function defaultIn(environment: Environment, row: Setting<unknown>): stri
 }
 
 function common<Value>({ variable, kind, meaning, example }: Description<Value>) {
-  return { variable, schema: kind.schema, wanted: kind.wanted, meaning, example }
+  const { schema, wanted, unit } = kind
+  return { variable, schema, wanted, meaning, example, ...(unit && { unit }) }
 }

@@ -265,6 +265,20 @@ export const settingGroups: readonly { readonly title: string; readonly settings
   { title: 'Rate limits', settings: Object.values(rateLimitSettings) },
 ]
 
+/** Those that decide what a revocation reaches, and how soon: of all of them the first to be looked at. */
+export const revocationSettings: readonly Setting<unknown>[] = [
+  settings.sessionRevocation,
+  settings.signOutScope,
+  settings.expiredSessionTokens,
+  settings.accessTokenTtl,
+  settings.clientCredentialsTtl,
+  settings.refreshReplayWindow,
+  settings.statusLists,
+  settings.statusListTtl,
+  settings.sharedSignals,
+  settings.logoutPrivateAddresses,
+]
+
 /** What the settings are when they have been read. */
 export type SettingValues = {
   readonly [Name in keyof typeof settings]: (typeof settings)[Name] extends Setting<infer Value> ? Value : never

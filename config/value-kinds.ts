@@ -50,7 +50,7 @@ export function countOrAuto(max: number, autoMax: number): ValueKind<number> {
 
 /** A time, read into seconds: `900`, `900s`, `15m`, `24h`, `30d`. */
 export function duration(minSeconds: number, maxSeconds: number): ValueKind<number> {
-  return kindOf(
+  const kind = kindOf(
     `a time in seconds, or with one of the units s, m, h, d, from ${spoken(minSeconds)} to ${spoken(maxSeconds)}`,
     (text) => {
       const [, digits, unit] = /^(\d{1,9})([smhd])?$/.exec(text) ?? []
@@ -59,6 +59,7 @@ export function duration(minSeconds: number, maxSeconds: number): ValueKind<numb
       return seconds >= minSeconds && seconds <= maxSeconds ? seconds : undefined
     },
   )
+  return { ...kind, unit: 'seconds' }
 }
 
 /** A time, or `forever`, which is read as no time at all. */

@@ -18,6 +18,7 @@ import { type Announcements, register } from './composition/registrations.ts'
 import { type RevocationParts, tellOfRevocations } from './composition/revocations.ts'
 import { createSignalParts, type SignalParts } from './composition/signals.ts'
 import { type OpenStores, openStores } from './composition/stores.ts'
+import { createSystem, type SystemParts } from './composition/system.ts'
 import { createTasks } from './composition/tasks.ts'
 import { createClientLimits, createDoor, createPages } from './composition/web.ts'
 import { createWebhookParts, type WebhookParts } from './composition/webhooks.ts'
@@ -89,7 +90,8 @@ export async function compose(config: Config, secrets: Secrets, overrides: Overr
   await restoreWatch.check()
   const revocations = await tellOfRevocations({ follower, stores, log, metrics })
   opened.defer(() => revocations.close())
-  const built = { nouns, keys, mail, revocations, logout, webhooks, audit }
+  const system = await createSystem({ ...basis, keys, revocations, webhooks })
+  const built = { nouns, keys, mail, revocations, logout, webhooks, audit, system }
   const administration = createAdministration({ ...basis, ...built })
   const announcements = await register({ config, clock, log, stores, nouns })
   const cookieSignatures = createCookieSignatures(secrets.cookieKeys.map((key) => key.reveal()))
@@ -110,10 +112,17 @@ export async function compose(config: Config, secrets: Secrets, overrides: Overr
   })
   const parts = { ...built, app, log, metrics, stores, announcements, administration, signals }
   const tasks = createTasks({ ...parts, protocol, restoreWatch })
-  const schedule = startSchedule(tasks, { log, ran: (task, error) => countRun(metrics, clock, task, error) })
+  system.runs.expect(tasks)
+  const schedule = startSchedule(tasks, {
+    log,
+    ran(task, error) {
+      countRun(metrics, clock, task, error)
+      system.runs.ran(task, error)
+    },
+  })
   // From here on it is closed in its own order.
   opened.move()
-  return assemble({ ...parts, schedule, restoreWatch })
+  return assemble({ ...parts, schedule, restoreWatch, system })
 }
 
 /** What news of revocations means elsewhere. Whoever fails here looks again by itself within a second. */
@@ -132,16 +141,17 @@ function assemble(
   parts: Omit<Latchkey, 'management' | 'drain' | 'endWaitsFor' | typeof Symbol.asyncDispose> & {
     schedule: Schedule
     restoreWatch: RestoreWatch
+    system: SystemParts
   },
 ): Latchkey {
-  const { schedule, restoreWatch, ...latchkey } = parts
+  const { schedule, restoreWatch, system, ...latchkey } = parts
   const { metrics, stores, revocations, logout, webhooks, signals } = latchkey
   const deliveries = {
     'logout notifications': logout.delivery,
     webhooks: webhooks.delivery,
     ...(signals === undefined ? {} : { 'security events': signals.delivery }),
   }
-  const closing = createClosing({ ...latchkey, schedule, restoreWatch, deliveries })
+  const closing = createClosing({ ...latchkey, schedule, restoreWatch, system, deliveries })
   let draining = false
   return {
     ...latchkey,

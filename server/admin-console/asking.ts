@@ -12,11 +12,13 @@ import { redirectWithNotice } from './notices.ts'
 export interface Deed<Thing> {
   /** The section that it belongs to, such as `/keys`; the thing's page stands below it, and this page below that. */
   readonly section: string
+  /** What the page is of is a part of the thing, such as `/scopes/:scope`. */
+  readonly below?: string
   readonly what: string
   readonly title: string
   readonly access: AccessRule
-  /** The thing that the address names. @throws HttpProblem 404 */
-  find(id: string): Promise<Thing>
+  /** The thing that the address names; `params` is what it names besides. @throws HttpProblem 404 */
+  find(id: string, params: { readonly [name: string]: unknown }): Promise<Thing>
   view(view: {
     readonly thing: Thing
     readonly action: string
@@ -35,8 +37,8 @@ export interface Deed<Thing> {
 
 /** Makes the page and the deed. Both need a fresh sign-in. */
 export function asking<Thing>(deed: Deed<Thing>): ConsoleRoute[] {
-  const { section, what, access } = deed
-  const route = { path: `${section}/:id/${what}`, access, fresh: true } as const
+  const { section, below = '', what, access } = deed
+  const route = { path: `${section}/:id${below}/${what}`, access, fresh: true } as const
   return [
     {
       ...route,
@@ -46,7 +48,7 @@ export function asking<Thing>(deed: Deed<Thing>): ConsoleRoute[] {
     {
       ...route,
       method: 'post',
-      back: (ctx, form) => listHref(`${thingHref(deed, ctx)}/${what}`, { reason: form.get('reason') }),
+      back: (ctx, form) => listHref(ctx.path, { reason: form.get('reason') }),
       handle: (ctx, visit, form) => act(deed, ctx, visit, form.get('reason').trim()),
     },
   ]
@@ -54,7 +56,7 @@ export function asking<Thing>(deed: Deed<Thing>): ConsoleRoute[] {
 
 async function ask<Thing>(deed: Deed<Thing>, ctx: Context, visit: ConsoleVisit, reason: string, fault?: string): Promise<void> {
   const body = await deed.view({
-    ...{ thing: await deed.find(String(ctx.params.id)), action: `${thingHref(deed, ctx)}/${deed.what}` },
+    ...{ thing: await deed.find(String(ctx.params.id), ctx.params), action: ctx.path },
     ...{ reason, csrf: visit.csrf },
     ...(fault === undefined ? {} : { fault }),
   })
@@ -62,7 +64,7 @@ async function ask<Thing>(deed: Deed<Thing>, ctx: Context, visit: ConsoleVisit, 
 }
 
 async function act<Thing>(deed: Deed<Thing>, ctx: Context, visit: ConsoleVisit, reason: string): Promise<void> {
-  const thing = await deed.find(String(ctx.params.id))
+  const thing = await deed.find(String(ctx.params.id), ctx.params)
   if (reason === '') return ask(deed, ctx, visit, reason)
   let notice: string
   try {

@@ -16,9 +16,13 @@ export const SECTIONS: readonly Section[] = [
   { href: '/admin/grants', label: 'Grants', access: ACCESS.grants.read },
   { href: '/admin/tokens', label: 'Tokens', access: ACCESS.tokens.read },
   { href: '/admin/clients', label: 'Apps', access: ACCESS.clients.read },
+  { href: '/admin/resource-servers', label: 'APIs', access: ACCESS.resourceServers.read },
   { href: '/admin/logout-notifications', label: 'Apps told', access: ACCESS.sessions.read },
   { href: '/admin/failed-sign-ins', label: 'Failed sign-ins', access: ACCESS.accounts.failedSignIns },
   { href: '/admin/blocks', label: 'Blocks', access: ACCESS.accounts.read },
   { href: '/admin/audit-log', label: 'Audit log', access: ACCESS.auditEvents.read },
+  { href: '/admin/webhooks', label: 'Webhooks', access: ACCESS.webhooks.read },
   { href: '/admin/keys', label: 'Signing keys', access: ACCESS.keys.read },
+  { href: '/admin/settings', label: 'Settings', access: ACCESS.settings.read },
+  { href: '/admin/system', label: 'System', access: ACCESS.system.read },
 ]

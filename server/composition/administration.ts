@@ -41,6 +41,7 @@ import type { Nouns } from './nouns.ts'
 import { noteRateLimit, noteRefusedAccess } from './refusals.ts'
 import type { RevocationParts } from './revocations.ts'
 import type { OpenStores } from './stores.ts'
+import type { SystemParts } from './system.ts'
 import type { WebhookParts } from './webhooks.ts'
 
 /** What administrators use. */
@@ -63,6 +64,7 @@ export function createAdministration(deps: {
   readonly revocations: RevocationParts
   readonly logout: LogoutParts
   readonly webhooks: WebhookParts
+  readonly system: SystemParts
   readonly clock: Clock
   readonly mail: MailParts
   readonly audit: AuditParts

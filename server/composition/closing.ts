@@ -9,6 +9,7 @@ import type { MailParts } from './mail.ts'
 import type { Nouns } from './nouns.ts'
 import type { RevocationParts } from './revocations.ts'
 import type { OpenStores } from './stores.ts'
+import type { SystemParts } from './system.ts'
 
 /** The end of the program. */
 export interface Closing {
@@ -30,12 +31,13 @@ export interface ClosingParts {
   readonly deliveries: { readonly [what: string]: Delivery }
   readonly nouns: Nouns
   readonly restoreWatch: RestoreWatch
+  readonly system: SystemParts
   readonly stores: OpenStores
 }
 
 /** Makes it. */
 export function createClosing(parts: ClosingParts): Closing {
-  const { log, mail, schedule, audit, administration, revocations, deliveries, nouns, restoreWatch, stores } = parts
+  const { log, mail, schedule, audit, administration, revocations, deliveries, nouns, restoreWatch, system, stores } = parts
   const steps: readonly (readonly [waitsFor: string, step: () => Promise<unknown>])[] = [
     ['background work', () => schedule.stop()],
     ['refused requests that are to be written down', () => audit.occasional.close()],
@@ -44,6 +46,7 @@ export function createClosing(parts: ClosingParts): Closing {
     ['last uses of sessions', () => unlessItFails(log, 'last uses were not written', nouns.sessions.writeLastUses())],
     ['the note of the last revocations', () => unlessItFails(log, 'the last revocations were not noted', restoreWatch.check())],
     ['workers that hash passwords', () => nouns.close()],
+    ['the list of processes', () => system.close()],
     ['the stores', () => stores.close()],
   ]
   let waitsFor = 'what runs beside the server'

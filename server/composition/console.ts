@@ -2,15 +2,23 @@
 import type { Middleware } from 'koa'
 import { ACCESS } from '../../config/access.ts'
 import type { Clock } from '../../config/clock.ts'
+import type { Config } from '../../config/config.ts'
 import { clientPages, createClientFinder } from '../admin-console/clients.ts'
 import { type ConsoleRoute, createConsole } from '../admin-console/console.ts'
 import { createGrantFinder, grantPages } from '../admin-console/grants.ts'
 import type { History } from '../admin-console/history.ts'
 import { keyPages } from '../admin-console/keys.ts'
 import { logoutNotificationPages } from '../admin-console/logout-notifications.ts'
+import { resourceServerChangePages } from '../admin-console/resource-server-changes.ts'
+import { resourceServerScopePages } from '../admin-console/resource-server-scopes.ts'
+import { createResourceServerFinder, resourceServerPages } from '../admin-console/resource-servers.ts'
 import { type Finder, searchPages } from '../admin-console/search.ts'
 import { sessionPages } from '../admin-console/sessions.ts'
+import { settingPages } from '../admin-console/settings.ts'
+import { systemPages } from '../admin-console/system.ts'
 import { showIfToken, tokenPages } from '../admin-console/tokens.ts'
+import { webhookChangePages } from '../admin-console/webhook-changes.ts'
+import { webhookPages } from '../admin-console/webhooks.ts'
 import type { Csrf } from '../http/csrf.ts'
 import type { KeyRing } from '../keys/key-ring.ts'
 import type { AuditAdministration } from './administration-audit.ts'
@@ -21,15 +29,20 @@ import type { Nouns } from './nouns.ts'
 import type { ProtocolParts } from './protocol.ts'
 import type { RevocationParts } from './revocations.ts'
 import type { OpenStores } from './stores.ts'
+import type { SystemParts } from './system.ts'
+import type { WebhookParts } from './webhooks.ts'
 
 /** What the console is built of. */
 export interface ConsoleDeps {
+  readonly config: Config
   readonly clock: Clock
   readonly stores: OpenStores
   readonly nouns: Nouns
   readonly logout: LogoutParts
   readonly revocations: RevocationParts
   readonly keys: KeyRing
+  readonly webhooks: WebhookParts
+  readonly system: SystemParts
   readonly administration: AdministrationBasis
   readonly auditLog: AuditAdministration
 }
@@ -37,6 +50,7 @@ export interface ConsoleDeps {
 /** Builds its pages. */
 export function consoleRoutes(deps: ConsoleDeps): readonly ConsoleRoute[] {
   const { clock, nouns, keys, administration, auditLog } = deps
+  const { webhooks } = deps.webhooks
   const { cursors, jobs, registrations } = administration
   const emailOf = async (id: string) => (await nouns.accounts.findById(id))?.email
   const history = auditLog.history({ emailOf })
@@ -67,7 +81,27 @@ export function consoleRoutes(deps: ConsoleDeps): readonly ConsoleRoute[] {
       history,
     }),
     ...auditLog.pages({ accountIdOf: accountIdOf(nouns), emailOf }),
+    ...resourceServerConsole(deps),
+    ...webhookChangePages({ webhooks }),
+    ...webhookPages({ cursors, clock, webhooks }),
     ...keyPages({ cursors, clock, turns: keys.turns, compromise: keys.compromise }),
+    ...settingPages(deps.config),
+    ...systemPages({ report: deps.system.report, jobs }),
+  ]
+}
+
+function resourceServerConsole({ config, administration }: ConsoleDeps): ConsoleRoute[] {
+  const { resourceServerSearch: search, resourceServerAdministration } = administration.registrations
+  const changes = {
+    issuer: config.issuer,
+    accessTokenTtl: config.lifetimes.accessToken,
+    search,
+    administration: resourceServerAdministration,
+  }
+  return [
+    ...resourceServerChangePages(changes),
+    ...resourceServerScopePages(changes),
+    ...resourceServerPages({ cursors: administration.cursors, search }),
   ]
 }
 
@@ -98,6 +132,7 @@ function findersOf({ nouns, administration }: Pick<ConsoleDeps, 'nouns' | 'admin
     },
     createGrantFinder(administration.grants.search.find),
     createClientFinder(administration.registrations.clientSearch.find),
+    createResourceServerFinder(administration.registrations.resourceServerSearch.find),
   ]
 }
 

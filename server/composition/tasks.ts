@@ -17,6 +17,7 @@ import type { ProtocolParts } from './protocol.ts'
 import type { RevocationParts } from './revocations.ts'
 import type { SignalParts } from './signals.ts'
 import type { OpenStores } from './stores.ts'
+import type { SystemParts } from './system.ts'
 import type { WebhookParts } from './webhooks.ts'
 
 /** Builds it. */
@@ -35,6 +36,7 @@ export function createTasks(deps: {
   readonly revocations: RevocationParts
   readonly administration: AdministrationParts
   readonly audit: AuditParts
+  readonly system: SystemParts
 }): readonly Task[] {
   const { nouns, log, metrics } = deps
   const { db } = deps.stores
@@ -67,5 +69,6 @@ export function createTasks(deps: {
     ...deps.revocations.tasks,
     ...deps.audit.tasks,
     ...deps.administration.tasks,
+    ...deps.system.tasks,
   ]
 }

@@ -26,6 +26,8 @@ export const liveKeys = {
   revoked: 'revoked',
   /** `revoked-until:KIND:VALUE`: such tokens are dead when they were issued at or before the time that it holds. As long. */
   revokedUntil: 'revoked-until',
+  /** Hash, by the name of the database, in clear: the processes that serve it, as they say themselves. A minute after the last. */
+  processes: 'processes',
 } as const
 
 /** One of the kinds. */

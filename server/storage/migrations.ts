@@ -2,6 +2,7 @@
 import { isDriverAdapterError } from '@prisma/driver-adapter-utils'
 import { type Migration, readMigrations } from './migration-files.ts'
 import type { MigrationTarget, MigrationTransaction } from './migration-target.ts'
+import type { Database } from './postgres.ts'
 import { applyMigrations } from './schema-engine.ts'
 
 /** Where a database stands. */
@@ -40,6 +41,15 @@ export function migrationStatus(target: MigrationTarget, known?: readonly Migrat
   return target.transaction(async (transaction) =>
     statusOf(await appliedMigrations(transaction), known ?? (await readMigrations())),
   )
+}
+
+/**
+ * The same by the connections of a server that runs. Its role may lack the right to see it, which is then thrown.
+ * @throws MigrationsNewerThanProgram, MigrationRefused, StorageUnavailable
+ */
+export async function migrationsOf(db: Database): Promise<MigrationStatus> {
+  const rows = (sql: string) => db.$queryRawUnsafe<Record<string, unknown>[]>(sql)
+  return statusOf(await appliedMigrations({ rows }), await readMigrations())
 }
 
 /**
@@ -108,7 +118,7 @@ async function takeLock(transaction: MigrationTransaction): Promise<void> {
   await transaction.script(LOCK)
 }
 
-async function appliedMigrations(transaction: MigrationTransaction): Promise<AppliedMigration[]> {
+async function appliedMigrations(transaction: Pick<MigrationTransaction, 'rows'>): Promise<AppliedMigration[]> {
   const [table] = await transaction.rows("SELECT to_regclass('_prisma_migrations') IS NOT NULL AS present")
   if (table?.present !== true) return []
   const rows = await transaction.rows(

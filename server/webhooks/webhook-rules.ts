@@ -14,7 +14,7 @@ const LONGEST_DESCRIPTION = 200
 const MOST_EVENTS = 50
 
 /** What may be asked for: of what happens to webhooks' own deliveries nobody is told (migration 0013). */
-const DELIVERED = AUDIT_EVENT_NAMES.filter((name) => !name.startsWith('webhook_delivery.'))
+export const WEBHOOK_EVENT_NAMES: readonly string[] = AUDIT_EVENT_NAMES.filter((name) => !name.startsWith('webhook_delivery.'))
 
 /** Whether something could be the id of a webhook. What is not is not there; PostgreSQL would refuse some of it. */
 export function isWebhookId(id: string): boolean {
@@ -79,6 +79,6 @@ function urlFault(url: string, addresses: AllowedAddresses): string | undefined 
 /** Whether there are events of that name, or that begin so. */
 function names(event: string): boolean {
   if (event === '*') return true
-  if (event.endsWith('.*')) return DELIVERED.some((name) => name.startsWith(event.slice(0, -1)))
-  return DELIVERED.some((name) => name === event)
+  if (event.endsWith('.*')) return WEBHOOK_EVENT_NAMES.some((name) => name.startsWith(event.slice(0, -1)))
+  return WEBHOOK_EVENT_NAMES.some((name) => name === event)
 }

@@ -14,6 +14,7 @@ import {
   type WebhookDelivery,
   type WebhookDeliveryFilter,
 } from './deliveries.ts'
+import { type LastDelivery, selectLastDeliveries } from './last-deliveries.ts'
 import { WEBHOOK_OUTBOX } from './outbox.ts'
 import { newWebhookSecret } from './secrets.ts'
 import {
@@ -31,12 +32,15 @@ import { checkDescription, checkEvents, checkUrl, isDeliveryId, isWebhookId, ori
 import { testWebhook } from './webhook-test.ts'
 
 export type { WebhookDelivery, WebhookDeliveryFilter, WebhookDeliveryState } from './deliveries.ts'
+export type { LastDelivery } from './last-deliveries.ts'
 export type { Webhook, WebhookChoice } from './webhook-changes.ts'
 
 /** The webhooks of one database. */
 export interface Webhooks {
   /** By age. */
   list(): Promise<Webhook[]>
+  /** What came last of what each was told, by the webhook's id. */
+  lastDeliveries(): Promise<ReadonlyMap<string, LastDelivery>>
   find(id: string): Promise<Webhook | undefined>
   /** One with its secrets, but for what they are, and the version of all that can be changed. */
   look(id: string): Promise<WebhookLook | undefined>
@@ -92,6 +96,7 @@ export function createWebhooks(deps: {
   const { db, sealer, addresses } = deps
   return {
     list: () => db.webhook.findMany({ orderBy: [{ createdAt: 'asc' }, { id: 'asc' }] }),
+    lastDeliveries: () => selectLastDeliveries(db),
     find: async (id) => (isWebhookId(id) ? ((await db.webhook.findUnique({ where: { id } })) ?? undefined) : undefined),
 
     async look(id) {

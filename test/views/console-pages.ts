@@ -9,6 +9,10 @@ import { auditPages } from './console-audit-pages.ts'
 import { clientPages } from './console-client-pages.ts'
 import { grantPages } from './console-grant-pages.ts'
 import { keyPages } from './console-key-pages.ts'
+import { resourceServerPages } from './console-resource-server-pages.ts'
+import { settingPages } from './console-setting-pages.ts'
+import { systemPages } from './console-system-pages.ts'
+import { webhookPages } from './console-webhook-pages.ts'
 
 const WHEN = new Date('2026-02-03T10:00:00Z')
 
@@ -32,6 +36,10 @@ export function consolePages(text: string): readonly (readonly [name: string, pa
     ...grantPages(text).map(([name, body]) => made(name, body)),
     ...clientPages(text).map(([name, body]) => made(name, body)),
     ...auditPages(text).map(([name, body]) => made(name, body)),
+    ...resourceServerPages(text).map(([name, body]) => made(name, body)),
+    ...settingPages(text).map(([name, body]) => made(name, body)),
+    ...systemPages(text).map(([name, body]) => made(name, body)),
+    ...webhookPages(text).map(([name, body]) => made(name, body)),
     ...keyPages(text).map(([name, body]) => made(name, body)),
     ...accountConsolePages(text).map(([name, body]) => made(name, body)),
   ]

@@ -71,7 +71,7 @@ describe.each([
         expect({ name, found: results.violations.map(({ id, nodes }) => [id, nodes[0]?.html]) }).toEqual({ name, found: [] })
       }
     })
-  }, 120_000)
+  }, 300_000)
 })
 
 test('WB1: no page breaks the content security policy', async () => {
@@ -86,7 +86,7 @@ test('WB1: no page breaks the content security policy', async () => {
       })
     }
   })
-}, 60_000)
+}, 180_000)
 
 test('WB4: forty scripts in every parameter do not run, not even without a policy', async () => {
   await withPage({ bypassCSP: true }, async (page) => {
@@ -102,7 +102,7 @@ test('WB4: forty scripts in every parameter do not run, not even without a polic
       expect({ name, scripts }).toEqual({ name, scripts: 0 })
     }
   })
-}, 60_000)
+}, 180_000)
 
 /** Opens a page in which anything said on the console and any dialogue is a failure. */
 async function withPage(options: Parameters<Browser['newContext']>[0], visit: (page: Page) => Promise<void>): Promise<void> {

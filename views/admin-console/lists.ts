@@ -136,6 +136,7 @@ const TONES: { readonly [state: string]: 'good' | 'bad' } = {
   done: 'good',
   signing: 'good',
   failed: 'bad',
+  failing: 'bad',
   suspended: 'bad',
   compromised: 'bad',
 }
@@ -151,6 +152,8 @@ const STATES: { readonly [state: string]: string } = {
   retrying: 'Trying again',
   delivered: 'Delivered',
   failed: 'Failed',
+  failing: 'Failing',
+  disabled: 'Disabled',
   done: 'Done',
   announced: 'Announced',
   signing: 'Signing',

@@ -13,7 +13,7 @@ import {
   standing,
   table,
 } from './lists.ts'
-import { type NotificationView, words } from './tree.ts'
+import { type NotificationView, outcome, words } from './tree.ts'
 
 /** A notification in the list. */
 export interface NotificationRow extends NotificationView {
@@ -98,12 +98,4 @@ function columns({ csrf }: NotificationListView) {
 function againForm({ id, clientId, state }: NotificationRow, csrf: string): Html | undefined {
   if (state !== 'failed' && state !== 'retrying') return undefined
   return html`<form method="post" action="${PATH}/${id}/attempts"><input type="hidden" name="csrf" value="${csrf}"><button class="button small" type="submit">Tell it again<span class="visually-hidden"> (${clientId})</span></button></form>`
-}
-
-function outcome({ attempts, lastStatus, lastError, nextAttemptAt, finishedAt }: NotificationRow): Html {
-  const facts = [
-    `${attempts} attempt${attempts === 1 ? '' : 's'}`,
-    ...(lastError === undefined ? (lastStatus === undefined ? [] : [`answered ${lastStatus}`]) : [lastError]),
-  ]
-  return html`${facts.join(' · ')}${finishedAt !== undefined && html` · ${moment(finishedAt)}`}${nextAttemptAt !== undefined && html` · next ${moment(nextAttemptAt)}`}`
 }

@@ -65,6 +65,22 @@ ${again && html`<form class="row-end" method="post" action="/admin/logout-notifi
 `
 }
 
+/** What came of something that is told to a program. */
+export function outcome(told: {
+  readonly attempts: number
+  readonly lastStatus: number | undefined
+  readonly lastError: string | undefined
+  readonly nextAttemptAt: Date | undefined
+  readonly finishedAt: Date | undefined
+}): Html {
+  const { attempts, lastStatus, lastError, nextAttemptAt, finishedAt } = told
+  const facts = [
+    count(attempts, 'attempt'),
+    ...(lastError === undefined ? (lastStatus === undefined ? [] : [`answered ${lastStatus}`]) : [lastError]),
+  ]
+  return html`${facts.join(' · ')}${finishedAt !== undefined && html` · ${moment(finishedAt)}`}${nextAttemptAt !== undefined && html` · next ${moment(nextAttemptAt)}`}`
+}
+
 /** A guard, and whether it refuses what was ended. */
 export function guardRow({ clientId, instance, applied, acknowledgedAt }: GuardView): Html {
   return html`<li><div class="row-main"><p><strong><bdi>${clientId}</bdi></strong> <code>${instance}</code></p>

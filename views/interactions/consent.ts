@@ -87,8 +87,8 @@ const IN_PLAIN_WORDS: ReadonlyMap<string, readonly [what: string, detail: string
   ['offline_access', ['Stay connected while you are away', 'Even after you sign out, until you or an administrator end it.']],
 ])
 
-/** An API is named by what it calls itself, and by its identifier, which nobody else can have. */
-function resourceRow(
+/** What an app will be able to do at an API. The API is named by what it calls itself, and by its identifier, which nobody else can have. */
+export function resourceRow(
   identifier: string,
   scopes: readonly string[],
   { name, scopes: texts = {} }: NonNullable<ConsentPage['apis']>[string] = { scopes: {} },
