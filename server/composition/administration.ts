@@ -29,6 +29,7 @@ import { createIdempotentRequests } from '../storage/idempotent-requests.ts'
 import { accountApiRoutes, createAccountParts } from './administration-accounts.ts'
 import { type AdministrationBasis, accountIdOf } from './administration-basis.ts'
 import { createGrantParts, grantApiRoutes } from './administration-grants.ts'
+import { createRefusedRequestParts } from './administration-refused-requests.ts'
 import { createRegistrationParts, registrationRoutes } from './administration-registrations.ts'
 import { consoleRoutes } from './console.ts'
 import type { LogoutParts } from './logout.ts'
@@ -90,11 +91,12 @@ export function createAdministration(deps: {
       accessTokenLifeSeconds: nouns.accessTokenLifeSeconds,
     }),
   }
+  const registered = { grants: createGrantParts({ ...deps, jobs }), registrations: createRegistrationParts(deps) }
   const parts = {
     ...ofSessions,
     ...createAccountParts(deps),
-    grants: createGrantParts({ ...deps, jobs }),
-    registrations: createRegistrationParts(deps),
+    ...registered,
+    refusedRequests: createRefusedRequestParts({ ...deps, ...registered }),
     jobs,
     cursors,
     limit: limitOf(deps),

@@ -3,6 +3,7 @@ import type { Log } from '../http/log.ts'
 import type { RestoreWatch } from '../maintenance/restored-database.ts'
 import type { Schedule } from '../maintenance/schedule.ts'
 import type { Delivery } from '../outbox/delivery.ts'
+import type { AdministrationParts } from './administration.ts'
 import type { MailParts } from './mail.ts'
 import type { Nouns } from './nouns.ts'
 import type { RevocationParts } from './revocations.ts'
@@ -25,19 +26,21 @@ export interface ClosingParts {
   /** By what they deliver. */
   readonly deliveries: { readonly [what: string]: Delivery }
   readonly nouns: Nouns
+  readonly administration: Pick<AdministrationParts, 'refusedRequests'>
   readonly restoreWatch: RestoreWatch
   readonly stores: OpenStores
 }
 
 /** Makes it. */
 export function createClosing(parts: ClosingParts): Closing {
-  const { log, mail, schedule, revocations, deliveries, nouns, restoreWatch, stores } = parts
+  const { log, mail, schedule, revocations, deliveries, nouns, administration, restoreWatch, stores } = parts
   const steps: readonly (readonly [waitsFor: string, step: () => Promise<unknown>])[] = [
     ['background work', () => schedule.stop()],
     ['what tells of revocations', () => revocations.close()],
     ['outboxes', () => Promise.all(Object.entries(deliveries).map(([what, delivery]) => closeOutbox(log, what, delivery)))],
     ['last uses of sessions', () => unlessItFails(log, 'last uses were not written', nouns.sessions.writeLastUses())],
     ['the note of the last revocations', () => unlessItFails(log, 'the last revocations were not noted', restoreWatch.check())],
+    ['refused requests that are not written down', () => administration.refusedRequests.close()],
     ['workers that hash passwords', () => nouns.close()],
     ['the stores', () => stores.close()],
   ]

@@ -23,6 +23,7 @@ import { buildProvider } from '../provider/provider.ts'
 import { createProviderHost, type ProviderHost } from '../provider/provider-host.ts'
 import { loadRegistry, type Registry } from '../provider/registry.ts'
 import { createSignOut } from '../provider/sign-out.ts'
+import type { RefusedRequests } from '../refused-requests/refused-requests.ts'
 import type { RevocationFollower } from '../tokens/revocation-follower.ts'
 import type { Nouns } from './nouns.ts'
 import type { OpenStores } from './stores.ts'
@@ -55,6 +56,7 @@ export async function createProviderParts(deps: {
   readonly metrics: Metrics
   readonly outbox: Outbox
   readonly follower: RevocationFollower
+  readonly refused: RefusedRequests['record']
 }): Promise<ProtocolParts> {
   const { config, clock, log, stores, nouns, keys, follower } = deps
   const measures = measuresOf(deps.metrics)
@@ -84,8 +86,7 @@ export async function createProviderParts(deps: {
       dpop: { nonceSecret: stores.sealer.derive('dpop nonces'), nonceRequired: config.dpopNonce === 'required' },
       mutualTls,
       failures: { log, unavailablePage: pages.unavailable, clientFailed: deps.tokenLimits.failed, measures },
-      door: deps.door,
-      cookieSignatures: deps.cookieSignatures,
+      ...{ door: deps.door, cookieSignatures: deps.cookieSignatures, refused: deps.refused },
       lifetimes: config.lifetimes,
       codeLifeSeconds: config.lifetimes.authorizationCode,
       endSession: createSignOut({ sessions: nouns.sessions, store: live, signOutScope: config.signOutScope }),

@@ -26,6 +26,8 @@ export const liveKeys = {
   revoked: 'revoked',
   /** `revoked-until:KIND:VALUE`: such tokens are dead when they were issued at or before the time that it holds. As long. */
   revokedUntil: 'revoked-until',
+  /** Stream. The last requests that were refused, and why, for the developers of apps: seven days. One key. */
+  refusedRequests: 'refused-requests',
 } as const
 
 /** One of the kinds. */

@@ -1,0 +1,91 @@
+// The last so many things of one sort, for all processes together, sealed: one stream in Redis, or a list in the memory of the process.
+// What is most of a kind goes first, so that whoever makes much noise pushes out nothing but it.
+import type { Clock } from '../../config/clock.ts'
+import type { LiveKeyKind } from './keys.ts'
+import type { ScriptedClient } from './redis-client.ts'
+import type { Sealer } from './sealing.ts'
+
+/** A thing that is written down. */
+export interface RecentEntry {
+  /** Those of one kind make room for one another. It stands in the store in clear. */
+  readonly kind: string
+  readonly text: string
+}
+
+/** The log. */
+export interface RecentLog {
+  /** Writes entries down, the earliest first. @throws what Redis has to say when it does not answer */
+  add(entries: readonly RecentEntry[]): Promise<void>
+  /** The texts, the latest first. What cannot be opened is not there. @throws as `add` */
+  read(): Promise<string[]>
+}
+
+/** How much is kept. */
+export interface RecentLogSize {
+  /** The one key that it has in Redis. */
+  readonly key: LiveKeyKind
+  readonly most: number
+  /** What is older is forgotten; without anything new the whole log is. */
+  readonly lifeSeconds: number
+}
+
+/** In Redis. `client` puts its prefix before the key. */
+export function createRedisRecentLog(
+  client: ScriptedClient,
+  { sealer, clock, size }: { readonly sealer: Sealer; readonly clock: Clock; readonly size: RecentLogSize },
+): RecentLog {
+  const { key, most, lifeSeconds } = size
+  return {
+    async add(entries) {
+      const words = entries.flatMap(({ kind, text }) => [kind, sealer.seal(text, key)])
+      if (words.length > 0)
+        await client.latchkeyAddRecent(key, most, lifeSeconds * 1000, clock() - lifeSeconds * 1000, clock(), ...words)
+    },
+
+    async read() {
+      const found = await client.xrevrangeBuffer(key, '+', String(Math.max(0, clock() - lifeSeconds * 1000)), 'COUNT', most)
+      return found.flatMap(([, fields]) => opened(sealer, key, fields.at(-1)))
+    },
+  }
+}
+
+/** In memory, for development: sealed as well, so that both keep the same. */
+export function createMemoryRecentLog({
+  sealer,
+  clock,
+  size,
+}: {
+  readonly sealer: Sealer
+  readonly clock: Clock
+  readonly size: RecentLogSize
+}): RecentLog {
+  const { key, most, lifeSeconds } = size
+  let kept: { readonly kind: string; readonly at: number; readonly data: Buffer }[] = []
+  const young = () => kept.filter(({ at }) => at >= clock() - lifeSeconds * 1000)
+  return {
+    async add(entries) {
+      kept = young().concat(entries.map(({ kind, text }) => ({ kind, at: clock(), data: sealer.seal(text, key) })))
+      while (kept.length > most) kept.splice(oldestOfLargestKind(kept), 1)
+    },
+    read: async () =>
+      young()
+        .toReversed()
+        .flatMap(({ data }) => opened(sealer, key, data)),
+  }
+}
+
+function oldestOfLargestKind(kept: readonly { readonly kind: string }[]): number {
+  const counts = new Map<string, number>()
+  for (const { kind } of kept) counts.set(kind, (counts.get(kind) ?? 0) + 1)
+  const largest = Math.max(...counts.values())
+  return kept.findIndex(({ kind }) => counts.get(kind) === largest)
+}
+
+function opened(sealer: Sealer, key: string, data: Buffer | undefined): string[] {
+  try {
+    return data === undefined ? [] : [sealer.open(data, key).toString('utf8')]
+  } catch {
+    // Sealed under a key that is gone, or not by us.
+    return []
+  }
+}
