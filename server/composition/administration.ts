@@ -6,6 +6,7 @@ import type { Clock } from '../../config/clock.ts'
 import type { Config } from '../../config/config.ts'
 import { createAnswerAgain } from '../admin-api/idempotency.ts'
 import { openApiRoute } from '../admin-api/openapi.ts'
+import { refusedRequestRoutes } from '../admin-api/refused-requests.ts'
 import type { ApiRoute } from '../admin-api/route.ts'
 import { createAdminApi } from '../admin-api/routes.ts'
 import { showTree } from '../admin-api/session-tree.ts'
@@ -158,6 +159,7 @@ function routesOf(
     ...accountApiRoutes(deps, { ...deps, accountIdOf: findId }),
     ...grantApiRoutes(deps.grants, { ...deps, accountIdOf: findId }),
     ...registrationRoutes(deps.registrations, deps),
+    ...refusedRequestRoutes(deps),
   ]
   return routes
 }

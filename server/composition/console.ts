@@ -7,6 +7,7 @@ import { type ConsoleRoute, createConsole } from '../admin-console/console.ts'
 import { createGrantFinder, grantPages } from '../admin-console/grants.ts'
 import { keyPages } from '../admin-console/keys.ts'
 import { logoutNotificationPages } from '../admin-console/logout-notifications.ts'
+import { createRefusedRequestFinder, refusedRequestPages } from '../admin-console/refused-requests.ts'
 import { type Finder, searchPages } from '../admin-console/search.ts'
 import { sessionPages } from '../admin-console/sessions.ts'
 import { showIfToken, tokenPages } from '../admin-console/tokens.ts'
@@ -59,6 +60,7 @@ export function consoleRoutes(deps: ConsoleDeps): readonly ConsoleRoute[] {
       lifetimes: registrations.clientLifetimes,
       events: nouns.events.clients,
     }),
+    ...refusedRequestPages(administration),
     ...keyPages({ cursors, clock, turns: keys.turns, compromise: keys.compromise }),
   ]
 }
@@ -84,6 +86,7 @@ function findersOf({ nouns, administration }: Pick<ConsoleDeps, 'nouns' | 'admin
     },
     createGrantFinder(administration.grants.search.find),
     createClientFinder(administration.registrations.clientSearch.find),
+    createRefusedRequestFinder(administration.refusedRequests),
   ]
 }
 

@@ -39,13 +39,13 @@ export function reportRefusals(provider: Provider, deps: RefusalDeps): void {
 }
 
 function report(ctx: KoaContextWithOIDC, error: unknown, { clock, refused }: RefusalDeps): void {
-  const endpoint = endpointOf(ctx)
+  const endpoint = refusedAt(ctx)
   if (endpoint === undefined || isOrdinary(ctx, error)) return
   refused({ at: clock(), endpoint, error: errorOf(ctx, error), ...senderOf(ctx), ...broughtBy(ctx), ...foundOf(ctx) })
 }
 
-/** A person comes back from the pages of the interaction to the same endpoint by another name. */
-function endpointOf(ctx: KoaContextWithOIDC): RefusedAt | undefined {
+/** Where a request was refused, if it is one that is told of. A person comes back from the pages of the interaction to the same endpoint by another name. */
+export function refusedAt(ctx: KoaContextWithOIDC): RefusedAt | undefined {
   const route = ctx.oidc?.route === 'resume' ? 'authorization' : ctx.oidc?.route
   return REFUSED_AT.find((one) => one === route)
 }
@@ -84,7 +84,8 @@ function senderOf({ req, headers }: KoaContextWithOIDC) {
 
 function broughtBy(ctx: KoaContextWithOIDC) {
   const { oidc } = ctx
-  const params = textsOf(oidc.params ?? oidc.body ?? ctx.query)
+  // The library forgets what it refuses; what a request object or a pushed request says takes the place of what came beside it.
+  const params = { ...textsOf({ ...ctx.query, ...oidc.body }), ...textsOf({ ...oidc.params }) }
   const basic = basicOf(ctx.headers.authorization)
   const assertion = params.client_assertion
   const clientId = oidc.client?.clientId ?? basic?.id ?? params.client_id ?? subjectOf(assertion)

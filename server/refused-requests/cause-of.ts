@@ -6,15 +6,12 @@ import type { Refusal } from './refusal.ts'
 type Rule = readonly [cause: Cause, said: RegExp, code?: string]
 
 /** The cause. What is not known is `other`. */
-export function causeOf({ error, code, params, shownBy }: Refusal): Cause {
+export function causeOf({ error, shownBy }: Refusal): Cause {
   const said = [error.detail ?? '', error.description ?? '']
   const found = RULES.find(
     ([, words, only]) => (only === undefined || only === error.code) && said.some((text) => words.test(text)),
   )
   if (found !== undefined) return found[0]
-  // What is wrong with such a code is that it was asked for without a challenge; the library fails at comparing the two.
-  if (error.code === 'invalid_grant' && code !== undefined && code.challenge === undefined && params.code_verifier !== undefined)
-    return 'pkce_verifier_unexpected'
   if (error.code === 'invalid_client' && shownBy === 'private_key_jwt') return 'assertion_malformed'
   return BY_CODE[error.code] ?? 'other'
 }
@@ -48,6 +45,8 @@ const OF_TOKENS: readonly Rule[] = [
   ['code_used', /^authorization code already consumed$|^already used$/],
   ['code_redirect_uri', /^authorization code redirect_uri mismatch$/],
   ['pkce_verifier_missing', /^code_verifier must be provided$/],
+  // Of a code that was asked for without a challenge, and so without a method.
+  ['pkce_verifier_unexpected', /^unsupported code_challenge_method$/],
   ['pkce_verifier_wrong', /^code_verifier does not match code_challenge$/],
   ['pkce_verifier_malformed', /^code_verifier (?:must be|contains)/],
   ['other_client', /^client mismatch$/],

@@ -38,10 +38,10 @@ const LONGEST_EXPECTED = 600
 
 /** Explains it. */
 export function explain(cause: Cause, refusal: Refusal, known: Known): Omit<RefusedRequest, 'requestIds' | 'times'> {
-  const shown = createShown(refusal)
   const said = EXPLANATIONS[cause]?.(refusal, known) ?? {}
   const { clientId, userAgent, error } = refusal
   const registered = refusal.known || known.client !== undefined
+  const shown = createShown(refusal, registered)
   // What came in the place of a client_id may be a secret.
   const named = said.cause === 'client_secret_as_id' ? undefined : clientId
   return {

@@ -1,4 +1,5 @@
 // What may be kept of what strangers sent: short, on one line, and without anything that is a secret, or looks like one.
+import { SHORTEST_CLIENT_SECRET } from '../clients/client-secrets.ts'
 import type { Refusal } from './refusal.ts'
 
 /** Makes text fit to be kept. */
@@ -27,21 +28,26 @@ const SECRET_PARAMETERS = [
 ]
 
 const LONGEST = 300
+const SHORTEST_SECRET = 8
 
 /** More than this is not even looked at. */
 const LONGEST_LOOKED_AT = 4000
 
-/** Makes it for what came with one request. */
-export function createShown({ params, secret, proof }: Pick<Refusal, 'params' | 'secret' | 'proof'>): Shown {
-  const brought = [...SECRET_PARAMETERS.map((name) => params[name]), secret, proof]
-  const secrets = [...new Set(brought.flatMap((value) => (value === undefined ? [] : [value, encodeURIComponentOf(value)])))]
+/** Makes it for what came with one request. `registered`: there is a client of its `client_id`. */
+export function createShown(
+  { params, secret, proof, clientId }: Pick<Refusal, 'params' | 'secret' | 'proof' | 'clientId'>,
+  registered: boolean,
+): Shown {
+  const names = registered ? [] : [clientId, params.client_id].filter((name) => name !== undefined && couldBeSecret(name))
+  const brought = [...SECRET_PARAMETERS.map((name) => params[name]), secret, proof, ...names]
+  const secrets = [...new Set(brought.flatMap((value) => (value === undefined ? [] : spellingsOf(value))))]
     // The longest first: one may be a part of another.
     .toSorted((one, other) => other.length - one.length)
   return (text, mostCharacters = LONGEST) => {
     if (secrets.includes(text)) return HIDDEN
     let kept = text.slice(0, LONGEST_LOOKED_AT)
-    // What is shorter protects nothing, and stands in every word.
-    for (const value of secrets) if (value.length >= 6) kept = kept.replaceAll(value, HIDDEN)
+    // What is shorter protects nothing, and may stand in words of ours.
+    for (const value of secrets) if (value.length >= SHORTEST_SECRET) kept = kept.replaceAll(value, HIDDEN)
     kept = kept
       .replace(/[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/gu, '\u{FFFD}')
       .replace(/eyJ[\w-]*\.[\w-]*(?:\.[\w-]*)*/g, HIDDEN)
@@ -52,12 +58,22 @@ export function createShown({ params, secret, proof }: Pick<Refusal, 'params' | 
   }
 }
 
+/** Secrets come in the place of names; ours are long. */
+function couldBeSecret(name: string): boolean {
+  return (
+    name.length >= SHORTEST_CLIENT_SECRET &&
+    !/^https?:\/\//.test(name) &&
+    !/^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i.test(name)
+  )
+}
+
 /** Secrets of other makers: letters of both cases with digits, or a digest in hexadecimal digits. No name is written so. */
 function looksRandom(run: string): boolean {
   return (/[a-z]/.test(run) && /[A-Z]/.test(run) && /\d/.test(run)) || /[0-9a-f]{32,}/i.test(run)
 }
 
-/** Half characters have no encoding. */
-function encodeURIComponentOf(value: string): string {
-  return encodeURIComponent(value.toWellFormed())
+/** What came twice stands there with a space between; half characters have no encoding. */
+function spellingsOf(value: string): string[] {
+  const parts = value.split(' ').filter((part) => part.length >= 2 * SHORTEST_SECRET)
+  return [value, ...parts].flatMap((one) => (one === '' ? [] : [one, encodeURIComponent(one.toWellFormed())]))
 }

@@ -8,6 +8,7 @@ import { accountConsolePages } from './console-account-pages.ts'
 import { clientPages } from './console-client-pages.ts'
 import { grantPages } from './console-grant-pages.ts'
 import { keyPages } from './console-key-pages.ts'
+import { refusedRequestPages } from './console-refused-pages.ts'
 
 const WHEN = new Date('2026-02-03T10:00:00Z')
 
@@ -31,6 +32,7 @@ export function consolePages(text: string): readonly (readonly [name: string, pa
     ...grantPages(text).map(([name, body]) => made(name, body)),
     ...clientPages(text).map(([name, body]) => made(name, body)),
     ...keyPages(text).map(([name, body]) => made(name, body)),
+    ...refusedRequestPages(text).map(([name, body]) => made(name, body)),
     ...accountConsolePages(text).map(([name, body]) => made(name, body)),
   ]
 }
