@@ -11,9 +11,6 @@ import type { ProviderPages } from './features.ts'
 import { isForPrograms } from './protocol-routes.ts'
 import { refusedAt } from './refusals.ts'
 
-/** Where the console tells of them, by the ids of the requests. */
-const REFUSED_REQUESTS_PATH = '/admin/refused-requests'
-
 /** What a person is told for an error of the protocol; the developer's words come after it. */
 const IN_PLAIN_WORDS: { readonly [error: string]: string } = {
   access_denied: 'You may not sign in here.',
@@ -41,9 +38,8 @@ export function createProviderPages(deps: {
       }
       const text = IN_PLAIN_WORDS[out.error] ?? 'The request could not be answered.'
       const told = out.error_description === undefined ? out.error : `${out.error}: ${out.error_description}`
-      const explainedHref = refusedAt(ctx) === undefined ? undefined : `${REFUSED_REQUESTS_PATH}/${requestId}`
-      const page = { title: 'That did not work', text, detail: told, requestId }
-      render(ctx, messagePage({ ...page, ...(explainedHref === undefined ? {} : { explainedHref }) }), ctx.status)
+      const explained = refusedAt(ctx) !== undefined
+      render(ctx, messagePage({ title: 'That did not work', text, detail: told, requestId, explained }), ctx.status)
     },
 
     async logoutSource(ctx) {

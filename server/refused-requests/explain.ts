@@ -6,7 +6,7 @@ import { OF_CLIENTS } from './explain-clients.ts'
 import { OF_TOKENS } from './explain-tokens.ts'
 import type { Explanations, Known } from './explanation.ts'
 import { REFUSED_AT, type Refusal, type RefusedAt } from './refusal.ts'
-import { createShown } from './shown.ts'
+import { createShown, HIDDEN } from './shown.ts'
 
 /** A request that was refused, as it is kept: no secret is in it. */
 export interface RefusedRequest {
@@ -44,6 +44,10 @@ export function explain(cause: Cause, refusal: Refusal, known: Known): Omit<Refu
   const shown = createShown(refusal, registered)
   // What came in the place of a client_id may be a secret.
   const named = said.cause === 'client_secret_as_id' ? undefined : clientId
+  const hiddenName =
+    named === undefined || registered || shown(named) !== HIDDEN
+      ? []
+      : [`the client_id has ${named.length} characters: it may be a secret, and is not shown`]
   return {
     at: refusal.at,
     endpoint: refusal.endpoint,
@@ -51,7 +55,7 @@ export function explain(cause: Cause, refusal: Refusal, known: Known): Omit<Refu
     address: refusal.address.slice(0, 100),
     error: shown(error.code, 100),
     cause: said.cause ?? cause,
-    reasons: (said.reasons ?? []).slice(0, MOST_REASONS).map((reason) => shown(reason)),
+    reasons: [...(said.reasons ?? []), ...hiddenName].slice(0, MOST_REASONS).map((reason) => shown(reason)),
     ...(named === undefined ? {} : { clientId: registered ? named : shown(named, 100) }),
     ...(userAgent === undefined ? {} : { userAgent: shown(userAgent, 200) }),
     ...(error.description === undefined ? {} : { description: shown(error.description) }),
