@@ -1,6 +1,7 @@
 // The last so many things of one sort, for all processes together, sealed: one stream in Redis, or a list in the memory of the process.
 // What is most of a kind goes first, so that whoever makes much noise pushes out nothing but it.
 import type { Clock } from '../../config/clock.ts'
+import { StorageUnavailable } from './errors.ts'
 import type { LiveKeyKind } from './keys.ts'
 import type { ScriptedClient } from './redis-client.ts'
 import type { Sealer } from './sealing.ts'
@@ -14,9 +15,9 @@ export interface RecentEntry {
 
 /** The log. */
 export interface RecentLog {
-  /** Writes entries down, the earliest first. @throws what Redis has to say when it does not answer */
+  /** Writes entries down, the earliest first. @throws StorageUnavailable */
   add(entries: readonly RecentEntry[]): Promise<void>
-  /** The texts, the latest first. What cannot be opened is not there. @throws as `add` */
+  /** The texts, the latest first. What cannot be opened is not there. @throws StorageUnavailable */
   read(): Promise<string[]>
 }
 
@@ -38,15 +39,32 @@ export function createRedisRecentLog(
   return {
     async add(entries) {
       const words = entries.flatMap(({ kind, text }) => [kind, sealer.seal(text, key)])
+      const now = clock()
       if (words.length > 0)
-        await client.latchkeyAddRecent(key, most, lifeSeconds * 1000, clock() - lifeSeconds * 1000, clock(), ...words)
+        await answered(client.latchkeyAddRecent(key, most, lifeSeconds * 1000, now - lifeSeconds * 1000, now, ...words))
     },
 
     async read() {
-      const found = await client.xrevrangeBuffer(key, '+', String(Math.max(0, clock() - lifeSeconds * 1000)), 'COUNT', most)
+      const oldest = String(clock() - lifeSeconds * 1000)
+      const found = await answered(client.xrevrangeBuffer(key, '+', oldest, 'COUNT', most).catch(nothingOfOurs))
       return found.flatMap(([, fields]) => opened(sealer, key, fields.at(-1)))
     },
   }
+}
+
+/** The error itself would carry the command along. */
+async function answered<Answer>(command: Promise<Answer>): Promise<Answer> {
+  try {
+    return await command
+  } catch (error) {
+    throw new StorageUnavailable('redis', Error.isError(error) ? error.message : String(error))
+  }
+}
+
+/** Something of another kind under our key counts as absent; the next that is written takes its place. */
+function nothingOfOurs(error: Error): [] {
+  if (error.message.startsWith('WRONGTYPE')) return []
+  throw error
 }
 
 /** In memory, for development: sealed as well, so that both keep the same. */

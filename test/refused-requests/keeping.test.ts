@@ -5,6 +5,7 @@ import { Redis } from 'ioredis'
 import { createLog } from '../../server/http/log.ts'
 import type { Refusal } from '../../server/refused-requests/refusal.ts'
 import { createRefusedRequests } from '../../server/refused-requests/refused-requests.ts'
+import { StorageUnavailable } from '../../server/storage/errors.ts'
 import { createMemoryRecentLog, type RecentLog } from '../../server/storage/recent-log.ts'
 import { openRedis } from '../../server/storage/redis.ts'
 import { createSealer } from '../../server/storage/sealing.ts'
@@ -84,6 +85,7 @@ test('a key of another kind, and values that are not ours, count as absent', asy
   const opened = await openRedis({ url, sealer, clock })
   const redis = new Redis(url)
   await redis.set(KEY, 'a text')
+  expect(await opened.recentLog(SIZE).read()).toEqual([])
   await opened.recentLog(SIZE).add(some('ours', 1))
   await redis.xadd(KEY, '*', 'k', 'theirs', 'd', '{"cause": "other"}')
   expect(await opened.recentLog(SIZE).read()).toEqual(['ours 0'])
@@ -259,6 +261,7 @@ describe('Redis is away', () => {
     redis.resume()
     await redis.kill()
     const gone = await send()
+    await expect(server.latchkey.administration.refusedRequests.find('any')).rejects.toThrow(StorageUnavailable)
     await redis.restart()
     for (const answer of [hanging, gone]) {
       expect({ ...answer, milliseconds: 0 }).toEqual({ ...before, milliseconds: 0 })
