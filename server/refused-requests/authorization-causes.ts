@@ -4,13 +4,13 @@ import type { CauseWords } from './cause-words.ts'
 /** The causes. */
 export const AUTHORIZATION_CAUSES = {
   redirect_uri: {
-    summary: 'The redirect_uri is none of those that are registered for the app. They are compared as they are written.',
-    change: 'Register the one that was received, or send one that is registered.',
+    summary: 'The redirect_uri is none of those that are registered for the app.',
+    change: 'Register the one that was received, or send one that is registered. They are compared as they are written.',
   },
   post_logout_redirect_uri: {
-    summary:
-      'The post_logout_redirect_uri is none of those that are registered for the app. They are compared as they are written.',
-    change: 'Register the one that was received under post_logout_redirect_uris, or send one that is registered.',
+    summary: 'The post_logout_redirect_uri is none of those that are registered for the app.',
+    change:
+      'Register the one that was received under post_logout_redirect_uris, or send one that is registered. They are compared as written.',
   },
   parameter_missing: {
     summary: 'A parameter is missing.',

@@ -40,7 +40,7 @@ const PATH = '/admin/refused-requests'
 export function refusedRequestList(view: RefusedRequestListView): Html {
   const { requests, fault } = view
   return html`<h1>Refused requests</h1>
-<p class="lead">Why apps were refused, for those who build them. The error page shows a request id, and so does the header <code>X-Request-Id</code> of every answer: it finds the request here, for a week.</p>
+<p class="lead">Why apps were refused, for those who build them. Each request has an id, which error pages show and every answer carries in its header <code>X-Request-Id</code>: it finds the request here, for a week.</p>
 ${finder(view.asked.id ?? '')}
 ${filters(view)}
 ${chips(view.chips, PATH)}
@@ -49,7 +49,9 @@ ${
   requests.length === 0
     ? nothingHere(
         'No refused requests',
-        'None like that, among the last 1,000. What an app has just been refused takes a second to be here.',
+        Object.keys(view.asked).length > 0
+          ? 'None like that, among the last 1,000 of a week.'
+          : 'No app was refused anything in the last week. When one is, it takes a second to be here.',
       )
     : html`${table<RefusedRequestRow>('Refused requests, the latest first', COLUMNS, requests)}${pager(view)}`
 }`
@@ -107,7 +109,7 @@ export function refusedRequestDetail(request: RefusedRequestRow): Html {
 <h1>${request.summary}</h1>
 <section class="card" aria-labelledby="change">
 <h2 id="change">What to change</h2>
-<p class="lead">${request.change}</p>
+<p>${request.change}</p>
 </section>
 <section class="card" aria-labelledby="difference">
 <h2 id="difference">Expected and received</h2>
@@ -119,7 +121,7 @@ ${
 <div><dt>Received</dt><dd><code>${received ?? 'something else'}</code></dd></div>
 </dl>`
 }
-${reasons.length > 0 && html`<ul>\n${reasons.map((reason) => html`<li>${reason}</li>\n`)}</ul>`}
+${reasons.length > 0 && html`<ul class="reasons">\n${reasons.map((reason) => html`<li>${reason}</li>\n`)}</ul>`}
 <p class="quiet">What may be a secret is not kept, nor shown: in its place stands <code>[hidden]</code>.</p>
 </section>
 <section class="card" aria-labelledby="request">
