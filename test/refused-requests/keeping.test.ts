@@ -156,6 +156,14 @@ describe('what is kept of secrets', () => {
   })
   afterAll(() => server?.stop())
 
+  test('nothing is lost when the program ends', async () => {
+    const own = redisUrl()
+    const ending = await startServer({ redisUrl: own })
+    await clientRequest(ending, '/token', { ...MACHINE, client_secret: 'wrong' }, { grant_type: 'client_credentials' })
+    await ending.stop()
+    expect(await dumpOf(own)).toContain(`${MACHINE.client_id} secret_wrong`)
+  })
+
   test('ST1: no token, code, verifier, secret or password is in it, in clear or sealed, wherever it came', async () => {
     const { authorization, code, browser } = await obtainCode(server, SPA)
     const { tokens } = await obtainTokens(server, SPA, { browser })

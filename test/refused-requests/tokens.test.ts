@@ -283,6 +283,12 @@ describe('codes', () => {
       cause: 'proof_malformed',
       received: 'htm: POST, htu: https://elsewhere.example/token',
     })
+    // That a nonce is due is told to every client, and is no refusal (RFC 9449 §8).
+    const stale = await key.proof({ htu: `${server.issuer}/token`, claims: { nonce: 'stale' } })
+    const told = await tokenRequest(server, MACHINE, CREDENTIALS, { dpop: stale })
+    expect(told.body.error).toBe('use_dpop_nonce')
+    await refusedBecause({ grant_type: 'password' }, header)
+    expect(await server.latchkey.administration.refusedRequests.find(requestIdOf(told))).toBeUndefined()
   })
 })
 
