@@ -29,7 +29,7 @@ export interface RefusedRequests {
   page(query: {
     readonly filter: RefusedRequestFilter
     readonly limit: number
-    readonly after?: { readonly at: number; readonly requestId: string }
+    readonly after?: Place
   }): Promise<RefusedRequest[]>
   /** Writes down what is not written yet. */
   close(): Promise<void>
@@ -90,10 +90,12 @@ export function createRefusedRequests(deps: RefusedRequestsDeps): RefusedRequest
     return now
   }
 
-  async function all(): Promise<RefusedRequest[]> {
+  async function* all(filter: RefusedRequestFilter = {}): AsyncIterable<RefusedRequest> {
     await writeNow()
-    const texts = await deps.recent.read()
-    return texts.flatMap((text) => readRefusedRequest(text) ?? [])
+    for await (const text of deps.recent.read((kind) => mayFit(kind, filter))) {
+      const request = readRefusedRequest(text)
+      if (request !== undefined && fits(request, filter)) yield request
+    }
   }
 
   return {
@@ -102,12 +104,11 @@ export function createRefusedRequests(deps: RefusedRequestsDeps): RefusedRequest
       gather(gathered, refusal, deps.placeOf)
       if (isFirst) wait(GATHERED_MS, undefined, { ref: false }).then(writeNow, () => undefined)
     },
-    find: async (requestId) => (await all()).find(({ requestIds }) => requestIds.includes(requestId)),
-    async page({ filter, limit, after }) {
-      const found = (await all()).filter((one) => fits(one, filter))
-      const from = after === undefined ? 0 : placeAfter(found, after)
-      return found.slice(from, from + limit)
+    async find(requestId) {
+      for await (const request of all()) if (request.requestIds.includes(requestId)) return request
+      return undefined
     },
+    page: ({ filter, limit, after }) => take(all(filter), limit, after),
     close: writeNow,
   }
 }
@@ -137,17 +138,39 @@ function clientOf({ clientId, known }: Refusal): string {
 async function entryOf({ lookUp }: RefusedRequestsDeps, { cause, refusal, requestIds, times }: Gathered): Promise<RecentEntry> {
   const explained = explain(cause, refusal, await lookUp(cause, refusal))
   const request: RefusedRequest = { ...explained, requestIds, times }
-  return { kind: `${request.known ? (request.clientId ?? '') : ''} ${request.cause}`, text: JSON.stringify(request) }
+  return { kind: kindOf(request), text: JSON.stringify(request) }
+}
+
+/** No `client_id` has a space. */
+function kindOf({ known, clientId = '', cause }: RefusedRequest): string {
+  return `${known ? clientId : ''} ${cause}`
+}
+
+/** Whether those of a kind need to be looked at; of clients that are not registered the kind does not say which. */
+function mayFit(kind: string, { clientId, cause }: RefusedRequestFilter): boolean {
+  const [client = '', why] = kind.split(' ')
+  return (clientId === undefined || client === '' || client === clientId) && (cause === undefined || why === cause)
 }
 
 function fits(request: RefusedRequest, { clientId, cause }: RefusedRequestFilter): boolean {
   return (clientId === undefined || request.clientId === clientId) && (cause === undefined || request.cause === cause)
 }
 
-/** Where a page begins. One that was pushed out meanwhile has left those that are older behind it. */
-function placeAfter(found: readonly RefusedRequest[], after: { readonly at: number; readonly requestId: string }): number {
-  const there = found.findIndex(({ requestIds }) => requestIds.includes(after.requestId))
-  if (there >= 0) return there + 1
-  const older = found.findIndex(({ at }) => at < after.at)
-  return older < 0 ? found.length : older
+interface Place {
+  readonly at: number
+  readonly requestId: string
+}
+
+/** A page of them. When the last one of the page before was pushed out meanwhile, those that are older come after it. */
+async function take(found: AsyncIterable<RefusedRequest>, limit: number, after: Place | undefined): Promise<RefusedRequest[]> {
+  const page: RefusedRequest[] = []
+  const older: RefusedRequest[] = []
+  let begun = after === undefined
+  for await (const request of found) {
+    if (page.length === limit) break
+    if (begun) page.push(request)
+    else if (request.requestIds.includes(after?.requestId ?? '')) begun = true
+    else if (older.length < limit && request.at < (after?.at ?? 0)) older.push(request)
+  }
+  return begun ? page : older
 }

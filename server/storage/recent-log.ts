@@ -17,8 +17,11 @@ export interface RecentEntry {
 export interface RecentLog {
   /** Writes entries down, the earliest first. @throws StorageUnavailable */
   add(entries: readonly RecentEntry[]): Promise<void>
-  /** The texts, the latest first. What cannot be opened is not there. @throws StorageUnavailable */
-  read(): Promise<string[]>
+  /**
+   * The texts of the kinds that are wanted, the latest first, and no more of them than one goes on to ask for. What cannot be opened is
+   * not there. @throws StorageUnavailable
+   */
+  read(wanted?: (kind: string) => boolean): AsyncIterable<string>
 }
 
 /** How much is kept. */
@@ -29,6 +32,9 @@ export interface RecentLogSize {
   /** What is older is forgotten; without anything new the whole log is. */
   readonly lifeSeconds: number
 }
+
+/** So many are read at a time. */
+const PORTION = 100
 
 /** In Redis. `client` puts its prefix before the key. */
 export function createRedisRecentLog(
@@ -44,10 +50,17 @@ export function createRedisRecentLog(
         await answered(client.latchkeyAddRecent(key, most, lifeSeconds * 1000, now - lifeSeconds * 1000, now, ...words))
     },
 
-    async read() {
+    async *read(wanted = () => true) {
       const oldest = String(clock() - lifeSeconds * 1000)
-      const found = await answered(client.xrevrangeBuffer(key, '+', oldest, 'COUNT', most).catch(nothingOfOurs))
-      return found.flatMap(([, fields]) => opened(sealer, key, fields.at(-1)))
+      let newest: string | undefined = '+'
+      while (newest !== undefined) {
+        const found: [id: Buffer, fields: Buffer[]][] = await answered(
+          client.xrevrangeBuffer(key, newest, oldest, 'COUNT', PORTION).catch(nothingOfOurs),
+        )
+        for (const [, [, kind, , data]] of found) if (wanted(String(kind))) yield* opened(sealer, key, data)
+        const last = found.length < PORTION ? undefined : found.at(-1)
+        newest = last === undefined ? undefined : `(${last[0].toString()}`
+      }
     },
   }
 }
@@ -85,10 +98,9 @@ export function createMemoryRecentLog({
       kept = young().concat(entries.map(({ kind, text }) => ({ kind, at: clock(), data: sealer.seal(text, key) })))
       while (kept.length > most) kept.splice(oldestOfLargestKind(kept), 1)
     },
-    read: async () =>
-      young()
-        .toReversed()
-        .flatMap(({ data }) => opened(sealer, key, data)),
+    async *read(wanted = () => true) {
+      for (const { kind, data } of young().toReversed()) if (wanted(kind)) yield* opened(sealer, key, data)
+    },
   }
 }
 
