@@ -56,6 +56,10 @@ export const ACCESS = {
     /** Also to end all tokens that a key has signed: they are everybody's, and the key could as well be said to be compromised. */
     write: { scope: 'keys:write', roles: OWNER },
   },
+  /** They are about apps, and for those who build them. */
+  refusedRequests: {
+    read: { scope: 'clients:read', roles: LOOKING },
+  },
   webhooks: {
     read: { scope: 'webhooks:read', roles: LOOKING },
     write: { scope: 'webhooks:write', roles: OWNER },

@@ -101,6 +101,7 @@ export async function compose(config: Config, secrets: Secrets, overrides: Overr
     ...{ ...basis, nouns, tokenLimits, keys, follower, cookieSignatures, occasional },
     door: throughDoor(door),
     outbox: mail.outbox,
+    refused: administration.refusedRequests.record,
   })
   heed(follower, { restoreWatch, protocol })
   const app = createApp({

@@ -17,6 +17,7 @@ export const SECTIONS: readonly Section[] = [
   { href: '/admin/tokens', label: 'Tokens', access: ACCESS.tokens.read },
   { href: '/admin/clients', label: 'Apps', access: ACCESS.clients.read },
   { href: '/admin/resource-servers', label: 'APIs', access: ACCESS.resourceServers.read },
+  { href: '/admin/refused-requests', label: 'Refused requests', access: ACCESS.refusedRequests.read },
   { href: '/admin/logout-notifications', label: 'Apps told', access: ACCESS.sessions.read },
   { href: '/admin/failed-sign-ins', label: 'Failed sign-ins', access: ACCESS.accounts.failedSignIns },
   { href: '/admin/blocks', label: 'Blocks', access: ACCESS.accounts.read },

@@ -6,6 +6,7 @@ import type { Clock } from '../../config/clock.ts'
 import type { Config } from '../../config/config.ts'
 import { createAnswerAgain } from '../admin-api/idempotency.ts'
 import { openApiRoute } from '../admin-api/openapi.ts'
+import { refusedRequestRoutes } from '../admin-api/refused-requests.ts'
 import type { ApiRoute } from '../admin-api/route.ts'
 import { createAdminApi } from '../admin-api/routes.ts'
 import { showTree } from '../admin-api/session-tree.ts'
@@ -32,6 +33,7 @@ import { accountApiRoutes, createAccountParts } from './administration-accounts.
 import { type AuditAdministration, createAuditAdministration } from './administration-audit.ts'
 import { type AdministrationBasis, accountIdOf } from './administration-basis.ts'
 import { createGrantParts, grantApiRoutes } from './administration-grants.ts'
+import { createRefusedRequestParts } from './administration-refused-requests.ts'
 import { createRegistrationParts, registrationRoutes } from './administration-registrations.ts'
 import type { AuditParts } from './audit.ts'
 import { consoleRoutes } from './console.ts'
@@ -101,11 +103,12 @@ export function createAdministration(deps: {
     }),
   }
   const log = createAuditAdministration({ audit, cursors, db })
+  const registered = { grants: createGrantParts({ ...deps, jobs }), registrations: createRegistrationParts(deps) }
   const parts = {
     ...ofSessions,
     ...createAccountParts(deps),
-    grants: createGrantParts({ ...deps, jobs }),
-    registrations: createRegistrationParts(deps),
+    ...registered,
+    refusedRequests: createRefusedRequestParts({ ...deps, ...registered }),
     jobs,
     cursors,
     limit: limitOf(deps),
@@ -175,6 +178,7 @@ function routesOf(
     ...grantApiRoutes(deps.grants, { ...deps, accountIdOf: findId }),
     ...registrationRoutes(deps.registrations, deps),
     ...deps.auditRoutes({ accountIdOf: findId }),
+    ...refusedRequestRoutes(deps),
   ]
   return routes
 }

@@ -25,7 +25,7 @@ export interface ClosingParts {
   readonly mail: MailParts
   readonly schedule: Schedule
   readonly audit: Pick<AuditParts, 'occasional'>
-  readonly administration: Pick<AdministrationParts, 'auditStreams'>
+  readonly administration: Pick<AdministrationParts, 'auditStreams' | 'refusedRequests'>
   readonly revocations: RevocationParts
   /** By what they deliver. */
   readonly deliveries: { readonly [what: string]: Delivery }
@@ -45,6 +45,7 @@ export function createClosing(parts: ClosingParts): Closing {
     ['outboxes', () => Promise.all(Object.entries(deliveries).map(([what, delivery]) => closeOutbox(log, what, delivery)))],
     ['last uses of sessions', () => unlessItFails(log, 'last uses were not written', nouns.sessions.writeLastUses())],
     ['the note of the last revocations', () => unlessItFails(log, 'the last revocations were not noted', restoreWatch.check())],
+    ['refused requests that are not written down', () => administration.refusedRequests.close()],
     ['workers that hash passwords', () => nouns.close()],
     ['the list of processes', () => system.close()],
     ['the stores', () => stores.close()],

@@ -9,6 +9,7 @@ import { createGrantFinder, grantPages } from '../admin-console/grants.ts'
 import type { History } from '../admin-console/history.ts'
 import { keyPages } from '../admin-console/keys.ts'
 import { logoutNotificationPages } from '../admin-console/logout-notifications.ts'
+import { createRefusedRequestFinder, refusedRequestPages } from '../admin-console/refused-requests.ts'
 import { resourceServerChangePages } from '../admin-console/resource-server-changes.ts'
 import { resourceServerScopePages } from '../admin-console/resource-server-scopes.ts'
 import { createResourceServerFinder, resourceServerPages } from '../admin-console/resource-servers.ts'
@@ -84,6 +85,7 @@ export function consoleRoutes(deps: ConsoleDeps): readonly ConsoleRoute[] {
     ...resourceServerConsole(deps),
     ...webhookChangePages({ webhooks }),
     ...webhookPages({ cursors, clock, webhooks }),
+    ...refusedRequestPages(administration),
     ...keyPages({ cursors, clock, turns: keys.turns, compromise: keys.compromise }),
     ...settingPages(deps.config),
     ...systemPages({ report: deps.system.report, jobs }),
@@ -133,6 +135,7 @@ function findersOf({ nouns, administration }: Pick<ConsoleDeps, 'nouns' | 'admin
     createGrantFinder(administration.grants.search.find),
     createClientFinder(administration.registrations.clientSearch.find),
     createResourceServerFinder(administration.registrations.resourceServerSearch.find),
+    createRefusedRequestFinder(administration.refusedRequests),
   ]
 }
 

@@ -25,6 +25,7 @@ import { buildProvider } from '../provider/provider.ts'
 import { createProviderHost, type ProviderHost } from '../provider/provider-host.ts'
 import { loadRegistry, type Registry } from '../provider/registry.ts'
 import { createSignOut } from '../provider/sign-out.ts'
+import type { RefusedRequests } from '../refused-requests/refused-requests.ts'
 import type { RevocationFollower } from '../tokens/revocation-follower.ts'
 import type { Nouns } from './nouns.ts'
 import { noteRefusedClient } from './refusals.ts'
@@ -59,6 +60,7 @@ export async function createProviderParts(deps: {
   readonly outbox: Outbox
   readonly follower: RevocationFollower
   readonly occasional: OccasionalEvents
+  readonly refused: RefusedRequests['record']
 }): Promise<ProtocolParts> {
   const { config, clock, log, stores, nouns, keys, follower } = deps
   const measures = measuresOf(deps.metrics)
@@ -88,8 +90,7 @@ export async function createProviderParts(deps: {
       dpop: { nonceSecret: stores.sealer.derive('dpop nonces'), nonceRequired: config.dpopNonce === 'required' },
       mutualTls,
       failures: { log, measures, unavailablePage: pages.unavailable, ...refusalsOf(deps) },
-      door: deps.door,
-      cookieSignatures: deps.cookieSignatures,
+      ...{ door: deps.door, cookieSignatures: deps.cookieSignatures, refused: deps.refused },
       lifetimes: config.lifetimes,
       codeLifeSeconds: config.lifetimes.authorizationCode,
       endSession: createSignOut({ sessions: nouns.sessions, store: live, signOutScope: config.signOutScope }),

@@ -19,7 +19,8 @@ import {
   STATEMENT_TIMEOUT_MS,
 } from '../storage/postgres.ts'
 import { listenToPostgres, type Notifications } from '../storage/postgres-notifications.ts'
-import { openRedis } from '../storage/redis.ts'
+import { createMemoryRecentLog, type RecentLog, type RecentLogSize } from '../storage/recent-log.ts'
+import { type OpenRedis, openRedis } from '../storage/redis.ts'
 import { COMMAND_TIMEOUT_MS } from '../storage/redis-client.ts'
 import type { RevocationCopy } from '../storage/revocation-copy.ts'
 import { createSealer, type Sealer } from '../storage/sealing.ts'
@@ -32,6 +33,8 @@ export interface OpenStores {
   readonly redis: Redis | Cluster | undefined
   /** For neighbours that read revocations there; undefined when there is no Redis. */
   readonly revocationCopy: RevocationCopy | undefined
+  /** The last so many things of one sort. */
+  recentLog(size: RecentLogSize): RecentLog
   readonly sealer: Sealer
   /** Has someone told of what other processes tell through PostgreSQL. The embedded one has no others. */
   listen(channel: string, notified: () => void): Notifications
@@ -60,7 +63,7 @@ export async function openStores(
   const sealer = createSealer(secrets.encryptionKeys)
   const database = await openDatabase(config, secrets, log)
   try {
-    const { store, client, revocationCopy } = await openLiveStore(config, secrets, sealer, clock)
+    const { store, client, revocationCopy, recentLog } = await openLiveStore(config, secrets, sealer, clock)
     async function answering() {
       const [postgres, redis] = await Promise.allSettled([database.ping(), store.ping()])
       return { postgres: postgres.status === 'fulfilled', redis: redis.status === 'fulfilled' }
@@ -70,6 +73,7 @@ export async function openStores(
       live: store,
       redis: client,
       revocationCopy,
+      recentLog,
       sealer,
       listen: (channel, notified) =>
         config.database === 'embedded' ? NOTHING_TO_HEAR : listenToPostgres({ url: databaseUrlOf(secrets), channel, notified }),
@@ -139,9 +143,16 @@ async function openLiveStore(
   secrets: Secrets,
   sealer: Sealer,
   clock: Clock,
-): Promise<{ store: LiveStore; client: Redis | Cluster | undefined; revocationCopy: RevocationCopy | undefined }> {
+): Promise<
+  Pick<OpenRedis, 'store' | 'recentLog'> & { client: Redis | Cluster | undefined; revocationCopy: RevocationCopy | undefined }
+> {
   if (config.redis === 'memory') {
-    return { store: openMemoryStore({ sealer, clock }), client: undefined, revocationCopy: undefined }
+    return {
+      store: openMemoryStore({ sealer, clock }),
+      client: undefined,
+      revocationCopy: undefined,
+      recentLog: (size) => createMemoryRecentLog({ sealer, clock, size }),
+    }
   }
   const commandTimeoutMs = Math.max(COMMAND_TIMEOUT_MS, config.answerWithinMs * 0.25)
   return openRedis({ url: secrets.redisUrl?.reveal() ?? '', sealer, clock, commandTimeoutMs })

@@ -9,6 +9,7 @@ import { render } from '../http/render.ts'
 import { requestInfo } from '../http/request-context.ts'
 import type { ProviderPages } from './features.ts'
 import { isForPrograms } from './protocol-routes.ts'
+import { refusedAt } from './refusals.ts'
 
 /** What a person is told for an error of the protocol; the developer's words come after it. */
 const IN_PLAIN_WORDS: { readonly [error: string]: string } = {
@@ -37,7 +38,8 @@ export function createProviderPages(deps: {
       }
       const text = IN_PLAIN_WORDS[out.error] ?? 'The request could not be answered.'
       const told = out.error_description === undefined ? out.error : `${out.error}: ${out.error_description}`
-      render(ctx, messagePage({ title: 'That did not work', text, detail: told, requestId }), ctx.status)
+      const explained = refusedAt(ctx) !== undefined
+      render(ctx, messagePage({ title: 'That did not work', text, detail: told, requestId, explained }), ctx.status)
     },
 
     async logoutSource(ctx) {

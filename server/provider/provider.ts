@@ -26,6 +26,7 @@ import { certificateAuthMethods, type MutualTls } from './mutual-tls.ts'
 import { getsRefreshToken } from './policies.ts'
 import { setCaching } from './protocol-routes.ts'
 import { type GrantHandler, type RotationDeps, withRotation } from './refresh-rotation.ts'
+import { type RefusalDeps, reportRefusals } from './refusals.ts'
 import { requestState } from './request-state.ts'
 import { createStatusClaim, type StatusClaimDeps } from './status-claim.ts'
 import { type SubjectAccount, subjectOf } from './subject-claims.ts'
@@ -49,6 +50,7 @@ export type ProviderDeps = ModelStorageDeps &
     /** Undefined where no proxy hands certificates over. */
     readonly mutualTls: MutualTls | undefined
     readonly failures: FailureDeps
+    readonly refused: RefusalDeps['refused']
     readonly measures: ProtocolMeasures
     /** An active account. */
     readonly findAccount: (id: string) => Promise<SubjectAccount | undefined>
@@ -74,6 +76,7 @@ export function buildProvider(deps: ProviderDeps): Provider {
   for (const middleware of deps.door) provider.use(middleware)
   provider.use(setCaching)
   reportFailures(provider, deps.failures)
+  reportRefusals(provider, deps)
   countTokenAnswers(provider, deps.measures)
   provider.use(createJwtTokenEndpoints(deps))
   provider.use(replaceFormPages)

@@ -28,6 +28,8 @@ export const liveKeys = {
   revokedUntil: 'revoked-until',
   /** Hash, by the name of the database, in clear: the processes that serve it, as they say themselves. A minute after the last. */
   processes: 'processes',
+  /** Stream. The last requests that were refused, and why, for the developers of apps: seven days. One key. */
+  refusedRequests: 'refused-requests',
 } as const
 
 /** One of the kinds. */

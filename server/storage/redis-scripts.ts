@@ -122,6 +122,41 @@ local left = math.max(redis.call('PTTL', KEYS[1]), ttl)
 redis.call('SET', KEYS[1], math.max(there, before), 'PX', left)
 return 1`
 
+/**
+ * Adds to a stream of recent things, fields k their kind and d what is known of them, under the time by the program's clock, and keeps so
+ * many: of the kind that there is most of the oldest goes first.
+ */
+const addRecent = `
+local key, most, ttl, oldest, now = KEYS[1], tonumber(ARGV[1]), ARGV[2], ARGV[3], ARGV[4]
+local type = redis.call('TYPE', key).ok
+if type ~= 'stream' and type ~= 'none' then redis.call('DEL', key) end
+local newest = redis.call('XREVRANGE', key, '+', '-', 'COUNT', 1)[1]
+local ms, number = string.match(newest and newest[1] or '0-0', '^(%d+)-(%d+)$')
+if tonumber(ms) < tonumber(now) then ms, number = now, 0 end
+for at = 5, #ARGV, 2 do
+  number = number + 1
+  redis.call('XADD', key, ms .. '-' .. string.format('%.0f', number), 'k', ARGV[at], 'd', ARGV[at + 1])
+end
+redis.call('XTRIM', key, 'MINID', oldest)
+redis.call('PEXPIRE', key, ttl)
+local over = redis.call('XLEN', key) - most
+if over <= 0 then return 1 end
+local all, counts = redis.call('XRANGE', key, '-', '+'), {}
+for _, entry in ipairs(all) do counts[entry[2][2]] = (counts[entry[2][2]] or 0) + 1 end
+for _ = 1, over do
+  local largest = 0
+  for _, count in pairs(counts) do largest = math.max(largest, count) end
+  for at, entry in ipairs(all) do
+    if counts[entry[2][2]] == largest then
+      counts[entry[2][2]] = largest - 1
+      redis.call('XDEL', key, entry[1])
+      table.remove(all, at)
+      break
+    end
+  end
+end
+return 1`
+
 /** By the names under which the client knows them. */
 export const redisScripts = {
   latchkeyPut: put,
@@ -131,4 +166,5 @@ export const redisScripts = {
   latchkeyEndSession: endSession,
   latchkeyRevoke: revoke,
   latchkeyCopyRevocations: copyRevocations,
+  latchkeyAddRecent: addRecent,
 } as const

@@ -4,6 +4,7 @@ import { StorageUnavailable } from './errors.ts'
 import { TOMBSTONE_SECONDS } from './keys.ts'
 import { createLiveCodec, type LiveCodec } from './live-codec.ts'
 import type { LiveStore, Payload, SessionSaved } from './live-store.ts'
+import { createRedisRecentLog, type RecentLog, type RecentLogSize } from './recent-log.ts'
 import { connectRedis, type RedisClient, type ScriptedClient } from './redis-client.ts'
 import { createRevocationCopy, type RevocationCopy } from './revocation-copy.ts'
 import type { Sealer } from './sealing.ts'
@@ -14,6 +15,7 @@ export interface OpenRedis {
   /** For counters of requests, which need no store of ours. The store closes it. */
   readonly client: RedisClient
   readonly revocationCopy: RevocationCopy
+  recentLog(size: RecentLogSize): RecentLog
 }
 
 /** What stands in the place of a pointer that was dropped; no sealed value is that short. */
@@ -47,7 +49,12 @@ export async function openRedis({
       clearTimeout(patience)
     },
   }
-  return { store, client, revocationCopy: createRevocationCopy(client) }
+  return {
+    store,
+    client,
+    revocationCopy: createRevocationCopy(client),
+    recentLog: (size) => createRedisRecentLog(client, { sealer, clock, size }),
+  }
 }
 
 type Records = Pick<LiveStore, 'put' | 'find' | 'findByUid' | 'findByUserCode' | 'consume' | 'destroy'>

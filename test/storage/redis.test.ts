@@ -71,9 +71,11 @@ describeStoredBytes('Redis', async (clock): Promise<OpenedBytes> => {
     },
     async dump() {
       const keys = await raw.keys('*')
-      // Revocations are not the store's: they are for others to read, and name nothing that opens anything.
-      const forOthers: readonly string[] = [liveKeys.revocations, liveKeys.revoked, liveKeys.revokedUntil]
-      const kinds = Object.values(liveKeys).filter((kind) => !forOthers.includes(kind))
+      // Revocations are not the store's: they are for others to read, and name nothing that opens anything. Refused requests have a
+      // log of their own.
+      const { revocations, revoked, revokedUntil, refusedRequests } = liveKeys
+      const elsewhere: readonly string[] = [revocations, revoked, revokedUntil, refusedRequests]
+      const kinds = Object.values(liveKeys).filter((kind) => !elsewhere.includes(kind))
       expect(new Set(keys.map((key) => key.split(':')[1]))).toEqual(new Set(kinds))
       const values = await Promise.all(
         keys.map(async (key) =>

@@ -30,6 +30,7 @@ const NOUN_ARROWS: { readonly [noun: string]: readonly string[] } = {
   'logout-notifications': [],
   signals: [],
   'revocation-jobs': ['sessions'],
+  'refused-requests': ['clients'],
 }
 
 const SURFACES = [

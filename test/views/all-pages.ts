@@ -80,7 +80,7 @@ export function allPages(text: string, address = `https://app.example/${text}`):
         explanation: text,
       }),
     ],
-    ['message', messagePage({ title: text, text, detail: text, requestId: text, action })],
+    ['message', messagePage({ title: text, text, detail: text, requestId: text, explained: true, action })],
     ['message of HTML', messagePage({ title: text, text: html`<p>${text}</p>` })],
     ['sign-in expired', signInExpiredPage({ requestId: text })],
     ['account', accountPage({ ...account, apps: [], sessions: [{ ...session, clients, current: true }] })],

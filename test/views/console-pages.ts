@@ -9,6 +9,7 @@ import { auditPages } from './console-audit-pages.ts'
 import { clientPages } from './console-client-pages.ts'
 import { grantPages } from './console-grant-pages.ts'
 import { keyPages } from './console-key-pages.ts'
+import { refusedRequestPages } from './console-refused-pages.ts'
 import { resourceServerPages } from './console-resource-server-pages.ts'
 import { settingPages } from './console-setting-pages.ts'
 import { systemPages } from './console-system-pages.ts'
@@ -41,6 +42,7 @@ export function consolePages(text: string): readonly (readonly [name: string, pa
     ...systemPages(text).map(([name, body]) => made(name, body)),
     ...webhookPages(text).map(([name, body]) => made(name, body)),
     ...keyPages(text).map(([name, body]) => made(name, body)),
+    ...refusedRequestPages(text).map(([name, body]) => made(name, body)),
     ...accountConsolePages(text).map(([name, body]) => made(name, body)),
   ]
 }

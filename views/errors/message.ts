@@ -9,6 +9,7 @@ import { webAddress } from '../web-address.ts'
  * @param p.text what to do about it
  * @param p.detail what the app's developer needs to know, in small print
  * @param p.requestId what finds this request in the operator's log
+ * @param p.explained the console tells why, and what to change, by `requestId`
  * @param p.action the one way on, if there is one
  */
 export function messagePage(p: {
@@ -16,6 +17,7 @@ export function messagePage(p: {
   readonly text: string | Html
   readonly detail?: string
   readonly requestId?: string
+  readonly explained?: boolean
   readonly action?: { readonly href: string; readonly label: string }
 }): Html {
   const href = webAddress(p.action?.href)
@@ -26,6 +28,7 @@ export function messagePage(p: {
 ${typeof p.text === 'string' ? html`<p>${p.text}</p>` : p.text}
 ${href !== undefined && html`<p class="actions"><a class="button" href="${href}">${p.action?.label}</a></p>`}
 ${p.detail !== undefined && html`<p class="quiet">For the app’s developer: <code>${p.detail}</code></p>`}
+${p.explained === true && html`<p class="quiet">What was expected, and what to change, stands in the console under <a href="/admin/refused-requests/${encodeURIComponent(p.requestId ?? '')}">Refused requests</a>.</p>`}
 ${p.requestId !== undefined && html`<p class="quiet">If you ask for help, name this: <code>${p.requestId}</code></p>`}
 </section>`
   return page({ title: p.title, body })
