@@ -6,6 +6,7 @@ import { deleteConsentsOfAccount } from '../grants/consents.ts'
 import { forgetPlaces } from '../sessions/erasure.ts'
 import type { Transaction } from '../storage/postgres.ts'
 import type { Ending } from '../tokens/ending.ts'
+import { allowForAccount } from '../tokens/portions.ts'
 import { endAccountForGood, endAllOfAccount } from './account-ends.ts'
 import { type Account, emptyAccount, lockAccount, lockActiveOwners, retirePassword, updateStatus } from './accounts-store.ts'
 import { voidPasswordLink } from './password-links-store.ts'
@@ -78,6 +79,7 @@ export async function deleteAccount(ending: Ending, id: string, change: Change):
  */
 export async function removeAccount(ending: Ending, id: string, change: Change): Promise<void> {
   await lockedAccount(ending.tx, id, change)
+  await allowForAccount(ending.tx, id)
   // In the order in which others take these locks: consents before grants, all sessions before any grant.
   await deleteConsentsOfAccount(ending.tx, id)
   await forgetPlaces(ending.tx, id)

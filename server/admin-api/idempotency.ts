@@ -45,14 +45,12 @@ export function createAnswerAgain(deps: {
       const detail = 'The same request is under way. Ask again in a moment.'
       throw new HttpProblem(409, 'Under way', detail, { type: 'request-under-way', retryAfterSeconds: 1 })
     }
-    try {
-      const done = await answer()
-      await admission.keep(JSON.stringify(done))
-      return done
-    } catch (error) {
-      // It has not done anything, or cannot say what: whoever asks again has it done.
+    const done = await answer().catch(async (error: unknown) => {
+      // It has not done anything: whoever asks again has it done.
       await admission.drop().catch(() => undefined)
       throw error
-    }
+    })
+    await admission.keep(JSON.stringify(done))
+    return done
   }
 }

@@ -34,6 +34,7 @@ import { POSTED_REQUESTS, sendOn } from '../provider/posted-requests.ts'
 import { isForPrograms } from '../provider/protocol-routes.ts'
 import { removeSetupLinkFile } from '../setup/announcement.ts'
 import { createSetup } from '../setup/routes.ts'
+import { LARGE_ENDS_WITHIN_MS } from '../storage/postgres.ts'
 import type { AdministrationParts } from './administration.ts'
 import { createConsolePages } from './console.ts'
 import type { MailParts } from './mail.ts'
@@ -51,6 +52,10 @@ const PEOPLE = /^\/(?:interactions|setup|set-password|account|logout)(?:\/|$)/i
 
 /** Paths of the endpoints where clients authenticate; the library answers them with a slash at the end as well. */
 const CLIENTS = /^\/(?:token|revoke|introspect|par)\/*$/i
+
+/** Paths of the admin API and the console, and what ends nothing there. */
+const ADMINISTRATION = /^\/admin(?:\/|$)/i
+const LOOKS = /^(?:GET|HEAD|OPTIONS)$/
 
 /** Counts the requests of clients. */
 export function createClientLimits({
@@ -98,7 +103,14 @@ export function createDoor(deps: {
     }),
     securityHeaders: createSecurityHeaders({ secure: config.issuer.startsWith('https:') }),
     errorPages: createErrorPages({ log, storeFailed: (store) => metrics.count('storeFailures', { store }), isForPrograms }),
-    deadline: createDeadline({ log, milliseconds: config.answerWithinMs }),
+    deadline: createDeadline({
+      log,
+      milliseconds: ({ method, path }) =>
+        // Whoever ends something is to be told what was ended, however much that is.
+        ADMINISTRATION.test(path) && !LOOKS.test(method)
+          ? Math.max(config.answerWithinMs, LARGE_ENDS_WITHIN_MS)
+          : config.answerWithinMs,
+    }),
     rateLimits: [
       createLimit({
         limit: config.rateLimits.people,

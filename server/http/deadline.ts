@@ -1,18 +1,25 @@
 // A request is answered in time, whatever it waits for. Every single wait has its own end (docs/storage.md), but they add up: a
 // store that is slow rather than gone, a password that waits for its turn and then for a database that has just stopped.
-import type { Middleware } from 'koa'
+import type { Context, Middleware } from 'koa'
 import type { Log } from './log.ts'
 import { HttpProblem } from './problems.ts'
 import { requestInfo } from './request-context.ts'
 
 /** Makes the middleware. What is late goes on, as it would if the connection had broken, and its outcome is not told any more. */
-export function createDeadline({ log, milliseconds }: { readonly log: Log; readonly milliseconds: number }): Middleware {
+export function createDeadline({
+  log,
+  milliseconds,
+}: {
+  readonly log: Log
+  readonly milliseconds: (ctx: Context) => number
+}): Middleware {
   return async (ctx, next) => {
+    const within = milliseconds(ctx)
     let timer: NodeJS.Timeout | undefined
     const late = new Promise<'late'>((resolve) => {
       // Whoever sends a request slowly may take longer; the time is for what is done with it.
       const arm = () => {
-        timer = setTimeout(() => (ctx.req.complete ? resolve('late') : arm()), milliseconds)
+        timer = setTimeout(() => (ctx.req.complete ? resolve('late') : arm()), within)
       }
       arm()
     })

@@ -8,7 +8,7 @@ import { notifyClients } from '../logout-notifications/new-notifications.ts'
 import { endAccessTokensOfAccount, endAccessTokensOfSessions } from '../tokens/access-tokens.ts'
 import type { Ending } from '../tokens/ending.ts'
 import { endFamiliesOfAccount, endFamiliesOfSessions } from '../tokens/family-ends.ts'
-import { inPortions } from '../tokens/portions.ts'
+import { allowForAccount, inPortions } from '../tokens/portions.ts'
 import { CLOCK_SKEW_SECONDS } from '../tokens/revocations.ts'
 
 /** So long after a session is over it may have access tokens that live: its last code may have been redeemed a minute later. */
@@ -70,6 +70,7 @@ export async function endOtherSessions(
   ending: Ending,
   { accountId, keepSessionId, how }: { readonly accountId: string; readonly keepSessionId: string; readonly how: SessionEnd },
 ): Promise<string[]> {
+  await allowForAccount(ending.tx, accountId)
   const sessions = await endSessionsOfAccount(ending, accountId, keepSessionId)
   await endWhatHangs(ending, sessions, how)
   return sessions.filter(({ live }) => live).map(({ id }) => id)
@@ -77,6 +78,7 @@ export async function endOtherSessions(
 
 /** Ends all of an account's sessions, grants, families and access tokens, but those of the session it keeps. */
 export async function endAccount(ending: Ending, accountId: string, keepSessionId?: string): Promise<void> {
+  await allowForAccount(ending.tx, accountId)
   const sessions = await endSessionsOfAccount(ending, accountId, keepSessionId)
   await nameOutliving(ending, sessions, await endGrantsOfAccount(ending, accountId, keepSessionId))
   await endFamiliesOfAccount(ending, accountId, keepSessionId)
@@ -109,7 +111,9 @@ type SessionBefore = Pick<EndedSession, 'id' | 'live'>
 
 async function countAndTell(ending: Ending, sessionIds: readonly string[]): Promise<void> {
   ending.counts.sessions += sessionIds.length
-  ending.counts.logoutNotifications += await notifyClients(ending.tx, sessionIds, ending.cause)
+  await inPortions(sessionIds, async (some) => {
+    ending.counts.logoutNotifications += await notifyClients(ending.tx, some, ending.cause)
+  })
 }
 
 async function endWhatHangs(ending: Ending, sessions: readonly SessionBefore[], how: SessionEnd): Promise<void> {

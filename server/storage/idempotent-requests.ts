@@ -1,6 +1,7 @@
 // Requests that may be sent again: what they were answered, kept for a day under the digest of who asked with which key.
 import { createHash } from 'node:crypto'
 import { Prisma } from '../../prisma/client/client.ts'
+import { StorageUnavailable } from './errors.ts'
 import type { Database } from './postgres.ts'
 import type { Sealer } from './sealing.ts'
 
@@ -47,12 +48,13 @@ export function createIdempotentRequests({ db, sealer }: { readonly db: Database
       if (taken > 0) {
         return {
           how: 'do',
-          async keep(answer) {
-            await db.$executeRaw(Prisma.sql`
-              UPDATE idempotent_requests SET answer = ${sealer.seal(answer, context)},
-                expires_at = latchkey_now() + make_interval(secs => ${ANSWER_KEPT_SECONDS})
-              WHERE digest = ${digest} AND request = ${request} AND answer IS NULL`)
-          },
+          keep: (answer) =>
+            untilKept(async () => {
+              await db.$executeRaw(Prisma.sql`
+                UPDATE idempotent_requests SET answer = ${sealer.seal(answer, context)},
+                  expires_at = latchkey_now() + make_interval(secs => ${ANSWER_KEPT_SECONDS})
+                WHERE digest = ${digest} AND request = ${request} AND answer IS NULL`)
+            }),
           drop: async () =>
             void (await db.$executeRaw(Prisma.sql`
             DELETE FROM idempotent_requests WHERE digest = ${digest} AND request = ${request} AND answer IS NULL`)),
@@ -66,6 +68,22 @@ export function createIdempotentRequests({ db, sealer }: { readonly db: Database
         ? { how: 'under way' }
         : { how: 'answered', answer: sealer.open(known.answer, context).toString() }
     },
+  }
+}
+
+const MOST_TRIES = 3
+
+/**
+ * What was done has been done, and whoever asked is told so, even when the answer cannot be kept. It is not done again either: whoever
+ * sends the request once more would be told that there was nothing left to end.
+ */
+async function untilKept(keep: () => Promise<void>): Promise<void> {
+  for (let tries = 1; tries <= MOST_TRIES; tries += 1) {
+    try {
+      return await keep()
+    } catch (error) {
+      if (!(error instanceof StorageUnavailable)) throw error
+    }
   }
 }
 

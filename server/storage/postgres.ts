@@ -35,6 +35,25 @@ const GIVE_UP_AFTER_MS = 100
 const CLOSE_WAIT_MS = 2000
 
 /**
+ * How long a statement of a large end may take, and the transaction: a little less than whoever asked for it waits for the answer
+ * (LARGE_ENDS_WITHIN_MS), so that what is not answered in time has not happened.
+ */
+const LONG_STATEMENT_MS = 8000
+export const LONG_TRANSACTION_MS = 9000
+
+/** How long a request that may end very much waits for its answer, whatever others wait. */
+export const LARGE_ENDS_WITHIN_MS = 10_000
+
+/** Lets the statements of a transaction that are still to come take longer than those of others. */
+export async function allowLongStatements(tx: Transaction): Promise<void> {
+  await tx.$executeRawUnsafe(LONG_STATEMENTS)
+}
+
+/** The driver does not wait longer by itself: `DecisiveClient` knows this statement. */
+const LONG_STATEMENTS = `SET LOCAL statement_timeout = ${LONG_STATEMENT_MS}`
+const TRANSACTION_OVER = /^(?:COMMIT|ROLLBACK)$/
+
+/**
  * Opens the database and asks it once whether it answers. Whatever goes wrong with the connection later, then and in every
  * query, is thrown as StorageUnavailable.
  *
@@ -97,16 +116,32 @@ export function openPrisma(adapter: SqlDriverAdapterFactory): OpenDatabase {
  * next request.
  */
 class DecisiveClient extends pg.Client {
+  #inLongTransaction = false
+
   // All overloads are passed on as they come; `never` is the one result that fits each of them.
   override query(...args: never[]): never {
-    const result: unknown = Reflect.apply(super.query, this, args)
+    const result: unknown = Reflect.apply(super.query, this, this.#withPatience(args))
     if (result instanceof Promise) result.catch((error: Error) => this.#closeWhenUnanswered(error))
     return result as never
+  }
+
+  /** In a transaction whose statements may take longer, the client gives up later as well. */
+  #withPatience(args: readonly unknown[]): readonly unknown[] {
+    const [query, ...others] = args
+    const text = typeof query === 'string' ? query : isWithText(query) ? query.text : ''
+    if (text === LONG_STATEMENTS) this.#inLongTransaction = true
+    const patient = this.#inLongTransaction
+    if (TRANSACTION_OVER.test(text)) this.#inLongTransaction = false
+    return patient && isWithText(query) ? [{ ...query, query_timeout: LONG_STATEMENT_MS + GIVE_UP_AFTER_MS }, ...others] : args
   }
 
   #closeWhenUnanswered(error: Error): void {
     if (error.message === 'Query read timeout') this.end().catch(() => undefined)
   }
+}
+
+function isWithText(query: unknown): query is { readonly text: string } {
+  return typeof query === 'object' && query !== null && 'text' in query && typeof query.text === 'string'
 }
 
 /**

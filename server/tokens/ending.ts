@@ -1,7 +1,7 @@
 // Ending things: one transaction in which sessions, grants, families and tokens end together with the revocation
 // entries that tell of it. What ends what is decided by the callers; here is what an end consists of.
 import { storeFailure, TransactionLost } from '../storage/errors.ts'
-import type { Database, Transaction } from '../storage/postgres.ts'
+import { type Database, LONG_TRANSACTION_MS, type Transaction } from '../storage/postgres.ts'
 import { type RevocationEntry, writeRevocations } from './revocations.ts'
 
 /** What a revocation ended, as every door that revokes answers it. */
@@ -67,7 +67,10 @@ export function createEndings(deps: {
     return { ended, entries: ending.entries }
   }
   async function run(cause: string, work: (ending: Ending) => Promise<void>): Promise<Ended> {
-    const { ended, entries } = await untilWon(() => deps.db.$transaction((tx) => within(tx, cause, work)))
+    const { ended, entries } = await untilWon(() =>
+      // Most take some milliseconds. Each statement has its own end, and a large end takes many of them.
+      deps.db.$transaction((tx) => within(tx, cause, work), { timeout: LONG_TRANSACTION_MS }),
+    )
     if (entries.length > 0) {
       await deps.announce(entries)
       deps.ended?.(cause)

@@ -11,7 +11,7 @@ let release: () => void
 
 beforeAll(async () => {
   app = await startSmallApp((_url, log) => [
-    createDeadline({ log, milliseconds: 50 }),
+    createDeadline({ log, milliseconds: () => 50 }),
     async (ctx) => {
       const released = new Promise<void>((resolve) => {
         release = resolve

@@ -1,0 +1,94 @@
+// An account with very many grants ends over HTTP: whoever ends it is told what was ended, also where the database takes longer for it
+// than an ordinary request may. Every statement on grants is slow here, as on a machine that is busy with its disk.
+import { setTimeout as wait } from 'node:timers/promises'
+import { afterAll, beforeAll, expect, test } from '@jest/globals'
+import { ask, robotToken, startAdminServer } from '../admin-api/api.ts'
+import { Browser } from '../support/browser.ts'
+import { WEB } from '../support/clients.ts'
+import { claimsOf, obtainTokens } from '../support/oauth.ts'
+import { run } from '../support/postgres.ts'
+import type { TestServer } from '../support/server.ts'
+
+const GRANTS = 3000
+/** Longer than a statement may take in a server with this setting, and twice that is longer than a request may. */
+const SLOW_SECONDS = 1.2
+const IN_TIME = { LATCHKEY_ANSWER_WITHIN_MS: '1700' }
+
+let server: TestServer
+let token: string
+let born: { readonly sid: string; readonly grantId: string }
+let number = 0
+
+beforeAll(async () => {
+  server = await insist(() => startAdminServer({ settings: IN_TIME }))
+  token = await insist(() => robotToken(server))
+  const { tokens } = await insist(() => obtainTokens(server, WEB, { browser: new Browser() }))
+  const { sid, grant_id } = claimsOf(tokens.body.access_token)
+  born = { sid: String(sid), grantId: String(grant_id) }
+  await run(
+    server.databaseUrl,
+    `CREATE FUNCTION be_slow() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN PERFORM pg_sleep(${SLOW_SECONDS}); RETURN NULL; END $$;
+     CREATE TRIGGER be_slow AFTER UPDATE ON grants FOR EACH STATEMENT EXECUTE FUNCTION be_slow()`,
+  )
+}, 60_000)
+
+afterAll(() => server?.stop())
+
+test('a suspension is answered with what it ended', async () => {
+  const id = await accountWithMany()
+  const { status, body } = await ask(server, token, `POST /accounts/${id}/suspension`, { body: { reason: 'a test' } })
+  expect({ status, body }).toMatchObject({ status: 200, body: { sessions: GRANTS, grants: GRANTS, refresh_families: GRANTS } })
+}, 60_000)
+
+test('a deletion is answered with what it ended', async () => {
+  const id = await accountWithMany()
+  const { status, body } = await ask(server, token, `DELETE /accounts/${id}`)
+  expect({ status, body }).toMatchObject({ status: 200, body: { sessions: GRANTS, grants: GRANTS, refresh_families: GRANTS } })
+}, 60_000)
+
+test('whoever did not wait for the answer gets it with the same Idempotency-Key', async () => {
+  const id = await accountWithMany()
+  const again = { headers: { 'idempotency-key': 'the-end-of-many' }, body: {} }
+  const first = await Promise.race([ask(server, token, `POST /accounts/${id}/containment`, again), wait(500, 'given up')])
+  expect(first).toBe('given up')
+  const { status, body } = await untilDone(() => ask(server, token, `POST /accounts/${id}/containment`, again))
+  expect({ status, body }).toMatchObject({ status: 200, body: { sessions: GRANTS, grants: GRANTS, refresh_families: GRANTS } })
+}, 60_000)
+
+async function untilDone(request: () => ReturnType<typeof ask>): ReturnType<typeof ask> {
+  for (let tries = 0; ; tries += 1) {
+    const answer = await request()
+    if (answer.status !== 409 || tries === 100) return answer
+    await wait(200)
+  }
+}
+
+/** The machine may be busy, and the server answers in time. */
+async function insist<Result>(work: () => Promise<Result>): Promise<Result> {
+  for (let tries = 0; ; tries += 1) {
+    try {
+      return await work()
+    } catch (error) {
+      if (tries === 10) throw error
+    }
+  }
+}
+
+/** An account with many sessions, each with a grant and a family: copies of one that the server made. */
+async function accountWithMany(): Promise<string> {
+  number += 1
+  const { body } = await ask(server, token, 'POST /accounts', { body: { email: `many-${number}@people.example` } })
+  const ids = `'account_id', '${body.id}', 'session_id', 'ses_${number}_' || n`
+  for (const [table, model, differs] of [
+    ['sessions', born.sid, `'id', 'ses_${number}_' || n, 'account_id', '${body.id}'`],
+    ['grants', born.grantId, `'id', 'gra_${number}_' || n, ${ids}`],
+    ['refresh_families', born.grantId, `'id', '\\x' || md5('${number} ' || n), 'grant_id', 'gra_${number}_' || n, ${ids}`],
+  ])
+    await run(
+      server.databaseUrl,
+      `INSERT INTO ${table} SELECT (jsonb_populate_record(m, jsonb_build_object(${differs}))).*
+       FROM ${table} m, generate_series(1, ${GRANTS}) n WHERE m.${table === 'refresh_families' ? 'grant_id' : 'id'} = '${model}'`,
+    )
+  await run(server.databaseUrl, 'ANALYZE sessions, grants, refresh_families')
+  return body.id
+}
