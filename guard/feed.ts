@@ -118,9 +118,15 @@ const REACH = 'See that the authorization server runs and can be reached from he
 function refusal(url: string, status: number): FeedUnavailable {
   const message = `${url} answered ${status}`
   if (status === 410) return new SequenceGone(message, { fix: 'The guard takes all revocations again.' })
-  if (status === 401 || status === 403) {
+  if (status === 401) {
+    // It was not taken twice, and the second one was just made.
     return new FeedRefused(message, {
-      fix: `Give this API's client the scope ${FEED_SCOPE}, and see that it is not suspended.`,
+      fix: "The token with which the guard asks was revoked. It gets another one and tries again; if it lasts, see that this API's client is not suspended.",
+    })
+  }
+  if (status === 403) {
+    return new FeedRefused(message, {
+      fix: `Give this API's client the scope ${FEED_SCOPE}.`,
     })
   }
   return new FeedUnavailable(message, { fix: 'See the log of the authorization server, and of any proxy before it.' })

@@ -46,8 +46,9 @@ interface Moment extends Mintable {
 
 function readMoment({ log, databaseNow }: ClientCredentialsDeps['revocations'], clientId: string): Moment {
   const now = databaseNow()
-  const bound = log.bound('client_id', clientId)
-  return { now: Math.floor(now), bornDeadForSeconds: bound === undefined ? 0 : Math.max(0, bound + 1 - now) }
+  // A token is named by its client, and by the key that signs it, whichever that will be.
+  const bound = Math.max(log.bound('client_id', clientId) ?? 0, log.latestBound('kid') ?? 0)
+  return { now: Math.floor(now), bornDeadForSeconds: Math.max(0, bound + 1 - now) }
 }
 
 async function isAnother(registry: Registry, id: string, before: object | undefined): Promise<boolean> {

@@ -1,6 +1,7 @@
 // Those who listen to the revocation list at this process. Each has a place in the list from which it goes on at its own pace: a
 // slow one holds up nobody and costs no memory, and one that falls too far behind is told to begin again.
 import type { ServerResponse } from 'node:http'
+import { LONGEST_WAIT_SECONDS } from '../tokens/minting.ts'
 import type { RevocationFollower, RevocationNews } from '../tokens/revocation-follower.ts'
 import type { WrittenRevocation } from '../tokens/revocations.ts'
 import { entryFrames, heartbeatFrame, RESET_FRAME, RETRY_FRAME } from './event-stream.ts'
@@ -52,12 +53,26 @@ export function createFeedListeners(deps: {
 
   const unsubscribe = follower.subscribe((news: RevocationNews) => {
     if (news.what === 'put_back') return someAtATime(listeners, (listener) => listener.reset())
-    // Whoever may no longer listen hears nothing more, not even of his own end.
+    // Who may no longer listen is told first, of this and nothing more: the tokens that he checks have ended as well, and he would
+    // hear of it only when he has come again.
     for (const listener of [...listeners]) {
-      if (news.entries.some((entry) => ends(entry, listener.caller))) listener.end()
+      const entry = news.entries.find((one) => ends(one, listener.caller))
+      if (entry === undefined) continue
+      listener.pump()
+      endOfListening(listener, entry)
     }
     someAtATime(listeners, (listener) => listener.pump())
   })
+
+  /**
+   * A token that could take the place of this one would be dead as well until the moment that the entry names is over, and whoever
+   * asked for one would be kept waiting without hearing anything. Whose client is out altogether is not waited for.
+   */
+  function endOfListening(listener: Listener, { before }: WrittenRevocation): void {
+    const seconds = before === undefined ? 0 : before + 1 - follower.databaseNow()
+    if (seconds <= 0 || seconds > LONGEST_WAIT_SECONDS) listener.end()
+    else setTimeout(() => listener.end(), Math.ceil(seconds * 1000)).unref()
+  }
 
   return {
     open(response, caller, after) {

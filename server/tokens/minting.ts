@@ -14,19 +14,22 @@ export interface Mintable {
 export type Wait = (seconds: number) => Promise<void>
 
 /** An entry is at most two seconds ahead; whatever is further away is not waited for. */
-const LONGEST_WAIT_SECONDS = 2.5
+export const LONGEST_WAIT_SECONDS = 2.5
 
 /** A wait may end in the same second as the next entry is written; not for ever. */
 const MOST_READS = 3
 
 /**
  * The column `bornDeadForSeconds`, of a grant under the name `g` and its session under `s`. Entries without a moment are left
- * out: they name what is dead for good, which the same statement sees.
+ * out: they name what is dead for good, which the same statement sees. An entry that names a signing key is waited for whichever key
+ * that is: most tokens are signed by the same one, and it is not chosen yet. PostgreSQL looks for those once a statement.
  */
 export const BORN_DEAD_FOR_SECONDS = Prisma.sql`GREATEST(0, COALESCE((
     SELECT EXTRACT(EPOCH FROM max(r.before) + interval '1 second' - latchkey_now()) FROM revocations r
     WHERE r.before IS NOT NULL AND (r.kind, r.value) IN
-      (('client_id', g.client_id), ('sub', g.account_id), ('grant_id', g.id), ('sid', s.id))), 0))::float8`
+      (('client_id', g.client_id), ('sub', g.account_id), ('grant_id', g.id), ('sid', s.id))), 0), COALESCE((
+    SELECT EXTRACT(EPOCH FROM max(k.before) + interval '1 second' - latchkey_now()) FROM revocations k
+    WHERE k.before IS NOT NULL AND k.kind = 'kid'), 0))::float8`
 
 /**
  * Reads what authorises a token, and again after a wait while a token would be born dead: what was read before the wait may

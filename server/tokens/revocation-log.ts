@@ -18,6 +18,8 @@ export interface RevocationLog {
   countAfter(sequence: number): number
   /** The latest `before` of the entries that name this; undefined when no entry with a `before` does. */
   bound(kind: RevocationKind, value: string): number | undefined
+  /** The latest such moment of a kind, whatever is named; undefined when there is none. */
+  latestBound(kind: RevocationKind): number | undefined
 }
 
 /** The same, to be written by the one who follows the database. */
@@ -35,10 +37,12 @@ export function createRevocationLog(): WritableRevocationLog {
   let entries: WrittenRevocation[] = []
   let sequence = 0
   let bounds = new Map<string, number>()
+  let latest = new Map<RevocationKind, number>()
   const note = ({ kind, value, before }: WrittenRevocation) => {
     if (before === undefined) return
     const name = nameOf(kind, value)
     bounds.set(name, Math.max(before, bounds.get(name) ?? 0))
+    latest.set(kind, Math.max(before, latest.get(kind) ?? 0))
   }
   return {
     get sequence() {
@@ -59,6 +63,7 @@ export function createRevocationLog(): WritableRevocationLog {
     },
     countAfter: (number) => entries.length - firstAfter(entries, number),
     bound: (kind, value) => bounds.get(nameOf(kind, value)),
+    latestBound: (kind) => latest.get(kind),
 
     append(added, complete) {
       for (const entry of added) {
@@ -72,11 +77,13 @@ export function createRevocationLog(): WritableRevocationLog {
       if (living.length === entries.length) return
       entries = living
       bounds = new Map()
+      latest = new Map()
       for (const entry of entries) note(entry)
     },
     clear() {
       entries = []
       bounds = new Map()
+      latest = new Map()
       sequence = 0
     },
   }

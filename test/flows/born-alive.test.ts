@@ -158,3 +158,37 @@ describe('a client that acts for itself', () => {
     expect(Number(exp) - Number(iat)).toBe(900)
   })
 })
+
+describe('right after the tokens that a key has signed were revoked', () => {
+  const kidOf = (token: string | undefined): string =>
+    String(JSON.parse(Buffer.from((token ?? '').split('.')[0] ?? '', 'base64url').toString()).kid)
+
+  const revokeSignedBy = async (kid: string) => {
+    await server.latchkey.nouns.events.revokeByName({ kind: 'kid', value: kid }, BY)
+  }
+
+  test('a refresh and a code get living tokens, signed by the same key', async () => {
+    const { tokens } = await obtainTokens(server, SPA, { person: server.grace })
+    const browser = new Browser()
+    const authorization = authorizationRequest(server, SPA)
+    const page = await signIn(browser, await browser.open(authorization.url), server.grace)
+    const kid = kidOf(tokens.body.access_token)
+    await revokeSignedBy(kid)
+    expect(await introspect(server, API, tokens.body.access_token ?? '')).toEqual({ active: false })
+    const next = await refresh(server, SPA, tokens.body.refresh_token ?? '')
+    expect(kidOf(next.body.access_token)).toBe(kid)
+    expect(await introspect(server, API, next.body.access_token ?? '')).toMatchObject({ active: true })
+    await revokeSignedBy(kid)
+    const redeemed = await redeem(server, SPA, authorization, callbackParams(page).code ?? '')
+    expect(await introspect(server, API, redeemed.body.access_token ?? '')).toMatchObject({ active: true })
+  })
+
+  test('so does a client that acts for itself', async () => {
+    const ask = () => tokenRequest(server, MACHINE, { grant_type: 'client_credentials', scope: 'notes:read', resource: NOTES })
+    const before = (await ask()).body.access_token ?? ''
+    await revokeSignedBy(kidOf(before))
+    const after = (await ask()).body.access_token ?? ''
+    expect(await introspect(server, API, before)).toEqual({ active: false })
+    expect(await introspect(server, API, after)).toMatchObject({ active: true })
+  })
+})

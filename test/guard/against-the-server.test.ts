@@ -141,3 +141,25 @@ test('while the feed is closed to it, a guard may ask about each token with the 
   await clientRequest(server, '/revoke', SPA, { token: tokens.body.access_token ?? '' })
   expect(await outcomeOf(judge, tokens.body.access_token ?? '')).toBe('InvalidToken: revoked')
 })
+
+test('the end of everything reaches every guard, and none is without its stream for long, nor complains', async () => {
+  const lines: string[] = []
+  const judges = await Promise.all([1, 2, 3].map(() => guard({ log: ({ level, message }) => lines.push(`${level} ${message}`) })))
+  for (const judge of judges) await until(() => judge.status().following === 'stream')
+  const { tokens } = await obtainTokens(server, SPA)
+  const token = tokens.body.access_token ?? ''
+  for (const judge of judges) expect(await outcomeOf(judge, token)).toBe('good')
+  await server.latchkey.nouns.endEverything({ cause: 'everything_ended' })
+  await Promise.all(judges.map((judge) => expectRefusedSoon(judge, token)))
+  // They are cut off when another token can be made, and come again with it.
+  await until(async () => {
+    const [row] = await server.latchkey.stores.db.$queryRaw<{ over: boolean }[]>`
+      SELECT max(before) + interval '1 second' <= latchkey_now() AS over FROM revocations`
+    return row?.over === true
+  }, 5000)
+  for (const judge of judges) await until(() => judge.status().following === 'stream', 5000)
+  const { tokens: next } = await obtainTokens(server, SPA)
+  await clientRequest(server, '/revoke', SPA, { token: next.body.access_token ?? '' })
+  for (const judge of judges) await expectRefusedSoon(judge, next.body.access_token ?? '')
+  expect(lines.filter((line) => /^(warn|error)/.test(line))).toEqual([])
+})

@@ -278,7 +278,7 @@ describe('as events', () => {
     expect((await listenAs(GUARD, { headers: { 'last-event-id': '99999999' } })).status).toBe(410)
   })
 
-  test('a listener whose client is removed is cut off at once, and others stay', async () => {
+  test('a listener whose client is removed hears of that, and nothing more; others stay', async () => {
     const leaving = await listenAs({ ...GUARD, client_id: 'guard-to-go' })
     const staying = await listenAs()
     await leaving.until(({ events }) => events.length > 0)
@@ -289,8 +289,38 @@ describe('as events', () => {
     })
     await leaving.until(({ ended }) => ended)
     await staying.until(() => staying.entries().at(-1)?.value === 'guard-to-go')
-    expect(leaving.entries().map(({ value }) => value)).not.toContain('guard-to-go')
-    expect(staying.ended).toBe(false)
+    expect(leaving.entries().at(-1)?.value).toBe('guard-to-go')
+    const { length } = leaving.entries()
+    await revokeOne()
+    await staying.until(() => staying.entries().at(-1)?.kind === 'jti')
+    expect([leaving.entries().length, staying.ended]).toEqual([length, false])
+  })
+
+  test('the end of everything is heard before one is cut off, and that is when there are tokens again', async () => {
+    const listeners = await Promise.all([listenAs(), listenAs()])
+    for (const listener of listeners) await listener.until(({ events }) => events.length > 0)
+    await server.latchkey.nouns.endEverything({ cause: 'everything_ended' })
+    for (const listener of listeners) {
+      await listener.until(({ ended }) => ended)
+      expect(listener.entries()).toContainEqual(expect.objectContaining({ kind: 'client_id', value: GUARD.client_id }))
+    }
+    const [row] = await server.latchkey.stores.db.$queryRaw<{ over: boolean }[]>`
+      SELECT max(before) + interval '1 second' <= latchkey_now() AS over FROM revocations
+      WHERE kind = 'client_id' AND value = ${GUARD.client_id}`
+    expect(row?.over).toBe(true)
+    expect((await listenAs()).status).toBe(200)
+  })
+
+  test('the end of what a key has signed is heard before one is cut off', async () => {
+    const listener = await listenAs()
+    await listener.until(({ events }) => events.length > 0)
+    const [key] = await server.latchkey.stores.db.signingKey.findMany({ where: { status: 'signing' }, take: 1 })
+    await server.latchkey.nouns.endings.run('signing_key_compromised', async ({ entries }) => {
+      for (const { id } of await server.latchkey.stores.db.signingKey.findMany({ where: { status: 'signing' } }))
+        entries.push({ kind: 'kid', value: id, issuedUntilNow: true })
+    })
+    await listener.until(({ ended }) => ended)
+    expect(listener.entries()).toContainEqual(expect.objectContaining({ kind: 'kid', value: key?.id }))
   })
 
   test('a listener is sent away when its token expires', async () => {
