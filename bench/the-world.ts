@@ -16,6 +16,13 @@ export const MACHINE = { clientId: 'bench-machine', clientSecret: 'bench-machine
 /** The client that an API is, which listens to revocations. */
 export const LISTENER = { id: 'bench-listener', secret: 'bench-listener-secret-that-is-long-enough' } as const
 
+/** Who ends what others have, by the admin API. */
+export const ADMINISTRATOR = {
+  id: 'bench-administrator',
+  secret: 'bench-administrator-secret-that-is-long-enough',
+  scope: 'accounts:write clients:write',
+} as const
+
 /** An API that takes JWTs (ES256), and one that takes opaque tokens. */
 export const NOTES = { identifier: 'https://notes.bench.example/api', scope: 'notes:read', format: 'jwt' } as const
 export const BILLING = { identifier: 'https://billing.bench.example/api', scope: 'billing:read', format: 'opaque' } as const
@@ -80,6 +87,13 @@ export function provisionFile(hashes: { readonly real: string; readonly shortCut
         client_secret: LISTENER.secret,
         grant_types: ['client_credentials'],
         scope: 'revocations:read',
+      },
+      {
+        client_id: ADMINISTRATOR.id,
+        client_name: 'Bench administrator',
+        client_secret: ADMINISTRATOR.secret,
+        grant_types: ['client_credentials'],
+        scope: ADMINISTRATOR.scope,
       },
     ],
     resource_servers: [

@@ -3,20 +3,15 @@
 
 import { randomUUID } from 'node:crypto'
 import pg from 'pg'
-import { systemClock } from '../../config/clock.ts'
-import { createAccountEvents } from '../../server/accounts/account-events.ts'
-import { createClientEvents } from '../../server/clients/client-events.ts'
-import { createClients } from '../../server/clients/clients.ts'
-import { type Database, openPostgres } from '../../server/storage/postgres.ts'
-import { createEndings, type Ended } from '../../server/tokens/ending.ts'
+import type { Ended } from '../../server/tokens/ending.ts'
 import { fill } from '../growth/fill.ts'
-import { openConnection } from '../load/connection.ts'
+import { type Answer, type Connection, openConnection, requestText } from '../load/connection.ts'
 import { quantile } from '../load/load.ts'
 import { insist } from '../load/steps.ts'
-import { refreshChains } from '../scenarios/code-flow.ts'
-import { discover } from '../scenarios/scenario.ts'
+import { refreshChains, tokensOf } from '../scenarios/code-flow.ts'
+import { discover, type Endpoints } from '../scenarios/scenario.ts'
 import type { StoreAddresses, Target } from '../targets/target.ts'
-import { ACCESS_TOKEN_SECONDS, GUEST } from '../the-world.ts'
+import { ADMINISTRATOR, GUEST } from '../the-world.ts'
 
 /** One large end. Times in milliseconds. */
 export interface BulkEnd {
@@ -39,7 +34,7 @@ export interface BulkOptions {
 
 const LOOKERS = 8
 
-/** Runs them, by the functions that every surface calls, on the database of a server that goes on working. */
+/** Runs them as an administrator's program does, over HTTP; whoever is not told what ended has measured nothing. */
 export async function measureBulkEnds(
   target: Target,
   addresses: StoreAddresses,
@@ -47,43 +42,46 @@ export async function measureBulkEnds(
   say: (line: string) => void,
 ): Promise<BulkEnd[]> {
   say(`filling in ${clientGrants} grants of a client, and ${accountGrants} of an account …`)
-  await fill(target, addresses, clientGrants)
+  await fill(target, addresses, clientGrants + accountGrants)
   const accountId = await fillAccount(addresses.databaseUrl, accountGrants)
   await moveToGuest(addresses.databaseUrl)
-  const { db, close } = await openPostgres({ url: addresses.databaseUrl, poolSize: 2 })
-  const by = { actor: 'system', reason: 'the benchmark' }
-  try {
-    const { accounts, clients } = eventsOn(db)
-    const found: BulkEnd[] = []
-    for (const [what, grants, end] of [
-      ['an account is suspended', accountGrants, () => accounts.suspend(accountId, by)],
-      ['a client is suspended', clientGrants, () => clients.suspend(GUEST.clientId, by)],
-    ] as const) {
-      say(`${what} that has ${grants} grants …`)
-      found.push({ what, ...(await underLoad(target, end, times)) })
-    }
-    return found
-  } finally {
-    await close()
+  const endpoints = await discover(target.issuer)
+  const found: BulkEnd[] = []
+  // What the account has goes first, so that the client has the others left.
+  for (const [what, grants, path] of [
+    ['an account is suspended', accountGrants, `/accounts/${accountId}/suspension`],
+    ['a client is suspended', clientGrants, `/clients/${GUEST.clientId}/suspension`],
+  ] as const) {
+    say(`${what} that has ${grants} grants …`)
+    const connection = await openConnection(endpoints.issuer)
+    const authorization = await authorize(endpoints, connection)
+    const url = new URL(`/admin/api/v1${path}`, endpoints.issuer)
+    const end = () => insistOnAnswer(connection.send(requestText('POST', url, { Authorization: authorization })))
+    found.push({ what, ...(await underLoad(target, end, times)) })
+    connection.close()
   }
+  return found
 }
 
-/** The same functions that a server has; no password is looked at here. */
-function eventsOn(db: Database) {
-  const endings = createEndings({ db, accessTokenLifeSeconds: () => ACCESS_TOKEN_SECONDS, announce: () => undefined })
-  const noPasswords = {
-    hash: () => Promise.reject(new Error('nothing is hashed here')),
-    verify: () => Promise.reject(new Error('nothing is verified here')),
-  }
-  return {
-    accounts: createAccountEvents({ db, endings, passwords: noPasswords, policy: { minLength: 0, maxLength: 0, history: 0 } }),
-    clients: createClientEvents({ clients: createClients({ db, clock: systemClock }), endings }),
-  }
+/** The header of the administrator's requests. */
+async function authorize(endpoints: Endpoints, connection: Connection): Promise<string> {
+  const { id, secret, scope } = ADMINISTRATOR
+  const basic = `Basic ${Buffer.from(`${id}:${secret}`).toString('base64')}`
+  const form = { grant_type: 'client_credentials', scope, resource: `${endpoints.issuer}/admin/api` }
+  const request = requestText('POST', new URL(endpoints.token_endpoint), { Authorization: basic }, form)
+  const { access_token: token } = await insist(async () => tokensOf(await connection.send(request)))
+  return `Bearer ${token}`
+}
+
+async function insistOnAnswer(answer: Promise<Answer>): Promise<Pick<Ended, 'grants'>> {
+  const { status, body } = await answer
+  if (status !== 200) throw new Error(`${status} came back from an end: ${body.slice(0, 300)}`)
+  return JSON.parse(body) as Pick<Ended, 'grants'>
 }
 
 async function underLoad(
   target: Target,
-  end: () => Promise<Ended>,
+  end: () => Promise<Pick<Ended, 'grants'>>,
   { quietMs, afterwardsMs }: Pick<BulkOptions, 'quietMs' | 'afterwardsMs'>,
 ) {
   const endpoints = await discover(target.issuer)
@@ -106,7 +104,7 @@ async function underLoad(
   const pause = (milliseconds: number) => Promise.race([load, new Promise((resolve) => setTimeout(resolve, milliseconds))])
   let began = 0
   let took = 0
-  let ended: Ended
+  let ended: Pick<Ended, 'grants'>
   try {
     await pause(quietMs)
     began = performance.now()

@@ -5,10 +5,11 @@ import { setTimeout as wait } from 'node:timers/promises'
 import { openConnection, requestText } from '../load/connection.ts'
 import { quantile } from '../load/load.ts'
 import { insist } from '../load/steps.ts'
+import { signIn } from '../scenarios/code-flow.ts'
 import { discover, type Endpoints, expectStatus, MACHINE_AUTHORIZATION } from '../scenarios/scenario.ts'
 import { clientCredentialsRequest } from '../scenarios/tokens.ts'
 import type { StoreAddresses, Target } from '../targets/target.ts'
-import { LISTENER, NOTES } from '../the-world.ts'
+import { LISTENER, NOTES, PEOPLE, personAt } from '../the-world.ts'
 import { type BulkEnd, type BulkOptions, measureBulkEnds } from './bulk-ends.ts'
 import { fillRevocations } from './fill-revocations.ts'
 import { type GuardProcess, startGuards } from './guard-process.ts'
@@ -69,7 +70,7 @@ export async function measureRevocation(
     say(`the check of a guard that knows ${options.entries} revocations …`)
     await fillRevocations(addresses.databaseUrl, options.entries)
     const { entries, bytes } = await guards.listen(1, listener)
-    const [token = ''] = await obtain(endpoints, 1)
+    const token = await obtainAsPerson(endpoints)
     const compared = { token, issuer: endpoints.issuer, audience: NOTES.identifier, pairs: options.pairs }
     return { entries, bytesPerEntry: bytes / entries, checkRatio: await guards.compare(compared) }
   })
@@ -121,6 +122,14 @@ async function clickToRefusal(
     revocations: took.length,
     refusedAfter: { p50: quantile(took, 0.5), p99: quantile(took, 0.99), most: took.at(-1) ?? 0 },
   }
+}
+
+/** An access token of a person, which has all the claims by which one can be named. */
+async function obtainAsPerson(endpoints: Endpoints): Promise<string> {
+  const connection = await openConnection(endpoints.issuer)
+  const { access_token: token = '' } = await insist(() => signIn(connection, endpoints, personAt(PEOPLE, 0)))
+  connection.close()
+  return token
 }
 
 /** Access tokens of a client that acts for itself, for the API that takes JWTs. */
