@@ -34,8 +34,12 @@ export interface Courier<Row extends Claimed> {
 const PLACES = 32
 /** How many of the places one endpoint may have. */
 const PLACES_PER_ENDPOINT = 2
-/** How many of the places are left to endpoints whose last exchange failed, of which each has one. */
+/** How many of the places are left to endpoints whose last exchange failed or is slow, of which each has one. */
 const PLACES_FOR_DOUBTFUL = 16
+/** An exchange that takes longer is slow: most of those will not be answered at all. */
+const SLOW_MS = 1000
+/** So many slow exchanges take nobody's place: where all of them hang that are told first, the others do not wait for that. */
+const MOST_BESIDE = PLACES
 
 /** An exchange, and the note of what came of it. */
 const LONGEST_CLOSE_MS = LONGEST_EXCHANGE_MS + 1000
@@ -47,12 +51,12 @@ export function createDelivery<Row extends Claimed>(
 ): Delivery {
   const { outbox } = deps
   const closing = new AbortController()
-  const underWay = new Map<Promise<void>, string>()
+  const underWay = new Map<Promise<void>, UnderWay>()
   const doubtful = new Set<string>()
   let looking: Promise<void> | undefined
   let again = false
 
-  const mayClaim = () => !closing.signal.aborted && underWay.size < PLACES
+  const mayClaim = () => !closing.signal.aborted && placesLeft(underWay) > 0
 
   function look(): Promise<void> {
     // Whoever comes while somebody looks has perhaps written what that one can no longer see.
@@ -74,16 +78,23 @@ export function createDelivery<Row extends Claimed>(
   }
 
   function begin(claimed: Row): void {
+    const exchange = { endpointId: claimed.endpointId, slow: false }
+    const late = setTimeout(() => {
+      exchange.slow = true
+      doubtful.add(claimed.endpointId)
+      look().catch(() => undefined)
+    }, SLOW_MS).unref()
     const told = tell(deps, claimed, closing.signal)
       .then((took) => void (took ? doubtful.delete(claimed.endpointId) : doubtful.add(claimed.endpointId)))
       // The outcome could not be noted: after the lease it is tried again.
       .catch(() => undefined)
       .finally(() => {
+        clearTimeout(late)
         underWay.delete(told)
         // There is a place now. When it cannot be looked, the next look on schedule says so.
         look().catch(() => undefined)
       })
-    underWay.set(told, claimed.endpointId)
+    underWay.set(told, exchange)
   }
 
   async function settled(): Promise<void> {
@@ -118,18 +129,30 @@ async function within(milliseconds: number, work: () => Promise<void>): Promise<
   clearTimeout(timer)
 }
 
-function freePlaces(underWay: ReadonlyMap<unknown, string>, doubtful: ReadonlySet<string>): FreePlaces {
+/** An exchange that is not over. */
+interface UnderWay {
+  readonly endpointId: string
+  readonly slow: boolean
+}
+
+function placesLeft(underWay: ReadonlyMap<unknown, UnderWay>): number {
+  const slow = [...underWay.values()].filter((exchange) => exchange.slow).length
+  return PLACES - (underWay.size - Math.min(slow, MOST_BESIDE))
+}
+
+function freePlaces(underWay: ReadonlyMap<unknown, UnderWay>, doubtful: ReadonlySet<string>): FreePlaces {
   const taken = new Map<string, number>()
-  for (const endpointId of underWay.values()) taken.set(endpointId, (taken.get(endpointId) ?? 0) + 1)
+  for (const { endpointId } of underWay.values()) taken.set(endpointId, (taken.get(endpointId) ?? 0) + 1)
   const known = [...new Set([...taken.keys(), ...doubtful])]
+  const takenByDoubtful = [...underWay.values()].filter(({ endpointId }) => doubtful.has(endpointId)).length
   return {
-    places: PLACES - underWay.size,
+    places: placesLeft(underWay),
     perEndpoint: PLACES_PER_ENDPOINT,
     endpoints: known.map((endpointId) => {
       const most = doubtful.has(endpointId) ? 1 : PLACES_PER_ENDPOINT
       return { endpointId, places: Math.max(0, most - (taken.get(endpointId) ?? 0)), doubtful: doubtful.has(endpointId) }
     }),
-    doubtful: Math.max(0, PLACES_FOR_DOUBTFUL - [...underWay.values()].filter((endpointId) => doubtful.has(endpointId)).length),
+    doubtful: Math.max(0, PLACES_FOR_DOUBTFUL - takenByDoubtful),
   }
 }
 

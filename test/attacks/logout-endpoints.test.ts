@@ -158,7 +158,7 @@ test('SE5: signing out everywhere tells each app of each session by its own name
   }
 }, 60_000)
 
-test('apps that are many and all hang do not keep the others waiting for ever', async () => {
+test('LO3: apps that are many and all hang do not keep the others waiting until they are given up', async () => {
   const sockets = createServer(() => undefined)
   await new Promise<void>((resolve) => sockets.listen(0, '127.0.0.1', resolve))
   const { port } = sockets.address() as AddressInfo
@@ -174,15 +174,20 @@ test('apps that are many and all hang do not keep the others waiting for ever', 
   await db.logoutNotification.createMany({ data: many.flatMap((clientId) => [0, 1, 2, 3].map((index) => row(clientId, index))) })
   await server.latchkey.logout.delivery.look()
   sound.received.length = 0
+  // They have all places of the process at first, and nobody knows yet that they hang, which takes five seconds. A second is enough.
+  let begun = performance.now()
   await db.logoutNotification.create({ data: row('sound', 99) })
-  // Once round the places of the process, and then they are not given to doubtful apps alone.
-  await until(() => sound.received.length === 1, 9000)
-  sound.received.length = 0
-  const begun = performance.now()
-  await db.logoutNotification.create({ data: row('sound', 100) })
-  await server.latchkey.logout.delivery.look()
   await until(() => sound.received.length === 1)
-  expect(performance.now() - begun).toBeLessThan(6000)
+  expect(performance.now() - begun).toBeLessThan(3500)
+  // Whoever has hung once has no more than half of the places.
+  for (const next of [100, 101, 102]) {
+    sound.received.length = 0
+    begun = performance.now()
+    await db.logoutNotification.create({ data: row('sound', next) })
+    await server.latchkey.logout.delivery.look()
+    await until(() => sound.received.length === 1)
+    expect(performance.now() - begun).toBeLessThan(1500)
+  }
   await db.logoutNotification.deleteMany()
   sockets.closeAllConnections()
   await new Promise((resolve) => sockets.close(resolve))
