@@ -170,6 +170,36 @@ describe('SE2: cookies', () => {
   })
 })
 
+describe('LO1: a link to the sign-out, in whatever page it stands,', () => {
+  /** OpenID Connect RP-Initiated Logout 1.0 §2 and §6: without a hint nobody knows that the person wants it. */
+  const LINKS: { readonly [link: string]: { readonly [name: string]: string } } = {
+    'with nothing': {},
+    'with an app and a way back': { client_id: WEB.client_id, post_logout_redirect_uri: 'https://web.example/', state: 'bye' },
+    'with the word for all sessions': { scope: 'account' },
+    'with a secret made up': { xsrf: 'made-up', logout: 'yes' },
+  }
+
+  test.each(Object.keys(LINKS))('%s: the person is asked, and stays signed in until they have answered', async (link) => {
+    const { browser, tokens } = await obtainTokens(server, SPA)
+    const url = new URL('/logout', server.issuer)
+    const params = new URLSearchParams(LINKS[link])
+    await browser.fetch(url.href, { body: params.toString() })
+    url.search = params.toString()
+    const page = await browser.open(url)
+    const [form] = formsOf(page)
+    expect({ url: page.url, action: form?.action }).toEqual({ url: url.href, action: expect.stringContaining('/logout/confirm') })
+    await expectSignedIn(browser, server.ada)
+    expect((await introspect(server, API, tokens.body.access_token ?? '')).active).toBe(true)
+    // The answer counts with the secret of the question only.
+    const answer = new URLSearchParams({ ...form?.fields, xsrf: 'made-up', logout: 'yes' }).toString()
+    expect((await browser.fetch(new URL(form?.action ?? '', page.url).href, { body: answer })).status).toBe(400)
+    await expectSignedIn(browser, server.ada)
+    await browser.submit(await browser.open(url))
+    await expectSignedIn(browser, undefined)
+    await expectDead(tokens)
+  })
+})
+
 describe('SE4: after sign-out', () => {
   test('a saved cookie is worth nothing, at every page and for every app', async () => {
     const { browser, tokens } = await obtainTokens(server, SPA)
