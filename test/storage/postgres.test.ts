@@ -4,7 +4,7 @@ import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
 import { StorageUnavailable } from '../../server/storage/errors.ts'
 import { postgresMigrationTarget } from '../../server/storage/migration-target.ts'
 import { migrate } from '../../server/storage/migrations.ts'
-import { type OpenDatabase, openPostgres } from '../../server/storage/postgres.ts'
+import { allowLongStatements, type OpenDatabase, openPostgres, type Transaction } from '../../server/storage/postgres.ts'
 import {
   createDatabase,
   moveDatabaseClock,
@@ -112,6 +112,35 @@ describe('a database that runs', () => {
     await expectUnavailable(open.db.$executeRaw`SELECT pg_sleep(10)`)
     await expectUnavailable(open.db.$transaction((tx) => tx.$executeRaw`SELECT pg_sleep(10)`))
     await open.ping()
+  })
+
+  test('in a transaction that may take longer its statements may, and none after it', async () => {
+    const alone = await openPostgres({ url: database.url, poolSize: 1 })
+    await alone.db.$transaction(
+      async (tx) => {
+        await allowLongStatements(tx)
+        await tx.$executeRaw`SELECT pg_sleep(1.5)`
+      },
+      { timeout: 5000 },
+    )
+    await expectUnavailable(alone.db.$executeRaw`SELECT pg_sleep(1.5)`)
+    const undone = async (tx: Transaction) => {
+      await allowLongStatements(tx)
+      throw new Error('undone')
+    }
+    await expect(alone.db.$transaction(undone)).rejects.toThrow('undone')
+    await expectUnavailable(alone.db.$executeRaw`SELECT pg_sleep(1.5)`)
+    await alone.close()
+  })
+
+  test('where statements may take longer anyway, they are not given less', async () => {
+    const patient = await openPostgres({ url: database.url, poolSize: 1, statementTimeoutMs: 60_000 })
+    const timeouts = await patient.db.$transaction(async (tx) => {
+      await allowLongStatements(tx)
+      return tx.$queryRaw<{ timeout: string }[]>`SELECT current_setting('statement_timeout') AS timeout`
+    })
+    expect(timeouts).toEqual([{ timeout: '1min' }])
+    await patient.close()
   })
 
   test('when all connections are taken, one that waits is told so', async () => {
