@@ -3,7 +3,7 @@
 import { ADMIN_SCOPES } from '../../config/scopes.ts'
 import { type Change, reaches, recordChange } from '../audit/change.ts'
 import { countGrantsOfClient } from '../grants/grants.ts'
-import type { Transaction } from '../storage/postgres.ts'
+import { allowLongStatements, type Transaction } from '../storage/postgres.ts'
 import type { Ending } from '../tokens/ending.ts'
 import { countFamiliesOfClient } from '../tokens/family-ends.ts'
 import { REGISTRY_LAG_SECONDS } from '../tokens/revocations.ts'
@@ -81,7 +81,8 @@ export async function compromiseClientSecrets(ending: Ending, id: string, change
 
 /** Ends what the client has been given. Its tokens are named by one entry, since there may be very many. */
 async function endGiven(ending: Ending, id: string, status: Client['status'] | 'deleted'): Promise<void> {
-  // Only counted: nobody waits until a hundred thousand rows are written.
+  // Only counted: nobody waits until a hundred thousand rows are written. That takes a while too where the machine is busy.
+  await allowLongStatements(ending.tx)
   ending.counts.grants += await countGrantsOfClient(ending.tx, id)
   ending.counts.refreshFamilies += await countFamiliesOfClient(ending.tx, id)
   await voidClient(ending.tx, id, status)

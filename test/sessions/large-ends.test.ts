@@ -1,7 +1,8 @@
-// An account with very many grants ends over HTTP: whoever ends it is told what was ended, also where the database takes longer for it
-// than an ordinary request may. Every statement on grants is slow here, as on a machine that is busy with its disk.
+// What has very many grants ends over HTTP: whoever ends it is told what was ended, also where the database takes longer for it
+// than an ordinary request may. Every change of grants is slow here, as on a machine that is busy with its disk.
 import { setTimeout as wait } from 'node:timers/promises'
 import { afterAll, beforeAll, expect, test } from '@jest/globals'
+import pg from 'pg'
 import { ask, robotToken, startAdminServer } from '../admin-api/api.ts'
 import { Browser } from '../support/browser.ts'
 import { WEB } from '../support/clients.ts'
@@ -53,6 +54,18 @@ test('whoever did not wait for the answer gets it with the same Idempotency-Key'
   expect(first).toBe('given up')
   const { status, body } = await untilDone(() => ask(server, token, `POST /accounts/${id}/containment`, again))
   expect({ status, body }).toMatchObject({ status: 200, body: { sessions: GRANTS, grants: GRANTS, refresh_families: GRANTS } })
+}, 60_000)
+
+test('the suspension of a client is answered with what it ended, however long it takes to count', async () => {
+  const database = new pg.Client(server.databaseUrl)
+  await database.connect()
+  await database.query('BEGIN; LOCK TABLE refresh_families IN ACCESS EXCLUSIVE MODE')
+  const suspended = ask(server, token, `POST /clients/${WEB.client_id}/suspension`)
+  await wait(SLOW_SECONDS * 1000)
+  await database.query('COMMIT')
+  await database.end()
+  const { status, body } = await suspended
+  expect({ status, body }).toMatchObject({ status: 200, body: { grants: 1, refresh_families: 1 } })
 }, 60_000)
 
 async function untilDone(request: () => ReturnType<typeof ask>): ReturnType<typeof ask> {
