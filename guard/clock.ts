@@ -36,17 +36,18 @@ export interface ServerTime {
   seconds(): number
   /** How far this machine's clock is ahead of the server's, in seconds; negative when it is behind. */
   offsetSeconds(): number
-  /** Takes note of an answer's `Date`. `asked` is when the request went out. */
-  learn(dateHeader: string | null, asked: Moment): void
+  /** Takes note of the time, in seconds since 1970, that PostgreSQL had at `asked` or later. */
+  learn(seconds: number, asked: Moment): void
 }
 
-/** Differences up to here are left alone: `Date` is cut to the second, and answers take their time. */
+/** Differences up to here are left alone: answers take their time. */
 const NOT_WORTH_CORRECTING_MS = 3000
 
 /**
- * Keeps the server's time: this machine's clock at first, then as the `Date` of the feed's answers says when it is off by more than
- * a few seconds, and from there on as time passes by whichever clock says more. What is compared with it (`exp`, `nbf`, `until`) was
- * written by the server, so neither a wrong clock here nor one that is set back lets anything in.
+ * Keeps the server's time, which is that of its PostgreSQL: this machine's clock at first, then as is told with the revocations when it
+ * is off by more than a few seconds, and from there on as time passes by whichever clock says more. What is compared with it (`exp`,
+ * `nbf`, `until`) was written by the same clock, so neither a wrong clock here, nor one that is set back, nor that of a host of the
+ * server lets anything in.
  */
 export function createServerTime(clock: GuardClock, onCorrection: (aheadSeconds: number) => void): ServerTime {
   let known = { ms: clock.now(), at: moment(clock) }
@@ -55,11 +56,10 @@ export function createServerTime(clock: GuardClock, onCorrection: (aheadSeconds:
   return {
     seconds: () => Math.floor(nowMs() / 1000),
     offsetSeconds: () => (Math.abs(aheadMs()) < NOT_WORTH_CORRECTING_MS ? 0 : Math.round(aheadMs() / 1000)),
-    learn(dateHeader, asked) {
-      const date = dateHeader === null ? Number.NaN : Date.parse(dateHeader)
-      // An answer that took long says little about when it was written.
-      if (Number.isNaN(date) || millisecondsSince(clock, asked) > NOT_WORTH_CORRECTING_MS) return
-      const told = date + 500
+    learn(seconds, asked) {
+      // What took long says little about when it was said.
+      if (millisecondsSince(clock, asked) > NOT_WORTH_CORRECTING_MS) return
+      const told = seconds * 1000
       if (Math.abs(told - nowMs()) < NOT_WORTH_CORRECTING_MS) return
       known = { ms: told, at: moment(clock) }
       onCorrection(Math.round(aheadMs() / 1000))

@@ -71,10 +71,10 @@ export function createFeed({ url, token, requests, clock, time }: FeedParts): Fe
         const headers = { authorization, accept: 'application/json', ...(same && { 'if-none-match': same.etag }) }
         return requests.send(address, { headers }, after === undefined ? SNAPSHOT_WITHIN_MS : undefined)
       })
-      // Only the feed's own answers: others may come from a cache that keeps an old date.
-      if (answer.headers.get('age') === null) time.learn(answer.headers.get('date'), asked)
-      if (answer.status === 304 && same !== undefined) return { ...same.page, asked }
-      if (answer.status !== 200) throw refusal(url, answer.status)
+      const isSame = answer.status === 304 && same !== undefined
+      if (answer.status !== 200 && !isSame) throw refusal(url, answer.status)
+      learnTime(answer.headers, { url, time, asked })
+      if (isSame) return { ...same.page, asked }
       const page = readPage(answer.json)
       const etag = answer.headers.get('etag')
       // A snapshot may be large, and is asked for rarely: only what came after is worth keeping.
@@ -91,8 +91,14 @@ export function createFeed({ url, token, requests, clock, time }: FeedParts): Fe
       })
       const isStream = /^text\/event-stream\b/i.test(response.headers.get('content-type') ?? '')
       if (response.status === 200 && isStream && response.body !== null) {
-        if (response.headers.get('age') === null) time.learn(response.headers.get('date'), asked)
-        return { body: response.body, asked }
+        const { body } = response
+        try {
+          learnTime(response.headers, { url, time, asked })
+        } catch (error) {
+          await body.cancel()
+          throw error
+        }
+        return { body, asked }
       }
       await response.body?.cancel()
       throw refusal(url, response.status)
@@ -100,14 +106,28 @@ export function createFeed({ url, token, requests, clock, time }: FeedParts): Fe
     async acknowledge(sequence) {
       const address = `${url}/acknowledgements`
       const body = JSON.stringify({ sequence, instance })
-      const asked = moment(clock)
       const answer = await authorized((authorization) =>
         requests.send(address, { method: 'POST', headers: { authorization, 'content-type': 'application/json' }, body }),
       )
-      if (answer.headers.get('age') === null) time.learn(answer.headers.get('date'), asked)
       if (answer.status >= 400) throw refusal(address, answer.status)
     },
   }
+}
+
+/** PostgreSQL's time, in seconds since 1970. `Date` is that of a host. */
+const TIME_HEADER = 'Latchkey-Time'
+const TIME = /^\d{1,11}(\.\d{1,6})?$/
+
+/** @throws FeedUnavailable without it: by the clock of this machine, or of a host, tokens could live for longer than they should */
+function learnTime(headers: Headers, { url, time, asked }: Pick<FeedParts, 'url' | 'time'> & { readonly asked: Moment }): void {
+  const told = headers.get(TIME_HEADER)
+  if (told === null || !TIME.test(told)) {
+    throw new FeedUnavailable(`${url} answered without the time of its database`, {
+      fix: `Bring the server to the version of @latchkey/guard, and let proxies pass its header ${TIME_HEADER} on.`,
+    })
+  }
+  // A cache says what it was then.
+  if (headers.get('age') === null) time.learn(Number(told), asked)
 }
 
 /** A hundred thousand entries are some twelve megabytes. */

@@ -18,10 +18,8 @@ export interface Following {
   /** Begins. Settled when the first attempt has come to an end, good or bad. */
   start(): Promise<void>
   readonly by: FollowingBy
-  /** Why the last attempt failed; undefined once one has succeeded. */
+  /** Why the last attempt failed, the one at Redis where that is followed; undefined once one has succeeded. */
   readonly fault: GuardError | undefined
-  /** Whether a source without any entry may be believed: when the feed has said what there is, or cannot be asked. */
-  mayBeEmpty(): boolean
   close(): Promise<void>
 }
 
@@ -46,20 +44,25 @@ export function createFollowing(parts: FollowingParts): Following {
   const { feed, source, sourceName, knowledge, log, closed, maxStalenessMs } = parts
   const snapshots = createSnapshots(feed, knowledge, log)
   const faults = createFaults(log, closed)
-  const connections = createConnections(parts, snapshots, (error) => faults.note(error))
+  // While the feed stands in for Redis all is well there, and Redis has to be seen to all the same.
+  const sourceFaults = sourceName === 'redis' ? createFaults(log, closed) : faults
+  const connections = createConnections(parts, snapshots, (error) => sourceFaults.note(error))
   const poll = createPolling({ ...parts, snapshots, faults, beginAgain: connections.beginAgain })
   let timer: ReturnType<typeof setInterval> | undefined
   let running = Promise.resolve()
 
   function tick(): void {
     parts.onTick()
-    if (source.live) faults.clear()
+    if (source.live) {
+      sourceFaults.clear()
+      faults.clear()
+    }
     poll()
   }
 
   async function firstNews(): Promise<void> {
     const pause = createPause()
-    while (!source.live && faults.present === undefined && !closed.aborted) await pause.wait(10)
+    while (!source.live && sourceFaults.present === undefined && !closed.aborted) await pause.wait(10)
   }
 
   return {
@@ -76,9 +79,8 @@ export function createFollowing(parts: FollowingParts): Following {
       return feed !== undefined && knowledge.staleForMs() <= maxStalenessMs ? 'polling' : 'nothing'
     },
     get fault() {
-      return faults.present
+      return faults.present ?? sourceFaults.present
     },
-    mayBeEmpty: () => !snapshots.wanted,
     async close() {
       clearInterval(timer)
       await running

@@ -44,9 +44,9 @@ export function makeParts(settled: Settled, options: GuardOptions, closed: Abort
   const acknowledgements = asking && createAcknowledgements(asking.feed.acknowledge, clock)
   const knowledge = createKnowledge(clock, time, (sequence) => acknowledgements?.applied(sequence))
   const keys = createKeys({ discover, requests, clock, isRevoked: knowledge.hasKey })
-  const following: Following = createFollowing({
+  const following = createFollowing({
     feed: asking?.feed,
-    source: makeSource(settled, asking?.feed, { knowledge, clock, mayBeEmpty: () => following.mayBeEmpty() }),
+    source: makeSource(settled, asking?.feed, { knowledge, clock, time }),
     sourceName: settled.redis === undefined ? 'stream' : 'redis',
     knowledge,
     maxStalenessMs: settled.maxStalenessMs,
@@ -94,11 +94,11 @@ function makeAsking({ issuer }: Settled, client: ClientCredentials, { discover, 
 interface SourceGround {
   readonly knowledge: Knowledge
   readonly clock: GuardClock
-  readonly mayBeEmpty: () => boolean
+  readonly time: ServerTime
 }
 
-function makeSource({ redis }: Settled, feed: Feed | undefined, { knowledge, clock, mayBeEmpty }: SourceGround): Source {
-  if (redis !== undefined) return createRedisSource({ client: redis, knowledge, clock, mayBeEmpty })
+function makeSource({ redis, issuer }: Settled, feed: Feed | undefined, { knowledge, clock, time }: SourceGround): Source {
+  if (redis !== undefined) return createRedisSource({ client: redis, issuer, knowledge, clock, time })
   if (feed !== undefined) return createStreamSource({ feed, knowledge, clock })
   throw new TypeError('a guard without a feed and without Redis has nothing to follow')
 }

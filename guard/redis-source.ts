@@ -1,30 +1,34 @@
 // Revocations straight from the server's Redis, for services of the same trust zone: the stream `latchkey:revocations`, read from
-// its beginning and then as it grows.
-import { type GuardClock, type Moment, moment } from './clock.ts'
+// its beginning and then as it grows. It is believed as of the signs of life that the server writes there.
+import { type GuardClock, type Moment, millisecondsSince, moment, type ServerTime } from './clock.ts'
 import { FeedUnavailable, GuardError } from './errors.ts'
 import type { Knowledge } from './knowledge.ts'
 import { openConnection, type RedisClient, type RedisConnection } from './redis-client.ts'
 import { type RevocationEntry, readEntry } from './revocation-entry.ts'
+import { createSignsOfLife, type SignOfLife, type SignsOfLife } from './signs-of-life.ts'
 import type { Source } from './stream-source.ts'
 import { unreferenced } from './timers.ts'
 
 const STREAM = 'latchkey:revocations'
-/** How long a read waits for news; a quiet stream is looked at as often. */
+/** How long a read waits for news. */
 const BLOCK_MS = 1000
 const ANSWER_WITHIN_MS = 5000
 /** A first read of very many entries goes piece by piece. */
 const PIECE = '1000'
+/** What a sign of life says is no older than that while it is followed well. */
+const LIVE_MS = 5000
 
 /** What the stream is read with. */
 export interface RedisParts {
   readonly client: RedisClient
+  readonly issuer: string
   readonly knowledge: Knowledge
   readonly clock: GuardClock
-  /** Whether a stream without entries may be believed. */
-  readonly mayBeEmpty: () => boolean
+  readonly time: ServerTime
 }
 
 export function createRedisSource(parts: RedisParts): Source {
+  const signs = createSignsOfLife(parts.issuer, parts.clock)
   let live = false
   return {
     get live() {
@@ -34,11 +38,10 @@ export function createRedisSource(parts: RedisParts): Source {
       const inTime = createInTime(signal)
       const opening = openConnection(parts.client)
       try {
-        const stream = createReader(await inTime(opening), inTime, parts)
+        const stream = createReader(await inTime(opening), inTime, { ...parts, signs })
         await stream.readAll()
         while (!signal.aborted) {
-          live = true
-          await stream.readNews()
+          live = (await stream.readNews()) || live
           if (await stream.wasEmptied()) return 'stale'
         }
         return 'ended'
@@ -53,37 +56,56 @@ export function createRedisSource(parts: RedisParts): Source {
   }
 }
 
-function createReader(connection: RedisConnection, inTime: InTime, { knowledge, clock, mayBeEmpty }: RedisParts) {
-  /** The id of the entry read last. */
-  let position = '0-0'
+type ReaderParts = RedisParts & { readonly signs: SignsOfLife }
 
-  function take([id, fields]: RawEntry): void {
-    const entry = entryOf(id, fields)
-    knowledge.add(entry)
-    position = id
+function createReader(connection: RedisConnection, inTime: InTime, { knowledge, clock, time, signs }: ReaderParts) {
+  /** The id of what was read last. */
+  let position = '0-0'
+  /** When was asked last: what comes now was not there then. */
+  let asked = moment(clock)
+  const began = asked
+
+  /** Adds the entries, and gives the sign of life among them. It comes after them, since they were written before it. */
+  function take(all: readonly RawEntry[]): SignOfLife | undefined {
+    let sign: SignOfLife | undefined
+    for (const [id, fields] of all) {
+      const named = namedFields(fields)
+      if (named.kind === undefined && named.now !== undefined) sign = signOf(id, named)
+      else knowledge.add(entryOf(id, named))
+      position = id
+    }
+    return sign
   }
 
-  function confirm(asked: Moment): void {
-    if (position !== '0-0' || mayBeEmpty()) knowledge.confirm(sequenceOf(position), asked)
+  function confirm(sign: SignOfLife | undefined, missing: Moment): boolean {
+    const asOf = sign && signs.saw(sign, missing)
+    if (sign === undefined || asOf === undefined) {
+      signs.expectOne(began)
+      return false
+    }
+    time.learn(sign.now, asOf)
+    knowledge.confirm(Math.max(sign.sequence, sequenceOf(sign.id)), asOf)
+    return millisecondsSince(clock, asOf) < LIVE_MS
   }
 
   return {
     async readAll(): Promise<void> {
       for (;;) {
-        const asked = moment(clock)
+        const now = moment(clock)
         const start = position === '0-0' ? '-' : `(${position}`
         const entries = entriesOf(await inTime(connection.send('XRANGE', STREAM, start, '+', 'COUNT', PIECE)))
-        for (const entry of entries) take(entry)
-        if (entries.length > 0) continue
-        confirm(asked)
-        return
+        asked = now
+        const sign = take(entries)
+        if (sign !== undefined) signs.found(sign)
+        if (entries.length === 0) return
       }
     },
-    async readNews(): Promise<void> {
-      const asked = moment(clock)
+    /** Whether it shows that everything is known by now. */
+    async readNews(): Promise<boolean> {
+      const missing = asked
+      asked = moment(clock)
       const news = await inTime(connection.send('XREAD', 'BLOCK', String(BLOCK_MS), 'STREAMS', STREAM, position))
-      for (const entry of entriesOfRead(news)) take(entry)
-      confirm(asked)
+      return confirm(take(entriesOfRead(news)), missing)
     },
     /** Numbers only grow while Redis keeps its memory. */
     async wasEmptied(): Promise<boolean> {
@@ -96,12 +118,25 @@ function createReader(connection: RedisConnection, inTime: InTime, { knowledge, 
 /** An id, and fields and values in turn. */
 type RawEntry = readonly [id: string, fields: readonly string[]]
 
-function entryOf(id: string, fields: readonly string[]): RevocationEntry {
+type NamedFields = { readonly [name: string]: string | undefined }
+
+function namedFields(fields: readonly string[]): NamedFields {
   const named: Record<string, string> = {}
   for (let index = 0; index + 1 < fields.length; index += 2) named[fields[index] ?? ''] = fields[index + 1] ?? ''
-  const { kind, value, before, until } = named
+  return named
+}
+
+function entryOf(id: string, { kind, value, before, until }: NamedFields): RevocationEntry {
   const bound = before === undefined || before === '' ? {} : { before: Number(before) }
   return readEntry({ sequence: sequenceOf(id), kind, value, until: Number(until), ...bound })
+}
+
+function signOf(id: string, { now, sequence, issuer = '' }: NamedFields): SignOfLife {
+  const sign = { id, now: Number(now), sequence: Number(sequence), issuer }
+  if (Number.isFinite(sign.now) && Number.isSafeInteger(sign.sequence)) return sign
+  throw new FeedUnavailable('Redis has a sign of life that this version of the guard cannot read', {
+    fix: 'Bring @latchkey/guard to the version of the server.',
+  })
 }
 
 function sequenceOf(id: string): number {

@@ -88,7 +88,7 @@ export async function compose(config: Config, secrets: Secrets, overrides: Overr
   const keys = await openKeyRing({ ...stores, endings: nouns.endings, publishedSeconds: signedLife(config.lifetimes) })
   const restoreWatch = createRestoreWatch({ ...stores, ...follower, log, endEverything: nouns.endEverything })
   await restoreWatch.check()
-  const revocations = await tellOfRevocations({ follower, stores, log, metrics })
+  const revocations = await tellOfRevocations({ issuer: config.issuer, follower, stores, log, metrics })
   opened.defer(() => revocations.close())
   const system = await createSystem({ ...basis, keys, revocations, webhooks })
   const built = { nouns, keys, mail, revocations, logout, webhooks, audit, system }

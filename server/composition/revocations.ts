@@ -25,12 +25,13 @@ export interface RevocationParts {
 
 /** Builds it, and reads the list for the first time. */
 export async function tellOfRevocations(deps: {
+  readonly issuer: string
   readonly follower: RevocationFollower
   readonly stores: OpenStores
   readonly log: Log
   readonly metrics: Metrics
 }): Promise<RevocationParts> {
-  const { follower, stores, log, metrics } = deps
+  const { issuer, follower, stores, log, metrics } = deps
   const acknowledgements = createAcknowledgements({ db: stores.db })
   const listeners = createFeedListeners({ follower, fellBehind: () => metrics.count('feedResets', {}) })
   metrics.whenAsked(() => {
@@ -41,7 +42,7 @@ export async function tellOfRevocations(deps: {
   await follower.catchUp()
   const { lineage } = await selectProgress(stores.db)
   const copy = stores.revocationCopy
-  const relay = copy === undefined ? undefined : createRevocationRelay({ follower, copy, lineage })
+  const relay = copy === undefined ? undefined : createRevocationRelay({ follower, copy, lineage, issuer })
   // A copy that is empty is filled before anybody is told that this process is ready; without Redis that comes later.
   await relay?.run().catch((error: unknown) => log.warn({ err: error }, 'revocations were not copied to Redis yet'))
   const notifications = stores.listen(REVOCATIONS_CHANNEL, follower.wake)

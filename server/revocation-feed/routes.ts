@@ -16,6 +16,12 @@ import type { FeedCaller, FeedListeners } from './listeners.ts'
 /** Where it is, below the issuer; the same is the resource that access tokens for it name (RFC 8707). */
 export const REVOCATIONS_PATH = '/revocations'
 
+/**
+ * The header with PostgreSQL's time at the answer, in seconds since the epoch: listeners judge tokens by it. `Date` (RFC 9110 §6.6.1) is
+ * that of a host, or of a proxy that puts its own in its place.
+ */
+export const TIME_HEADER = 'Latchkey-Time'
+
 /** What the routes need. */
 export interface RevocationFeedDeps {
   readonly follower: RevocationFollower
@@ -43,6 +49,7 @@ export function createRevocationFeed({ follower, listeners, acknowledgements, au
     await follower.catchUp()
     if (after > log.sequence) throw beyond(after)
     ctx.vary('Accept')
+    ctx.set(TIME_HEADER, follower.databaseNow().toFixed(3))
     const streams = ctx.accepts('application/json', 'text/event-stream') === 'text/event-stream'
     if (streams && ctx.method === 'GET') return listen(ctx, caller, after)
     ctx.set('Cache-Control', 'private, no-cache')

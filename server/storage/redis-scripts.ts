@@ -76,27 +76,32 @@ return 1`
  * Adds entries to the copy of the revocation list, a stream whose ids are the entries' numbers; its neighbours are told. What is
  * there already is not added again, so all processes may do it. A stream of another database is thrown away. Answers -1 when all is
  * there, or else the number after which entries are missing: then nothing was added.
+ *
+ * With a `looked` a sign of life comes last: PostgreSQL's time at a look at it, and up to which number all is there as of that. It is
+ * the newest of the stream, there is one at most, it never goes back, and it is not given again for half a second. What is over is
+ * taken out with it, as far as it does not stand behind an entry that lives longer than a hundred others. The first command that
+ * writes is one that a Redis without room refuses: after one that it takes it would take all of the script.
  */
 const copyRevocations = `
 local kind = redis.call('TYPE', KEYS[1]).ok
 if kind ~= 'stream' and kind ~= 'none' then redis.call('DEL', KEYS[1]) end
 local lineage, from, oldest, ttl = ARGV[1], tonumber(ARGV[2]), ARGV[3], tonumber(ARGV[4])
-local last = 0
+local looked, sequence, issuer = tonumber(ARGV[5]), ARGV[6], ARGV[7]
+local last, sign, signed = 0, nil, nil
 local newest = redis.call('XREVRANGE', KEYS[1], '+', '-', 'COUNT', 1)[1]
 if newest then
-  last = tonumber(string.match(newest[1], '^%d+'))
-  local same = false
-  for at = 1, #newest[2], 2 do
-    if newest[2][at] == 'lineage' and newest[2][at + 1] == lineage then same = true end
-  end
-  if not same then
+  local fields = {}
+  for at = 1, #newest[2], 2 do fields[newest[2][at]] = newest[2][at + 1] end
+  if fields.lineage == lineage then
+    last = tonumber(string.match(newest[1], '^%d+'))
+    if not fields.kind then sign, signed = newest[1], tonumber(fields.now) end
+  else
     redis.call('DEL', KEYS[1])
-    last = 0
   end
 end
 if last < from then return last end
-local added = false
-for at = 5, #ARGV, 5 do
+local told
+for at = 8, #ARGV, 5 do
   if tonumber(ARGV[at]) > last then
     local fields = {'kind', ARGV[at + 1], 'value', ARGV[at + 2], 'until', ARGV[at + 4], 'lineage', lineage}
     if ARGV[at + 3] ~= '' then
@@ -104,14 +109,30 @@ for at = 5, #ARGV, 5 do
       fields[#fields + 1] = ARGV[at + 3]
     end
     redis.call('XADD', KEYS[1], ARGV[at] .. '-0', unpack(fields))
-    added = true
+    told = ARGV[at]
   end
 end
-if added then
+if looked and looked > (signed or 0) and (told or looked >= (signed or 0) + 0.5) then
+  local id = (told or string.format('%.0f', last)) .. '-' .. string.format('%.0f', looked * 1000)
+  redis.call('XADD', KEYS[1], id, 'now', ARGV[5], 'sequence', sequence, 'issuer', issuer, 'lineage', lineage)
+  if sign then redis.call('XDEL', KEYS[1], sign) end
   redis.call('XTRIM', KEYS[1], 'MINID', oldest)
-  if redis.call('PTTL', KEYS[1]) < ttl then redis.call('PEXPIRE', KEYS[1], ttl) end
-  redis.call('PUBLISH', KEYS[1], ARGV[#ARGV - 4])
+  local start = '-'
+  repeat
+    local over = {}
+    for _, entry in ipairs(redis.call('XRANGE', KEYS[1], start, '+', 'COUNT', 100)) do
+      start = '(' .. entry[1]
+      for at = 1, #entry[2], 2 do
+        if entry[2][at] == 'until' and tonumber(entry[2][at + 1]) <= looked then over[#over + 1] = entry[1] end
+      end
+    end
+    if #over > 0 then redis.call('XDEL', KEYS[1], unpack(over)) end
+  until #over == 0
+elseif told and sign then
+  redis.call('XDEL', KEYS[1], sign)
 end
+if redis.call('PTTL', KEYS[1]) < ttl then redis.call('PEXPIRE', KEYS[1], ttl) end
+if told then redis.call('PUBLISH', KEYS[1], told) end
 return -1`
 
 /** Sets the key of a revocation; of several the latest time stays, and the longest life. */

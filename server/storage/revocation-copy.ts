@@ -24,6 +24,18 @@ export interface RevocationBatch {
   readonly oldest: number
   /** PostgreSQL's time, in seconds since the epoch. */
   readonly now: number
+  /** Undefined when there is more to come, or when nothing can be said. */
+  readonly sign: SignOfLife | undefined
+}
+
+/** Says that the copy is whole: neighbours take nothing else for it, as Redis may answer without anybody being able to write there. */
+export interface SignOfLife {
+  /** PostgreSQL's time when it was last looked at, in seconds since the epoch. */
+  readonly looked: number
+  /** Everything up to this number was known then. */
+  readonly sequence: number
+  /** Whose revocations these are. */
+  readonly issuer: string
 }
 
 /** The copy. Its methods throw what Redis has to say when it does not answer. */
@@ -44,16 +56,24 @@ export interface RevocationCopy {
 /** Entries of one script: it holds everybody else up. */
 export const MOST_COPIED_AT_ONCE = 500
 
+/** How long a sign of life stays where there is nothing else. */
+const SIGN_LIFE_SECONDS = 60
+
 /** Makes it. `client` puts its prefix before each key. */
 export function createRevocationCopy(client: ScriptedClient): RevocationCopy {
   const stream = liveKeys.revocations
   return {
-    async add({ lineage, from, entries, oldest, now }) {
+    async add({ lineage, from, entries, oldest, now, sign }) {
       await Promise.all(entries.map((entry) => setKey(client, entry, now)))
-      const lifeSeconds = Math.max(1, ...entries.map(({ until }) => until - now))
+      const lifeSeconds = Math.max(sign === undefined ? 1 : SIGN_LIFE_SECONDS, ...entries.map(({ until }) => until - now))
+      const signWords = [sign?.looked ?? '', sign?.sequence ?? '', sign?.issuer ?? '']
       const words = entries.flatMap(({ sequence, kind, value, before, until }) => [sequence, kind, value, before ?? '', until])
       const missing = Number(
-        await client.latchkeyCopyRevocations(stream, lineage, from, oldest, Math.ceil(lifeSeconds * 1000), ...words),
+        await client.latchkeyCopyRevocations(
+          stream,
+          ...[lineage, from, oldest, Math.ceil(lifeSeconds * 1000), ...signWords],
+          ...words,
+        ),
       )
       return missing < 0 ? undefined : missing
     },

@@ -21,6 +21,8 @@ export interface RevocationFollower {
   subscribe(listener: (news: RevocationNews) => void): () => void
   /** PostgreSQL's time, in seconds since the epoch, as of the last look and the time since. */
   databaseNow(): number
+  /** PostgreSQL's time at the last look after which all was known, in seconds since the epoch; undefined when there was none yet. */
+  lookedAt(): number | undefined
   /** The highest number that was ever seen here: a database that has come less far was put back. */
   highestSeen(): number
 }
@@ -39,6 +41,7 @@ export function createRevocationFollower({ db }: { readonly db: Database }): Rev
   let next: Promise<void> | undefined
   // Monotonic, so that a host whose clock is set does not matter.
   let read = { databaseNow: 0, at: performance.now() }
+  let looked: number | undefined
   let forgotAt = 0
   let highest = 0
   const databaseNow = () => read.databaseNow + (performance.now() - read.at) / 1000
@@ -53,10 +56,12 @@ export function createRevocationFollower({ db }: { readonly db: Database }): Rev
       read = { databaseNow: now, at: performance.now() }
       if (newest < log.sequence || isAnother) {
         log.clear()
+        looked = undefined
         tell({ what: 'put_back' })
         continue
       }
       log.append(entries, sequence)
+      if (sequence >= newest) looked = now
       highest = Math.max(highest, sequence)
       if (entries.length > 0) tell({ what: 'added', entries })
       if (Math.abs(now - forgotAt) >= FORGET_EVERY_SECONDS) {
@@ -97,6 +102,7 @@ export function createRevocationFollower({ db }: { readonly db: Database }): Rev
       return () => void listeners.delete(listener)
     },
     databaseNow,
+    lookedAt: () => looked,
     highestSeen: () => highest,
   }
 }

@@ -1,12 +1,14 @@
 // Keeps the copy of the revocation list in Redis complete: what this process learns is added there, and a copy that was lost is
-// written again from what it knows. Every process does so; the copy takes each entry once.
-import { MOST_COPIED_AT_ONCE, type RevocationCopy } from '../storage/revocation-copy.ts'
+// written again from what it knows. Every process does so; the copy takes each entry once. And it gives the sign of life by which
+// neighbours know that somebody still writes there.
+import { MOST_COPIED_AT_ONCE, type RevocationCopy, type SignOfLife } from '../storage/revocation-copy.ts'
 import type { RevocationFollower } from './revocation-follower.ts'
 
 /** Keeps the copy. */
 export interface RevocationRelay {
   /**
-   * Brings the copy up to date, and looks after the keys of some of the entries.
+   * Looks at PostgreSQL, brings the copy up to date, and looks after the keys of some of the entries. Without PostgreSQL what is
+   * known is copied all the same, and no sign of life is given.
    * @throws what Redis has to say when it does not answer
    */
   run(): Promise<void>
@@ -16,6 +18,9 @@ export interface RevocationRelay {
 /** Keys that are looked after in one run, so that each has its turn and Redis hardly notices. */
 const KEYS_AT_ONCE = 200
 
+/** The clocks of two PostgreSQL servers, of which one takes over from the other, differ by less: that is waited for. */
+const SET_BACK_SECONDS = 5
+
 /** Rounds in which a copy may turn out to have been lost again. */
 const MOST_ROUNDS = 1000
 
@@ -24,31 +29,39 @@ export function createRevocationRelay(deps: {
   readonly follower: RevocationFollower
   readonly copy: RevocationCopy
   readonly lineage: string
+  readonly issuer: string
 }): RevocationRelay {
-  const { follower, copy, lineage } = deps
+  const { follower, copy, lineage, issuer } = deps
   const { log } = follower
   /** Up to here the copy was complete when it was last looked at. */
   let copied = 0
   /** The entry whose key was looked after last. */
   let kept = 0
   let mustClear = false
+  /** PostgreSQL's time as of the last sign of life. */
+  let signed = 0
   let last: Promise<void> = Promise.resolve()
 
   async function bringUpToDate(): Promise<void> {
+    // PostgreSQL's clock was set back, and signs of life never go back while the stream is there.
+    if ((follower.lookedAt() ?? signed) < signed - SET_BACK_SECONDS) mustClear = true
     if (mustClear) {
       await copy.clear()
       mustClear = false
       copied = 0
+      signed = 0
     }
     for (let round = 0; round < MOST_ROUNDS; round += 1) {
       // Also when there is nothing new: the copy says whether it still has what it had.
       const from = Math.min(copied, log.lastEntry)
       const entries = log.after(from, MOST_COPIED_AT_ONCE)
       const oldest = log.after(0, 1)[0]?.sequence ?? 0
-      const missing = await copy.add({ lineage, from, entries, oldest, now: follower.databaseNow() })
-      if (missing !== undefined) copied = missing
-      else if (entries.length > 0) copied = entries.at(-1)?.sequence ?? copied
-      else return
+      const sign = entries.length < MOST_COPIED_AT_ONCE ? signOfLife(follower, issuer) : undefined
+      const missing = await copy.add({ lineage, from, entries, oldest, now: follower.databaseNow(), sign })
+      copied = missing ?? entries.at(-1)?.sequence ?? copied
+      if (missing !== undefined || entries.length === MOST_COPIED_AT_ONCE) continue
+      signed = sign?.looked ?? signed
+      return
     }
   }
 
@@ -79,10 +92,19 @@ export function createRevocationRelay(deps: {
   })
   const subscription = copy.subscribe(follower.wake)
   return {
-    run: () => inTurn(() => bringUpToDate().then(keepKeys)),
+    async run() {
+      await follower.catchUp().catch(() => undefined)
+      await inTurn(() => bringUpToDate().then(keepKeys))
+    },
     close() {
       unsubscribe()
       subscription.close()
     },
   }
+}
+
+/** Taken together with the entries: it says nothing of those that come later. */
+function signOfLife(follower: RevocationFollower, issuer: string): SignOfLife | undefined {
+  const looked = follower.lookedAt()
+  return looked === undefined ? undefined : { looked, sequence: follower.log.sequence, issuer }
 }

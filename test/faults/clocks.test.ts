@@ -4,12 +4,16 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
-import { API, SPA, WEB } from '../support/clients.ts'
+import { createGuard, type Guard } from '../../guard/main.ts'
+import { outcomeOf, until } from '../guard/trial.ts'
+import { API, NOTES, SPA, WEB } from '../support/clients.ts'
 import { clientRequest, introspect, obtainTokens, refresh } from '../support/oauth.ts'
 import { moveDatabaseClock } from '../support/postgres.ts'
 import { ADA, PROVISION } from '../support/server.ts'
 import { type Cluster, startCluster } from './cluster.ts'
+import { startFront } from './front.ts'
 
+const GUARD = { client_id: 'notes-guard', client_secret: 'a-secret-of-the-guard-that-is-long-enough' }
 const LIFE_OF_A_REVOCATION = 20 * 60
 
 let folder: string
@@ -19,7 +23,8 @@ const members = { right: { issuer: '', ada: ADA }, wrong: { issuer: '', ada: ADA
 beforeAll(async () => {
   folder = mkdtempSync(join(tmpdir(), 'latchkey-clocks-'))
   const settings = { LATCHKEY_RATE_LIMITS: 'off', LATCHKEY_ANSWER_WITHIN_MS: '30000' }
-  cluster = await startCluster({ folder, provision: PROVISION, settings })
+  const clients = [...PROVISION.clients, { ...GUARD, grant_types: ['client_credentials'], scope: 'revocations:read' }]
+  cluster = await startCluster({ folder, provision: { ...PROVISION, clients }, settings })
   const [right, wrong] = cluster.members.map(({ port }) => `http://localhost:${port}`)
   members.right.issuer = right ?? ''
   members.wrong.issuer = wrong ?? ''
@@ -94,3 +99,44 @@ test('FT21, I5: a token that was revoked stays dead where the clock is behind, w
     cluster.members[1]?.setClock(0)
   }
 })
+
+/** A guard that asks the process whose clock is wrong, for everything. */
+async function atTheWrongOne(judge: (guard: Guard) => Promise<void>): Promise<void> {
+  const front = await startFront(cluster.issuer, cluster.members[1]?.port ?? 0)
+  const client = { id: GUARD.client_id, secret: GUARD.client_secret }
+  const guard = await createGuard({ issuer: cluster.issuer, audience: NOTES, client, fetch: front.fetch, log: () => undefined })
+  try {
+    await judge(guard)
+  } finally {
+    await guard.close()
+    front.close()
+  }
+}
+
+test.each([-86_400, 86_400])(
+  'FT21: a guard goes by the clock of PostgreSQL where that of the server is off by %d s',
+  async (off) => {
+    const { tokens } = await obtainTokens(members.right, WEB)
+    const { tokens: others } = await obtainTokens(members.right, WEB)
+    const access = tokens.body.access_token ?? ''
+    cluster.members[1]?.setClock(off)
+    try {
+      await atTheWrongOne(async (guard) => {
+        expect(await outcomeOf(guard, access)).toBe('good')
+        expect(await revoke(members.right, access)).toBe(200)
+        await until(async () => (await outcomeOf(guard, access)) === 'InvalidToken: revoked')
+        expect(guard.status().clockAheadSeconds).toBe(0)
+      })
+      await moveDatabaseClock(cluster.postgres.url, LIFE_OF_A_REVOCATION)
+      await atTheWrongOne(async (guard) => {
+        expect(guard.status()).toMatchObject({ stale: false, clockAheadSeconds: -LIFE_OF_A_REVOCATION })
+        for (const token of [access, others.body.access_token ?? '']) {
+          expect(await outcomeOf(guard, token)).toBe('InvalidToken: expired')
+        }
+      })
+    } finally {
+      await moveDatabaseClock(cluster.postgres.url, 0)
+      cluster.members[1]?.setClock(0)
+    }
+  },
+)

@@ -23,6 +23,8 @@ export interface FakeIssuer {
   readonly url: string
   /** The time on the server's clock, seconds ahead of this machine's. */
   aheadSeconds: number
+  /** How far the clock of its host, by which `Date` is written, is ahead of that. */
+  hostAheadSeconds: number
   /** What it does with requests. */
   readonly behaviour: Behaviour
   /** What was asked of it, as `METHOD path`. */
@@ -59,6 +61,8 @@ export interface Behaviour {
   /** `buffered`: opened, and nothing comes out; `missing`: there is none; `mute`: no heartbeats any more. */
   stream: 'here' | 'buffered' | 'missing' | 'mute'
   introspection: 'here' | 'away'
+  /** Whether the feed tells its time. */
+  time: 'told' | 'missing'
   /** What the metadata calls the server. */
   name: string | undefined
   heartbeatMs: number
@@ -101,12 +105,14 @@ async function makeIssuer(server: Server, url: string): Promise<Inside> {
   const inside: Inside = {
     url,
     aheadSeconds: 0,
+    hostAheadSeconds: 0,
     behaviour: {
       issuer: 'here',
       jwks: 'here',
       feed: 'here',
       stream: 'here',
       introspection: 'here',
+      time: 'told',
       name: undefined,
       heartbeatMs: 5000,
       active: true,
@@ -187,7 +193,7 @@ async function answer(issuer: Inside, request: IncomingMessage, response: Server
     request.socket.destroy()
     return
   }
-  response.setHeader('Date', new Date(issuer.seconds() * 1000).toUTCString())
+  response.setHeader('Date', new Date((issuer.seconds() + issuer.hostAheadSeconds) * 1000).toUTCString())
   const { pathname } = new URL(request.url ?? '/', issuer.url)
   if (pathname === '/.well-known/openid-configuration') return json(response, 200, metadata(issuer))
   if (pathname === '/jwks')
@@ -241,6 +247,7 @@ async function answerIntrospection(issuer: Inside, request: IncomingMessage, res
 async function answerFeed(issuer: Inside, request: IncomingMessage, response: ServerResponse): Promise<void> {
   const { behaviour } = issuer
   if (!mayRead(issuer, request, response)) return
+  if (behaviour.time === 'told') response.setHeader('Latchkey-Time', (Date.now() / 1000 + issuer.aheadSeconds).toFixed(3))
   const wantsStream = request.headers.accept === 'text/event-stream'
   const given =
     (wantsStream && request.headers['last-event-id']) || new URL(request.url ?? '', issuer.url).searchParams.get('after')

@@ -229,6 +229,32 @@ test.each([60, -60])(
   },
 )
 
+test.each([86_400, -86_400])('the clock of the host that answers, off by %d s, decides nothing', async (off) => {
+  await using trial = await startTrial()
+  trial.issuer.hostAheadSeconds = off
+  const guard = await trial.guard()
+  const now = Math.floor(Date.now() / 1000)
+  const outcome = async (claims: Record<string, unknown>) => outcomeOf(guard, await trial.issuer.accessToken(claims))
+  expect(await outcome({ exp: now - 60 })).toBe('InvalidToken: expired')
+  expect(await outcome({ exp: now + 60 })).toBe('good')
+  trial.issuer.revoke({ kind: 'jti', value: 'short', until: now + 40 })
+  await until(() => guard.status().entries === 1)
+  expect(await outcome({ jti: 'short' })).toBe('InvalidToken: revoked')
+  expect(guard.status().clockAheadSeconds).toBe(0)
+})
+
+test('a feed that does not tell its time is no feed: nobody is let in, and it is said what to do', async () => {
+  await using trial = await startTrial()
+  trial.issuer.behaviour.time = 'missing'
+  const guard = await trial.guard()
+  await expect(guard.verify(await trial.issuer.accessToken())).rejects.toMatchObject({
+    name: 'FeedUnavailable',
+    fix: expect.stringContaining('let proxies pass its header Latchkey-Time on'),
+  })
+  trial.issuer.behaviour.time = 'told'
+  await until(async () => (await outcomeOf(guard, await trial.issuer.accessToken())) === 'good')
+})
+
 test('a clock that is set back brings no expired token back to life', async () => {
   await using trial = await startTrial()
   const guard = await trial.guard()

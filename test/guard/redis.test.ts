@@ -1,6 +1,6 @@
 // Revocations straight from the server's Redis, by ioredis and by something in the shape of node-redis: as they happen, from the
-// beginning, and after Redis was emptied.
-import { afterAll, beforeEach, describe, expect, test } from '@jest/globals'
+// beginning, after Redis was emptied, and when nobody writes into it any more.
+import { afterAll, afterEach, beforeEach, describe, expect, test } from '@jest/globals'
 import { Redis } from 'ioredis'
 import type { GuardOptions } from '../../guard/main.ts'
 import { redisUrl } from '../support/redis.ts'
@@ -15,6 +15,13 @@ beforeEach(async () => {
   await admin.del(STREAM)
 })
 
+/** What writes signs of life. */
+const signers: AsyncDisposable[] = []
+
+afterEach(async () => {
+  for (const signer of signers.splice(0)) await signer[Symbol.asyncDispose]()
+})
+
 afterAll(() => {
   for (const client of clients) client.disconnect()
 })
@@ -22,6 +29,44 @@ afterAll(() => {
 async function add(sequence: number, jti: string): Promise<void> {
   const until = String(Math.floor(Date.now() / 1000) + 900)
   await admin.xadd(STREAM, `${sequence}-0`, 'kind', 'jti', 'value', jti, 'until', until)
+}
+
+interface Signs {
+  readonly issuer: string
+  /** Up to where the list is complete, in the eyes of the server. */
+  sequence: number
+  aheadSeconds: number
+  /** `frozen`: the same time over and over again. */
+  writing: 'well' | 'no more' | 'frozen'
+}
+
+/** Gives signs of life as the server does, five times as often. */
+function startSigning(issuer: string, sequence = 0): Signs {
+  const signs: Signs = { issuer, sequence, aheadSeconds: 0, writing: 'well' }
+  let frozen: number | undefined
+  let last = ''
+  let running: Promise<void> = Promise.resolve()
+  async function sign(): Promise<void> {
+    if (signs.writing === 'no more') return
+    const now = signs.writing === 'frozen' && frozen !== undefined ? frozen : Date.now() / 1000 + signs.aheadSeconds
+    frozen = now
+    const [newest] = await admin.xrevrange(STREAM, '+', '-', 'COUNT', 1)
+    const number = Math.max(Number(newest?.[0].split('-')[0] ?? 0), signs.sequence)
+    const id = `${number}-${Math.max(Date.now(), 1 + Number(newest?.[0].split('-')[1] ?? 0))}`
+    await admin.xadd(STREAM, id, 'now', now.toFixed(3), 'sequence', String(number), 'issuer', signs.issuer, 'lineage', 'one')
+    if (last !== '') await admin.xdel(STREAM, last)
+    last = id
+  }
+  const timer = setInterval(() => {
+    running = running.then(sign)
+  }, 200)
+  signers.push({
+    async [Symbol.asyncDispose]() {
+      clearInterval(timer)
+      await running
+    },
+  })
+  return signs
 }
 
 /** As the project's own connections are: in no mood to wait. */
@@ -59,6 +104,7 @@ describe.each<[string, () => NonNullable<GuardOptions['redis']>]>([
 ])('%s', (_name, client) => {
   test('entries of before and of now are known at once, and freshness comes from Redis', async () => {
     await using trial = await startTrial()
+    const signs = startSigning(trial.issuer.url)
     await add(1001, 'before')
     const guard = await trial.redisGuard({ redis: client() })
     const token = (jti: string) => trial.issuer.accessToken({ jti })
@@ -69,12 +115,14 @@ describe.each<[string, () => NonNullable<GuardOptions['redis']>]>([
     await until(async () => (await outcomeOf(guard, now)) === 'InvalidToken: revoked', 3000)
     expect(guard.status()).toMatchObject({ following: 'redis', sequence: 1002, stale: false })
     trial.advance(12)
+    signs.aheadSeconds = 12
     await until(() => (guard.status().stalenessSeconds ?? 99) < 2)
     expect(trial.issuer.requests.filter((request) => request.includes('revocations'))).toEqual([])
   })
 
   test('Redis emptied: all is read again, nothing known is forgotten, and lower numbers are not overlooked', async () => {
     await using trial = await startTrial()
+    startSigning(trial.issuer.url)
     await add(1001, 'kept')
     const guard = await trial.redisGuard({ redis: client() })
     await until(() => guard.status().sequence === 1001)
@@ -86,21 +134,85 @@ describe.each<[string, () => NonNullable<GuardOptions['redis']>]>([
   })
 })
 
-test('an empty Redis is not believed when there is a feed to ask: the snapshot is taken as well', async () => {
+describe('Redis answers, and nobody writes into it', () => {
+  const NO_SIGN = /^Redis answers, but the authorization server /
+
+  test('from the start, as in a wrong database: nobody is let in, and it is said what to do', async () => {
+    await using trial = await startTrial()
+    await add(1001, 'of another time')
+    const guard = await trial.redisGuard({ redis: ioredis() })
+    await expect(guard.verify(await trial.issuer.accessToken())).rejects.toMatchObject({
+      name: 'FeedUnavailable',
+      message: expect.stringContaining('does not write into it'),
+      fix: expect.stringContaining('database number'),
+    })
+    expect(guard.status()).toMatchObject({ stale: true, stalenessSeconds: null, following: 'nothing', sequence: undefined })
+    expect(guard.status().fault).toMatchObject({
+      message: expect.stringMatching(NO_SIGN),
+      fix: expect.stringContaining('noeviction'),
+    })
+    expect(trial.lines).toContainEqual({ level: 'warn', message: expect.stringMatching(NO_SIGN) })
+  }, 20_000)
+
+  test.each(['no more', 'frozen'] as const)(
+    '%s: what is known grows old, and is new again when they are',
+    async (writing) => {
+      await using trial = await startTrial()
+      const signs = startSigning(trial.issuer.url, 1000)
+      const guard = await trial.redisGuard({ redis: ioredis() })
+      const token = await trial.issuer.accessToken({ jti: 'one' })
+      expect(await outcomeOf(guard, token)).toBe('good')
+      expect(guard.status()).toMatchObject({ sequence: 1000, following: 'redis' })
+      signs.writing = writing
+      await until(() => NO_SIGN.test(guard.status().fault?.message ?? ''), 10_000)
+      trial.advance(14)
+      await until(async () => (await outcomeOf(guard, token)) === 'FeedUnavailable', 5000)
+      expect(guard.status().following).toBe('nothing')
+      await add(1001, 'one')
+      signs.aheadSeconds = 20
+      signs.writing = 'well'
+      await until(async () => (await outcomeOf(guard, token)) === 'InvalidToken: revoked')
+      await until(async () => (await outcomeOf(guard, await trial.issuer.accessToken())) === 'good')
+      await until(() => guard.status().fault === undefined)
+    },
+    30_000,
+  )
+
+  test('with a client: the feed is asked instead, and Redis stays a fault', async () => {
+    await using trial = await startTrial()
+    const signs = startSigning(trial.issuer.url, 1000)
+    const guard = await trial.guard({ redis: ioredis() })
+    await until(() => guard.status().following === 'redis')
+    signs.writing = 'no more'
+    trial.issuer.revoke({ kind: 'jti', value: 'never in Redis' })
+    const token = await trial.issuer.accessToken({ jti: 'never in Redis' })
+    await until(async () => (await outcomeOf(guard, token)) === 'InvalidToken: revoked', 15_000)
+    expect(guard.status()).toMatchObject({ following: 'polling', stale: false })
+    expect(guard.status().fault?.message).toMatch(NO_SIGN)
+  }, 30_000)
+
+  test('somebody else writes there: the Redis of another server is told from this one', async () => {
+    await using trial = await startTrial()
+    startSigning('https://staging.example')
+    const guard = await trial.redisGuard({ redis: ioredis() })
+    expect(await outcomeOf(guard, await trial.issuer.accessToken())).toBe('FeedUnavailable')
+    expect(guard.status().fault?.message).toContain('https://staging.example')
+  })
+})
+
+test('the time of signs of life decides what has expired, whatever this machine thinks', async () => {
   await using trial = await startTrial()
-  trial.issuer.revoke({ kind: 'jti', value: 'only in the feed' })
-  trial.issuer.behaviour.feed = 'failing'
-  const guard = await trial.guard({ redis: ioredis() })
-  const token = await trial.issuer.accessToken({ jti: 'only in the feed' })
-  await until(() => guard.status().following === 'redis')
-  expect(await outcomeOf(guard, token)).toBe('FeedUnavailable')
-  trial.issuer.behaviour.feed = 'here'
-  await until(async () => (await outcomeOf(guard, token)) === 'InvalidToken: revoked')
-  await until(() => trial.issuer.acknowledged.length > 0)
+  startSigning(trial.issuer.url)
+  trial.advance(-3600)
+  const guard = await trial.redisGuard({ redis: ioredis() })
+  const now = Math.floor(Date.now() / 1000)
+  expect(await outcomeOf(guard, await trial.issuer.accessToken({ exp: now - 60 }))).toBe('InvalidToken: expired')
+  expect(guard.status().clockAheadSeconds).toBe(-3600)
 })
 
 test('emptied in the middle: what Redis lost is got from the feed', async () => {
   await using trial = await startTrial()
+  startSigning(trial.issuer.url)
   await add(1001, 'first')
   trial.issuer.revoke({ kind: 'jti', value: 'first' })
   const guard = await trial.guard({ redis: ioredis() })

@@ -10,7 +10,7 @@ import { createSealer } from '../../server/storage/sealing.ts'
 import { createRevocationFollower } from '../../server/tokens/revocation-follower.ts'
 import { createRevocationRelay } from '../../server/tokens/revocation-relay.ts'
 import { type RevocationEntry, writeRevocations } from '../../server/tokens/revocations.ts'
-import { createDatabase, PATIENT } from '../support/postgres.ts'
+import { createDatabase, moveDatabaseClock, PATIENT } from '../support/postgres.ts'
 import { startPrivateRedis } from '../support/redis.ts'
 
 let database: { url: string; drop(): Promise<void> }
@@ -26,6 +26,7 @@ afterEach(async () => {
   await database.drop()
 })
 
+const ISSUER = 'https://id.example'
 const LIFE = { lifeSeconds: 900, reason: 'tried' }
 const jti = (value: string): RevocationEntry => ({ kind: 'jti', value })
 
@@ -145,7 +146,7 @@ describe('the copy in Redis', () => {
   ) => {
     const server = await startPrivateRedis()
     const sealer = createSealer([new Secret(Buffer.alloc(32, 1).toString('base64url'))])
-    const { store, revocationCopy } = await openRedis({ url: server.url, sealer, clock: Date.now })
+    const { store, revocationCopy } = await openRedis({ url: server.url, sealer, clock: Date.now, commandTimeoutMs: 5000 })
     const raw = new Redis(server.url)
     const follower = createRevocationFollower(opened)
     const relays: ReturnType<typeof createRevocationRelay>[] = []
@@ -153,7 +154,7 @@ describe('the copy in Redis', () => {
       await work({
         raw,
         relay() {
-          const relay = createRevocationRelay({ follower, copy: revocationCopy, lineage: 'this database' })
+          const relay = createRevocationRelay({ follower, copy: revocationCopy, lineage: 'this database', issuer: ISSUER })
           relays.push(relay)
           return relay
         },
@@ -167,11 +168,19 @@ describe('the copy in Redis', () => {
     }
   }
 
-  const streamOf = async (raw: Redis) =>
+  interface InStream {
+    readonly id: string
+    readonly [field: string]: string | undefined
+  }
+
+  const allOf = async (raw: Redis): Promise<InStream[]> =>
     (await raw.xrange('latchkey:revocations', '-', '+')).map(([id, fields]) => {
       const pairs = fields.flatMap((field, index) => (index % 2 === 0 ? [[field, fields[index + 1]]] : []))
       return { id, ...Object.fromEntries(pairs) }
     })
+  /** Without the sign of life. */
+  const streamOf = async (raw: Redis) => (await allOf(raw)).filter(({ kind }) => kind !== undefined)
+  const signsOf = async (raw: Redis) => (await allOf(raw)).filter(({ kind }) => kind === undefined)
 
   test('has each entry once, whoever adds it, under its number, and a key for it that goes with the last token', () =>
     keyed(async ({ raw, relay, wake }) => {
@@ -211,7 +220,7 @@ describe('the copy in Redis', () => {
       // And with nothing new either.
       await raw.flushall()
       await copy.run()
-      expect(await raw.xlen('latchkey:revocations')).toBe(1201)
+      expect(await streamOf(raw)).toHaveLength(1201)
       expect(await raw.exists('latchkey:revoked:jti:after')).toBe(1)
     }))
 
@@ -283,18 +292,103 @@ describe('the copy in Redis', () => {
       await write([{ kind: 'jti', value: 'short', lifeSeconds: -58 }])
       await wake()
       await copy.run()
-      const lives = await Promise.all(['latchkey:revoked:jti:short', 'latchkey:revocations'].map((key) => raw.pttl(key)))
-      for (const life of lives) {
-        expect(life).toBeGreaterThan(0)
-        expect(life).toBeLessThanOrEqual(3000)
-      }
-      await wait(Math.max(...lives) + 50)
-      expect(await raw.keys('*')).toEqual([])
+      const life = await raw.pttl('latchkey:revoked:jti:short')
+      expect(life).toBeGreaterThan(0)
+      expect(life).toBeLessThanOrEqual(3000)
+      // The sign of life outlives it by a minute, should none follow.
+      expect(await raw.pttl('latchkey:revocations')).toBeLessThanOrEqual(60_000)
+      await wait(life + 50)
+      expect(await raw.keys('*')).toEqual(['latchkey:revocations'])
       // What is over may still be in memory for some seconds; it gets no key of its own, nor stays in the stream.
       await write([jti('long')])
       await wake()
       await copy.run()
       expect(await raw.keys('latchkey:revoked:*')).toEqual(['latchkey:revoked:jti:long'])
+    }))
+
+  test('has one sign of life, the newest of all, and only as of a look at PostgreSQL', () =>
+    keyed(async ({ raw, relay, wake }) => {
+      const copy = relay()
+      const now = async () => {
+        const [row] = await opened.db.$queryRaw<{ now: number }[]>`SELECT EXTRACT(EPOCH FROM latchkey_now())::float8 AS now`
+        return row?.now ?? 0
+      }
+      const before = await now()
+      await copy.run()
+      const [first, ...others] = await signsOf(raw)
+      expect(others).toEqual([])
+      expect(first).toMatchObject({ sequence: '0', issuer: ISSUER, lineage: 'this database' })
+      expect(Number(first?.now)).toBeGreaterThanOrEqual(before)
+      expect(Number(first?.now)).toBeLessThanOrEqual(await now())
+      await write(Array.from({ length: 700 }, (_, index) => jti(`${index}`)))
+      await wake()
+      await Promise.all([copy, relay(), relay()].map((each) => each.run()))
+      const all = await allOf(raw)
+      expect(all).toHaveLength(701)
+      expect(all.at(-1)).toMatchObject({ sequence: '700', issuer: ISSUER })
+      expect(all.at(-1)?.id).toMatch(/^700-\d+$/)
+      // The next one takes its place, also where nothing has happened.
+      await wait(600)
+      await copy.run()
+      const next = await signsOf(raw)
+      expect(next).toHaveLength(1)
+      expect(Number(next[0]?.now)).toBeGreaterThan(Number(all.at(-1)?.now))
+      // PostgreSQL does not answer: what is known is copied, and nothing is said.
+      await opened.db.$executeRaw`ALTER TABLE revocation_counter RENAME TO away`
+      await copy.run()
+      const [last] = await signsOf(raw)
+      await wait(600)
+      await raw.flushall()
+      await copy.run()
+      expect(await streamOf(raw)).toHaveLength(700)
+      expect((await signsOf(raw)).map((sign) => sign.now)).toEqual([last?.now])
+      await opened.db.$executeRaw`ALTER TABLE away RENAME TO revocation_counter`
+    }))
+
+  test('gives none while entries cannot be added: full, and it may not evict', () =>
+    keyed(async ({ raw, relay, wake }) => {
+      const copy = relay()
+      await copy.run()
+      const signs = await signsOf(raw)
+      await raw.config('SET', 'maxmemory', '1')
+      await wait(600)
+      await expect(copy.run()).rejects.toThrow()
+      await write([jti('one')])
+      await wake()
+      await expect(copy.run()).rejects.toThrow()
+      expect(await allOf(raw)).toEqual(signs)
+      await raw.config('SET', 'maxmemory', '0')
+      await copy.run()
+      expect((await allOf(raw)).map(({ id }) => id)).toEqual(['1-0', expect.stringMatching(/^1-\d{13,}$/)])
+    }))
+
+  test('lets go of what is over, also behind an entry that lives for long', () =>
+    keyed(async ({ raw, relay, wake }) => {
+      const copy = relay()
+      await write([{ kind: 'kid', value: 'stolen', lifeSeconds: 86_400 }])
+      await write(Array.from({ length: 450 }, (_, index) => ({ ...jti(`${index}`), lifeSeconds: -58 })))
+      await write([jti('long')])
+      await wake()
+      await copy.run()
+      expect((await streamOf(raw)).length).toBe(452)
+      await wait(3100)
+      await copy.run()
+      expect((await streamOf(raw)).map(({ value }) => value)).toEqual(['stolen', 'long'])
+    }))
+
+  test('of a database whose clock was set back gives signs of life again', () =>
+    keyed(async ({ raw, relay, wake }) => {
+      const copy = relay()
+      await write([jti('one')])
+      await wake()
+      await moveDatabaseClock(database.url, 600)
+      await copy.run()
+      const [ahead] = await signsOf(raw)
+      await moveDatabaseClock(database.url, 0)
+      await copy.run()
+      const [behind] = await signsOf(raw)
+      expect(Number(ahead?.now) - Number(behind?.now)).toBeGreaterThan(500)
+      expect((await streamOf(raw)).map(({ value }) => value)).toEqual(['one'])
     }))
 
   test('of another database, or of another kind, is thrown away', () =>
