@@ -5,7 +5,7 @@ import { type FastifyAdapter, fastifyAdapter } from './adapters/fastify.ts'
 import { type FetchHandler, fetchAdapter, type GuardedHandler } from './adapters/fetch.ts'
 import { type KoaMiddleware, koaAdapter } from './adapters/koa.ts'
 import { type NestGuard, type NestOptions, nestAdapter } from './adapters/nest.ts'
-import { ConfigurationFault, GuardError } from './errors.ts'
+import { ConfigurationFault, type GuardError } from './errors.ts'
 import type { FollowingBy } from './following.ts'
 import { type GuardOptions, type Settled, settle } from './options.ts'
 import { makeParts, type Parts } from './parts.ts'
@@ -83,16 +83,12 @@ export async function createGuard(options: GuardOptions): Promise<Guard> {
   return guardOf(parts, settled, close)
 }
 
-async function start({ discover, keys, following, policy, log }: Parts, { startTimeoutMs }: Settled): Promise<void> {
+async function start({ discover, keys, following, policy }: Parts, { startTimeoutMs }: Settled): Promise<void> {
   const discovered = discover().then(
     () => undefined,
     (error: unknown) => error,
   )
-  const keysLoaded = keys.load().catch((error: unknown) => {
-    // A fault of the configuration is thrown, and need not be logged.
-    if (error instanceof GuardError && !(error instanceof ConfigurationFault))
-      log({ level: 'error', message: `${error.message}. Tokens are answered 503. ${error.fix ?? ''}` })
-  })
+  const keysLoaded = keys.load().catch(() => undefined)
   const patience = createPause()
   const begun = Promise.all([following.start(), keysLoaded]).then(() => undefined)
   const misnamed = discovered.then((error) => {
@@ -130,7 +126,7 @@ function guardOf(parts: Parts, settled: Settled, close: () => Promise<void>): Gu
       keyIds: keys.ids(),
       acceptedWhileStale: policy.acceptedWhileStale,
       clockAheadSeconds: time.offsetSeconds(),
-      fault: faultOf(following.fault),
+      fault: faultOf(following.fault ?? keys.fault),
     }),
     close,
   }

@@ -1,10 +1,12 @@
-// The keys of the authorization server: fetched, kept, and fetched again when a token names one that is not there, but not more
-// often than a stranger's made-up names should be able to make us.
+// The keys of the authorization server: fetched, kept, and fetched again when they are no longer fresh, or when a token names one that is
+// not there, but not more often than a stranger's made-up names should be able to make us.
 import { createLocalJWKSet, errors, type JWK, type JWTVerifyGetKey } from 'jose'
 import { type GuardClock, type Moment, millisecondsSince, moment } from './clock.ts'
-import { type FeedUnavailable, GuardError, InvalidToken, KeysUnavailable } from './errors.ts'
+import { ConfigurationFault, type FeedUnavailable, GuardError, InvalidToken, KeysUnavailable } from './errors.ts'
 import type { IssuerMetadata } from './issuer.ts'
+import type { GuardLog } from './log.ts'
 import { RequestFailed, type Requests } from './requests.ts'
+import { createPause } from './timers.ts'
 
 /** The keys. */
 export interface Keys {
@@ -12,8 +14,12 @@ export interface Keys {
   readonly get: JWTVerifyGetKey
   /** Fetches them, unless that was done just now. @throws KeysUnavailable */
   load(): Promise<void>
+  /** Fetches them when they are not fresh, whether tokens come or not. To be called a few times a second. */
+  tick(): void
   /** The ids of those that are known and not revoked. */
   ids(): readonly string[]
+  /** Why they could not be fetched the last time; undefined once they could. */
+  readonly fault: KeysUnavailable | undefined
 }
 
 /** What they are fetched with. */
@@ -22,12 +28,18 @@ export interface KeysParts {
   readonly requests: Requests
   readonly clock: GuardClock
   readonly isRevoked: (kid: string) => boolean
+  readonly log: GuardLog
+  readonly closed: AbortSignal
 }
 
 const NOT_AGAIN_WITHIN_MS = 10_000
 /** While there are none at all, somebody waits for them. */
 const NONE_AGAIN_WITHIN_MS = 1000
 const FRESH_FOR_MS = 600_000
+/** How long after a fetch began a token waits for keys that are not fresh. */
+const WAIT_MS = 1000
+/** How long keys are good that cannot be fetched again: whoever stole one of them signs with it until then, should the revocation be missed. */
+const GOOD_FOR_MS = 3_600_000
 
 interface Known {
   readonly resolve: JWTVerifyGetKey
@@ -39,7 +51,8 @@ interface Known {
 
 type PickedKey = Awaited<ReturnType<JWTVerifyGetKey>>
 
-export function createKeys({ discover, requests, clock, isRevoked }: KeysParts): Keys {
+export function createKeys(parts: KeysParts): Keys {
+  const { discover, requests, clock, isRevoked } = parts
   let known: Known | undefined
   let tried: Moment | undefined
   let failure: KeysUnavailable | undefined
@@ -63,8 +76,23 @@ export function createKeys({ discover, requests, clock, isRevoked }: KeysParts):
       failure = undefined
     } catch (error) {
       failure = unavailable(error)
+      tell(parts, failure, known !== undefined)
       throw failure
     }
+  }
+
+  /** Lets a token wait for a moment, unless it failed the last time. @throws KeysUnavailable when they are too old to be good */
+  async function freshen({ at }: Known): Promise<void> {
+    const failedBefore = failure !== undefined
+    const loaded = load().catch(() => undefined)
+    const leftMs = tried === undefined ? 0 : WAIT_MS - millisecondsSince(clock, tried)
+    if (!failedBefore && leftMs > 0) {
+      const patience = createPause()
+      await Promise.race([loaded, patience.wait(leftMs)])
+      patience.cut()
+    }
+    if (known?.at === at && millisecondsSince(clock, at) > GOOD_FOR_MS)
+      throw failure ?? unavailable(new Error('no answer in time'))
   }
 
   return {
@@ -76,8 +104,7 @@ export function createKeys({ discover, requests, clock, isRevoked }: KeysParts):
       }
       if (isRevoked(kid)) throw new InvalidToken('revoked', 'The key that signed the access token was revoked.')
       if (known?.kids.has(kid) !== true) await load()
-      // The keys that are there stay good while newer ones cannot be had.
-      else if (millisecondsSince(clock, known.at) > FRESH_FOR_MS) load().catch(() => undefined)
+      else if (millisecondsSince(clock, known.at) > FRESH_FOR_MS) await freshen(known)
       if (known?.kids.has(kid) !== true) throw new errors.JWKSNoMatchingKey()
       const { picked, resolve } = known
       const found = picked.get(kid)
@@ -88,6 +115,14 @@ export function createKeys({ discover, requests, clock, isRevoked }: KeysParts):
       return key
     },
     load,
+    tick() {
+      const isFresh = known !== undefined && millisecondsSince(clock, known.at) <= FRESH_FOR_MS
+      const justTried = tried !== undefined && millisecondsSince(clock, tried) <= NOT_AGAIN_WITHIN_MS
+      if (!isFresh && !justTried) load().catch(() => undefined)
+    },
+    get fault() {
+      return failure
+    },
     ids: () => [...(known?.kids ?? [])].filter((kid) => !isRevoked(kid)),
   }
 }
@@ -105,6 +140,15 @@ function understood(json: unknown): Omit<Known, 'at'> {
   const asymmetric = (keys as JWK[]).filter(({ kty, kid }) => ['EC', 'RSA', 'OKP'].includes(String(kty)) && kid !== undefined)
   const kids = new Set(asymmetric.map(({ kid }) => String(kid)))
   return { resolve: createLocalJWKSet({ keys: asymmetric }), kids, picked: new Map() }
+}
+
+function tell({ log, closed }: KeysParts, { message, fix, cause }: KeysUnavailable, hasOthers: boolean): void {
+  // What is broken off because the guard closes is no fault, and a fault of the configuration is thrown.
+  if (closed.aborted || cause instanceof ConfigurationFault) return
+  const consequence = hasOthers
+    ? 'Tokens of a new key are answered 503, and all tokens when the known keys are an hour old.'
+    : 'Tokens are answered 503.'
+  log({ level: hasOthers ? 'warn' : 'error', message: `${message}. ${consequence} ${fix ?? ''}` })
 }
 
 function unavailable(error: unknown): KeysUnavailable {

@@ -43,7 +43,7 @@ export function makeParts(settled: Settled, options: GuardOptions, closed: Abort
   const asking = settled.client && makeAsking(settled, settled.client, { discover, requests, clock, time, log })
   const acknowledgements = asking && createAcknowledgements(asking.feed.acknowledge, clock)
   const knowledge = createKnowledge(clock, time, (sequence) => acknowledgements?.applied(sequence))
-  const keys = createKeys({ discover, requests, clock, isRevoked: knowledge.hasKey })
+  const keys = createKeys({ discover, requests, clock, isRevoked: knowledge.hasKey, log, closed })
   const following = createFollowing({
     feed: asking?.feed,
     source: makeSource(settled, asking?.feed, { knowledge, clock, time }),
@@ -55,6 +55,7 @@ export function makeParts(settled: Settled, options: GuardOptions, closed: Abort
     closed,
     onTick: createHousekeeping(clock, knowledge, () => {
       policy.watch()
+      keys.tick()
       acknowledgements?.tick()
     }),
   })

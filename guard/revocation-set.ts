@@ -50,7 +50,8 @@ export function createRevocationSet(): RevocationSet {
   return {
     add({ kind, value, before, until }) {
       const { outright, before: bounds, beforeUntil } = rooms[kind]
-      if (before === undefined) return raise(outright, value, until)
+      // Whoever has a key signs tokens that live as long as he likes: what it signed is dead for good.
+      if (before === undefined) return raise(outright, value, kind === 'kid' ? Number.POSITIVE_INFINITY : until)
       // The later bound for the longer time: what more it covers than each of the two alone has expired by then.
       raise(bounds, value, before)
       raise(beforeUntil, value, until)

@@ -70,7 +70,7 @@ export async function createProviderParts(deps: {
   await registerOwnClient(db, issuer)
   const registry = await loadRegistry({ db, own: ownResourceServers(issuer), lifeSeconds: longestLife(config) })
   noteLives(nouns, registry)
-  const jwtAccessTokens = createJwtAccessTokens({ issuer, keys: keys.current, clock })
+  const jwtAccessTokens = createJwtAccessTokens({ issuer, keys: keys.current, clock: () => follower.databaseNow() * 1000 })
   const pages = createProviderPages({ accounts: nouns.accounts })
   const mutualTls = mutualTlsOf(config, clock)
   const host = createProviderHost(() => {

@@ -36,10 +36,10 @@ export interface KeyRing {
 }
 
 /**
- * Whoever has a key can sign tokens that live as long as he likes. After so long no API that ever reads `/jwks` again knows it
- * any more.
+ * Whoever has a key signs tokens that live as long as he likes, so that no token says when this is over: it is when no API has the key
+ * any more, not even one that keeps `/jwks` for months. They are few.
  */
-const KEY_REMEMBERED_SECONDS = 30 * 86_400
+const KEY_REMEMBERED_SECONDS = 365 * 86_400
 
 /** Reads the keys, and makes those that are missing. */
 export async function openKeyRing(deps: {

@@ -32,6 +32,7 @@ export function createJwtAccessTokens(deps: {
   readonly issuer: string
   /** The keys as they are now; another object when they have changed. */
   readonly keys: () => SigningKeys
+  /** PostgreSQL's, by which tokens are made: a host whose own is ahead would take none. */
   readonly clock: Clock
 }): JwtAccessTokens {
   let keys = deps.keys()

@@ -42,6 +42,8 @@ export interface FakeIssuer {
   revoke(...entries: readonly Entry[]): number
   /** From now on another key signs. */
   rotateKey(): Promise<void>
+  /** The oldest key is published no more. */
+  withdrawKey(): void
   /** Puts the database back: entries and count as of a sequence. */
   restore(sequence: number): void
   /** Breaks all connections, as a restart does. */
@@ -56,7 +58,7 @@ export interface FakeIssuer {
 export interface Behaviour {
   /** `away` answers nothing and drops the connection; `hanging` never answers. */
   issuer: 'here' | 'away' | 'hanging'
-  jwks: 'here' | 'away'
+  jwks: 'here' | 'away' | 'hanging'
   feed: 'here' | 'failing' | 'forbidden'
   /** `buffered`: opened, and nothing comes out; `missing`: there is none; `mute`: no heartbeats any more. */
   stream: 'here' | 'buffered' | 'missing' | 'mute'
@@ -167,6 +169,7 @@ async function makeIssuer(server: Server, url: string): Promise<Inside> {
       keys = await generateKeyPair('ES256', { extractable: true })
       inside.jwks.push(await publish(`key-${inside.jwks.length + 1}`))
     },
+    withdrawKey: () => void inside.jwks.shift(),
     restore(sequence) {
       inside.sequence = sequence
       inside.log.splice(0, inside.log.length, ...inside.log.filter((entry) => entry.sequence <= sequence))
@@ -196,8 +199,11 @@ async function answer(issuer: Inside, request: IncomingMessage, response: Server
   response.setHeader('Date', new Date((issuer.seconds() + issuer.hostAheadSeconds) * 1000).toUTCString())
   const { pathname } = new URL(request.url ?? '/', issuer.url)
   if (pathname === '/.well-known/openid-configuration') return json(response, 200, metadata(issuer))
-  if (pathname === '/jwks')
-    return behaviour.jwks === 'away' ? json(response, 500, {}) : json(response, 200, { keys: issuer.jwks })
+  if (pathname === '/jwks') {
+    if (behaviour.jwks === 'here') json(response, 200, { keys: issuer.jwks })
+    else if (behaviour.jwks === 'away') json(response, 500, {})
+    return
+  }
   if (pathname === '/token') return answerToken(issuer, request, response)
   if (pathname === '/introspect') return answerIntrospection(issuer, request, response)
   if (pathname === '/revocations') return answerFeed(issuer, request, response)

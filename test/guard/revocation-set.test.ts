@@ -27,6 +27,16 @@ test('an entry counts to the second of `until`, and one with `before` for what w
   expect(set.find(token({ iat: NOW + 1 }), NOW)).toBeUndefined()
 })
 
+test('a key is revoked for good: whoever has it chooses how long its tokens live', () => {
+  const set = createRevocationSet()
+  set.add({ sequence: 1, kind: 'kid', value: 'stolen', until: NOW + 10 })
+  set.add({ sequence: 2, kind: 'kid', value: 'key-1', before: NOW, until: NOW + 10 })
+  set.sweep(NOW + 86_400)
+  expect(set.hasKey('stolen', NOW + 86_400)).toBe(true)
+  expect(set.find(token({ kid: 'stolen', iat: NOW + 86_400 }), NOW + 86_400)).toBe('kid')
+  expect(set.find(token({ kid: 'key-1' }), NOW + 86_400)).toBeUndefined()
+})
+
 test('of several entries of one value none is lost: each kind of bound has its own time', () => {
   const outright = { kind: 'client_id', value: 'c', until: NOW + 10 } as const
   const bounded = { kind: 'client_id', value: 'c', before: NOW - 5, until: NOW + 100 } as const
