@@ -2,9 +2,11 @@
 // cannot do, and nothing that was ended comes back.
 import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals'
 import { Redis } from 'ioredis'
+import { createGuard, type GuardOptions } from '../../guard/main.ts'
+import { outcomeOf, until } from '../guard/trial.ts'
 import { Browser } from '../support/browser.ts'
-import { SPA, WEB } from '../support/clients.ts'
-import { authorizationRequest, callbackParams, obtainTokens, redeem, refresh } from '../support/oauth.ts'
+import { NOTES, SPA, WEB } from '../support/clients.ts'
+import { authorizationRequest, callbackParams, clientRequest, obtainTokens, redeem, refresh } from '../support/oauth.ts'
 import { startPrivateRedis } from '../support/redis.ts'
 import type { RedisServer } from '../support/redis-server.ts'
 import { startServer, type TestServer } from '../support/server.ts'
@@ -12,6 +14,7 @@ import { startTcpProxy, type TcpProxy } from '../support/tcp-proxy.ts'
 import { IN_TIME, openSignIn, prepare, recovers, signedIn, timely, untilItWorks, worksWithoutRedis } from './under-fault.ts'
 
 const KNOCKS = 12
+const GUARD = { client_id: 'notes-guard', client_secret: 'a-secret-of-the-guard-that-is-long-enough' }
 
 let redis: RedisServer
 let proxy: TcpProxy
@@ -24,7 +27,8 @@ beforeAll(async () => {
   admin = new Redis(redis.url, { retryStrategy: () => 50 })
   // Killing it is part of the tests.
   admin.on('error', () => undefined)
-  server = await startServer({ redisUrl: `redis://127.0.0.1:${proxy.port}`, settings: IN_TIME })
+  const clients = [{ ...GUARD, grant_types: ['client_credentials'], scope: 'revocations:read' }]
+  server = await startServer({ redisUrl: `redis://127.0.0.1:${proxy.port}`, settings: IN_TIME, provision: { clients } })
 }, 60_000)
 
 afterAll(async () => {
@@ -92,6 +96,67 @@ describe('Redis', () => {
       await recovers(server, tokens)
     },
     60_000,
+  )
+})
+
+describe('guards that go by Redis, which answers them while the server cannot write there', () => {
+  const client = { id: GUARD.client_id, secret: GUARD.client_secret }
+
+  async function withGuard(
+    options: Partial<GuardOptions>,
+    judge: (guard: Awaited<ReturnType<typeof createGuard>>, lines: string[]) => Promise<void>,
+  ): Promise<void> {
+    const own = new Redis(redis.url)
+    own.on('error', () => undefined)
+    const lines: string[] = []
+    const log = ({ message }: { message: string }) => void lines.push(message)
+    const more = { redis: own, maxStalenessSeconds: 8, log, ...options }
+    const guard = await createGuard({ issuer: server.issuer, audience: NOTES, ...more })
+    try {
+      await judge(guard, lines)
+    } finally {
+      await guard.close()
+      own.disconnect()
+    }
+  }
+
+  const CANNOT_WRITE = 'the authorization server writes no longer into it'
+
+  test.each(['FT5: full, and it may not evict', 'FT6: a read-only replica'])(
+    '%s: without a client nobody is let in, with one the feed is asked, and both say what to do',
+    async (title) => {
+      const trouble = troubles[title]
+      const access = async () => (await obtainTokens(server, WEB)).tokens.body.access_token ?? ''
+      const [revoked, living] = [await access(), await access()]
+      await withGuard({}, (alone, told) =>
+        withGuard({ client }, async (both, toldBoth) => {
+          for (const guard of [alone, both]) {
+            await until(() => guard.status().following === 'redis')
+            expect(await outcomeOf(guard, revoked)).toBe('good')
+          }
+          await trouble?.begin()
+          try {
+            await clientRequest(server, '/revoke', WEB, { token: revoked })
+            await until(async () => (await outcomeOf(both, revoked)) === 'InvalidToken: revoked', 12_000)
+            await until(async () => (await outcomeOf(alone, living)) === 'FeedUnavailable', 12_000)
+            await until(() => [told, toldBoth].every((lines) => lines.some((line) => line.includes(CANNOT_WRITE))), 15_000)
+            expect(alone.status()).toMatchObject({ stale: true, following: 'nothing' })
+            expect(alone.status().fault?.fix).toContain('noeviction')
+            expect(await outcomeOf(both, living)).toBe('good')
+            expect(both.status()).toMatchObject({ stale: false, following: 'polling' })
+            expect(both.status().fault?.message).toContain(CANNOT_WRITE)
+          } finally {
+            await trouble?.end()
+          }
+          for (const guard of [alone, both]) {
+            await until(() => guard.status().following === 'redis', 20_000)
+            await until(async () => (await outcomeOf(guard, revoked)) === 'InvalidToken: revoked', 12_000)
+            await until(async () => (await outcomeOf(guard, living)) === 'good', 12_000)
+          }
+        }),
+      )
+    },
+    90_000,
   )
 })
 
