@@ -1,12 +1,14 @@
-// Three processes of the server, and three APIs with a guard each that listens to another of them. Tokens are got and ended all the
-// time, at random processes; in the middle Redis is emptied, one process is killed, and one guard's line hangs.
+// Three processes of the server, and three APIs with a guard each that listens to another of them, and one whose guard has nothing
+// but Redis to go by. Tokens are got and ended all the time, at random processes; in the middle Redis is emptied, one process is
+// killed, and one guard's line hangs.
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
+import { Redis } from 'ioredis'
 import pg from 'pg'
-import { createGuard, type Guard } from '../../guard/main.ts'
+import { createGuard, type Guard, type GuardOptions } from '../../guard/main.ts'
 import { outcomeOf, until } from '../guard/trial.ts'
 import { NOTES } from '../support/clients.ts'
 import { type Borne, bearTokens, nameOf } from './bearers.ts'
@@ -45,6 +47,8 @@ interface Watch {
 let folder: string
 let cluster: Cluster
 let watches: Watch[] = []
+let overRedis: Watch | undefined
+let redis: Redis | undefined
 const borne: Borne[] = []
 
 beforeAll(async () => {
@@ -52,27 +56,37 @@ beforeAll(async () => {
   const clients = [...PROVISION.clients, { ...CLIENT, grant_types: ['client_credentials'], scope: 'revocations:read' }]
   const settings = { LATCHKEY_RATE_LIMITS: 'off', LATCHKEY_ANSWER_WITHIN_MS: '10000' }
   cluster = await startCluster({ folder, size: SIZE, provision: { ...PROVISION, clients }, settings })
-  watches = await Promise.all(cluster.members.map(({ port }) => startWatch(cluster.issuer, port)))
+  const client = { id: CLIENT.client_id, secret: CLIENT.client_secret }
+  watches = await Promise.all(cluster.members.map(({ port }) => startWatch(port, { client })))
+  const [first] = cluster.members
+  redis = new Redis(cluster.redis.url)
+  // It is emptied, not ended.
+  redis.on('error', () => undefined)
+  overRedis = await startWatch(first?.port ?? 0, { redis })
   await live()
 }, 120_000)
 
 afterAll(async () => {
-  await Promise.all(watches.map(({ guard }) => guard.close()))
-  for (const { front } of watches) front.close()
+  await Promise.all(everyone().map(({ guard }) => guard.close()))
+  for (const { front } of everyone()) front.close()
+  redis?.disconnect()
   await cluster?.stop()
   await rm(folder, { recursive: true, force: true })
 })
 
+const everyone = () => [...watches, ...(overRedis === undefined ? [] : [overRedis])]
+
 /** A guard takes the issuer's address for everything; here each reaches another process, over a line of its own. */
-async function startWatch(issuer: string, port: number): Promise<Watch> {
+async function startWatch(port: number, options: Partial<GuardOptions>): Promise<Watch> {
+  const { issuer } = cluster
   const front = await startFront(issuer, port)
   const guard = await createGuard({
     issuer,
     audience: NOTES,
-    client: { id: CLIENT.client_id, secret: CLIENT.client_secret },
     maxStalenessSeconds: STALENESS_SECONDS,
     fetch: front.fetch,
     log: () => undefined,
+    ...options,
   })
   return { guard, front, accepted: new Map(), refused: new Map(), others: new Map(), broken: [] }
 }
@@ -90,7 +104,7 @@ async function live(): Promise<void> {
     const more = { dice: dice.for(name), requests, register, until: ending.signal }
     return bearTokens({ name, issuer: cluster.issuer, size: SIZE, person, ...more })
   })
-  const judges = watches.map((watch) => judge(watch, watching.signal))
+  const judges = everyone().map((watch) => judge(watch, watching.signal))
   try {
     await trouble(ending)
     await Promise.all(bearers)
@@ -161,7 +175,7 @@ async function converge(): Promise<void> {
   try {
     const { rows } = await client.query('SELECT sequence FROM revocation_counter')
     const sequence = Number(rows[0]?.sequence)
-    await until(() => watches.every(({ guard }) => guard.status().sequence === sequence), 15_000)
+    await until(() => everyone().every(({ guard }) => guard.status().sequence === sequence), 15_000)
   } finally {
     await client.end()
   }
@@ -192,7 +206,7 @@ describe('RV11: three processes, three guards, Redis emptied, a process killed, 
   })
 
   test('no guard ever lets a token in that was ended longer ago than its bound', () => {
-    for (const watch of watches) {
+    for (const watch of everyone()) {
       const latest = latenesses(watch, always).at(-1) ?? 0
       expect(latest).toBeLessThanOrEqual(STALENESS_SECONDS * 1000)
     }
@@ -214,8 +228,15 @@ describe('RV11: three processes, three guards, Redis emptied, a process killed, 
     for (const each of all) expect(each[Math.floor(each.length * 0.9)] ?? 0).toBeLessThanOrEqual(1000)
   })
 
+  test('a guard that goes by Redis refuses within a second, as a rule, though Redis was emptied; it always knew', () => {
+    if (overRedis === undefined) throw new Error('there is none')
+    const all = latenesses(overRedis, always)
+    expect(all[Math.floor(all.length * 0.9)] ?? 0).toBeLessThanOrEqual(1000)
+    expect(overRedis.others).toEqual(new Map())
+  })
+
   test('no guard refuses a token that nobody has ended', () => {
-    for (const { refused } of watches) {
+    for (const { refused } of everyone()) {
       const wrong = [...refused]
         .filter(([{ asked }, { first }]) => asked === undefined || first < asked)
         .map(([one]) => nameOf(one))
@@ -224,8 +245,8 @@ describe('RV11: three processes, three guards, Redis emptied, a process killed, 
   })
 
   test('when all is well again, all guards know the same, refuse what was ended, and let the others in', async () => {
-    expect(new Set(watches.map(({ guard }) => guard.status().sequence)).size).toBe(1)
-    for (const { guard } of watches) {
+    expect(new Set(everyone().map(({ guard }) => guard.status().sequence)).size).toBe(1)
+    for (const { guard } of everyone()) {
       for (const one of revoked()) expect(await outcomeOf(guard, one.token)).toBe('InvalidToken: revoked')
       for (const one of living()) expect(await outcomeOf(guard, one.token)).toBe('good')
     }
