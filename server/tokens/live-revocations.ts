@@ -111,7 +111,7 @@ interface ExplainedRow extends Omit<LiveRevocation, 'sequence' | 'before'> {
 }
 
 /** A transaction that ends something takes no longer, from its event to its revocations, which are its last statement. */
-const LONGEST_TRANSACTION = Prisma.sql`interval '2 seconds'`
+const LONGEST_TRANSACTION = Prisma.sql`interval '10 seconds'`
 
 /**
  * The event that the transaction of the revocation `r` wrote: PostgreSQL itself says which transaction a row is from. That it is
