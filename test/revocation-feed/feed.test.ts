@@ -3,6 +3,7 @@ import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
 import { createAcknowledgements } from '../../server/tokens/revocation-acknowledgements.ts'
 import { API, MACHINE, NOTES, SPA } from '../support/clients.ts'
 import { claimsOf, clientRequest, obtainTokens, tokenRequest } from '../support/oauth.ts'
+import { moveDatabaseClock } from '../support/postgres.ts'
 import { startPrivateRedis } from '../support/redis.ts'
 import type { RedisServer } from '../support/redis-server.ts'
 import { startServer, type TestServer } from '../support/server.ts'
@@ -104,6 +105,29 @@ describe('as JSON', () => {
     expect(again.status).toBe(304)
     await revokeOne()
     expect((await ask(`?after=${first.body.sequence}`, { 'if-none-match': etag })).status).toBe(200)
+  })
+
+  test('every answer tells the time of PostgreSQL, also one that is not new and one that goes on', async () => {
+    const { headers, body } = await ask()
+    const etag = { 'if-none-match': headers.get('etag') ?? '' }
+    const control = new AbortController()
+    await moveDatabaseClock(server.databaseUrl, 120)
+    try {
+      const authorization = `Bearer ${await feedToken()}`
+      const stream = await fetch(`${server.issuer}/revocations?after=${body.sequence}`, {
+        headers: { authorization, accept: 'text/event-stream' },
+        signal: control.signal,
+      })
+      const same = await ask('', etag)
+      expect([stream.status, same.status]).toEqual([200, 304])
+      for (const told of [stream.headers, same.headers, (await ask()).headers]) {
+        const ahead = Number(told.get('latchkey-time')) - Date.now() / 1000
+        expect(Math.abs(ahead - 120)).toBeLessThan(5)
+      }
+    } finally {
+      control.abort()
+      await moveDatabaseClock(server.databaseUrl, 0)
+    }
   })
 
   test.each(['-1', '1.5', 'abc', '1e9', '9'.repeat(16), '1&after=2', '%00'])(
