@@ -86,7 +86,10 @@ async function showAccount(deps: AccountConsoleDependencies, ctx: Context, visit
     email: account.email,
     name: account.name ?? '',
     sessions: sessions.map((entry) => ({ ...entry, current: entry.id === session.sessionId })),
-    apps: consents.map(({ openid, resources, ...app }) => ({ ...app, scopes: [...openid, ...Object.values(resources).flat()] })),
+    apps: consents.map(({ openid, resources, ...app }) => ({
+      ...app,
+      scopes: [...new Set([...openid, ...Object.values(resources).flat()])],
+    })),
     csrf: {
       name: deps.csrf.token(ctx, 'account name'),
       sessions: deps.csrf.token(ctx, 'account sessions'),

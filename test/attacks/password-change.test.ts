@@ -226,7 +226,7 @@ describe('PW7: after a change', () => {
     expect(browser.cookie(SESSION)).not.toBe(oldCookie)
     const account = await browser.open(address('/account'))
     expect(account.body).toContain(person.username)
-    expect(account.body).not.toContain('/revocation')
+    expect(account.body).not.toContain('/account/sessions/')
     expect((await copied.open(address('/account'))).body).toContain('id="username"')
     expect((await copied.open(authorizationRequest(server, SPA).url)).body).toContain('id="username"')
     expect((await browser.open(address('/account'))).body).toContain(person.username)

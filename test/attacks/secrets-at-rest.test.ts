@@ -53,6 +53,7 @@ async function dumpRedis(): Promise<string> {
       for (const [name, value] of Object.entries(await client.hgetallBuffer(key))) parts.push(name, ...textsOf(value))
     else if (type === 'set') parts.push(...(await client.smembers(key)))
     else if (type === 'zset') parts.push(...(await client.zrange(key, '0', '-1')))
+    else if (type === 'stream') parts.push(...(await client.xrange(key, '-', '+')).flatMap(([id, fields]) => [id, ...fields]))
     else throw new Error(`a key of type ${type} is not scanned: ${key}`)
   }
   await client.quit()

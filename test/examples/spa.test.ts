@@ -138,7 +138,7 @@ test('an access token that the API refuses is refreshed; when that is refused to
   const { access_token } = await storedUser()
   issuer.revoke(JSON.parse(Buffer.from(access_token.split('.')[1] ?? '', 'base64url').toString()).jti)
   await press('Call the API')
-  await message('The API took the access token.')
+  await message('The API refused the access token: it was revoked. A refresh got another, which it took.')
   issuer.endEverything()
   await press('Refresh now')
   await message('You have been signed out')

@@ -388,7 +388,7 @@ describe('acknowledgements', () => {
     [{ sequence: 1, instance: '' }, 400],
     [{ sequence: 1, instance: 'x'.repeat(65) }, 400],
     [{ sequence: 1, instance: 'one', more: true }, 400],
-    [{ sequence: 999_999_999, instance: 'one' }, 410],
+    [{ sequence: Number.MAX_SAFE_INTEGER, instance: 'one' }, 410],
   ])('%j is refused with %d', async (body, status) => {
     expect(await acknowledge(body)).toBe(status)
   })

@@ -71,10 +71,10 @@ describeStoredBytes('Redis', async (clock): Promise<OpenedBytes> => {
     },
     async dump() {
       const keys = await raw.keys('*')
-      // Revocations are not the store's: they are for others to read, and name nothing that opens anything. Refused requests have a
-      // log of their own.
-      const { revocations, revoked, revokedUntil, refusedRequests } = liveKeys
-      const elsewhere: readonly string[] = [revocations, revoked, revokedUntil, refusedRequests]
+      // Revocations and the list of processes are not the store's: they are for others to read, and name nothing that opens anything.
+      // Refused requests have a log of their own.
+      const { revocations, revoked, revokedUntil, refusedRequests, processes } = liveKeys
+      const elsewhere: readonly string[] = [revocations, revoked, revokedUntil, refusedRequests, processes]
       const kinds = Object.values(liveKeys).filter((kind) => !elsewhere.includes(kind))
       expect(new Set(keys.map((key) => key.split(':')[1]))).toEqual(new Set(kinds))
       const values = await Promise.all(
