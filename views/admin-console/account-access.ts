@@ -88,7 +88,7 @@ const CONSENT_COLUMNS = [
 ]
 
 function scopeList(scopes: readonly string[], resources: { readonly [identifier: string]: readonly string[] }): Html {
-  return html`${[...scopes, ...Object.values(resources).flat()].map((scope) => html`<code>${scope}</code> `)}`
+  return html`${[...new Set([...scopes, ...Object.values(resources).flat()])].map((scope) => html`<code>${scope}</code> `)}`
 }
 
 /** What the tab of the sign-in shows. */

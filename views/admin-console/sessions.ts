@@ -210,7 +210,7 @@ ${grants.length === 0 ? html`<p class="quiet">No app was given anything.</p>` : 
 }
 
 function grantNode(grant: GrantView): Html {
-  const scopes = [...grant.scopes, ...Object.values(grant.resources).flat()]
+  const scopes = [...new Set([...grant.scopes, ...Object.values(grant.resources).flat()])]
   return html`<li>
 <p><strong><a href="/admin/grants/${grant.id}"><bdi>${grant.client.name}</bdi></a></strong> ${standing(grant.live ? 'live' : 'ended')}
 ${grant.endReason !== undefined && html`<span class="quiet">${words(grant.endReason)}</span>`}</p>
