@@ -50,12 +50,14 @@ export function createAuditSealer(deps: {
 
 /** Looked at without a lock: mostly there is nothing. */
 async function isThereAny(db: Database): Promise<boolean> {
-  const rows = await db.$queryRaw<{ any: boolean }[]>(Prisma.sql`
-    SELECT EXISTS (SELECT 1 FROM audit_events e WHERE e.id > s.watermark AND ${NOT_BEYOND}) AS any FROM audit_sealing s WHERE s.id = 1`)
+  const rows = await db.$queryRaw<{ any: boolean }[]>(Prisma.sql`SELECT EXISTS ${UNSEALED} AS any`)
   return rows[0]?.any === true
 }
 
-const NOT_BEYOND = Prisma.sql`NOT EXISTS (SELECT 1 FROM unnest(s.beyond) AS sealed (id) WHERE sealed.id = e.id)`
+// A difference of sets, which costs no more than both are long: while one transaction is under way for long, both become so.
+const UNSEALED = Prisma.sql`
+  (SELECT id FROM audit_events WHERE id > (SELECT watermark FROM audit_sealing WHERE id = 1)
+   EXCEPT SELECT unnest(beyond) FROM audit_sealing WHERE id = 1)`
 
 interface SealedSome {
   readonly events: number
@@ -152,8 +154,7 @@ async function selectEvents(tx: Transaction): Promise<FoundEvent[]> {
   return tx.$queryRaw(Prisma.sql`
     SELECT e.id, ${EVENT_TEXT} AS text, FLOOR(EXTRACT(EPOCH FROM latchkey_now()) * 1000)::bigint AS now,
       pg_snapshot_xmin(pg_current_snapshot())::text::bigint AS xmin, pg_snapshot_xmax(pg_current_snapshot())::text::bigint AS xmax
-    FROM audit_sealing s JOIN audit_events e ON e.id > s.watermark AND ${NOT_BEYOND}
-    WHERE s.id = 1 ORDER BY e.id LIMIT ${MOST_AT_ONCE}`)
+    FROM (${UNSEALED} ORDER BY id LIMIT ${MOST_AT_ONCE}) AS unsealed JOIN audit_events e USING (id) ORDER BY e.id`)
 }
 
 async function writeState(tx: Transaction, { watermark, beyond, candidate, candidateXid }: SealingState): Promise<void> {
