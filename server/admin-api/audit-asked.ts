@@ -1,7 +1,9 @@
 // How the audit log is asked for what is looked for, and how an event is shown.
 import { z } from 'zod'
+import { isNetwork } from '../../config/network.ts'
 import { type AuditFilter, namesEvents } from '../audit/audit-filter.ts'
-import { networkOf } from '../sessions/session-filter.ts'
+import { filterOf } from '../audit/audit-question.ts'
+import { AUDIT_OUTCOMES } from '../audit/event-names.ts'
 import { moment, momentAsked, name } from './shapes.ts'
 
 /** Filters that say what an event is. */
@@ -16,7 +18,7 @@ export const standing = {
       description: 'Names of events, separated by commas; `session.*` means all that begin so.',
       override: { type: 'string' },
     }),
-  outcome: z.enum(['succeeded', 'failed'], 'it must be succeeded or failed').optional(),
+  outcome: z.enum(AUDIT_OUTCOMES, 'it must be succeeded or failed').optional(),
   actor: name.optional().meta({ description: 'Who did it: an account (id or e-mail address), a client, or `system`.' }),
   account: name.optional().meta({ description: 'On whom: an account, by its id or e-mail address.' }),
   client: name.optional().meta({ description: 'A client, by its client_id.' }),
@@ -45,7 +47,7 @@ export const eventShape = z
     id: z.string(),
     at: moment,
     name: z.string().meta({ example: 'session.revoked' }),
-    outcome: z.enum(['succeeded', 'failed']),
+    outcome: z.enum(AUDIT_OUTCOMES),
     actor: z.string().nullable(),
     account_id: z.string().nullable(),
     client_id: z.string().nullable(),
@@ -59,37 +61,12 @@ export const eventShape = z
   })
   .meta({ id: 'AuditEvent' })
 
-type AuditAsked = z.output<z.ZodObject<typeof filters>>
+type Asked = z.output<z.ZodObject<typeof standing>> & Partial<Record<'since' | 'before', Date | undefined>>
 
 /** Undefined when it asks for an account that is not there. */
-export async function filterOf(
-  asked: Omit<AuditAsked, 'since' | 'before'> & Partial<Pick<AuditAsked, 'since' | 'before'>>,
+export function askedFilter(
+  { name: names, request_id: requestId, ...rest }: Asked,
   accountIdOf: (name: string) => Promise<string | undefined>,
 ): Promise<AuditFilter | undefined> {
-  const { account, actor, client, session, grant, ip, request_id: requestId, name: names, ...rest } = asked
-  const accountId = account === undefined ? undefined : await subjectOf(account, accountIdOf)
-  if (account !== undefined && accountId === undefined) return undefined
-  const wanted = {
-    ...{ ...rest, names, accountId, requestId },
-    actor: actor === undefined ? undefined : ((await subjectOf(actor, accountIdOf)) ?? actor),
-    clientId: client,
-    sessionId: session,
-    grantId: grant,
-    network: ip === undefined ? undefined : networkOf(ip),
-  }
-  return Object.fromEntries(Object.entries(wanted).filter(([, value]) => value !== undefined))
-}
-
-/** An id is taken as it is: accounts that are no more have left events. */
-async function subjectOf(text: string, accountIdOf: (name: string) => Promise<string | undefined>): Promise<string | undefined> {
-  return text.includes('@') ? accountIdOf(text) : text
-}
-
-function isNetwork(text: string): boolean {
-  try {
-    networkOf(text)
-    return true
-  } catch {
-    return false
-  }
+  return filterOf({ ...rest, names, requestId }, accountIdOf)
 }

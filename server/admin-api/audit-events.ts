@@ -12,7 +12,7 @@ import { headText } from '../audit/chain.ts'
 import type { Change } from '../audit/change.ts'
 import type { Cursors } from '../http/cursors.ts'
 import { HttpProblem } from '../http/problems.ts'
-import { eventShape, filterOf, filters, standing } from './audit-asked.ts'
+import { askedFilter, eventShape, filters, standing } from './audit-asked.ts'
 import { type ApiRoute, route } from './route.ts'
 import { name, notFound, pageOf, paging, readPage } from './shapes.ts'
 
@@ -46,7 +46,7 @@ function listRoute({ search, cursors, accountIdOf }: AuditRoutesDeps): ApiRoute 
     query: z.strictObject({ ...filters, ...paging }),
     outcomes: { 200: { description: 'A page.', schema: pageOf(eventShape) } },
     async handle({ query: { limit, cursor, ...asked } }) {
-      const filter = await filterOf(asked, accountIdOf)
+      const filter = await askedFilter(asked, accountIdOf)
       if (filter === undefined) return { body: { items: [], next_cursor: null } }
       const body = await readPage<AuditEntry>({
         cursors,
@@ -113,7 +113,7 @@ function facetsRoute({ search, accountIdOf }: AuditRoutesDeps): ApiRoute {
       },
     },
     async handle({ query }) {
-      const filter = await filterOf(query, accountIdOf)
+      const filter = await askedFilter(query, accountIdOf)
       return { body: filter === undefined ? NOTHING_COUNTED : await search.facets(filter) }
     },
   })
@@ -159,7 +159,7 @@ function exportRoute({ search, accountIdOf, noteExport }: AuditRoutesDeps): ApiR
       200: { description: 'The file.', types: Object.values(EXPORT_TYPES).map(({ mediaType }) => mediaType.split(';')[0] ?? '') },
     },
     async handle({ query: { format, ...asked }, change }) {
-      const filter = await filterOf(asked, accountIdOf)
+      const filter = await askedFilter(asked, accountIdOf)
       if (filter === undefined) throw notFound('account')
       await noteExport(change(), { format, filter: JSON.stringify(filter) })
       return { headers: fileHeaders(format), stream: Readable.from(exportAudit(search, filter, format)) }
@@ -188,7 +188,7 @@ function streamRoute({ feed, streams, accountIdOf }: AuditRoutesDeps): ApiRoute 
     }),
     outcomes: { 200: { description: 'The stream.', types: ['text/event-stream'] } },
     async handle({ ctx, query: { after, ...asked }, caller, stillAllowed }) {
-      const filter = await filterOf(asked, accountIdOf)
+      const filter = await askedFilter(asked, accountIdOf)
       if (filter === undefined) throw notFound('account')
       const place = await placeAsked(ctx, after, feed)
       if (!streams.admits(caller.actor)) {

@@ -2,6 +2,7 @@
 import { Readable } from 'node:stream'
 import type { Context } from 'koa'
 import { ACCESS } from '../../config/access.ts'
+import { isNetwork } from '../../config/network.ts'
 import { isStorable } from '../../config/plain-text.ts'
 import {
   AUDIT_LABELS,
@@ -14,14 +15,15 @@ import type { AuditEntry } from '../audit/audit-entry.ts'
 import { EXPORT_FORMATS, EXPORT_TYPES, exportAudit } from '../audit/audit-export.ts'
 import type { AuditFeed } from '../audit/audit-feed.ts'
 import { type AuditFilter, namesEvents } from '../audit/audit-filter.ts'
+import { filterOf } from '../audit/audit-question.ts'
 import type { AuditFacet, AuditSearch } from '../audit/audit-search.ts'
 import type { AuditStreams } from '../audit/audit-streams.ts'
 import type { Change } from '../audit/change.ts'
+import { AUDIT_OUTCOMES } from '../audit/event-names.ts'
 import type { Cursors } from '../http/cursors.ts'
 import { beginEventStream } from '../http/event-stream.ts'
 import type { Form } from '../http/form.ts'
 import { HttpProblem } from '../http/problems.ts'
-import { networkOf } from '../sessions/session-filter.ts'
 import type { ConsoleRoute, ConsoleVisit } from './console.ts'
 import { type Asked, chipsOf, listHref, momentOf, readAsked, readRows, timeFaultOf, type View, viewsOf } from './list-query.ts'
 
@@ -34,8 +36,8 @@ export interface AuditPagesDeps {
   /** Writes down that the log was taken home. */
   readonly noteExport: (change: Change, detail: { readonly [name: string]: string }) => Promise<unknown>
   readonly accountIdOf: (name: string) => Promise<string | undefined>
-  /** The e-mail address of an account; undefined when it is not there. Asked for many at once. */
-  readonly emailOf: (accountId: string) => Promise<string | undefined>
+  /** The e-mail address of the account that is meant; undefined for what names none that is there. Asked for many at once. */
+  readonly emailOf: (id: string) => Promise<string | undefined>
 }
 
 const PATH = '/admin/audit-log'
@@ -74,7 +76,7 @@ export function auditPages(deps: AuditPagesDeps): ConsoleRoute[] {
 
 async function showList(deps: AuditPagesDeps, ctx: Context, visit: ConsoleVisit): Promise<void> {
   const asked = readAsked(ctx.query, Object.keys(AUDIT_LABELS))
-  const { filter, fault } = await filterOf(asked, deps.accountIdOf)
+  const { filter, fault } = await askedFilter(asked, deps.accountIdOf)
   const cursor = typeof ctx.query.cursor === 'string' ? ctx.query.cursor : undefined
   const counting = ctx.query.facets === 'yes'
   const { rows, ...hrefs } =
@@ -123,7 +125,7 @@ async function showEvent({ search, ...deps }: AuditPagesDeps, ctx: Context, visi
 }
 
 async function follow({ feed, streams, accountIdOf }: AuditPagesDeps, ctx: Context, visit: ConsoleVisit): Promise<void> {
-  const { filter, fault } = await filterOf(readAsked(ctx.query, Object.keys(AUDIT_LABELS)), accountIdOf)
+  const { filter, fault } = await askedFilter(readAsked(ctx.query, Object.keys(AUDIT_LABELS)), accountIdOf)
   if (filter === undefined) throw new HttpProblem(400, 'Not what was expected', fault ?? 'There is no such account.')
   if (!streams.admits(visit.account.id))
     throw new HttpProblem(503, 'Not here', 'You follow the audit log in as many places as one person may.', {
@@ -134,7 +136,7 @@ async function follow({ feed, streams, accountIdOf }: AuditPagesDeps, ctx: Conte
 }
 
 async function takeHome(deps: AuditPagesDeps, ctx: Context, visit: ConsoleVisit, form: Form): Promise<void> {
-  const { filter, fault } = await filterOf(askedIn(form), deps.accountIdOf)
+  const { filter, fault } = await askedFilter(askedIn(form), deps.accountIdOf)
   const format = EXPORT_FORMATS.find((one) => one === form.get('format'))
   if (filter === undefined || format === undefined)
     throw new HttpProblem(
@@ -158,13 +160,9 @@ function askedIn(form: Form): Asked {
 
 /** With the e-mail addresses of the accounts that they name. */
 async function named({ emailOf }: Pick<AuditPagesDeps, 'emailOf'>, entries: readonly AuditEntry[]): Promise<AuditEventRow[]> {
-  const ids = new Set(
-    entries.flatMap(({ actor, accountId }) => [actor, accountId]).filter((id) => id?.startsWith('acc_') === true),
-  )
-  const found = await Promise.all([...ids].map(async (id) => [id, id === undefined ? undefined : await emailOf(id)] as const))
-  const emails = Object.fromEntries(
-    found.flatMap(([id, email]) => (id === undefined || email === undefined ? [] : [[id, email]])),
-  )
+  const ids = new Set(entries.flatMap(({ actor, accountId }) => [actor, accountId].filter((id) => id !== undefined)))
+  const found = await Promise.all([...ids].map(async (id) => [id, await emailOf(id)] as const))
+  const emails = Object.fromEntries(found.flatMap(([id, email]) => (email === undefined ? [] : [[id, email]])))
   return entries.map((entry) => ({ ...entry, id: String(entry.id), emails }))
 }
 
@@ -184,7 +182,7 @@ async function facetsOf({ search, emailOf }: AuditPagesDeps, filter: AuditFilter
     field,
     values: await Promise.all(
       facets[facet as AuditFacet].map(async ({ value, count }) => {
-        const label = value.startsWith('acc_') ? await emailOf(value) : undefined
+        const label = await emailOf(value)
         // As much as the filter takes.
         return {
           value: field === 'reason' ? value.slice(0, MOST_OF_REASON) : value,
@@ -200,23 +198,21 @@ async function facetsOf({ search, emailOf }: AuditPagesDeps, filter: AuditFilter
 const MOST_OF_REASON = 100
 
 /** The filter that was filled in; or what is wrong with it. Neither, when it asks for an account that is not there. */
-async function filterOf(
+async function askedFilter(
   asked: Asked,
   accountIdOf: AuditPagesDeps['accountIdOf'],
 ): Promise<{ readonly filter?: AuditFilter; readonly fault?: string }> {
   const fault = faultOf(asked)
   if (fault !== undefined) return { fault }
-  const { name, outcome, actor, account, client, session, grant, ip, request_id: requestId, reason, since, before } = asked
-  // An id is taken as it is: accounts that are no more have left events.
-  const idOf = async (text: string | undefined) => (text?.includes('@') === true ? await accountIdOf(text) : text)
-  const [actorId, accountId] = [await idOf(actor), await idOf(account)]
-  if ((actor !== undefined && actorId === undefined) || (account !== undefined && accountId === undefined)) return {}
-  const wanted = {
-    ...{ names: name?.split(',').map((text) => text.trim()), outcome, actor: actorId, accountId, clientId: client },
-    ...{ sessionId: session, grantId: grant, requestId, network: ip === undefined ? undefined : networkOf(ip), reason },
-    ...{ since: since === undefined ? undefined : momentOf(since), before: before === undefined ? undefined : momentOf(before) },
+  const { name, outcome, request_id: requestId, since, before, ...rest } = asked
+  const question = {
+    ...{ ...rest, requestId, names: name?.split(',').map((text) => text.trim()) },
+    outcome: AUDIT_OUTCOMES.find((one) => one === outcome),
+    since: since === undefined ? undefined : momentOf(since),
+    before: before === undefined ? undefined : momentOf(before),
   }
-  return { filter: Object.fromEntries(Object.entries(wanted).filter(([, value]) => value !== undefined)) }
+  const filter = await filterOf(question, accountIdOf)
+  return filter === undefined ? {} : { filter }
 }
 
 function faultOf({ since, before, ...asked }: Asked): string | undefined {
@@ -225,18 +221,9 @@ function faultOf({ since, before, ...asked }: Asked): string | undefined {
     return 'A field holds what no such name can hold.'
   if (name?.split(',').every((text) => namesEvents(text.trim())) === false)
     return 'There is no such event. Write a name such as session.revoked, several with commas between, or session.* for all of them.'
-  if (outcome !== undefined && !['succeeded', 'failed'].includes(outcome)) return 'An event has succeeded or failed.'
+  if (outcome !== undefined && !AUDIT_OUTCOMES.some((one) => one === outcome)) return 'An event has succeeded or failed.'
   if (ip !== undefined && !isNetwork(ip))
     return 'From where must be an address such as 192.0.2.7, or a network such as 192.0.2.0/24.'
   if (reason !== undefined && reason.length > MOST_OF_REASON) return 'Why: the first 100 characters are enough.'
   return timeFaultOf({ moments: [since, before] })
-}
-
-function isNetwork(text: string): boolean {
-  try {
-    networkOf(text)
-    return true
-  } catch {
-    return false
-  }
 }

@@ -80,7 +80,8 @@ export const AUDIT_EVENT_NAMES = [
 export type AuditEventName = (typeof AUDIT_EVENT_NAMES)[number]
 
 /** How it went, for whoever did it. */
-export type AuditOutcome = 'succeeded' | 'failed'
+export const AUDIT_OUTCOMES = ['succeeded', 'failed'] as const
+export type AuditOutcome = (typeof AUDIT_OUTCOMES)[number]
 
 const FAILED = /[._](?:denied|failed|given_up|reached|refused|replayed|reused)$/
 

@@ -1,16 +1,17 @@
 // The verbs of the audit log that work on the database: pages of it, and the look through its chain.
 import { z } from 'zod'
 import type { Clock } from '../../config/clock.ts'
+import { AddressFilterFault } from '../../config/network.ts'
 import { emailKey } from '../accounts/email-key.ts'
 import { recordAudit } from '../audit/audit.ts'
 import { auditJson, EXPORT_FORMATS, exportPart } from '../audit/audit-export.ts'
 import { createAuditFeed, placeText, readPlace } from '../audit/audit-feed.ts'
 import { type AuditFilter, matches, namesEvents } from '../audit/audit-filter.ts'
+import { filterOf } from '../audit/audit-question.ts'
 import { createAuditSearch } from '../audit/audit-search.ts'
 import { createAuditKeys, headText, readHead } from '../audit/chain.ts'
 import { createAuditSealer } from '../audit/sealer.ts'
 import { verifyAuditLog } from '../audit/verification.ts'
-import { networkOf } from '../sessions/session-filter.ts'
 import type { Database } from '../storage/postgres.ts'
 import type { Sealer } from '../storage/sealing.ts'
 import { CommandFailed, type CommandHandlers, type CommandOutput } from './control-socket.ts'
@@ -72,7 +73,7 @@ async function latest(deps: AuditCommandDeps, { filter, limit }: z.output<typeof
   const { db } = deps
   const feed = createAuditFeed({ db })
   const after = placeText(await feed.end())
-  const found = await createAuditSearch({ db }).page({ filter: await filterOf(deps, filter), limit })
+  const found = await createAuditSearch({ db }).page({ filter: await askedFilter(deps, filter), limit })
   const events = found.toReversed().map(auditJson)
   return { text: events.map(eventLine).join('\n'), data: { events, after } }
 }
@@ -81,7 +82,7 @@ async function latest(deps: AuditCommandDeps, { filter, limit }: z.output<typeof
 async function following(deps: AuditCommandDeps, { filter, after }: z.output<typeof followingArgs>): Promise<CommandOutput> {
   const place = readPlace(after)
   if (place === undefined) throw new CommandFailed(`${after} is no place of the audit log`)
-  const wanted = await filterOf(deps, filter)
+  const wanted = await askedFilter(deps, filter)
   const some = await createAuditFeed(deps).after(place, 300)
   const events = some.filter(({ entry }) => matches(wanted, entry)).map(({ entry }) => auditJson(entry))
   return { text: events.map(eventLine).join('\n'), data: { events, after: placeText(some.at(-1)?.place ?? place) } }
@@ -95,7 +96,7 @@ async function page(deps: AuditCommandDeps, args: z.output<typeof exportArgs>): 
   const { db } = deps
   const { format, after, upTo, reason } = args
   const search = createAuditSearch({ db })
-  const filter = await filterOf(deps, args.filter)
+  const filter = await askedFilter(deps, args.filter)
   const highest = upTo === undefined ? await search.highest() : BigInt(upTo)
   // That the log is taken home is an event of the log.
   if (upTo === undefined) {
@@ -158,38 +159,24 @@ function eventLine(event: ReturnType<typeof auditJson>): string {
   return [at, outcome === 'failed' ? '!' : ' ', name.padEnd(28), actor ?? '-', ...parts, ...why].join(' ')
 }
 
-async function filterOf({ db, clock }: AuditCommandDeps, args: z.output<typeof filterArgs>): Promise<AuditFilter> {
-  const { name, account, actor, client, session, grant, ip, request, since, before, ...rest } = args
+async function askedFilter({ db, clock }: AuditCommandDeps, args: z.output<typeof filterArgs>): Promise<AuditFilter> {
+  const { name, request: requestId, since, before, ...rest } = args
   const names = name?.split(',')
   const unknown = names?.find((one) => !namesEvents(one))
   if (unknown !== undefined) throw new CommandFailed(`there are no events named ${unknown} (docs/reference/webhooks.md)`)
-  const wanted = {
-    ...{ ...rest, names },
-    actor: actor === undefined ? undefined : await subjectOf(db, actor),
-    accountId: account === undefined ? undefined : await subjectOf(db, account),
-    clientId: client,
-    sessionId: session,
-    grantId: grant,
-    requestId: request,
-    network: ip === undefined ? undefined : network(ip),
+  const question = {
+    ...{ ...rest, names, requestId },
     since: since === undefined ? undefined : momentOf(since, clock),
     before: before === undefined ? undefined : momentOf(before, clock),
   }
-  return Object.fromEntries(Object.entries(wanted).filter(([, value]) => value !== undefined))
-}
-
-async function subjectOf(db: Database, text: string): Promise<string> {
-  if (!text.includes('@')) return text
-  const account = await db.account.findUnique({ where: { emailKey: emailKey(text) }, select: { id: true } })
-  return account?.id ?? text
-}
-
-function network(text: string): string {
-  try {
-    return networkOf(text)
-  } catch (error) {
-    throw new CommandFailed(`--ip: ${error instanceof Error ? error.message : String(error)}`)
-  }
+  const filter = await filterOf(question, async (email) => {
+    const account = await db.account.findUnique({ where: { emailKey: emailKey(email) }, select: { id: true } })
+    return account?.id
+  }).catch((error: unknown) => {
+    throw error instanceof AddressFilterFault ? new CommandFailed(`--ip: ${error.message}`) : error
+  })
+  if (filter === undefined) throw new CommandFailed(`--account: nobody has the e-mail address ${args.account}`)
+  return filter
 }
 
 const UNITS: Readonly<Record<string, number>> = { s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 }

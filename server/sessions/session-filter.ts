@@ -1,6 +1,6 @@
 // Which sessions are meant: what administrators look for, and what they end together. One meaning for the list, for its counts, for
 // the preview of what would end, and for the end itself.
-import ipaddr from 'ipaddr.js'
+import { networkOf } from '../../config/network.ts'
 import { ROLES } from '../../config/roles.ts'
 import { Prisma } from '../../prisma/client/client.ts'
 
@@ -31,11 +31,6 @@ export interface SessionFilter {
   readonly moreThan?: number
   /** From a device that the account had no session on before. */
   readonly newDevice?: boolean
-}
-
-/** What is no address and no network. */
-export class AddressFilterFault extends Error {
-  override readonly name = 'AddressFilterFault'
 }
 
 /** `s` is live. */
@@ -89,29 +84,4 @@ export function conditionOf(filter: SessionFilter): Prisma.Sql {
         AND p.user_agent IS NOT DISTINCT FROM s.user_agent) = ${wanted}`,
   )
   return Prisma.join(conditions, ' AND ')
-}
-
-/** Whether an address filter is one. */
-export function isNetwork(text: string): boolean {
-  try {
-    networkOf(text)
-    return true
-  } catch {
-    return false
-  }
-}
-
-/** The network of an address filter, as CIDR in its shortest form. @throws AddressFilterFault */
-export function networkOf(text: string): string {
-  const [address = '', bits, ...more] = text.trim().split('/')
-  // No shorthands: `10.1` is an old way to write 10.0.0.1, which nobody means.
-  const written = ipaddr.IPv4.isValidFourPartDecimal(address) || ipaddr.IPv6.isValid(address)
-  if (!written || more.length > 0)
-    throw new AddressFilterFault('it must be an address such as 192.0.2.7, or a network such as 192.0.2.0/24')
-  const parsed = ipaddr.process(address)
-  const most = parsed.kind() === 'ipv4' ? 32 : 128
-  if (bits !== undefined && (!/^\d{1,3}$/.test(bits) || Number(bits) > most)) {
-    throw new AddressFilterFault(`the number after the slash must be from 0 to ${most}`)
-  }
-  return `${parsed.toString()}/${bits ?? most}`
 }
