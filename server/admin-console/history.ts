@@ -21,14 +21,15 @@ export function createHistory({
   emailOf,
 }: {
   readonly search: Pick<AuditSearch, 'page'>
-  readonly emailOf: (accountId: string) => Promise<string | undefined>
+  /** Undefined for what names no account that is there. */
+  readonly emailOf: (id: string) => Promise<string | undefined>
 }): History {
   return async (visit, of, id) => {
     if (!visit.may(ACCESS.auditEvents.read)) return undefined
     const filter: AuditFilter = { [`${of}Id`]: id }
     const entries = await search.page({ filter, limit: EVENTS })
     const events = entries.map(async ({ id: number, at, name, actor, reason }) => {
-      const who = actor?.startsWith('acc_') === true ? ((await emailOf(actor)) ?? actor) : actor
+      const who = actor === undefined ? undefined : ((await emailOf(actor)) ?? actor)
       return {
         ...{ id: String(number), at, name },
         ...(who === undefined ? {} : { actor: who }),

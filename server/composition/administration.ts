@@ -1,9 +1,9 @@
 // Builds what administrators use: the functions that look at everything, the jobs that end much, and the admin API. The console stands
 // on the same parts.
-import { readFileSync } from 'node:fs'
 import type { Context, Middleware } from 'koa'
 import type { Clock } from '../../config/clock.ts'
 import type { Config } from '../../config/config.ts'
+import manifest from '../../package.json' with { type: 'json' }
 import { createAnswerAgain } from '../admin-api/idempotency.ts'
 import { openApiRoute } from '../admin-api/openapi.ts'
 import { refusedRequestRoutes } from '../admin-api/refused-requests.ts'
@@ -36,11 +36,11 @@ import { createGrantParts, grantApiRoutes } from './administration-grants.ts'
 import { createRefusedRequestParts } from './administration-refused-requests.ts'
 import { createRegistrationParts, registrationRoutes } from './administration-registrations.ts'
 import type { AuditParts } from './audit.ts'
+import { noteRateLimit, noteRefusedAccess } from './audited-refusals.ts'
 import { consoleRoutes } from './console.ts'
 import type { LogoutParts } from './logout.ts'
 import type { MailParts } from './mail.ts'
 import type { Nouns } from './nouns.ts'
-import { noteRateLimit, noteRefusedAccess } from './refusals.ts'
 import type { RevocationParts } from './revocations.ts'
 import type { OpenStores } from './stores.ts'
 import type { SystemParts } from './system.ts'
@@ -164,7 +164,7 @@ function routesOf(
   const { config, nouns, jobs, cursors } = deps
   const findId = accountIdOf(nouns)
   const routes: ApiRoute[] = [
-    openApiRoute(() => routes, { issuer: config.issuer, version: MANIFEST.version }),
+    openApiRoute(() => routes, { issuer: config.issuer, version: manifest.version }),
     ...sessionRoutes({
       cursors,
       jobs,
@@ -182,5 +182,3 @@ function routesOf(
   ]
   return routes
 }
-
-const MANIFEST = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as { readonly version: string }

@@ -53,7 +53,7 @@ export function consoleRoutes(deps: ConsoleDeps): readonly ConsoleRoute[] {
   const { clock, nouns, keys, administration, auditLog } = deps
   const { webhooks } = deps.webhooks
   const { cursors, jobs, registrations } = administration
-  const emailOf = async (id: string) => (await nouns.accounts.findById(id))?.email
+  const emailOf = async (id: string) => (id.startsWith('acc_') ? (await nouns.accounts.findById(id))?.email : undefined)
   const history = auditLog.history({ emailOf })
   return [
     { method: 'get', path: '/', access: ACCESS.sessions.read, handle: async (ctx) => void ctx.redirect('/admin/sessions') },

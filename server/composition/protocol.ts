@@ -27,8 +27,8 @@ import { loadRegistry, type Registry } from '../provider/registry.ts'
 import { createSignOut } from '../provider/sign-out.ts'
 import type { RefusedRequests } from '../refused-requests/refused-requests.ts'
 import type { RevocationFollower } from '../tokens/revocation-follower.ts'
+import { noteRefusedClient } from './audited-refusals.ts'
 import type { Nouns } from './nouns.ts'
-import { noteRefusedClient } from './refusals.ts'
 import type { OpenStores } from './stores.ts'
 
 /** The protocol. */

@@ -1,6 +1,6 @@
 // The revocations in force, as administrators look at them: what was ended, why, and until when that has to be remembered.
 import { Prisma } from '../../prisma/client/client.ts'
-import type { Database, Transaction } from '../storage/postgres.ts'
+import { type Database, LONG_TRANSACTION_MS, type Transaction } from '../storage/postgres.ts'
 import type { RevocationKind } from './revocations.ts'
 
 /** A revocation in force. */
@@ -111,7 +111,7 @@ interface ExplainedRow extends Omit<LiveRevocation, 'sequence' | 'before'> {
 }
 
 /** A transaction that ends something takes no longer, from its event to its revocations, which are its last statement. */
-const LONGEST_TRANSACTION = Prisma.sql`interval '10 seconds'`
+const LONGEST_TRANSACTION = Prisma.sql`make_interval(secs => ${LONG_TRANSACTION_MS / 1000}::float8)`
 
 /**
  * The event that the transaction of the revocation `r` wrote: PostgreSQL itself says which transaction a row is from. That it is

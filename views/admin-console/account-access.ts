@@ -3,6 +3,7 @@ import { type Html, html } from '../html.ts'
 import { moment } from '../moment.ts'
 import { facts, nothingHere, reasonField, standing, table } from './lists.ts'
 import { type SessionRow, sessionRows } from './sessions.ts'
+import { scopeList, words } from './tree.ts'
 
 /** Makes the tab of sessions: the latest. */
 export function accountSessions(view: {
@@ -86,10 +87,6 @@ const CONSENT_COLUMNS = [
   { label: 'To', cell: ({ openid, resources }: AccountConsentRow) => scopeList(openid, resources) },
   { label: 'When', cell: ({ givenAt }: AccountConsentRow) => moment(givenAt) },
 ]
-
-function scopeList(scopes: readonly string[], resources: { readonly [identifier: string]: readonly string[] }): Html {
-  return html`${[...new Set([...scopes, ...Object.values(resources).flat()])].map((scope) => html`<code>${scope}</code> `)}`
-}
 
 /** What the tab of the sign-in shows. */
 export interface AccountSignInView {
@@ -181,7 +178,7 @@ function failed(failures: readonly AccountFailureRow[], allHref: string): Html {
   const columns = [
     { label: 'When', names: true, cell: ({ at }: AccountFailureRow) => moment(at) },
     { label: 'From', cell: ({ address }: AccountFailureRow) => address ?? 'unknown' },
-    { label: 'Why', cell: ({ reason }: AccountFailureRow) => (reason ?? 'unknown').replaceAll('_', ' ') },
+    { label: 'Why', cell: ({ reason }: AccountFailureRow) => words(reason ?? 'unknown') },
   ]
   return html`<section class="card" aria-labelledby="failed">
 <h2 id="failed">Sign-ins that failed</h2>

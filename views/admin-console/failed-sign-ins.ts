@@ -2,6 +2,7 @@
 import { type Html, html } from '../html.ts'
 import { moment } from '../moment.ts'
 import { type Chip, chips, filterField, filterForm, nothingHere, pager, table } from './lists.ts'
+import { words } from './tree.ts'
 
 /** A sign-in that failed. */
 export interface FailedSignInRow {
@@ -151,8 +152,4 @@ ${
     ? nothingHere('No blocks', 'Nobody has to wait.')
     : html`${table<BlockRow>('What has to wait, the longest first', columns, blocks)}${pager(view)}`
 }`
-}
-
-function words(reason: string): string {
-  return reason.replaceAll('_', ' ')
 }

@@ -16,7 +16,7 @@ import {
   table,
 } from './lists.ts'
 import type { GrantView, SessionView } from './sessions.ts'
-import { familyNode, type GuardView, guardRow, type NotificationView, notificationRow, words } from './tree.ts'
+import { familyNode, type GuardView, guardRow, type NotificationView, notificationRow, scopeList, words } from './tree.ts'
 
 /** A grant in the list. */
 export interface GrantRow extends GrantView {
@@ -104,7 +104,7 @@ const COLUMNS = [
     cell: ({ id, account, client }: GrantRow) =>
       html`<a href="/admin/grants/${id}"><bdi>${client.name}</bdi></a><br><span class="quiet"><bdi>${account.email}</bdi></span>`,
   },
-  { label: 'May', cell: (grant: GrantRow) => scopesOf(grant) },
+  { label: 'May', cell: ({ scopes, resources }: GrantRow) => scopeList(scopes, resources) },
   { label: 'Given', cell: ({ createdAt }: GrantRow) => moment(createdAt) },
   { label: 'Refreshed', cell: (grant: GrantRow) => lastRefresh(grant) },
   {
@@ -113,10 +113,6 @@ const COLUMNS = [
       html`${standing(state)}<br><span class="quiet">${state === 'live' ? 'until ' : ''}${moment(endedAt ?? expiresAt)}</span>`,
   },
 ]
-
-function scopesOf({ scopes, resources }: GrantRow): Html {
-  return html`${[...new Set([...scopes, ...Object.values(resources).flat()])].map((scope) => html`<code>${scope}</code> `)}`
-}
 
 function lastRefresh({ families }: GrantRow): Html | string {
   if (families.length === 0) return 'no refresh token'

@@ -2,6 +2,7 @@
 import { type Html, html } from '../html.ts'
 import { moment } from '../moment.ts'
 import { type Chip, chips, facts, filterField, filterForm, nothingHere, pager, table } from './lists.ts'
+import { words } from './tree.ts'
 
 /** A request that was refused, or several that were alike. */
 export interface RefusedRequestRow {
@@ -145,8 +146,4 @@ ${request.known && request.clientId !== undefined && html`<a class="button small
 
 function toldOf({ error, description }: RefusedRequestRow): Html {
   return html`<code>${error}</code>${description !== undefined && html`<br><bdi>${description}</bdi>`}`
-}
-
-function words(name: string): string {
-  return name.replaceAll('_', ' ')
 }

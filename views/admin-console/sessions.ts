@@ -15,7 +15,16 @@ import {
   standing,
   table,
 } from './lists.ts'
-import { type FamilyView, familyNode, type GuardView, guardRow, type NotificationView, notificationRow, words } from './tree.ts'
+import {
+  type FamilyView,
+  familyNode,
+  type GuardView,
+  guardRow,
+  type NotificationView,
+  notificationRow,
+  scopeList,
+  words,
+} from './tree.ts'
 
 /** A session in the list. */
 export interface SessionRow {
@@ -210,11 +219,10 @@ ${grants.length === 0 ? html`<p class="quiet">No app was given anything.</p>` : 
 }
 
 function grantNode(grant: GrantView): Html {
-  const scopes = [...new Set([...grant.scopes, ...Object.values(grant.resources).flat()])]
   return html`<li>
 <p><strong><a href="/admin/grants/${grant.id}"><bdi>${grant.client.name}</bdi></a></strong> ${standing(grant.live ? 'live' : 'ended')}
 ${grant.endReason !== undefined && html`<span class="quiet">${words(grant.endReason)}</span>`}</p>
-<p class="quiet">Given ${moment(grant.createdAt)} · ${scopes.map((scope) => html`<code>${scope}</code> `)}</p>
+<p class="quiet">Given ${moment(grant.createdAt)} · ${scopeList(grant.scopes, grant.resources)}</p>
 <ul>
 ${grant.families.map(familyNode)}<li><p>Access tokens: ${grant.live ? 'the youngest expires' : 'if nobody had been told, the last would have expired'} by ${moment(grant.accessTokensUntil)}</p></li>
 </ul>

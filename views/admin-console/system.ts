@@ -163,7 +163,7 @@ function processesOf({ processes, newest, listeners }: SystemView): Html {
       cell: ({ sequence }: ProcessView) =>
         sequence >= newest
           ? html`<span class="badge good">Up to date</span>`
-          : html`<span class="badge">${newest - sequence} behind</span> <span class="quiet">knows ${sequence}</span>`,
+          : html`<span class="badge">Behind</span> <span class="quiet">knows up to ${sequence}</span>`,
     },
     {
       label: 'Heard',

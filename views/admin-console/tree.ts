@@ -88,6 +88,11 @@ export function guardRow({ clientId, instance, applied, acknowledgedAt }: GuardV
 `
 }
 
+/** Scopes, each once, of whichever API it is too. */
+export function scopeList(scopes: readonly string[], resources: { readonly [identifier: string]: readonly string[] }): Html {
+  return html`${[...new Set([...scopes, ...Object.values(resources).flat()])].map((scope) => html`<code>${scope}</code> `)}`
+}
+
 /** `session_revoked` as people say it. */
 export function words(cause: string): string {
   return cause.replaceAll('_', ' ')
