@@ -43,7 +43,8 @@ export async function measureBulkEnds(
 ): Promise<BulkEnd[]> {
   say(`filling in ${clientGrants} grants of a client, and ${accountGrants} of an account …`)
   await fill(target, addresses, clientGrants + accountGrants)
-  const accountId = await fillAccount(addresses.databaseUrl, accountGrants)
+  const apart = 1 + Math.floor(clientGrants / accountGrants)
+  const accountId = await fillAccount(addresses.databaseUrl, accountGrants, apart)
   await moveToGuest(addresses.databaseUrl)
   const endpoints = await discover(target.issuer)
   const found: BulkEnd[] = []
@@ -130,8 +131,11 @@ async function underLoad(
   }
 }
 
-/** Gives one person very many of the grants that were filled in, each with its session and family. */
-async function fillAccount(databaseUrl: string, grants: number): Promise<string> {
+/**
+ * Gives one person very many of the grants that were filled in, each with its session and family. They lie between those of others,
+ * as what somebody got over months does.
+ */
+async function fillAccount(databaseUrl: string, grants: number, apart: number): Promise<string> {
   const id = `acc_${randomUUID()}`
   await withClient(databaseUrl, async (client) => {
     await client.query(
@@ -139,7 +143,7 @@ async function fillAccount(databaseUrl: string, grants: number): Promise<string>
        FROM (SELECT a AS model FROM accounts a WHERE id LIKE 'acc_filled%' LIMIT 1) AS one`,
       [id],
     )
-    const numbers = 'SELECT n FROM generate_series(1, $2::int) AS n'
+    const numbers = 'SELECT n * $3::int AS n FROM generate_series(1, $2::int) AS n'
     for (const [table, column, prefix] of [
       ['sessions', 'id', 'ses_filled'],
       ['grants', 'id', 'gra_filled'],
@@ -147,7 +151,7 @@ async function fillAccount(databaseUrl: string, grants: number): Promise<string>
     ]) {
       await client.query(
         `UPDATE ${table} SET account_id = $1 WHERE ${column} IN (SELECT '${prefix}' || n FROM (${numbers}) AS few)`,
-        [id, grants],
+        [id, grants, apart],
       )
     }
   })

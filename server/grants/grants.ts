@@ -9,7 +9,6 @@ import { endAccessTokensOfGrant } from '../tokens/access-tokens.ts'
 import type { Ending } from '../tokens/ending.ts'
 import { endFamiliesOfGrant, endFamiliesOfGrants } from '../tokens/family-ends.ts'
 import { BORN_DEAD_FOR_SECONDS, type Mintable, readToMint, type Wait } from '../tokens/minting.ts'
-import { inPortions } from '../tokens/portions.ts'
 import { CLOCK_SKEW_SECONDS } from '../tokens/revocations.ts'
 import { clientStands, GRANT_GIVEN } from '../tokens/standing.ts'
 import { SUBJECT, type TokenSubject } from '../tokens/subject.ts'
@@ -150,22 +149,12 @@ export async function selectOffline(tx: Transaction, ids: readonly string[]): Pr
 /** Ends grants; their locks are taken in the order of their ids. @param which conditions on the table `grants` */
 async function endGrantsWhere(ending: Ending, which: Prisma.Sql): Promise<EndedGrant[]> {
   const grants = await ending.tx.$queryRaw<EndedGrant[]>(Prisma.sql`
-    SELECT id, session_id AS "sessionId", expires_at > latchkey_now() AS live
-    FROM grants WHERE ${which} AND ended_at IS NULL ORDER BY id FOR UPDATE`)
-  await updateAsEnded(
-    ending,
-    grants.map(({ id }) => id),
-  )
+    WITH locked AS (SELECT id FROM grants WHERE ${which} AND ended_at IS NULL ORDER BY id FOR UPDATE)
+    UPDATE grants SET ended_at = latchkey_now(), end_reason = ${ending.cause}
+    WHERE id IN (SELECT id FROM locked) AND ended_at IS NULL
+    RETURNING id, session_id AS "sessionId", expires_at > latchkey_now() AS live`)
   ending.counts.grants += grants.filter(({ live }) => live).length
   return grants
-}
-
-/** For grants whose locks are held. */
-function updateAsEnded({ tx, cause }: Ending, ids: readonly string[]): Promise<void> {
-  return inPortions(ids, (some) =>
-    tx.$executeRaw(Prisma.sql`
-      UPDATE grants SET ended_at = latchkey_now(), end_reason = ${cause} WHERE id = ANY(${some}::text[]) AND ended_at IS NULL`),
-  )
 }
 
 /** A grant's account and client; undefined when there is none such. */

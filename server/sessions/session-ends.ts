@@ -8,7 +8,7 @@ import { notifyClients } from '../logout-notifications/new-notifications.ts'
 import { endAccessTokensOfAccount, endAccessTokensOfSessions } from '../tokens/access-tokens.ts'
 import type { Ending } from '../tokens/ending.ts'
 import { endFamiliesOfAccount, endFamiliesOfSessions } from '../tokens/family-ends.ts'
-import { allowForAccount, inPortions } from '../tokens/portions.ts'
+import { allowForAccount } from '../tokens/large-ends.ts'
 import { CLOCK_SKEW_SECONDS } from '../tokens/revocations.ts'
 
 /** So long after a session is over it may have access tokens that live: its last code may have been redeemed a minute later. */
@@ -90,18 +90,21 @@ export async function endAccount(ending: Ending, accountId: string, keepSessionI
  * ended once more: whoever is told of it has been told, or soon will be, that it has run out.
  */
 async function endSessionsOfAccount(ending: Ending, accountId: string, keepSessionId?: string): Promise<SessionBefore[]> {
-  const { tx, cause } = ending
-  const sessions = await tx.$queryRaw<(SessionBefore & { hasTokens: boolean })[]>(Prisma.sql`
-    SELECT id, ${LIVES} AS live, expires_at > latchkey_now() - make_interval(secs => ${TOKENS_LIVE_SECONDS}) AS "hasTokens"
-    FROM sessions
-    WHERE account_id = ${accountId} AND ended_at IS NULL AND id IS DISTINCT FROM ${keepSessionId ?? null}::text
-    ORDER BY id FOR UPDATE`)
-  const live = sessions.filter((session) => session.live).map(({ id }) => id)
-  await inPortions(live, (some) =>
-    tx.$executeRaw(Prisma.sql`
-      UPDATE sessions SET ended_at = latchkey_now(), end_reason = ${cause} WHERE id = ANY(${some}::text[]) AND ended_at IS NULL`),
+  const sessions = await ending.tx.$queryRaw<(SessionBefore & { hasTokens: boolean })[]>(Prisma.sql`
+    WITH locked AS (
+      SELECT id, ${LIVES} AS live, expires_at > latchkey_now() - make_interval(secs => ${TOKENS_LIVE_SECONDS}) AS "hasTokens"
+      FROM sessions
+      WHERE account_id = ${accountId} AND ended_at IS NULL AND id IS DISTINCT FROM ${keepSessionId ?? null}::text
+      ORDER BY id FOR UPDATE
+    ), ended AS (
+      UPDATE sessions SET ended_at = latchkey_now(), end_reason = ${ending.cause}
+      WHERE id IN (SELECT id FROM locked WHERE live) AND ended_at IS NULL
+    )
+    SELECT * FROM locked`)
+  await countAndTell(
+    ending,
+    sessions.filter(({ live }) => live).map(({ id }) => id),
   )
-  await countAndTell(ending, live)
   for (const { id, hasTokens } of sessions) if (hasTokens) ending.entries.push({ kind: 'sid', value: id })
   return sessions
 }
@@ -111,9 +114,7 @@ type SessionBefore = Pick<EndedSession, 'id' | 'live'>
 
 async function countAndTell(ending: Ending, sessionIds: readonly string[]): Promise<void> {
   ending.counts.sessions += sessionIds.length
-  await inPortions(sessionIds, async (some) => {
-    ending.counts.logoutNotifications += await notifyClients(ending.tx, some, ending.cause)
-  })
+  ending.counts.logoutNotifications += await notifyClients(ending.tx, sessionIds, ending.cause)
 }
 
 async function endWhatHangs(ending: Ending, sessions: readonly SessionBefore[], how: SessionEnd): Promise<void> {

@@ -172,10 +172,10 @@ export async function endAccessTokensOfSessions(ending: Ending, sessionIds: read
     WHERE session_id = ANY(${[...sessionIds]}::text[]) AND ended_at IS NULL`)
 }
 
-/** Ends an account's tokens, but those of the session it keeps. */
+/** Ends an account's tokens, but those of the session it keeps. They are found by its grants: every token of a person stands on one. */
 export async function endAccessTokensOfAccount(ending: Ending, accountId: string, keepSessionId?: string): Promise<void> {
   await ending.tx.$executeRaw(Prisma.sql`
     UPDATE access_tokens SET ended_at = latchkey_now()
-    WHERE account_id = ${accountId} AND ended_at IS NULL
+    WHERE grant_id IN (SELECT id FROM grants WHERE account_id = ${accountId}) AND ended_at IS NULL
       AND (${keepSessionId ?? null}::text IS NULL OR session_id IS DISTINCT FROM ${keepSessionId ?? null}::text)`)
 }

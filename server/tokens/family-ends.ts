@@ -3,7 +3,6 @@
 import { Prisma } from '../../prisma/client/client.ts'
 import type { Transaction } from '../storage/postgres.ts'
 import type { Ending } from './ending.ts'
-import { inPortions } from './portions.ts'
 import { clientStands } from './standing.ts'
 
 /** Ends the live families of a grant. */
@@ -45,14 +44,10 @@ export function endFamily(ending: Ending, id: Uint8Array): Promise<void> {
 }
 
 async function endFamilies({ tx, cause, counts }: Ending, which: Prisma.Sql): Promise<void> {
-  const families = await tx.$queryRaw<{ id: string }[]>(Prisma.sql`
-    SELECT encode(id, 'base64') AS id FROM refresh_families WHERE ${which} AND ended_at IS NULL ORDER BY refresh_families.id FOR UPDATE`)
-  counts.refreshFamilies += families.length
-  await inPortions(
-    families.map(({ id }) => id),
-    (some) =>
-      tx.$executeRaw(Prisma.sql`
-        UPDATE refresh_families SET ended_at = latchkey_now(), end_reason = ${cause}, successor = NULL
-        WHERE id IN (SELECT decode(ended, 'base64') FROM unnest(${some}::text[]) AS ended) AND ended_at IS NULL`),
-  )
+  counts.refreshFamilies += await tx.$executeRaw(Prisma.sql`
+    WITH locked AS (
+      SELECT id FROM refresh_families WHERE ${which} AND ended_at IS NULL ORDER BY refresh_families.id FOR UPDATE
+    )
+    UPDATE refresh_families SET ended_at = latchkey_now(), end_reason = ${cause}, successor = NULL
+    WHERE id IN (SELECT id FROM locked) AND ended_at IS NULL`)
 }
