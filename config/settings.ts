@@ -117,7 +117,7 @@ const serverSettings = {
     kind: integer(500, 60_000),
     default: '1700',
     meaning:
-      'How long a request may take, in milliseconds. Then it is answered 503 with `Retry-After`, whatever it still waits for. A request that changes something in the admin API or the console has ten seconds at least: it may end very much, and is to be told what.',
+      'How long a request may take, in milliseconds. Then it is answered 503 with `Retry-After`, whatever it still waits for. A request that changes something in the admin API, the console or somebody’s own account has ten seconds at least, as a sign-out has: it may end very much, and is to be told what.',
     example: '1700',
   }),
   logLevel: setting({

@@ -53,8 +53,8 @@ const PEOPLE = /^\/(?:interactions|setup|set-password|account|logout)(?:\/|$)/i
 /** Paths of the endpoints where clients authenticate; the library answers them with a slash at the end as well. */
 const CLIENTS = /^\/(?:token|revoke|introspect|par)\/*$/i
 
-/** Paths of the admin API and the console, and what ends nothing there. */
-const ADMINISTRATION = /^\/admin(?:\/|$)/i
+/** Paths where people and administrators may end very much, and what ends nothing there. */
+const ENDS = /^\/(?:admin|account|logout|set-password)(?:\/|$)/i
 const LOOKS = /^(?:GET|HEAD|OPTIONS)$/
 
 /** Counts the requests of clients. */
@@ -107,9 +107,7 @@ export function createDoor(deps: {
       log,
       milliseconds: ({ method, path }) =>
         // Whoever ends something is to be told what was ended, however much that is.
-        ADMINISTRATION.test(path) && !LOOKS.test(method)
-          ? Math.max(config.answerWithinMs, LARGE_ENDS_WITHIN_MS)
-          : config.answerWithinMs,
+        ENDS.test(path) && !LOOKS.test(method) ? Math.max(config.answerWithinMs, LARGE_ENDS_WITHIN_MS) : config.answerWithinMs,
     }),
     rateLimits: [
       createLimit({

@@ -4,28 +4,31 @@ import { setTimeout as wait } from 'node:timers/promises'
 import { afterAll, beforeAll, expect, test } from '@jest/globals'
 import pg from 'pg'
 import { ask, robotToken, startAdminServer } from '../admin-api/api.ts'
-import { Browser } from '../support/browser.ts'
-import { WEB } from '../support/clients.ts'
+import { Browser, formsOf } from '../support/browser.ts'
+import { SPA, WEB } from '../support/clients.ts'
 import { claimsOf, obtainTokens } from '../support/oauth.ts'
 import { run } from '../support/postgres.ts'
 import type { TestServer } from '../support/server.ts'
 
 const GRANTS = 3000
-/** Longer than a statement may take in a server with this setting, and twice that is longer than a request may. */
-const SLOW_SECONDS = 1.2
-const IN_TIME = { LATCHKEY_ANSWER_WITHIN_MS: '1700' }
+/** Longer than a statement and a request may take in a server with this setting. */
+const SLOW_SECONDS = 2
+const SETTINGS = { LATCHKEY_ANSWER_WITHIN_MS: '1700', LATCHKEY_SIGN_OUT_SCOPE: 'account' }
 
 let server: TestServer
 let token: string
 let born: { readonly sid: string; readonly grantId: string }
 let number = 0
+/** Ada is signed in there: while grants are slow nobody can. */
+let ada: Browser
 
 beforeAll(async () => {
-  server = await insist(() => startAdminServer({ settings: IN_TIME }))
+  server = await insist(() => startAdminServer({ settings: SETTINGS }))
   token = await insist(() => robotToken(server))
   const { tokens } = await insist(() => obtainTokens(server, WEB, { browser: new Browser() }))
   const { sid, grant_id } = claimsOf(tokens.body.access_token)
   born = { sid: String(sid), grantId: String(grant_id) }
+  ada = (await insist(() => obtainTokens(server, SPA))).browser
   await run(
     server.databaseUrl,
     `CREATE FUNCTION be_slow() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN PERFORM pg_sleep(${SLOW_SECONDS}); RETURN NULL; END $$;
@@ -68,6 +71,36 @@ test('the suspension of a client is answered with what it ended, however long it
   expect({ status, body }).toMatchObject({ status: 200, body: { grants: 1, refresh_families: 1 } })
 }, 60_000)
 
+test.each([
+  ['all other devices', '/account', '/account/sessions/others/revocation', 303],
+  ['this device, where that ends the account’s sessions', '/logout', '/logout/confirm', 200],
+])(
+  'a person who signs out %s is told when it is done',
+  async (_what, path, action, done) => {
+    await many(await accountOf(server.ada.username))
+    const page = await ada.open(new URL(path, server.issuer).href)
+    const form = formsOf(page).find((each) => new URL(each.action, page.url).pathname === action)
+    const yes = form?.submits[0]
+    const body = new URLSearchParams({
+      ...form?.fields,
+      ...(yes === undefined || yes.name === '' ? {} : { [yes.name]: yes.value }),
+    })
+    const { status } = await ada.fetch(new URL(action, server.issuer).href, { method: 'POST', body: body.toString() })
+    expect(status).toBe(done)
+    const [row] = await run(
+      server.databaseUrl,
+      'SELECT count(*)::int AS live FROM grants WHERE account_id = $1 AND ended_at IS NULL',
+      [await accountOf(server.ada.username)],
+    )
+    expect(row?.live).toBeLessThan(4)
+  },
+  60_000,
+)
+
+async function accountOf(email: string): Promise<string> {
+  return (await server.latchkey.nouns.accounts.findByEmail(email))?.id ?? ''
+}
+
 async function untilDone(request: () => ReturnType<typeof ask>): ReturnType<typeof ask> {
   for (let tries = 0; ; tries += 1) {
     const answer = await request()
@@ -87,13 +120,19 @@ async function insist<Result>(work: () => Promise<Result>): Promise<Result> {
   }
 }
 
-/** An account with many sessions, each with a grant and a family: copies of one that the server made. */
+/** An account with many sessions. */
 async function accountWithMany(): Promise<string> {
-  number += 1
   const { body } = await ask(server, token, 'POST /accounts', { body: { email: `many-${number}@people.example` } })
-  const ids = `'account_id', '${body.id}', 'session_id', 'ses_${number}_' || n`
+  await many(body.id)
+  return body.id
+}
+
+/** Gives an account many sessions, each with a grant and a family: copies of one that the server made. */
+async function many(accountId: string): Promise<void> {
+  number += 1
+  const ids = `'account_id', '${accountId}', 'session_id', 'ses_${number}_' || n`
   for (const [table, model, differs] of [
-    ['sessions', born.sid, `'id', 'ses_${number}_' || n, 'account_id', '${body.id}'`],
+    ['sessions', born.sid, `'id', 'ses_${number}_' || n, 'account_id', '${accountId}'`],
     ['grants', born.grantId, `'id', 'gra_${number}_' || n, ${ids}`],
     ['refresh_families', born.grantId, `'id', '\\x' || md5('${number} ' || n), 'grant_id', 'gra_${number}_' || n, ${ids}`],
   ])
@@ -103,5 +142,4 @@ async function accountWithMany(): Promise<string> {
        FROM ${table} m, generate_series(1, ${GRANTS}) n WHERE m.${table === 'refresh_families' ? 'grant_id' : 'id'} = '${model}'`,
     )
   await run(server.databaseUrl, 'ANALYZE sessions, grants, refresh_families')
-  return body.id
 }
