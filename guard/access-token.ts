@@ -69,7 +69,9 @@ export function createTokenVerification(settled: Settled, keys: JWTVerifyGetKey,
 
 /** The signature says who wrote the claims, and not that they are of the right kind. */
 function claimsOf(payload: Readonly<Record<string, unknown>>): AccessToken {
-  const { sub, jti, client_id, scope, cnf } = payload
+  const { aud, sub, jti, client_id, scope, cnf } = payload
+  // The server makes tokens for one API each. One that is good for others too could be passed on to us by any of them.
+  if (typeof aud !== 'string') throw new InvalidToken('audience', 'The access token is not for this API alone.')
   const texts = [sub, jti, client_id, scope ?? ''].every((claim) => typeof claim === 'string')
   const bound = cnf === undefined || (typeof cnf === 'object' && cnf !== null)
   if (!texts || !bound) throw new InvalidToken('claims', 'The access token has claims of the wrong kind.')
