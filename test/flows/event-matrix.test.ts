@@ -8,6 +8,7 @@ import { REGISTRY_LAG_SECONDS } from '../../server/tokens/revocations.ts'
 import { Browser } from '../support/browser.ts'
 import { SPA } from '../support/clients.ts'
 import { authorizationRequest, callbackParams, clientRequest, headerOf, redeem, refresh } from '../support/oauth.ts'
+import { run } from '../support/postgres.ts'
 import { startServer, type TestServer } from '../support/server.ts'
 import {
   type Left,
@@ -157,6 +158,21 @@ const ROWS: { readonly [event: string]: Row } = {
     ],
     happen: async ({ server }) => {
       await server.advance(IDLE_SECONDS + 31)
+      await closeExpiredSessions({ db: server.latchkey.stores.db, expiry: server.latchkey.nouns.sessionExpiry })
+    },
+  },
+  'Session that lasts no longer, however it is used': {
+    cells: [
+      ...['ends', 'end, of everybody', 'of everybody', '–', 'live out their time', 'live out their time', '–'],
+      ...['of everybody', 'of everybody', '–'],
+    ],
+    happen: async ({ server }) => {
+      await run(
+        server.databaseUrl,
+        `UPDATE sessions SET absolute_expires_at = latchkey_now() + interval '1 second', expires_at = latchkey_now() + interval '1 second'
+         WHERE ended_at IS NULL`,
+      )
+      await server.advance(32)
       await closeExpiredSessions({ db: server.latchkey.stores.db, expiry: server.latchkey.nouns.sessionExpiry })
     },
   },
