@@ -14,6 +14,7 @@ import { createAuditSealer } from '../audit/sealer.ts'
 import { verifyAuditLog } from '../audit/verification.ts'
 import type { Database } from '../storage/postgres.ts'
 import type { Sealer } from '../storage/sealing.ts'
+import { momentOf } from './asked.ts'
 import { CommandFailed, type CommandHandlers, type CommandOutput } from './control-socket.ts'
 
 /** What they work with. */
@@ -177,15 +178,4 @@ async function askedFilter({ db, clock }: AuditCommandDeps, args: z.output<typeo
   })
   if (filter === undefined) throw new CommandFailed(`--account: nobody has the e-mail address ${args.account}`)
   return filter
-}
-
-const UNITS: Readonly<Record<string, number>> = { s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 }
-
-/** A time such as 2026-11-26T09:30:00Z or 2026-11-26, or how long ago: `2h`. */
-function momentOf(text: string, clock: Clock): Date {
-  const [, count, unit = ''] = /^(\d{1,6})([smhd])$/.exec(text) ?? []
-  const date = count === undefined ? new Date(text) : new Date(clock() - Number(count) * (UNITS[unit] ?? 0))
-  if (Number.isNaN(date.getTime()))
-    throw new CommandFailed(`${text} is no time: write 2026-11-26T09:30:00Z, or 2h for two hours ago`)
-  return date
 }

@@ -12,10 +12,12 @@ import { openEmbeddedPostgres } from '../storage/embedded-postgres.ts'
 import { type MigrationTarget, postgresMigrationTarget } from '../storage/migration-target.ts'
 import { migrate, migrationStatus } from '../storage/migrations.ts'
 import { type OpenDatabase, openPostgres } from '../storage/postgres.ts'
+import { connectRedis, type RedisClient } from '../storage/redis-client.ts'
 import { createSealer } from '../storage/sealing.ts'
 import { createEndings } from '../tokens/ending.ts'
+import type { CommandDeps } from './command-deps.ts'
 import { askServer, CommandFailed, type CommandHandlers, type CommandOutput } from './control-socket.ts'
-import { type CommandDeps, createDatabaseVerbs } from './handlers.ts'
+import { createDatabaseVerbs } from './handlers.ts'
 
 /** An administrator's statement may take longer than a request's. */
 const STATEMENT_TIMEOUT_MS = 120_000
@@ -118,6 +120,7 @@ function commandDeps(config: Config, secrets: Secrets, { db }: OpenDatabase): Co
     db,
     clock: systemClock,
     sealer,
+    withRedis: (work) => withRedis(secrets, work),
     passwords,
     setupLinks: createSetupLinks({
       db,
@@ -141,5 +144,15 @@ function commandDeps(config: Config, secrets: Secrets, { db }: OpenDatabase): Co
       // The servers see new entries in the database within a second.
       announce: () => undefined,
     }),
+  }
+}
+
+async function withRedis<Found>({ redisUrl }: Secrets, work: (client: RedisClient) => Promise<Found>): Promise<Found | 'memory'> {
+  if (redisUrl === undefined) return 'memory'
+  const client = await connectRedis({ url: redisUrl.reveal(), keyPrefix: 'latchkey:' })
+  try {
+    return await work(client)
+  } finally {
+    client.disconnect()
   }
 }

@@ -1,35 +1,24 @@
 // The verbs that work on the database: the same functions, whether the command line opened it or a running server has it.
 import { z } from 'zod'
-import { type Clock, systemClock } from '../../config/clock.ts'
+import { systemClock } from '../../config/clock.ts'
 import type { Config } from '../../config/config.ts'
-import type { Passwords } from '../accounts/passwords.ts'
-import type { SetupLinks } from '../accounts/setup-links.ts'
 import type { KeyTurns } from '../keys/key-turns.ts'
 import { countEverything, endEverything } from '../sessions/end-everything.ts'
 import { announceSetupLink } from '../setup/announcement.ts'
 import { readMigrations } from '../storage/migration-files.ts'
-import type { Database } from '../storage/postgres.ts'
-import type { Sealer } from '../storage/sealing.ts'
-import type { Endings } from '../tokens/ending.ts'
+import type { RedisClient } from '../storage/redis-client.ts'
+import { createAccountVerbs } from './account-handlers.ts'
 import { createAuditVerbs } from './audit-handlers.ts'
+import { createClientVerbs } from './client-handlers.ts'
+import type { CommandDeps } from './command-deps.ts'
 import { CommandFailed, type CommandHandlers, type CommandOutput } from './control-socket.ts'
 import { removeDemo } from './demo-removal.ts'
+import { examine } from './doctor.ts'
+import { createGrantVerbs } from './grant-handlers.ts'
 import { createKeyVerbs } from './key-verbs.ts'
 import { describeProvisioning, provision } from './provision.ts'
-
-/** What the verbs work with. */
-export interface CommandDeps {
-  readonly config: Config
-  readonly db: Database
-  readonly clock: Clock
-  readonly endings: Endings
-  readonly passwords: Passwords
-  readonly setupLinks: SetupLinks
-  readonly keyTurns: KeyTurns
-  readonly sealer: Sealer
-  /** Told now and then how far something long has come; only by the command line itself. */
-  readonly progress?: (done: number) => void
-}
+import { createSessionVerbs } from './session-handlers.ts'
+import { createTokenVerbs } from './token-handlers.ts'
 
 /** The verbs that need the database and nothing that only the command line has. */
 export function createDatabaseVerbs(deps: CommandDeps): CommandHandlers {
@@ -38,6 +27,12 @@ export function createDatabaseVerbs(deps: CommandDeps): CommandHandlers {
     'admin setup-link': () => setupLink(deps),
     'end everything': (args) => endAll(deps, changeArgs.parse(args)),
     'demo remove': (args) => demoRemove(deps, changeArgs.parse(args)),
+    doctor: () => examine(deps),
+    ...createAccountVerbs(deps),
+    ...createClientVerbs(deps),
+    ...createSessionVerbs(deps),
+    ...createGrantVerbs(deps),
+    ...createTokenVerbs(deps),
     ...createKeyVerbs(deps.keyTurns),
     ...createAuditVerbs(deps),
   }
@@ -47,13 +42,13 @@ export function createDatabaseVerbs(deps: CommandDeps): CommandHandlers {
 export function createCommandHandlers(about: {
   readonly config: Config
   readonly latchkey: {
-    readonly stores: Pick<CommandDeps, 'db' | 'sealer'>
+    readonly stores: Pick<CommandDeps, 'db' | 'sealer'> & { readonly redis?: RedisClient | undefined }
     readonly nouns: Pick<CommandDeps, 'endings' | 'passwords' | 'setupLinks'>
     readonly keys: { readonly turns: KeyTurns }
   }
 }): CommandHandlers {
   const { endings, passwords, setupLinks } = about.latchkey.nouns
-  const { db, sealer } = about.latchkey.stores
+  const { db, sealer, redis } = about.latchkey.stores
   return {
     ...createDatabaseVerbs({
       config: about.config,
@@ -64,6 +59,7 @@ export function createCommandHandlers(about: {
       setupLinks,
       keyTurns: about.latchkey.keys.turns,
       sealer,
+      withRedis: async (work) => (redis === undefined ? 'memory' : work(redis)),
     }),
     // A server that runs has applied every migration it knows.
     'migrate status': migrated,

@@ -1,9 +1,9 @@
 // The verbs about signing keys.
 import { z } from 'zod'
-import type { Change } from '../audit/change.ts'
 import type { KeyItem, KeyTurns } from '../keys/key-turns.ts'
 import { KeyRefused, SIGNING_ALGORITHMS } from '../keys/signing-keys.ts'
 import { UnsealError } from '../storage/sealing.ts'
+import { by } from './asked.ts'
 import { CommandFailed, type CommandHandlers, type CommandOutput } from './control-socket.ts'
 
 /** As many are shown. */
@@ -30,11 +30,6 @@ async function rotate(turns: KeyTurns, args: Readonly<Record<string, unknown>>):
   if (asked !== undefined && alg === undefined)
     throw new CommandFailed(`there is no algorithm ${asked.slice(0, 50)}: take one of ${SIGNING_ALGORITHMS.join(', ')}`)
   return told(() => turns.rotate({ now, ...(alg === undefined ? {} : { alg }) }, by(reason)))
-}
-
-/** The operator's own command line. */
-function by(reason: string | undefined): Change {
-  return { actor: 'system', ...(reason === undefined ? {} : { reason }) }
 }
 
 async function told(work: () => Promise<KeyItem[]>): Promise<CommandOutput> {

@@ -50,6 +50,10 @@ export type Invocation =
   | { readonly kind: 'run'; readonly verb: Verb; readonly options: GivenOptions; readonly json: boolean }
   | { readonly kind: 'help'; readonly verb: Verb | undefined }
 
+/** Options of verbs that change something. */
+export const REASON: VerbOption = { type: 'string', value: 'TEXT', help: 'why, for the audit log' }
+export const DRY_RUN: VerbOption = { type: 'boolean', help: 'show what would be done, and write nothing' }
+
 /** Options that every verb has. */
 const COMMON: Readonly<Record<string, VerbOption>> = {
   json: { type: 'boolean', help: 'print JSON, for programs' },

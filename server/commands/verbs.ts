@@ -2,12 +2,10 @@
 import { existsSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { settingsInForce } from '../../config/config.ts'
+import { ADMINISTRATION_VERBS } from './administration-verbs.ts'
 import { AUDIT_VERBS } from './audit-verbs.ts'
 import { CommandFailed } from './control-socket.ts'
-import type { GivenOptions, Verb, VerbOption } from './verb.ts'
-
-const REASON: VerbOption = { type: 'string', value: 'TEXT', help: 'why, for the audit log' }
-const DRY_RUN: VerbOption = { type: 'boolean', help: 'show what would be done, and write nothing' }
+import { DRY_RUN, type GivenOptions, REASON, type Verb } from './verb.ts'
 
 const serve: Verb = {
   name: 'serve',
@@ -164,6 +162,17 @@ const keysRetire: Verb = {
   run: ({ kid, reason }) => onDatabase('keys retire', { kid, reason }),
 }
 
+const doctor: Verb = {
+  name: 'doctor',
+  summary: 'Look at whatever a server needs, and say what is not well and what to do',
+  details: 'Works beside a running server, and without one. Ends with 1 when something is wrong.',
+  options: {},
+  async run() {
+    const { runDoctor } = await import('./doctor.ts')
+    return runDoctor(() => onDatabase('doctor', {}))
+  },
+}
+
 const version: Verb = {
   name: 'version',
   summary: 'Show the version',
@@ -181,6 +190,7 @@ export const VERBS: readonly Verb[] = [
   migrateUp,
   migrateStatus,
   migrateDown,
+  doctor,
   configCheck,
   configPrint,
   apply,
@@ -190,6 +200,7 @@ export const VERBS: readonly Verb[] = [
   keysList,
   keysRotate,
   keysRetire,
+  ...ADMINISTRATION_VERBS,
   ...AUDIT_VERBS,
   version,
 ]

@@ -9,9 +9,8 @@ import { countActiveOwners } from '../accounts/accounts-store.ts'
 import type { KeyRing } from '../keys/key-ring.ts'
 import { checksOf } from '../maintenance/checks.ts'
 import type { Task } from '../maintenance/schedule.ts'
+import { countFailingWebhooks, countKeysDue, findMigrations } from '../maintenance/server-facts.ts'
 import { createTaskRuns, type TaskRuns } from '../maintenance/task-runs.ts'
-import { MigrationRefused, migrationsOf } from '../storage/migrations.ts'
-import type { Database } from '../storage/postgres.ts'
 import { createProcessRoll, type ProcessHeard, type ProcessRoll, type ProcessSaid } from '../storage/process-roll.ts'
 import { probePostgres, probeRedis } from '../storage/store-probes.ts'
 import { selectProgress } from '../tokens/revocations.ts'
@@ -42,8 +41,6 @@ const SAY_EVERY_SECONDS = 5
 
 /** So many guards are looked at: the page of those who listen has all. */
 const MOST_LISTENERS = 200
-
-const MOST_KEYS = 50
 
 /** Builds it. */
 export async function createSystem(deps: SystemDeps): Promise<SystemParts> {
@@ -79,13 +76,13 @@ async function report(
   const postgres = await orNothing(probePostgres(db))
   const now = clock()
   const [migrations, others, { sequence: newest }, listeners, owners, keysDue, webhooksFailing] = await Promise.all([
-    orNothing(migrationsFound(db)),
+    orNothing(findMigrations(db)),
     here.roll === undefined ? [] : orNothing(here.roll.list()),
     selectProgress(db),
     deps.revocations.acknowledgements.page({ limit: MOST_LISTENERS }),
     countActiveOwners(db),
-    countKeysDue(deps.keys, now),
-    countFailing(deps.webhooks),
+    countKeysDue(deps.keys.turns, now),
+    countFailingWebhooks(deps.webhooks.webhooks),
   ])
   const processes = processesOf(here.self(), others ?? [])
   const tasks = here.runs.list()
@@ -110,28 +107,8 @@ async function report(
   }
 }
 
-/** Whatever does not fit is said, and is no reason to say nothing. */
-async function migrationsFound(db: Database): Promise<NonNullable<SystemView['migrations']>> {
-  try {
-    return await migrationsOf(db)
-  } catch (error) {
-    if (error instanceof MigrationRefused) return { applied: [], pending: [], refused: error.message }
-    throw error
-  }
-}
-
 /** This process says what is so now; of the others it is known what they said last. */
 function processesOf(self: ProcessSaid, others: readonly ProcessHeard[]): SystemView['processes'] {
   const all = [{ ...self, heardSecondsAgo: 0 }, ...others.filter(({ id }) => id !== self.id)]
   return all.map(({ id, startedAt, ...said }) => ({ ...said, startedAt: new Date(startedAt), isThis: id === self.id }))
-}
-
-async function countKeysDue({ turns }: KeyRing, now: number): Promise<number> {
-  const keys = await turns.page({ limit: MOST_KEYS })
-  return keys.filter(({ due }) => due?.what === 'rotate' && due.at.getTime() <= now).length
-}
-
-async function countFailing({ webhooks }: WebhookParts): Promise<number> {
-  const [all, lasts] = await Promise.all([webhooks.list(), webhooks.lastDeliveries()])
-  return all.filter(({ id, enabled }) => enabled && !['delivered', undefined].includes(lasts.get(id)?.state)).length
 }

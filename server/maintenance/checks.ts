@@ -27,12 +27,15 @@ export interface ServerFacts {
   readonly migrations: { readonly pending: readonly string[]; readonly refused?: string } | undefined
   /** The number of the last revocation. */
   readonly newest: number
-  readonly processes: readonly {
-    readonly host: string
-    readonly pid: number
-    readonly sequence: number
-    readonly version: string
-  }[]
+  /** Undefined: nobody can tell, since they meet in Redis. */
+  readonly processes:
+    | readonly {
+        readonly host: string
+        readonly pid: number
+        readonly sequence: number
+        readonly version: string
+      }[]
+    | undefined
   /** Guards of APIs that were heard in the last day. */
   readonly listeners: readonly { readonly clientId: string; readonly sequence: number; readonly acknowledgedAt: Date }[]
   /** Accounts that are active and own the server. */
@@ -41,7 +44,8 @@ export interface ServerFacts {
   readonly keysDue: number
   /** Webhooks that do not take what they are told. */
   readonly webhooksFailing: number
-  readonly tasks: readonly { readonly task: string; readonly failedAt?: Date }[]
+  /** Undefined for one who is no server. */
+  readonly tasks: readonly { readonly task: string; readonly failedAt?: Date }[] | undefined
 }
 
 /** Farther apart than this, tokens are too young or too old for somebody. */
@@ -58,9 +62,9 @@ export function checksOf(facts: ServerFacts): Check[] {
     clockCheck(facts),
     redisCheck(facts),
     migrationCheck(facts),
-    processCheck(facts),
+    ...(facts.processes === undefined ? [] : [processCheck(facts.processes, facts.newest)]),
     listenerCheck(facts),
-    taskCheck(facts),
+    ...(facts.tasks === undefined ? [] : [taskCheck(facts.tasks)]),
     keyCheck(facts),
     webhookCheck(facts),
     ownerCheck(facts),
@@ -127,8 +131,15 @@ function migrationCheck({ migrations }: ServerFacts): Check {
   return { what, outcome: 'wrong', says: `Not applied: ${pending.join(', ')}.`, todo: 'npx latchkey migrate up' }
 }
 
-function processCheck({ processes, newest }: ServerFacts): Check {
+function processCheck(processes: NonNullable<ServerFacts['processes']>, newest: number): Check {
   const what = 'Processes'
+  if (processes.length === 0)
+    return {
+      what,
+      outcome: 'look',
+      says: 'No server was heard in the last half a minute.',
+      todo: 'Start one: npx latchkey serve',
+    }
   const behind = processes.filter(({ sequence }) => sequence < newest)
   const versions = new Set(processes.map(({ version }) => version))
   if (behind.length > 0)
@@ -177,7 +188,7 @@ function namesOf(listeners: ServerFacts['listeners']): string {
   return [...new Set(listeners.map(({ clientId }) => clientId))].slice(0, 5).join(', ')
 }
 
-function taskCheck({ tasks }: ServerFacts): Check {
+function taskCheck(tasks: NonNullable<ServerFacts['tasks']>): Check {
   const what = 'Background work'
   const failing = tasks.filter(({ failedAt }) => failedAt !== undefined)
   if (failing.length === 0) return { what, outcome: 'right', says: 'Nothing fails in this process.' }

@@ -1,0 +1,100 @@
+// The verbs about grants: looked for as the admin API looks for them, and ended by the same events.
+import { z } from 'zod'
+import { LONGEST_ACCESS_TOKEN } from '../../config/lifetimes.ts'
+import { showPreview } from '../admin-api/bulk.ts'
+import { showGrant } from '../admin-api/session-tree.ts'
+import { createGrantEvents } from '../grants/grant-events.ts'
+import type { GrantFilter } from '../grants/grant-filter.ts'
+import { createGrantPreview } from '../grants/grant-preview.ts'
+import { createGrantSearch } from '../grants/grant-search.ts'
+import type { GrantNode } from '../grants/grant-tree.ts'
+import { accountNamed, by, given, limitAsked, minute, momentOf, readArgs, secondsAsked, table } from './asked.ts'
+import { endSome, idsAsked, MOST_AT_ONCE, MOST_PREVIEWED, previewText } from './bulk-verbs.ts'
+import type { CommandDeps } from './command-deps.ts'
+import type { CommandHandlers, CommandOutput } from './control-socket.ts'
+
+type Deps = Pick<CommandDeps, 'db' | 'clock' | 'endings' | 'config'>
+
+/** Makes them. */
+export function createGrantVerbs(deps: Deps): CommandHandlers {
+  return {
+    'grants list': (args) => list(deps, readArgs(listArgs, args)),
+    'grants revoke': (args) => revoke(deps, readArgs(revokeArgs, args)),
+  }
+}
+
+const filters = z.strictObject({
+  account: z.string().optional(),
+  client: z.string().optional(),
+  session: z.string().optional(),
+  scope: z.string().optional(),
+  resource: z.string().optional(),
+  since: z.string().optional(),
+  before: z.string().optional(),
+  idle: secondsAsked.optional(),
+})
+
+const listArgs = filters.extend({
+  state: z.enum(['live', 'ended', 'expired', 'any'], 'it takes live, ended, expired or any').default('live'),
+  limit: limitAsked,
+})
+
+const revokeArgs = filters.extend({ id: idsAsked.optional(), dryRun: z.boolean().default(false), reason: z.string().optional() })
+
+async function filterOf({ db, clock }: Deps, asked: z.output<typeof filters>): Promise<GrantFilter> {
+  const { account, client, session, scope, resource, since, before, idle } = asked
+  return given({
+    accountId: account === undefined ? undefined : await accountNamed(db, account),
+    ...{ clientId: client, sessionId: session, scope, resource, idleSeconds: idle },
+    since: since === undefined ? undefined : momentOf(since, clock),
+    before: before === undefined ? undefined : momentOf(before, clock),
+  })
+}
+
+function livesOf({ db, config }: Deps) {
+  // The settings of the servers may differ from ours, so the longest life that there can be is assumed.
+  return { db, refreshIdleSeconds: config.lifetimes.refreshIdle, accessTokenLifeSeconds: () => LONGEST_ACCESS_TOKEN }
+}
+
+/** Some that fit, the latest first. A page of idle ones may be empty, and there are more. */
+async function firstOf(deps: Deps, filter: GrantFilter, most: number): Promise<GrantNode[]> {
+  const search = createGrantSearch(livesOf(deps))
+  const found: GrantNode[] = []
+  let { grants, next } = await search.page({ filter, limit: most })
+  found.push(...grants)
+  while (next !== undefined && found.length < most) {
+    ;({ grants, next } = await search.page({ filter, limit: most - found.length, after: next }))
+    found.push(...grants)
+  }
+  return found
+}
+
+async function list(deps: Deps, { state, limit, ...asked }: z.output<typeof listArgs>): Promise<CommandOutput> {
+  const filter = { ...(await filterOf(deps, asked)), ...(state === 'any' ? {} : { state }) }
+  const found = await firstOf(deps, filter, limit + 1)
+  const items = found.slice(0, limit)
+  const more = found.length > limit ? `\nThere are more: --limit shows up to 9999.` : ''
+  const text = items.length === 0 ? 'There are no such grants.' : `${table([HEAD, ...items.map(row)])}${more}`
+  return { text, data: items.map(showGrant) }
+}
+
+const HEAD = ['grant', 'account', 'app', 'state', 'given', 'scopes']
+
+function row(item: GrantNode): string[] {
+  const scopes = [...item.scopes, ...Object.values(item.resources).flat()].join(' ')
+  return [item.id, item.account.email, item.client.name, item.state, minute(item.createdAt), scopes]
+}
+
+async function revoke(deps: Deps, { id, dryRun, reason, ...asked }: z.output<typeof revokeArgs>): Promise<CommandOutput> {
+  const filter = await filterOf(deps, asked)
+  if (dryRun) {
+    const preview = await createGrantPreview(livesOf(deps))(id === undefined ? { filter } : { ids: id }, MOST_PREVIEWED)
+    return { text: previewText(preview), data: showPreview(preview) }
+  }
+  const some = async () => (await firstOf(deps, { ...filter, state: 'live' }, MOST_AT_ONCE)).map((grant) => grant.id)
+  return endSome({
+    ids: id ?? (await some()),
+    mayBeMore: id === undefined,
+    end: (ids) => createGrantEvents(deps).revokeMany(ids, by(reason)),
+  })
+}

@@ -1,0 +1,80 @@
+// The verbs about sessions: looked for as the admin API looks for them, and ended by the same events.
+import { z } from 'zod'
+import { isNetwork } from '../../config/network.ts'
+import { showPreview } from '../admin-api/bulk.ts'
+import { showSession } from '../admin-api/sessions.ts'
+import { createSessionEvents } from '../sessions/session-events.ts'
+import type { SessionFilter } from '../sessions/session-filter.ts'
+import { previewSessions } from '../sessions/session-preview.ts'
+import { createSessionSearch, type SessionItem } from '../sessions/session-search.ts'
+import { accountNamed, by, given, limitAsked, minute, momentOf, readArgs, secondsAsked, table } from './asked.ts'
+import { endSome, idsAsked, MOST_AT_ONCE, MOST_PREVIEWED, previewText } from './bulk-verbs.ts'
+import type { CommandDeps } from './command-deps.ts'
+import type { CommandHandlers, CommandOutput } from './control-socket.ts'
+
+type Deps = Pick<CommandDeps, 'db' | 'clock' | 'endings' | 'config'>
+
+/** Makes them. */
+export function createSessionVerbs(deps: Deps): CommandHandlers {
+  return {
+    'sessions list': (args) => list(deps, readArgs(listArgs, args)),
+    'sessions revoke': (args) => revoke(deps, readArgs(revokeArgs, args)),
+  }
+}
+
+const filters = z.strictObject({
+  account: z.string().optional(),
+  client: z.string().optional(),
+  ip: z.string().refine(isNetwork, 'it takes an address, or a network as CIDR').optional(),
+  method: z.string().optional(),
+  since: z.string().optional(),
+  before: z.string().optional(),
+  idle: secondsAsked.optional(),
+})
+
+const listArgs = filters.extend({
+  state: z.enum(['live', 'ended', 'expired', 'any'], 'it takes live, ended, expired or any').default('live'),
+  limit: limitAsked,
+})
+
+const revokeArgs = filters.extend({ id: idsAsked.optional(), dryRun: z.boolean().default(false), reason: z.string().optional() })
+
+async function filterOf({ db, clock }: Deps, asked: z.output<typeof filters>): Promise<SessionFilter> {
+  const { account, client, ip, method, since, before, idle } = asked
+  return given({
+    accountId: account === undefined ? undefined : await accountNamed(db, account),
+    ...{ clientId: client, address: ip, method, idleSeconds: idle },
+    since: since === undefined ? undefined : momentOf(since, clock),
+    before: before === undefined ? undefined : momentOf(before, clock),
+  })
+}
+
+async function list(deps: Deps, { state, limit, ...asked }: z.output<typeof listArgs>): Promise<CommandOutput> {
+  const filter = { ...(await filterOf(deps, asked)), ...(state === 'any' ? {} : { state }) }
+  const found = await createSessionSearch(deps).page({ filter, limit: limit + 1 })
+  const items = found.slice(0, limit)
+  const more = found.length > limit ? `\nThere are more: --limit shows up to 9999.` : ''
+  const text = items.length === 0 ? 'There are no such sessions.' : `${table([HEAD, ...items.map(row)])}${more}`
+  return { text, data: items.map(showSession) }
+}
+
+const HEAD = ['session', 'account', 'device', 'address', 'state', 'last active', 'apps']
+
+function row(item: SessionItem): string[] {
+  const apps = item.clients.map(({ name }) => name).join(', ')
+  return [item.id, item.account.email, item.device, item.address ?? '-', item.state, minute(item.lastUsedAt), apps]
+}
+
+async function revoke(deps: Deps, { id, dryRun, reason, ...asked }: z.output<typeof revokeArgs>): Promise<CommandOutput> {
+  const filter = await filterOf(deps, asked)
+  if (dryRun) {
+    const preview = await previewSessions(deps.db, id === undefined ? { filter } : { ids: id }, MOST_PREVIEWED)
+    return { text: previewText(preview), data: showPreview(preview) }
+  }
+  const events = createSessionEvents({ endings: deps.endings, keepOffline: deps.config.sessionRevocation === 'keep_offline' })
+  return endSome({
+    ids: id ?? (await createSessionSearch(deps).liveIds(filter, MOST_AT_ONCE)),
+    mayBeMore: id === undefined,
+    end: (ids) => events.revoke(ids, by(reason)),
+  })
+}
