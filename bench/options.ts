@@ -23,6 +23,10 @@ export interface BenchOptions {
   readonly flood: boolean
   /** How soon APIs refuse what was revoked, and what large ends cost. */
   readonly revocation: boolean
+  /** How long the console takes when there is very much. */
+  readonly console: boolean
+  /** How much of what the console is measured with there is, as a part of it. */
+  readonly scale: number
   readonly profile: boolean
   /** The file of an earlier run that is shown instead of running; empty: run. */
   readonly from: string
@@ -44,9 +48,11 @@ export const HELP = `Measures Latchkey beside oidc-provider as it comes, in turn
   npm run bench                     the main kinds of work: a few minutes
   npm run bench -- full             everything, about half an hour
   npm run bench -- revocation       how soon guarded APIs refuse what was revoked, what their check costs, and large ends
+  npm run bench -- console          pages of the console with a million sessions and ten million events of the audit log: half an hour
   npm run bench -- rivals           better-auth as well, fetched by npm into a temporary folder (full rivals: both)
 
 Parts:
+  --scale N         of the console: so many times as much of everything (1)
   --growth          refresh and second-app in databases with 10³, 10⁵ and 10⁶ families and sessions (in full)
   --flood           token requests while many people sign in (in full)
   --race-rounds N   rounds of 50 refreshes with one token and 50 redemptions of one code at once (10; full: 100; 0 for none)
@@ -80,19 +86,19 @@ Only ratios from one run can be compared with those of another; absolute figures
  */
 export function readOptions(args: readonly string[]): BenchOptions {
   const { values, positionals } = parse(args)
-  const unknown = positionals.find((word) => !['full', 'rivals', 'revocation'].includes(word))
+  const unknown = positionals.find((word) => !['full', 'rivals', 'revocation', 'console'].includes(word))
   if (unknown !== undefined) throw new OptionError(`"${unknown}" is not known.`)
   const full = positionals.includes('full')
   // Asked for by itself, it is all that is done.
-  const revocationOnly = positionals.includes('revocation') && positionals.length === 1
+  const alone = positionals.length === 1 && ['revocation', 'console'].includes(positionals[0] ?? '')
   const usual = full ? TARGET_NAMES.filter((name) => !RIVALS.includes(name)) : USUAL_TARGETS
   return {
     help: values.help,
     seconds: positive('--seconds', values.seconds ?? (full ? '3' : '2')),
     rounds: whole('--rounds', values.rounds ?? (full ? '5' : '3')),
     concurrency: whole('--concurrency', values.concurrency),
-    scenarios: listOf('--only', values.only, revocationOnly ? [] : full ? NAMES : MAIN, NAMES),
-    targets: revocationOnly
+    scenarios: listOf('--only', values.only, alone ? [] : full ? NAMES : MAIN, NAMES),
+    targets: alone
       ? []
       : listOf('--targets', values.targets, positionals.includes('rivals') ? [...usual, ...RIVALS] : usual, TARGET_NAMES),
     out: values.out,
@@ -102,6 +108,8 @@ export function readOptions(args: readonly string[]): BenchOptions {
     growth: values.growth || full,
     flood: values.flood || full,
     revocation: positionals.includes('revocation') || full,
+    console: positionals.includes('console'),
+    scale: positive('--scale', values.scale),
     profile: values.profile,
     from: values.from,
     writeDocs: values['write-docs'],
@@ -125,6 +133,7 @@ function parse(args: readonly string[]) {
         idle: { type: 'string', default: '10' },
         count: { type: 'boolean', default: true },
         'race-rounds': { type: 'string' },
+        scale: { type: 'string', default: '1' },
         growth: { type: 'boolean', default: false },
         flood: { type: 'boolean', default: false },
         profile: { type: 'boolean', default: false },

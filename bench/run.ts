@@ -1,6 +1,7 @@
 // One run of the benchmark: starts the stores and the servers, and does what was asked for, one part after the other.
 
 import { setTimeout as wait } from 'node:timers/promises'
+import { CONSOLE_DEFAULTS, type ConsoleFigures, measureConsole } from './console/console.ts'
 import { type Counted, countRoundTrips } from './counting/count.ts'
 import { FLOOD_DEFAULTS, type Flood, measureFlood } from './flood/flood.ts'
 import { type Growth, measureGrowth, SIZES } from './growth/growth.ts'
@@ -38,7 +39,11 @@ export async function runBench(options: BenchOptions, say: Say): Promise<Report>
   if (warning !== undefined) say(warning)
   await using cleanup = new AsyncDisposableStack()
   const wantStores =
-    options.targets.some((name) => TARGETS[name].storesWanted) || options.growth || options.flood || options.revocation
+    options.targets.some((name) => TARGETS[name].storesWanted) ||
+    options.growth ||
+    options.flood ||
+    options.revocation ||
+    options.console
   if (wantStores) say('starting PostgreSQL and Redis …')
   const stores = wantStores ? await startStores() : undefined
   if (stores !== undefined) cleanup.defer(() => stores.stop())
@@ -56,12 +61,14 @@ export async function runBench(options: BenchOptions, say: Say): Promise<Report>
   const growth = options.growth ? await grow(run) : undefined
   const flood = options.flood ? await flooded(run) : undefined
   const revocation = options.revocation ? await revoked(run) : undefined
+  const consoleFigures = options.console ? await consoled(run) : undefined
   const { seconds, rounds } = options
   const found = {
     ...{ startedAt, machine: describeMachine(), seconds, rounds, results, memory, counted, races, profiles },
     ...(growth === undefined ? {} : { growth }),
     ...(flood === undefined ? {} : { flood }),
     ...(revocation === undefined ? {} : { revocation }),
+    ...(consoleFigures === undefined ? {} : { console: consoleFigures }),
   }
   return { ...found, verdicts: judge(found) }
 }
@@ -160,6 +167,20 @@ async function revoked({ say, stores }: Run): Promise<RevocationFigures | undefi
   const target = await TARGETS.latchkey.start(addresses, stores.pids)
   try {
     return await measureRevocation(target, addresses, REVOCATION_DEFAULTS, say)
+  } finally {
+    await target.stop()
+  }
+}
+
+async function consoled({ options, say, stores }: Run): Promise<ConsoleFigures | undefined> {
+  if (stores === undefined) return undefined
+  const addresses = await stores.newAddresses()
+  const target = await TARGETS.latchkey.start(addresses, stores.pids)
+  const scaled = (count: number) => Math.max(100, Math.round(count * options.scale))
+  const { sessions, auditEvents, ended } = CONSOLE_DEFAULTS
+  const sizes = { sessions: scaled(sessions), auditEvents: scaled(auditEvents), ended: scaled(ended) }
+  try {
+    return await measureConsole(target, addresses, { ...CONSOLE_DEFAULTS, ...sizes }, say)
   } finally {
     await target.stop()
   }

@@ -20,7 +20,7 @@ export const LISTENER = { id: 'bench-listener', secret: 'bench-listener-secret-t
 export const ADMINISTRATOR = {
   id: 'bench-administrator',
   secret: 'bench-administrator-secret-that-is-long-enough',
-  scope: 'accounts:write clients:write',
+  scope: 'accounts:write clients:write sessions:read sessions:revoke',
 } as const
 
 /** An API that takes JWTs (ES256), and one that takes opaque tokens. */
@@ -36,6 +36,9 @@ export const PEOPLE_COUNT = 64
 /** With this password a sign-in is measured without the hash (bench/targets/short-cut), with the other one with it. */
 export const SHORT_CUT_PASSWORD = 'a password that is compared and not hashed 1'
 export const PASSWORD = 'a password for measurements 1'
+
+/** Who owns the server, and looks at its console. */
+export const OWNER = { username: 'owner@people.example', password: SHORT_CUT_PASSWORD } as const
 
 /** Someone who can sign in. */
 export interface Person {
@@ -100,7 +103,8 @@ export function provisionFile(hashes: { readonly real: string; readonly shortCut
       { ...api, identifier: NOTES.identifier, scopes: [NOTES.scope], access_token_format: NOTES.format, default: true },
       { ...api, identifier: BILLING.identifier, scopes: [BILLING.scope], access_token_format: BILLING.format },
     ],
-    accounts: [...PEOPLE, ...HASHED_PEOPLE].map(({ username, password }) => ({
+    accounts: [OWNER, ...PEOPLE, ...HASHED_PEOPLE].map(({ username, password }) => ({
+      ...(username === OWNER.username ? { roles: ['owner'] } : {}),
       email: username,
       email_verified: true,
       name: 'A Person',

@@ -21,12 +21,17 @@ const BATCH = 1000
 
 /** Fills both stores of a server that runs. */
 export async function fill(target: Target, { databaseUrl, redisUrl }: StoreAddresses, size: number): Promise<void> {
+  await signInOnce(target)
+  await fillPostgres(databaseUrl, size)
+  await fillRedis(redisUrl, Math.min(size, MOST_LIVE_SESSIONS))
+}
+
+/** Leaves behind what is multiplied. */
+export async function signInOnce(target: Target): Promise<void> {
   const endpoints = await discover(target.issuer)
   const connection = await openConnection(target.issuer)
   await insist(() => signIn(connection, endpoints, personAt(PEOPLE, 0)))
   connection.close()
-  await fillPostgres(databaseUrl, size)
-  await fillRedis(redisUrl, Math.min(size, MOST_LIVE_SESSIONS))
 }
 
 /** Tables in the order in which they need each other, with what is different in each row; `n` is its number. */
@@ -47,7 +52,8 @@ const TABLES: readonly (readonly [table: string, differs: string, each: number])
   ],
 ]
 
-async function fillPostgres(url: string, size: number): Promise<void> {
+/** @param more what else is different in each row of a table: names and values, as for `jsonb_build_object` */
+export async function fillPostgres(url: string, size: number, more: { readonly [table: string]: string } = {}): Promise<void> {
   const client = new pg.Client({ connectionString: url })
   await client.connect()
   try {
@@ -58,7 +64,7 @@ async function fillPostgres(url: string, size: number): Promise<void> {
         `INSERT INTO ${table} SELECT row.*
            FROM (SELECT whole AS model FROM ${table} AS whole WHERE ${modelRow(table)} LIMIT 1) AS one,
                 generate_series(1, ${Math.ceil(size / each)}) AS n,
-                LATERAL jsonb_populate_record(one.model, jsonb_build_object(${differs})) AS row`,
+                LATERAL jsonb_populate_record(one.model, jsonb_build_object(${[differs, more[table]].filter(Boolean).join(', ')})) AS row`,
       )
     await client.query('VACUUM (ANALYZE)')
     // What was written now must not be written to the disk while others are timed.

@@ -11,6 +11,10 @@ const ALL = {
   start: '<!-- figures: written by npm run bench -- --write-docs -->',
   end: '<!-- end of the figures -->',
 }
+const CONSOLE = {
+  start: '<!-- figures: written by npm run bench -- console --write-docs -->',
+  end: '<!-- end of the figures of the console -->',
+}
 const REVOCATION = {
   start: '<!-- figures: written by npm run bench -- revocation --write-docs -->',
   end: '<!-- end of the figures of revocation -->',
@@ -23,13 +27,20 @@ export async function writeFigures(report: Report): Promise<void> {
 
 /** The page with the block replaced; what stands around it is left as it is. */
 export function withFigures(page: string, report: Report): string {
-  const marks = report.results.length === 0 && report.revocation !== undefined ? REVOCATION : ALL
+  const marks = marksOf(report)
   const start = page.indexOf(marks.start)
   const end = page.indexOf(marks.end)
   if (start < 0 || end < start) {
     throw new Error(`The page has no place for the figures, between "${marks.start}" and "${marks.end}".`)
   }
   return `${page.slice(0, start)}${marks.start}\n\n${figuresOf(report)}\n\n${page.slice(end)}`
+}
+
+/** Where the figures of a run belong. */
+function marksOf({ results, revocation, console }: Report): typeof ALL {
+  if (results.length > 0) return ALL
+  if (revocation !== undefined) return REVOCATION
+  return console === undefined ? ALL : CONSOLE
 }
 
 function figuresOf(report: Report): string {

@@ -51,6 +51,7 @@ export function judge(report: Omit<Report, 'verdicts'>): Verdict[] {
     ...growthVerdicts(report),
     ...floodVerdicts(report),
     ...revocationVerdicts(report),
+    ...consoleVerdicts(report),
   ]
 }
 
@@ -156,12 +157,6 @@ const OTHERS_P99_MS = 200
 function revocationVerdicts({ revocation }: Pick<Report, 'revocation'>): Verdict[] {
   if (revocation === undefined) return []
   const { refusedAfter, checkRatio, bytesPerEntry, bulkEnds } = revocation
-  const atMost = (what: string, most: number, found: number, unit: string) => ({
-    what,
-    wanted: `≤ ${most}${unit}`,
-    found: `${figure(found)}${unit}`,
-    met: found <= most,
-  })
   return [
     atMost('revocation to refusal at a guarded API, p50', REFUSED_P50_MS, refusedAfter.p50, ' ms'),
     atMost('revocation to refusal at a guarded API, p99', REFUSED_P99_MS, refusedAfter.p99, ' ms'),
@@ -171,5 +166,26 @@ function revocationVerdicts({ revocation }: Pick<Report, 'revocation'>): Verdict
       atMost(`${what} (${grants.toLocaleString('en')} grants), time to answer`, LONGEST_END_MS, took, ' ms'),
       atMost(`${what}, p99 of others`, OTHERS_P99_MS, p99, ' ms'),
     ]),
+  ]
+}
+
+function atMost(what: string, most: number, found: number, unit: string): Verdict {
+  return { what, wanted: `≤ ${most}${unit}`, found: `${figure(found)}${unit}`, met: found <= most }
+}
+
+const SLOWEST_PAGE_MS = 100
+const HEAVIEST_PAGE_KB = 60
+const LONGEST_JOB_SECONDS = 60
+const JOB_ANSWERED_MS = 1000
+
+function consoleVerdicts({ console }: Pick<Report, 'console'>): Verdict[] {
+  if (console === undefined) return []
+  const { answered, job } = console
+  return [
+    ...answered.map(({ what, p95 }) => atMost(`console, ${what}, p95`, SLOWEST_PAGE_MS, p95, ' ms')),
+    atMost('console, the heaviest page', HEAVIEST_PAGE_KB, Math.max(...answered.map(({ bytes }) => bytes)) / 1000, ' kB'),
+    atMost('console, a job is begun', JOB_ANSWERED_MS, job.answeredIn, ' ms'),
+    atMost(`console, ${job.sessions.toLocaleString('en')} sessions ended by a job`, LONGEST_JOB_SECONDS, job.took / 1000, ' s'),
+    atMost('console, p99 of others meanwhile', OTHERS_P99_MS, job.p99, ' ms'),
   ]
 }

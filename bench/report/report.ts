@@ -1,6 +1,7 @@
 // Everything that one run found, as it is written to the file; and the machine that it is true of.
 
 import { cpus, totalmem } from 'node:os'
+import type { ConsoleFigures } from '../console/console.ts'
 import type { Counted } from '../counting/count.ts'
 import type { Flood } from '../flood/flood.ts'
 import type { Growth } from '../growth/growth.ts'
@@ -39,6 +40,7 @@ export interface Report {
   readonly growth?: Growth
   readonly flood?: Flood
   readonly revocation?: RevocationFigures
+  readonly console?: ConsoleFigures
   readonly profiles: readonly ProfiledWork[]
   readonly verdicts: readonly Verdict[]
 }

@@ -20,6 +20,7 @@ export function formatReport(report: Report): string {
     withTitle('Growth: requests per second by what is in the database', growthTable(report)),
     withTitle('Flood of sign-ins: latency of token requests', floodTable(report)),
     withTitle('Revocation', revocationTable(report)),
+    withTitle('Console', consoleTable(report)),
     withTitle('Where the processor time of the main thread goes', profilesTable(report)),
     withTitle('Targets', targetsTable(report)),
   ]
@@ -176,6 +177,20 @@ export function revocationTable({ revocation }: Pick<Report, 'revocation'>): str
     ],
     1,
   )
+}
+
+/** How long pages of the console take, how much they weigh, and what the end of very many sessions costs. */
+export function consoleTable({ console }: Pick<Report, 'console'>): string {
+  if (console === undefined) return ''
+  const { sessions, auditEvents, answered, job } = console
+  const many = (count: number) => count.toLocaleString('en')
+  const rows = answered.map(({ what, p50, p95, bytes }) => [what, figure(p50), figure(p95), figure(bytes / 1000)])
+  const about = [
+    `${many(sessions)} sessions, as many grants, ${many(auditEvents)} events of the audit log.`,
+    `The end of ${many(job.sessions)} sessions by one filter: answered in ${figure(job.answeredIn)} ms, done after ${figure(job.took / 1000)} s;`,
+    `p99 of refreshes of others ${figure(job.quietP99)} ms before, ${figure(job.p99)} ms from then on.`,
+  ]
+  return `${textTable(['', 'p50 ms', 'p95 ms', 'kB'], rows, 1)}\n\n${about.join('\n')}`
 }
 
 function profilesTable({ profiles }: Report): string {

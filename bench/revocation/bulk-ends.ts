@@ -5,34 +5,23 @@ import { randomUUID } from 'node:crypto'
 import pg from 'pg'
 import type { Ended } from '../../server/tokens/ending.ts'
 import { fill } from '../growth/fill.ts'
-import { type Answer, type Connection, openConnection, requestText } from '../load/connection.ts'
-import { quantile } from '../load/load.ts'
-import { insist } from '../load/steps.ts'
-import { refreshChains, tokensOf } from '../scenarios/code-flow.ts'
-import { discover, type Endpoints } from '../scenarios/scenario.ts'
+import { type Answer, openConnection, requestText } from '../load/connection.ts'
+import { authorizeAdministrator, type Looked, type LookOptions, underLoad } from '../load/under-load.ts'
+import { discover } from '../scenarios/scenario.ts'
 import type { StoreAddresses, Target } from '../targets/target.ts'
-import { ADMINISTRATOR, GUEST } from '../the-world.ts'
+import { GUEST } from '../the-world.ts'
 
 /** One large end. Times in milliseconds. */
-export interface BulkEnd {
+export interface BulkEnd extends Looked {
   readonly what: string
   readonly grants: number
-  readonly took: number
-  /** Of token requests of others: before, and from its beginning until some seconds after. */
-  readonly quietP99: number
-  readonly p99: number
 }
 
 /** How much there is to end. */
-export interface BulkOptions {
+export interface BulkOptions extends LookOptions {
   readonly accountGrants: number
   readonly clientGrants: number
-  /** How long others are looked at before an end, and from then on. */
-  readonly quietMs: number
-  readonly afterwardsMs: number
 }
-
-const LOOKERS = 8
 
 /** Runs them as an administrator's program does, over HTTP; whoever is not told what ended has measured nothing. */
 export async function measureBulkEnds(
@@ -55,80 +44,20 @@ export async function measureBulkEnds(
   ] as const) {
     say(`${what} that has ${grants} grants …`)
     const connection = await openConnection(endpoints.issuer)
-    const authorization = await authorize(endpoints, connection)
+    const authorization = await authorizeAdministrator(endpoints, connection)
     const url = new URL(`/admin/api/v1${path}`, endpoints.issuer)
     const end = () => insistOnAnswer(connection.send(requestText('POST', url, { Authorization: authorization })))
-    found.push({ what, ...(await underLoad(target, end, times)) })
+    const { done, ...figures } = await underLoad(target, end, times)
+    found.push({ what, grants: done.grants, ...figures })
     connection.close()
   }
   return found
-}
-
-/** The header of the administrator's requests. */
-async function authorize(endpoints: Endpoints, connection: Connection): Promise<string> {
-  const { id, secret, scope } = ADMINISTRATOR
-  const basic = `Basic ${Buffer.from(`${id}:${secret}`).toString('base64')}`
-  const form = { grant_type: 'client_credentials', scope, resource: `${endpoints.issuer}/admin/api` }
-  const request = requestText('POST', new URL(endpoints.token_endpoint), { Authorization: basic }, form)
-  const { access_token: token } = await insist(async () => tokensOf(await connection.send(request)))
-  return `Bearer ${token}`
 }
 
 async function insistOnAnswer(answer: Promise<Answer>): Promise<Pick<Ended, 'grants'>> {
   const { status, body } = await answer
   if (status !== 200) throw new Error(`${status} came back from an end: ${body.slice(0, 300)}`)
   return JSON.parse(body) as Pick<Ended, 'grants'>
-}
-
-async function underLoad(
-  target: Target,
-  end: () => Promise<Pick<Ended, 'grants'>>,
-  { quietMs, afterwardsMs }: Pick<BulkOptions, 'quietMs' | 'afterwardsMs'>,
-) {
-  const endpoints = await discover(target.issuer)
-  const { steps } = await refreshChains({ endpoints, answersForJwts: target.answersForJwts }, LOOKERS)
-  const connections = await Promise.all(steps.map(() => openConnection(endpoints.issuer)))
-  const latencies: { readonly at: number; readonly took: number }[] = []
-  let done = false
-  const load = Promise.all(
-    steps.map(async (step, index) => {
-      const [connection] = connections.slice(index, index + 1)
-      while (!done && connection !== undefined) {
-        const began = performance.now()
-        await insist(() => step(connection))
-        latencies.push({ at: began, took: performance.now() - began })
-        // A steady rate, so that the machine has room for the end itself.
-        await new Promise((resolve) => setTimeout(resolve, 20))
-      }
-    }),
-  )
-  const pause = (milliseconds: number) => Promise.race([load, new Promise((resolve) => setTimeout(resolve, milliseconds))])
-  let began = 0
-  let took = 0
-  let ended: Pick<Ended, 'grants'>
-  try {
-    await pause(quietMs)
-    began = performance.now()
-    ended = await end()
-    took = performance.now() - began
-    await pause(afterwardsMs)
-  } finally {
-    // Also when it fails: nobody must ask a server that is being stopped.
-    done = true
-    await load
-    for (const connection of connections) connection.close()
-  }
-  const p99 = (some: typeof latencies) =>
-    quantile(
-      some.map((each) => each.took).sort((one, other) => one - other),
-      0.99,
-    )
-  return {
-    grants: ended.grants,
-    took,
-    quietP99: p99(latencies.filter(({ at }) => at < began)),
-    p99: p99(latencies.filter(({ at }) => at >= began)),
-  }
 }
 
 /**

@@ -21,6 +21,7 @@ const WIDE_LIMITS = {
   LATCHKEY_RATE_LIMIT_PEOPLE: '10000000',
   LATCHKEY_RATE_LIMIT_TOKEN: '10000000',
   LATCHKEY_RATE_LIMIT_TOKEN_FAILURES: '10000000',
+  LATCHKEY_RATE_LIMIT_ADMIN: '10000000',
 }
 
 /** What a password hash costs when nobody says otherwise (docs/configuration.md). */

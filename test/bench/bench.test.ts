@@ -4,6 +4,7 @@ import { readFileSync } from 'node:fs'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
+import { measureConsole } from '../../bench/console/console.ts'
 import { openConnection, requestText } from '../../bench/load/connection.ts'
 import type { Measurement } from '../../bench/load/load.ts'
 import { HELP, OptionError, readOptions } from '../../bench/options.ts'
@@ -12,7 +13,7 @@ import { withFigures } from '../../bench/report/documents.ts'
 import { isRightRefresh, judge } from '../../bench/report/goals.ts'
 import { summarize } from '../../bench/report/medians.ts'
 import type { Report } from '../../bench/report/report.ts'
-import { formatReport, revocationTable, roundsTable } from '../../bench/report/screen.ts'
+import { consoleTable, formatReport, revocationTable, roundsTable } from '../../bench/report/screen.ts'
 import { measureRevocation } from '../../bench/revocation/revocation.ts'
 import { runBench } from '../../bench/run.ts'
 import { discover } from '../../bench/scenarios/scenario.ts'
@@ -90,6 +91,30 @@ test('revocation is measured where it is felt, and has a place of its own in the
     await stores.stop()
   }
 }, 120_000)
+
+test('the console is measured page by page, and has a place of its own in the page', async () => {
+  const stores = await startStores()
+  try {
+    const addresses = await stores.newAddresses()
+    const target = await TARGETS.latchkey.start(addresses, stores.pids)
+    try {
+      const small = { sessions: 400, auditEvents: 500, ended: 220, times: 1, quietMs: 200, afterwardsMs: 200 }
+      const figures = await measureConsole(target, addresses, small, () => {})
+      expect(figures.answered.map(({ what }) => what)).toContain('audit log, page after page')
+      // The filter of the job finds no more than there are, less those of the last minute; one of three had ended.
+      expect(figures.job.sessions).toBeGreaterThan(200)
+      expect(figures.job.sessions).toBeLessThan(300)
+      const report: Report = { ...EMPTY, console: figures, verdicts: [] }
+      const written = withFigures(readFileSync('docs/performance.md', 'utf8'), report)
+      expect(written.split('console --write-docs -->')[1]).toContain(consoleTable(report))
+      expect(judge(report).map(({ what }) => what)).toContain('console, the heaviest page')
+    } finally {
+      await target.stop()
+    }
+  } finally {
+    await stores.stop()
+  }
+}, 180_000)
 
 describe('the people of the benchmark', () => {
   test.each([
