@@ -30,6 +30,7 @@ import type { Metrics } from './http/metrics.ts'
 import { type KeyRing, openKeyRing } from './keys/key-ring.ts'
 import { createRestoreWatch, type RestoreWatch } from './maintenance/restored-database.ts'
 import { type Schedule, startSchedule } from './maintenance/schedule.ts'
+import { createRedirectUriRule } from './provider/redirect-uri-rule.ts'
 import { createRevocationFollower, type RevocationFollower } from './tokens/revocation-follower.ts'
 
 /** What a test may put in the place of the real thing. */
@@ -92,7 +93,9 @@ export async function compose(config: Config, secrets: Secrets, overrides: Overr
   opened.defer(() => revocations.close())
   const system = await createSystem({ ...basis, keys, revocations, webhooks })
   const built = { nouns, keys, mail, revocations, logout, webhooks, audit, system }
-  const administration = createAdministration({ ...basis, ...built })
+  // It is the provider that decides, which is built later, and asked when somebody has come in.
+  const redirectUriRule = createRedirectUriRule(() => protocol.host.current)
+  const administration = createAdministration({ ...basis, ...built, redirectUriRule })
   const announcements = await register({ config, clock, log, stores, nouns })
   const cookieSignatures = createCookieSignatures(secrets.cookieKeys.map((key) => key.reveal()))
   const tokenLimits = createClientLimits({ config, clock, metrics, occasional })

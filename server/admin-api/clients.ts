@@ -8,7 +8,7 @@ import type { ClientLifetimes } from '../clients/client-lifetimes.ts'
 import type { ClientMetadata } from '../clients/client-metadata-members.ts'
 import { readRegistration } from '../clients/client-registration.ts'
 import type { ClientDetail, ClientItem, ClientSearch } from '../clients/client-search.ts'
-import { testRedirectUri } from '../clients/redirect-uri-test.ts'
+import type { RedirectUriTest } from '../clients/redirect-uri-test.ts'
 import type { Cursors } from '../http/cursors.ts'
 import {
   clientDetailShape,
@@ -35,6 +35,7 @@ export interface ClientRoutesDeps {
   readonly events: Pick<ClientEvents, 'suspend' | 'reinstate' | 'compromiseSecrets'>
   readonly holdings: (clientId: string) => Promise<ClientHoldings>
   readonly lifetimes: (metadata: ClientMetadata) => Promise<ClientLifetimes>
+  readonly testRedirectUri: RedirectUriTest
   /** How clients' certificates come in; undefined where they do not. */
   readonly certificates: { readonly chainChecked: boolean } | undefined
 }
@@ -241,7 +242,7 @@ function redirectUriTestRoute(deps: ClientRoutesDeps): ApiRoute {
     },
     async handle({ params, body }) {
       const { metadata } = await found(deps, params.id)
-      const { matches, registered, reasons } = testRedirectUri(body.redirect_uri, metadata)
+      const { matches, registered, reasons } = deps.testRedirectUri(body.redirect_uri, metadata)
       return { body: { matches, registered: registered ?? null, reasons } }
     },
   })

@@ -2,23 +2,24 @@
 import type { Context } from 'koa'
 import { ACCESS } from '../../config/access.ts'
 import { isStorable } from '../../config/plain-text.ts'
+import { clientDetail } from '../../views/admin-console/client.ts'
 import {
   type ClientEndView,
   clientCompromise,
-  clientDetail,
-  clientList,
   clientReinstatement,
   clientSuspension,
-} from '../../views/admin-console/clients.ts'
+} from '../../views/admin-console/client-ends.ts'
+import type { TriedView } from '../../views/admin-console/client-redirects.ts'
+import { clientList } from '../../views/admin-console/clients.ts'
 import { count } from '../../views/admin-console/tree.ts'
 import type { Html } from '../../views/html.ts'
 import type { ClientEvents } from '../clients/client-events.ts'
 import type { ClientHoldings } from '../clients/client-holdings.ts'
-import { CLIENT_KINDS } from '../clients/client-kinds.ts'
+import { CLIENT_KINDS, usesSecret } from '../clients/client-kinds.ts'
 import type { ClientLifetimes } from '../clients/client-lifetimes.ts'
 import type { ClientMetadata } from '../clients/client-metadata-members.ts'
 import type { ClientDetail, ClientFilter, ClientItem, ClientSearch } from '../clients/client-search.ts'
-import { testRedirectUri } from '../clients/redirect-uri-test.ts'
+import { type RedirectUriTest, readPastedUri } from '../clients/redirect-uri-test.ts'
 import type { Cursors } from '../http/cursors.ts'
 import { HttpProblem } from '../http/problems.ts'
 import type { Ended } from '../tokens/ending.ts'
@@ -35,17 +36,22 @@ export interface ClientPagesDeps {
   readonly search: ClientSearch
   readonly holdings: (clientId: string) => Promise<ClientHoldings>
   readonly lifetimes: (metadata: ClientMetadata) => Promise<ClientLifetimes>
+  readonly testRedirectUri: RedirectUriTest
   readonly events: Pick<ClientEvents, 'suspend' | 'reinstate' | 'compromiseSecrets'>
   readonly history: History
+  /** Milliseconds since the epoch. */
+  readonly clock: () => number
 }
 
-const PATH = '/admin/clients'
+/** Where they are. */
+export const CLIENTS_PATH = '/admin/clients'
+
 const LABELS = { q: 'Begins with', kind: 'Kind', status: 'State' }
 
 /** Makes the pages. */
 export function clientPages(deps: ClientPagesDeps): ConsoleRoute[] {
   const { events } = deps
-  const stop = { section: '/clients', access: ACCESS.clients.stop, find: (id: string) => found(deps, id), refusalOf }
+  const stop = { section: '/clients', access: ACCESS.clients.stop, find: (id: string) => findClient(deps.search, id), refusalOf }
   return [
     { method: 'get', path: '/clients', access: ACCESS.clients.read, handle: (ctx, visit) => showList(deps, ctx, visit) },
     { method: 'get', path: '/clients/:id', access: ACCESS.clients.read, handle: (ctx, visit) => showOne(deps, ctx, visit) },
@@ -54,14 +60,14 @@ export function clientPages(deps: ClientPagesDeps): ConsoleRoute[] {
       what: 'suspension',
       title: 'Suspend an app',
       view: withHoldings(deps, clientSuspension),
-      act: async ({ id }, change) => wordsOf('The app is suspended.', await events.suspend(id, change)),
+      act: async ({ id }, change) => endedWords('The app is suspended.', await events.suspend(id, change)),
     }),
     ...asking({
       ...stop,
       what: 'compromise',
       title: 'A secret that somebody else has',
       view: withHoldings(deps, clientCompromise),
-      act: async ({ id }, change) => wordsOf('Its secrets are never good again.', await events.compromiseSecrets(id, change)),
+      act: async ({ id }, change) => endedWords('Its secrets are never good again.', await events.compromiseSecrets(id, change)),
     }),
     ...asking({
       ...stop,
@@ -76,11 +82,16 @@ export function clientPages(deps: ClientPagesDeps): ConsoleRoute[] {
   ]
 }
 
+/** The address of the page of one. */
+export function clientHref(id: string): string {
+  return `${CLIENTS_PATH}/${encodeURIComponent(id)}`
+}
+
 /** For the search box. */
 export function createClientFinder(find: ClientSearch['find']): Finder {
   return async (text, visit) => {
     if (!isStorable(text) || !visit.may(ACCESS.clients.read)) return undefined
-    return (await find(text)) === undefined ? undefined : `${PATH}/${encodeURIComponent(text)}`
+    return (await find(text)) === undefined ? undefined : clientHref(text)
   }
 }
 
@@ -92,7 +103,7 @@ async function showList({ search, cursors }: ClientPagesDeps, ctx: Context, visi
     filter === undefined
       ? { rows: [] }
       : await readRows<ClientItem>({
-          ...{ cursors, path: PATH, asked, cursor },
+          ...{ cursors, path: CLIENTS_PATH, asked, cursor },
           read: (limit, after) => search.page({ filter, limit, ...(after === undefined ? {} : { after: String(after[0]) }) }),
           placeOf: ({ id }) => [id],
         })
@@ -101,11 +112,12 @@ async function showList({ search, cursors }: ClientPagesDeps, ctx: Context, visi
     clients,
     ...hrefs,
     ...fault,
-    views: viewsOf(PATH, asked, VIEWS),
-    chips: chipsOf(PATH, asked, LABELS),
+    views: viewsOf(CLIENTS_PATH, asked, VIEWS),
+    chips: chipsOf(CLIENTS_PATH, asked, LABELS),
     asked,
+    mayWrite: visit.may(ACCESS.clients.write),
   })
-  visit.show({ title: 'Apps', section: PATH, body }, filter === undefined ? 400 : 200)
+  visit.show({ title: 'Apps', section: CLIENTS_PATH, body }, filter === undefined ? 400 : 200)
 }
 
 /** What people often want to see. */
@@ -129,19 +141,33 @@ function filterOf({ q, kind, status }: Asked): ClientFilter | undefined {
 }
 
 async function showOne(deps: ClientPagesDeps, ctx: Context, visit: ConsoleVisit): Promise<void> {
-  const client = await found(deps, String(ctx.params.id))
+  const client = await findClient(deps.search, String(ctx.params.id))
   const [holds, lives, history] = await Promise.all([
     deps.holdings(client.id),
     deps.lifetimes(client.metadata),
     deps.history(visit, 'client', client.id),
   ])
-  const uri = typeof ctx.query.redirect_uri === 'string' ? ctx.query.redirect_uri.slice(0, 2000) : ''
-  const tried = uri === '' ? {} : { tried: { uri, ...testRedirectUri(uri, client.metadata) } }
-  const body = clientDetail({ client, holds, lives, ...tried, history, mayStop: visit.may(ACCESS.clients.stop) })
-  visit.show({ title: client.name ?? client.id, section: PATH, body })
+  const body = clientDetail({
+    ...{ client, holds, lives, history, ...triedIn(deps, ctx, client), usesSecret: usesSecret(client.metadata) },
+    mayStop: visit.may(ACCESS.clients.stop),
+    mayWrite: visit.may(ACCESS.clients.write),
+    now: new Date(deps.clock()),
+  })
+  visit.show({ title: client.name ?? client.id, section: CLIENTS_PATH, body })
 }
 
-async function found({ search }: ClientPagesDeps, id: string): Promise<ClientDetail> {
+/** A redirect URI that is tried stands in the address, so that it can be sent to whoever builds the app. */
+function triedIn({ testRedirectUri }: ClientPagesDeps, { query }: Context, { metadata }: ClientDetail): { tried?: TriedView } {
+  const text = typeof query.redirect_uri === 'string' ? query.redirect_uri.slice(0, LONGEST_TRIED) : ''
+  if (text.trim() === '') return {}
+  const pasted = readPastedUri(text)
+  return { tried: { text, ...pasted, ...testRedirectUri(pasted.uri, metadata) } }
+}
+
+const LONGEST_TRIED = 8000
+
+/** The one of an id. @throws HttpProblem 404 */
+export async function findClient(search: Pick<ClientSearch, 'find'>, id: string): Promise<ClientDetail> {
   const client = isStorable(id) ? await search.find(id) : undefined
   if (client === undefined) throw new HttpProblem(404, 'No such app', 'None is registered by that client_id.')
   return client
@@ -151,6 +177,7 @@ function withHoldings({ holdings }: ClientPagesDeps, view: (view: ClientEndView)
   return async ({ thing, ...form }) => view({ client: thing, holds: await holdings(thing.id), ...form })
 }
 
-function wordsOf(done: string, { grants, refresh_families: families }: Ended): string {
+/** What was done, and what ended by it. */
+export function endedWords(done: string, { grants, refresh_families: families }: Ended): string {
   return `${done} Ended: ${count(grants, 'grant')} with ${count(families, 'refresh token')}.`
 }

@@ -17,6 +17,12 @@ export interface ShownSecret {
   readonly secret: string
 }
 
+/** How long the secret before stays good, and when the new one ends. */
+export interface SecretTerms {
+  readonly overlapSeconds: number
+  readonly expiresAt?: Date
+}
+
 /** What came of a change of what is registered. */
 export interface ClientReplaced {
   readonly ended: Ended
@@ -47,11 +53,11 @@ export interface ClientAdministration {
   /** Says what `replace` would do. */
   preview(request: { readonly metadata: ClientMetadata; readonly seen: string | undefined }): Promise<ReplacePreview>
   delete(id: string, change: Change): Promise<Ended>
-  /** Gives a client another secret; the one before stays good for the overlap. */
-  addSecret(
-    request: { readonly clientId: string; readonly overlapSeconds: number; readonly expiresAt?: Date },
-    change: Change,
-  ): Promise<ShownSecret>
+  /**
+   * Gives a client another secret; the one before stays good for the overlap.
+   * @throws ChangedMeanwhile when the client is no longer the version that was seen, if one was
+   */
+  addSecret(request: SecretTerms & { readonly clientId: string; readonly seen?: string }, change: Change): Promise<ShownSecret>
   /** Undefined when the client has no such secret. */
   deleteSecret(request: { readonly clientId: string; readonly secretId: string }, change: Change): Promise<Ended | undefined>
 }
@@ -111,10 +117,12 @@ export function createClientAdministration({
         await clients.delete(ending, id, change)
       }),
 
-    async addSecret({ clientId, ...how }, change) {
+    async addSecret({ clientId, seen, ...how }, change) {
       const made: ShownSecret[] = []
       await endings.run('client_secret_created', async (ending) => {
-        const { metadata } = await lockedShown(ending, clientId, change)
+        const client = await lockedShown(ending, clientId, change)
+        checkVersion(versionOfClient(client), seen)
+        const { metadata } = client
         const { token_endpoint_auth_method: method } = metadata
         if (!usesSecret(metadata)) throw new ClientRefused(`the client ${clientId} authenticates by ${method}, and has no secret`)
         made.push(await newSecret(ending, clientId, how, change))
@@ -133,11 +141,6 @@ export function createClientAdministration({
       return deleted ? ended : undefined
     },
   }
-}
-
-interface SecretTerms {
-  readonly overlapSeconds: number
-  readonly expiresAt?: Date
 }
 
 /** The server's own client is not one of those that administrators know. */

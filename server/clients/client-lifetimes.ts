@@ -8,6 +8,14 @@ export interface EffectiveLife {
   readonly seconds: number
   /** A setting, or `access_token_ttl of …`. */
   readonly decidedBy: string
+  /** All that could decide it, the one that does among them. */
+  readonly limits: readonly Limit[]
+}
+
+/** One of the limits of a life. */
+export interface Limit {
+  readonly setting: string
+  readonly seconds: number
 }
 
 /** How long something lasts when it is not used, and at most however much it is used. */
@@ -109,17 +117,27 @@ function ofApi({ identifier, scopes, accessTokenFormat, accessTokenTtl }: KnownA
     resource: identifier,
     format: accessTokenFormat,
     scopes: scopes.filter((one) => allowed.includes(one)),
-    seconds: accessTokenTtl,
-    decidedBy: `access_token_ttl of ${identifier}`,
+    ...least([`access_token_ttl of ${identifier}`, accessTokenTtl]),
   }
 }
 
 /** The first of those that are equally short. */
 function least(...limits: readonly (readonly [setting: string, seconds: number])[]): EffectiveLife {
-  const [[decidedBy, seconds] = ['', 0], ...others] = limits
-  return others.reduce((life, [setting, other]) => shorter(life, { seconds: other, decidedBy: setting }), { seconds, decidedBy })
+  return shortest(limits.map(([setting, seconds]) => ({ setting, seconds })))
 }
 
 function shorter(one: EffectiveLife, other: EffectiveLife): EffectiveLife {
-  return other.seconds < one.seconds ? other : one
+  return shortest([...one.limits, ...other.limits])
+}
+
+function shortest(all: readonly Limit[]): EffectiveLife {
+  const limits = all.filter(({ setting, seconds }, index) => {
+    return all.findIndex((one) => one.setting === setting && one.seconds === seconds) === index
+  })
+  const [first = { setting: '', seconds: 0 }, ...others] = limits
+  const { setting, seconds } = others.reduce(
+    (shortestYet, other) => (other.seconds < shortestYet.seconds ? other : shortestYet),
+    first,
+  )
+  return { seconds, decidedBy: setting, limits }
 }

@@ -37,7 +37,7 @@ export function readRegistration(
 }
 
 /** A client_id that nobody has. */
-function newClientId(): string {
+export function newClientId(): string {
   return `app_${randomBytes(12).toString('base64url')}`
 }
 

@@ -1,7 +1,17 @@
 // Tells a developer whether a redirect URI is one of a client's, and if not, why: in which part it differs from the registered one that
-// it is nearest to. The library compares by the same rules (RFC 9700 §2.1: exact strings; RFC 8252 §7.3: a native app's port on this
-// machine is its own choice).
-import { redirectUriFault } from './redirect-uris.ts'
+// it is nearest to. Whether it matches is not decided here but by the rule that decides for every request (RFC 9700 §2.1: exact strings;
+// RFC 8252 §7.3: a native app's port on this machine is its own choice); here is only said why.
+import { type Difference, differencesOf, type UriPart, uriParts } from './redirect-uri-differences.ts'
+import { type ApplicationType, redirectUriFault } from './redirect-uris.ts'
+
+/** What a client has registered. */
+export interface RegisteredUris {
+  readonly redirect_uris: readonly string[]
+  readonly application_type: ApplicationType
+}
+
+/** Decides, as for a request of the client's. */
+export type RedirectUriRule = (uri: string, registered: RegisteredUris) => boolean
 
 /** What came of it. */
 export interface RedirectUriVerdict {
@@ -10,127 +20,105 @@ export interface RedirectUriVerdict {
   readonly registered?: string
   /** Why it does not match, in plain words; empty when it does. */
   readonly reasons: readonly string[]
+  /** Why it matches though it is another text. */
+  readonly note?: string
+  /** The two beside one another, part by part. */
+  readonly parts: readonly UriPart[]
 }
 
-/** Compares. */
-export function testRedirectUri(
+/** Tries one. */
+export type RedirectUriTest = (
   uri: string,
-  {
-    redirect_uris: registered,
-    application_type: applicationType,
-  }: { readonly redirect_uris: readonly string[]; readonly application_type: 'web' | 'native' },
-): RedirectUriVerdict {
-  const same = registered.find((one) => one === uri || (applicationType === 'native' && isSameOnThisMachine(one, uri)))
-  if (same !== undefined) return { matches: true, registered: same, reasons: [] }
-  if (registered.length === 0) return { matches: false, reasons: ['the client has no redirect URIs'] }
-  const parsed = URL.parse(uri)
-  if (parsed === null) return { matches: false, reasons: ['it is not an absolute URI, such as https://app.example/callback'] }
-  const judged = registered.map((one) => ({ one, reasons: differences(one, uri, parsed, applicationType) }))
-  const [nearest = { one: '', reasons: [] }] = judged.toSorted((one, other) => weight(one.reasons) - weight(other.reasons))
-  return {
-    matches: false,
-    registered: nearest.one,
-    reasons: [...nearest.reasons.map(({ words }) => words), ...ownFault(uri, applicationType)],
+  registered: RegisteredUris & { readonly post_logout_redirect_uris?: readonly string[] },
+) => RedirectUriVerdict
+
+/** Makes it. */
+export function createRedirectUriTest(allows: RedirectUriRule): RedirectUriTest {
+  return (uri, client) => {
+    const { redirect_uris: registered, application_type: type } = client
+    if (allows(uri, client)) {
+      const same = registered.find((one) => allows(uri, { redirect_uris: [one], application_type: type })) ?? uri
+      const parts = uriParts(same, uri)
+      return { matches: true, registered: same, reasons: [], parts, ...(same === uri ? {} : { note: PORT_PASSED_OVER }) }
+    }
+    const slip = slipOf(uri, (meant) => allows(meant, client))
+    if (slip !== undefined) return { matches: false, registered: slip.meant, reasons: [slip.words], parts: [] }
+    const elsewhere = (client.post_logout_redirect_uris ?? []).includes(uri) ? [ONLY_AFTER_SIGN_OUT] : []
+    if (registered.length === 0) return { matches: false, reasons: ['the client has no redirect URIs', ...elsewhere], parts: [] }
+    const parsed = URL.parse(uri)
+    if (parsed === null) return { matches: false, reasons: [NOT_ABSOLUTE], parts: [] }
+    const judged = registered.map((one) => ({ one, reasons: differencesOf(one, uri, parsed, type) }))
+    const [nearest = { one: '', reasons: [] }] = judged.toSorted((one, other) => weight(one.reasons) - weight(other.reasons))
+    return {
+      matches: false,
+      registered: nearest.one,
+      reasons: [...nearest.reasons.map(({ words }) => words), ...elsewhere, ...ownFault(uri, type)],
+      parts: uriParts(nearest.one, uri),
+    }
   }
 }
 
-/** RFC 8252 §7.3: the port is passed over, and nothing else. */
-function isSameOnThisMachine(registered: string, uri: string): boolean {
-  const without = withoutPort(uri)
-  return without !== undefined && without === withoutPort(registered)
+const PORT_PASSED_OVER = 'only the port is another one, and a native app may choose its port on this machine (RFC 8252 §7.3)'
+const ONLY_AFTER_SIGN_OUT = 'it is one of the post_logout_redirect_uris, which count after a sign-out only'
+const NOT_ABSOLUTE = 'it is not an absolute URI, such as https://app.example/callback'
+
+/** What somebody pasted to have it tried. */
+export interface PastedUri {
+  readonly uri: string
+  /** Undefined: it is the redirect URI itself. */
+  readonly request?: {
+    readonly clientId: string
+    /** What of it keeps the redirect URI from being seen. */
+    readonly fault?: string
+  }
 }
 
-function withoutPort(uri: string): string | undefined {
-  const parsed = URL.parse(uri)
-  if (parsed?.protocol !== 'http:' || !THIS_MACHINE.includes(parsed.hostname)) return undefined
-  return uri.replace(/^(\w+:\/\/(?:[^/?#]*@)?(?:\[[^\]]*\]|[^/?#:]*)):\d*(?=[/?#]|$)/, '$1')
+/** Reads it: a redirect URI, or the whole address of an authorization request, in which one stands. */
+export function readPastedUri(text: string): PastedUri {
+  const params = URL.parse(text.trim())?.searchParams
+  const clientId = params?.get('client_id')
+  const isRequest = REQUEST_PARAMETERS.some((name) => params?.has(name) === true)
+  if (params === undefined || clientId === null || clientId === undefined || !isRequest) return { uri: text }
+  const uris = params.getAll('redirect_uri')
+  const [uri = ''] = uris
+  const fault =
+    uris.length > 1
+      ? 'it has redirect_uri twice, and is refused for that'
+      : uri !== ''
+        ? undefined
+        : params.has('request_uri')
+          ? 'it has a request_uri: what was pushed to /par counts, and stands in no address'
+          : 'it has no redirect_uri'
+  return { uri, request: { clientId, ...(fault === undefined ? {} : { fault }) } }
 }
 
-const THIS_MACHINE = ['localhost', '127.0.0.1', '[::1]']
+const REQUEST_PARAMETERS = ['redirect_uri', 'response_type', 'request_uri']
 
-/** A difference, and how far apart it says the two are. */
-interface Difference {
-  readonly weight: number
-  readonly words: string
+/** Slips by which an address that is right comes as another text. */
+function slipOf(uri: string, allows: (meant: string) => boolean): { readonly meant: string; readonly words: string } | undefined {
+  const trimmed = uri.trim()
+  if (trimmed !== uri && allows(trimmed))
+    return { meant: trimmed, words: 'there is a space or a line break before or after it, which counts' }
+  const decoded = decodedOnce(trimmed)
+  if (decoded === undefined || !allows(decoded)) return undefined
+  return { meant: decoded, words: 'it is percent-encoded once too often: encode it once, as a parameter of the address' }
+}
+
+function decodedOnce(uri: string): string | undefined {
+  if (!/^[\w+.-]+%3a/i.test(uri)) return undefined
+  try {
+    return decodeURIComponent(uri)
+  } catch {
+    return undefined
+  }
 }
 
 function weight(reasons: readonly Difference[]): number {
   return reasons.reduce((sum, reason) => sum + reason.weight, 0)
 }
 
-function differences(registered: string, uri: string, asked: URL, applicationType: 'web' | 'native'): Difference[] {
-  const known = URL.parse(registered)
-  if (known === null) return [{ weight: 1000, words: `${registered} is registered` }]
-  const found = [
-    schemeDifference(known, asked),
-    hostDifference(known, asked),
-    portDifference(known, asked, applicationType),
-    pathDifference(known, asked),
-    queryDifference(known, asked),
-    uri.includes('#') ? { weight: 1, words: 'it has a fragment (#…), which a redirect URI must not have' } : undefined,
-  ].filter((one) => one !== undefined)
-  return found.length > 0 ? found : [spellingDifference(registered, uri)]
-}
-
-function schemeDifference(known: URL, asked: URL): Difference | undefined {
-  if (known.protocol === asked.protocol) return undefined
-  return { weight: 3, words: `the scheme is ${asked.protocol} and ${known.protocol} is registered` }
-}
-
-function hostDifference(known: URL, asked: URL): Difference | undefined {
-  if (known.hostname === asked.hostname) return undefined
-  const words = `the host is ${asked.hostname || 'missing'} and ${known.hostname || 'none'} is registered`
-  if (THIS_MACHINE.includes(known.hostname) && THIS_MACHINE.includes(asked.hostname))
-    return { weight: 2, words: `${words}: names of this machine are compared as they are written` }
-  const near = known.hostname.replace(/^www\./, '') === asked.hostname.replace(/^www\./, '')
-  return { weight: near ? 3 : 20, words }
-}
-
-function portDifference(known: URL, asked: URL, applicationType: 'web' | 'native'): Difference | undefined {
-  if (known.port === asked.port) return undefined
-  const words = `the port is ${portOf(asked)} and ${portOf(known)} is registered`
-  const chosen = applicationType === 'web' && known.protocol === 'http:' && asked.protocol === 'http:'
-  return {
-    weight: 2,
-    words: chosen ? `${words}: only a client with application_type native may choose its port on this machine` : words,
-  }
-}
-
-function portOf({ port, protocol }: URL): string {
-  if (port !== '') return port
-  return { 'https:': '443', 'http:': '80' }[protocol] ?? 'none'
-}
-
-function pathDifference({ pathname: known }: URL, { pathname: asked }: URL): Difference | undefined {
-  if (known === asked) return undefined
-  if (`${known}/` === asked) return { weight: 1, words: `it ends with a slash and ${known} is registered without` }
-  if (known === `${asked}/`) return { weight: 1, words: `it ends without a slash and ${known} is registered with one` }
-  const words = `the path is ${asked} and ${known} is registered`
-  return known.toLowerCase() === asked.toLowerCase()
-    ? { weight: 1, words: `${words}: upper and lower case differ in paths` }
-    : { weight: 4, words }
-}
-
-function queryDifference({ search: known }: URL, { search: asked }: URL): Difference | undefined {
-  if (known === asked) return undefined
-  if (known === '') return { weight: 2, words: `it has the query ${asked} and none is registered` }
-  if (asked === '') return { weight: 2, words: `it has no query and ${known} is registered` }
-  // The same parameters with other values are nearer than others.
-  const sameNames = [...new URLSearchParams(known).keys()].join() === [...new URLSearchParams(asked).keys()].join()
-  return { weight: sameNames ? 1 : 3, words: `the query is ${asked} and ${known} is registered` }
-}
-
-/** All parts are the same, read as a URL; the strings are not. */
-function spellingDifference(registered: string, uri: string): Difference {
-  const inCase = registered.toLowerCase() === uri.toLowerCase()
-  const words = inCase
-    ? 'upper and lower case differ, and the two are compared as they are written'
-    : `it is written otherwise than ${registered}, and the two are compared as they are written (a default port, dots in the path, a slash after the host, or percent-encoding)`
-  return { weight: 0.5, words }
-}
-
 /** What could not even be registered. */
-function ownFault(uri: string, applicationType: 'web' | 'native'): string[] {
+function ownFault(uri: string, applicationType: ApplicationType): string[] {
   const fault = redirectUriFault(uri, applicationType)
   return fault === undefined ? [] : [`it could not be registered either: ${fault}`]
 }

@@ -19,7 +19,7 @@ export function createRefusedRequestParts(deps: {
   readonly stores: Pick<OpenStores, 'recentLog'>
   readonly nouns: Pick<Nouns, 'events'>
   readonly grants: Pick<GrantParts, 'inspections'>
-  readonly registrations: Pick<RegistrationParts, 'clientSearch'>
+  readonly registrations: Pick<RegistrationParts, 'clientSearch' | 'testRedirectUri'>
 }): RefusedRequests {
   const { clock, log } = deps
   const { issuer } = deps.config
@@ -31,6 +31,7 @@ export function createRefusedRequestParts(deps: {
     recent: deps.stores.recentLog({ key: 'refused-requests', ...REFUSED_REQUESTS_KEPT }),
     lookUp: createLookUp({
       issuer,
+      testRedirectUri: deps.registrations.testRedirectUri,
       clients,
       clientSearch: deps.registrations.clientSearch,
       inspect: deps.grants.inspections.token,

@@ -11,6 +11,7 @@ import { type ClientHoldings, countHoldings } from '../clients/client-holdings.t
 import { type ClientLifetimes, lifetimesOf } from '../clients/client-lifetimes.ts'
 import type { ClientMetadata } from '../clients/client-metadata-members.ts'
 import { type ClientSearch, createClientSearch } from '../clients/client-search.ts'
+import { createRedirectUriTest, type RedirectUriRule, type RedirectUriTest } from '../clients/redirect-uri-test.ts'
 import type { Cursors } from '../http/cursors.ts'
 import type { KeyRing } from '../keys/key-ring.ts'
 import { ownResourceServers } from '../provider/own-resources.ts'
@@ -19,6 +20,7 @@ import {
   type ResourceServerAdministration,
 } from '../resource-servers/resource-server-administration.ts'
 import { createResourceServerSearch, type ResourceServerSearch } from '../resource-servers/resource-server-search.ts'
+import type { ResourceServer } from '../resource-servers/resource-servers.ts'
 import type { Nouns } from './nouns.ts'
 import type { OpenStores } from './stores.ts'
 import type { WebhookParts } from './webhooks.ts'
@@ -29,6 +31,9 @@ export interface RegistrationParts {
   readonly clientAdministration: ClientAdministration
   clientHoldings(clientId: string): Promise<ClientHoldings>
   clientLifetimes(metadata: ClientMetadata): Promise<ClientLifetimes>
+  readonly testRedirectUri: RedirectUriTest
+  /** All that are registered. */
+  resourceServers(): Promise<readonly ResourceServer[]>
   readonly resourceServerSearch: ResourceServerSearch
   readonly resourceServerAdministration: ResourceServerAdministration
 }
@@ -38,6 +43,7 @@ export function createRegistrationParts(deps: {
   readonly config: Config
   readonly stores: Pick<OpenStores, 'db'>
   readonly nouns: Nouns
+  readonly redirectUriRule: RedirectUriRule
 }): RegistrationParts {
   const { config, nouns } = deps
   const { db } = deps.stores
@@ -52,6 +58,8 @@ export function createRegistrationParts(deps: {
       const apis = [...ownResourceServers(config.issuer), ...(await resourceServers.list())]
       return lifetimesOf(metadata, { lifetimes: config.lifetimes, apis, openid })
     },
+    testRedirectUri: createRedirectUriTest(deps.redirectUriRule),
+    resourceServers: () => resourceServers.list(),
     resourceServerSearch,
     resourceServerAdministration: createResourceServerAdministration({
       resourceServers,
@@ -86,6 +94,7 @@ export function registrationRoutes(
       events: nouns.events.clients,
       holdings: parts.clientHoldings,
       lifetimes: parts.clientLifetimes,
+      testRedirectUri: parts.testRedirectUri,
       certificates: config.clientCertificates,
     }),
     ...resourceServerRoutes({

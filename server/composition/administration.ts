@@ -13,6 +13,7 @@ import { showTree } from '../admin-api/session-tree.ts'
 import { sessionRoutes } from '../admin-api/sessions.ts'
 import type { ConsoleRoute } from '../admin-console/console.ts'
 import type { AuditStreams } from '../audit/audit-streams.ts'
+import type { RedirectUriRule } from '../clients/redirect-uri-test.ts'
 import { createCursors } from '../http/cursors.ts'
 import type { Log } from '../http/log.ts'
 import type { Metrics } from '../http/metrics.ts'
@@ -70,6 +71,7 @@ export function createAdministration(deps: {
   readonly clock: Clock
   readonly mail: MailParts
   readonly audit: AuditParts
+  readonly redirectUriRule: RedirectUriRule
 }): AdministrationParts {
   const { config, stores, nouns, audit } = deps
   const { db, sealer } = stores

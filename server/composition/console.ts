@@ -3,7 +3,7 @@ import type { Middleware } from 'koa'
 import { ACCESS } from '../../config/access.ts'
 import type { Clock } from '../../config/clock.ts'
 import type { Config } from '../../config/config.ts'
-import { clientPages, createClientFinder } from '../admin-console/clients.ts'
+import { createClientFinder } from '../admin-console/clients.ts'
 import { type ConsoleRoute, createConsole } from '../admin-console/console.ts'
 import { createGrantFinder, grantPages } from '../admin-console/grants.ts'
 import type { History } from '../admin-console/history.ts'
@@ -25,6 +25,7 @@ import type { KeyRing } from '../keys/key-ring.ts'
 import type { AuditAdministration } from './administration-audit.ts'
 import { type AdministrationBasis, accountIdOf } from './administration-basis.ts'
 import { accountConsolePages } from './console-accounts.ts'
+import { clientConsolePages } from './console-clients.ts'
 import type { LogoutParts } from './logout.ts'
 import type { Nouns } from './nouns.ts'
 import type { ProtocolParts } from './protocol.ts'
@@ -52,7 +53,7 @@ export interface ConsoleDeps {
 export function consoleRoutes(deps: ConsoleDeps): readonly ConsoleRoute[] {
   const { clock, nouns, keys, administration, auditLog } = deps
   const { webhooks } = deps.webhooks
-  const { cursors, jobs, registrations } = administration
+  const { cursors, jobs } = administration
   const emailOf = async (id: string) => (id.startsWith('acc_') ? (await nouns.accounts.findById(id))?.email : undefined)
   const history = auditLog.history({ emailOf })
   return [
@@ -73,14 +74,7 @@ export function consoleRoutes(deps: ConsoleDeps): readonly ConsoleRoute[] {
     }),
     ...accountConsolePages(administration, { ...deps, history }),
     ...grantConsole({ ...deps, history }),
-    ...clientPages({
-      cursors,
-      search: registrations.clientSearch,
-      holdings: registrations.clientHoldings,
-      lifetimes: registrations.clientLifetimes,
-      events: nouns.events.clients,
-      history,
-    }),
+    ...clientConsolePages(deps, history),
     ...auditLog.pages({ accountIdOf: accountIdOf(nouns), emailOf }),
     ...resourceServerConsole(deps),
     ...webhookChangePages({ webhooks }),

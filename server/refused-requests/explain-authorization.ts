@@ -1,5 +1,4 @@
 // Explains why an authorization request was refused, or a sign-out.
-import { testRedirectUri } from '../clients/redirect-uri-test.ts'
 import { cameAs, type Explanation, type Explanations, type Known, lengthOf, listOf, scopeReasons } from './explanation.ts'
 
 /** The explanations. */
@@ -73,7 +72,11 @@ export const OF_AUTHORIZATION: Explanations = {
 }
 
 /** The redirect-URI tester of the console says the same. */
-function explainUri(uri: string | undefined, registered: readonly string[] | undefined, { client }: Known): Explanation {
+function explainUri(
+  uri: string | undefined,
+  registered: readonly string[] | undefined,
+  { client, testRedirectUri }: Known,
+): Explanation {
   if (client === undefined || uri === undefined) return { received: uri ?? 'nothing' }
   const all = registered ?? []
   const verdict = testRedirectUri(uri, { redirect_uris: all, application_type: client.metadata.application_type })

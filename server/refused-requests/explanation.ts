@@ -1,6 +1,7 @@
 // What is said of one refused request besides its cause, and what has to be looked up to say it.
 import type { ClientSecretItem } from '../clients/client-search.ts'
 import type { Client } from '../clients/clients.ts'
+import type { RedirectUriTest } from '../clients/redirect-uri-test.ts'
 import type { Finding } from '../tokens/token-findings.ts'
 import type { Cause } from './causes.ts'
 import type { Refusal } from './refusal.ts'
@@ -8,6 +9,8 @@ import type { Refusal } from './refusal.ts'
 /** What is known besides what came. Whatever could not be looked up is not there. */
 export interface Known {
   readonly issuer: string
+  /** The test of the console's. */
+  readonly testRedirectUri: RedirectUriTest
   /** The client that the request names. */
   readonly client?: Client
   /** Its secrets, by age. */

@@ -9,8 +9,7 @@ import type { Known } from './explanation.ts'
 import type { Refusal } from './refusal.ts'
 
 /** Where it is looked. */
-export interface LookUpDeps {
-  readonly issuer: string
+export interface LookUpDeps extends Pick<Known, 'issuer' | 'testRedirectUri'> {
   readonly clients: Pick<Clients, 'find'>
   readonly clientSearch: Pick<ClientSearch, 'find'>
   /** At a token or code. */
@@ -23,7 +22,7 @@ const LONGEST_TOKEN = 4000
 
 /** Makes the function. What cannot be looked up, since a store is away, is not known. */
 export function createLookUp(deps: LookUpDeps): (cause: Cause, refusal: Refusal) => Promise<Known> {
-  const { issuer, clients, clientSearch, inspect, apis } = deps
+  const { issuer, testRedirectUri, clients, clientSearch, inspect, apis } = deps
   return async (cause, refusal) => {
     const { clientId, secret, params } = refusal
     const id = clientId !== undefined && isClientId(clientId) ? clientId : undefined
@@ -37,6 +36,7 @@ export function createLookUp(deps: LookUpDeps): (cause: Cause, refusal: Refusal)
     ])
     return {
       issuer,
+      testRedirectUri,
       exchanged: exchanged !== undefined,
       ...(client === undefined ? {} : { client }),
       ...(detail === undefined ? {} : { secrets: detail.secrets }),

@@ -2,6 +2,7 @@
 import { randomBytes } from 'node:crypto'
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
 import { Redis } from 'ioredis'
+import { createRedirectUriTest } from '../../server/clients/redirect-uri-test.ts'
 import { createLog } from '../../server/http/log.ts'
 import type { Refusal } from '../../server/refused-requests/refusal.ts'
 import { createRefusedRequests } from '../../server/refused-requests/refused-requests.ts'
@@ -115,7 +116,7 @@ describe('refusals that are alike', () => {
       recent: createMemoryRecentLog({ sealer, clock, size: { ...SIZE, most: 1000 } }),
       lookUp: async () => {
         lookedUp += 1
-        return { issuer: 'https://login.example' }
+        return { issuer: 'https://login.example', testRedirectUri: createRedirectUriTest(() => false) }
       },
       placeOf: (address) => address,
       clock,

@@ -1,11 +1,9 @@
 // The console's pages of clients, made with one text in the place of everything that others write.
-import {
-  clientCompromise,
-  clientDetail,
-  clientList,
-  clientReinstatement,
-  clientSuspension,
-} from '../../views/admin-console/clients.ts'
+import { clientDetail } from '../../views/admin-console/client.ts'
+import { clientCompromise, clientDeletion, clientReinstatement, clientSuspension } from '../../views/admin-console/client-ends.ts'
+import { clientChange, clientKinds, newClient } from '../../views/admin-console/client-forms.ts'
+import { clientSecretEnd, clientSecretShown, newClientSecret } from '../../views/admin-console/client-secrets.ts'
+import { clientList } from '../../views/admin-console/clients.ts'
 import type { Html } from '../../views/html.ts'
 
 const WHEN = new Date('2026-02-03T10:00:00Z')
@@ -15,11 +13,15 @@ export function clientPages(text: string): readonly (readonly [name: string, bod
   const row = { id: text, name: text, kind: 'web', status: 'active', managedBy: 'provision', createdAt: WHEN }
   const bare = { id: `${text} 2`, kind: 'machine', status: 'suspended', createdAt: WHEN }
   const list = {
-    ...{ clients: [row, bare], asked: { q: text, kind: 'web' } },
+    ...{ clients: [row, bare], asked: { q: text, kind: 'web' }, mayWrite: true },
     views: [{ label: text, href: '/admin/clients', current: true }],
     chips: [{ label: text, value: text, withoutHref: '/admin/clients' }],
   }
-  const life = { seconds: 900, decidedBy: text }
+  const limits = [
+    { setting: text, seconds: 900 },
+    { setting: `${text} 2`, seconds: 5400 },
+  ]
+  const life = { seconds: 900, decidedBy: text, limits }
   const used = { unused: life, most: { ...life, seconds: 86_400 } }
   const holds = { grants: 3, refreshFamilies: 2, accounts: 1, more: true }
   const detail = {
@@ -28,13 +30,15 @@ export function clientPages(text: string): readonly (readonly [name: string, bod
       metadata: { redirect_uris: [text, `${text} 2`], grant_types: [text], scope: text },
       secrets: [
         { id: text, createdAt: WHEN, expiresAt: WHEN, expired: true },
-        { id: `${text} 2`, createdAt: WHEN, expired: false },
+        { id: `${text} 2`, createdAt: WHEN, expiresAt: WHEN, expired: false },
+        { id: `${text} 3`, createdAt: WHEN, expired: false },
       ],
       actsFor: [text],
     },
+    usesSecret: true,
     holds,
     lives: {
-      ...{ session: used, refreshToken: used, offlineRefreshToken: used, idToken: life },
+      ...{ session: used, grant: life, refreshToken: used, offlineRefreshToken: used, idToken: life },
       accessTokens: [
         { ...life, format: 'opaque' },
         { ...life, format: 'jwt', resource: text },
@@ -42,13 +46,26 @@ export function clientPages(text: string): readonly (readonly [name: string, bod
       unknownScopes: [text],
     },
     mayStop: true,
+    mayWrite: true,
+    now: new Date('2026-06-03T10:00:00Z'),
   }
-  const none = { session: undefined, refreshToken: undefined, offlineRefreshToken: undefined, idToken: undefined }
+  const { managedBy: _, ...own } = detail.client
+  const byHand = { ...own, secrets: [{ id: text, createdAt: WHEN, expired: false }] }
+  const none = {
+    session: undefined,
+    grant: undefined,
+    refreshToken: undefined,
+    offlineRefreshToken: undefined,
+    idToken: undefined,
+  }
   const machine = {
     client: { ...bare, metadata: { redirect_uris: [], grant_types: [], scope: '' }, secrets: [], actsFor: [] },
+    usesSecret: true,
     holds: { grants: 0, refreshFamilies: 0, accounts: 0, more: false },
     lives: { ...none, accessTokens: [], unknownScopes: [] },
     mayStop: true,
+    mayWrite: true,
+    now: new Date('2026-06-03T10:00:00Z'),
   }
   const asked = { client: row, holds, action: '/admin/clients/one/suspension', reason: text, csrf: text }
   return [
@@ -56,17 +73,71 @@ export function clientPages(text: string): readonly (readonly [name: string, bod
     ['apps, none', clientList({ ...list, clients: [], fault: text })],
     ['app', clientDetail(detail)],
     ['app with nothing', clientDetail(machine)],
-    ['app, for those who look', clientDetail({ ...detail, mayStop: false })],
-    [
-      'app, a redirect URI that is good',
-      clientDetail({ ...detail, tried: { uri: text, matches: true, registered: text, reasons: [] } }),
-    ],
-    [
-      'app, a redirect URI that is not',
-      clientDetail({ ...detail, tried: { uri: text, matches: false, registered: text, reasons: [text] } }),
-    ],
+    ['app, for those who look', clientDetail({ ...detail, mayStop: false, mayWrite: false })],
+    ['app by hand', clientDetail({ ...detail, client: byHand, now: WHEN })],
+    ...triedPages(text).map(([name, tried]) => [name, clientDetail({ ...detail, tried })] as const),
     ['suspension of an app', clientSuspension(asked)],
     ['compromise of an app', clientCompromise({ ...asked, holds: machine.holds })],
     ['reinstatement of an app', clientReinstatement({ client: bare, action: asked.action, reason: '', csrf: text })],
+    ['deletion of an app', clientDeletion(asked)],
+    ...formPages(text),
+    ...secretPages(text),
+  ]
+}
+
+function triedPages(text: string) {
+  const tried = { text, uri: text, matches: false, registered: text, reasons: [text, `${text} 2`], parts: [] }
+  const parts = [
+    { part: 'host', received: text, registered: `${text} 2` },
+    { part: 'query', received: '', registered: text },
+    { part: 'path', received: text, registered: text },
+  ]
+  return [
+    ['app, a redirect URI that is good', { ...tried, matches: true, reasons: [], note: text, request: { clientId: text } }],
+    ['app, a redirect URI that is not', { ...tried, parts, request: { clientId: `${text} 2` } }],
+    ['app, an authorization request without one', { ...tried, request: { clientId: text, fault: text } }],
+  ] as const
+}
+
+function formPages(text: string): readonly (readonly [string, Html])[] {
+  const entered = {
+    ...{ name: text, clientId: text, redirectUris: `${text}\n${text}`, postLogoutRedirectUris: text, backchannelLogoutUri: text },
+    ...{ authMethod: 'client_secret_basic', jwksUri: text, skipConsent: true, refreshes: true, actsForItself: false },
+    ...{ scopes: [text], otherScopes: text },
+  }
+  const offers = [
+    { label: text, scopes: [{ scope: text, words: text }, { scope: `${text} 2` }] },
+    { label: `${text} 2`, scopes: [{ scope: `${text} 3`, words: text }] },
+  ]
+  const form = { kind: 'web', entered, offers, csrf: text, faults: [] }
+  const change = { client: { id: text, name: text }, choosesAuth: true, version: text, reason: text }
+  return [
+    ['new app, its kind', clientKinds()],
+    ['new app', newClient(form)],
+    ['new app refused', newClient({ ...form, kind: 'spa', faults: [text, text] })],
+    ['new app on a device', newClient({ ...form, kind: 'native' })],
+    ['new app without people', newClient({ ...form, kind: 'machine', offers: [] })],
+    ['new app that is an API', newClient({ ...form, kind: 'api' })],
+    ['change of an app', clientChange({ ...form, ...change })],
+    ['change of an app refused', clientChange({ ...form, ...change, kind: 'machine', choosesAuth: false, faults: [text] })],
+  ]
+}
+
+function secretPages(text: string): readonly (readonly [string, Html])[] {
+  const client = { id: text, name: text }
+  const secret = { id: text, createdAt: WHEN, expired: false }
+  const secrets = [
+    { ...secret, expiresAt: WHEN },
+    { ...secret, id: `${text} 2` },
+  ]
+  const asked = { client, overlap: '3600', reason: text, csrf: text, version: text }
+  const end = { client, secret, action: '/admin/clients/one/secrets/two/deletion', reason: text, csrf: text }
+  return [
+    ['secret of a new app', clientSecretShown({ client, secret: text, isNew: true })],
+    ['another secret of an app', clientSecretShown({ client, secret: text, isNew: false, before: text })],
+    ['new secret of an app', newClientSecret({ ...asked, secrets: [secret], provisioned: false })],
+    ['new secret of an app refused', newClientSecret({ ...asked, secrets, provisioned: true, fault: text })],
+    ['end of a secret', clientSecretEnd({ ...end, last: false })],
+    ['end of the last secret', clientSecretEnd({ ...end, last: true, fault: text })],
   ]
 }
