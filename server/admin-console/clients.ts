@@ -24,6 +24,8 @@ import type { Cursors } from '../http/cursors.ts'
 import { HttpProblem } from '../http/problems.ts'
 import type { Ended } from '../tokens/ending.ts'
 import { asking, type Deed } from './asking.ts'
+import { appKindOfClient } from './client-entry.ts'
+import { snippetFactsOf } from './client-snippets.ts'
 import type { ConsoleRoute, ConsoleVisit } from './console.ts'
 import type { History } from './history.ts'
 import { type Asked, chipsOf, readAsked, readRows, type View, viewsOf } from './list-query.ts'
@@ -32,6 +34,7 @@ import type { Finder } from './search.ts'
 
 /** What the pages call. */
 export interface ClientPagesDeps {
+  readonly issuer: string
   readonly cursors: Cursors
   readonly search: ClientSearch
   readonly holdings: (clientId: string) => Promise<ClientHoldings>
@@ -149,6 +152,7 @@ async function showOne(deps: ClientPagesDeps, ctx: Context, visit: ConsoleVisit)
   ])
   const body = clientDetail({
     ...{ client, holds, lives, history, ...triedIn(deps, ctx, client), usesSecret: usesSecret(client.metadata) },
+    snippets: { kind: appKindOfClient(client), facts: snippetFactsOf(client, lives, deps.issuer) },
     mayStop: visit.may(ACCESS.clients.stop),
     mayWrite: visit.may(ACCESS.clients.write),
     now: new Date(deps.clock()),

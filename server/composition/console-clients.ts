@@ -29,7 +29,7 @@ export function clientConsolePages(
     ...clientChangePages({ search, administration: clientAdministration, holdings, resourceServers, certificates }),
     ...clientSecretPages({ search, administration: clientAdministration }),
     ...clientPages({
-      ...{ cursors: administration.cursors, clock, search, holdings, history, testRedirectUri },
+      ...{ issuer: config.issuer, cursors: administration.cursors, clock, search, holdings, history, testRedirectUri },
       lifetimes: registrations.clientLifetimes,
       events: nouns.events.clients,
     }),

@@ -24,6 +24,10 @@ export function clientPages(text: string): readonly (readonly [name: string, bod
   const life = { seconds: 900, decidedBy: text, limits }
   const used = { unused: life, most: { ...life, seconds: 86_400 } }
   const holds = { grants: 3, refreshFamilies: 2, accounts: 1, more: true }
+  const snippetFacts = {
+    ...{ issuer: text, clientId: text, redirectUris: [text], logoutUri: text, scopes: [text], resource: text, moreApis: true },
+    ...{ authMethod: 'client_secret_basic', idTokenAlgorithm: text, actsFor: text },
+  }
   const detail = {
     client: {
       ...row,
@@ -36,6 +40,7 @@ export function clientPages(text: string): readonly (readonly [name: string, bod
       actsFor: [text],
     },
     usesSecret: true,
+    snippets: { kind: 'web', facts: snippetFacts },
     holds,
     lives: {
       ...{ session: used, grant: life, refreshToken: used, offlineRefreshToken: used, idToken: life },
@@ -61,6 +66,7 @@ export function clientPages(text: string): readonly (readonly [name: string, bod
   const machine = {
     client: { ...bare, metadata: { redirect_uris: [], grant_types: [], scope: '' }, secrets: [], actsFor: [] },
     usesSecret: true,
+    snippets: { kind: 'machine', facts: { ...snippetFacts, moreApis: false, authMethod: 'private_key_jwt' } },
     holds: { grants: 0, refreshFamilies: 0, accounts: 0, more: false },
     lives: { ...none, accessTokens: [], unknownScopes: [] },
     mayStop: true,
@@ -75,6 +81,10 @@ export function clientPages(text: string): readonly (readonly [name: string, bod
     ['app with nothing', clientDetail(machine)],
     ['app, for those who look', clientDetail({ ...detail, mayStop: false, mayWrite: false })],
     ['app by hand', clientDetail({ ...detail, client: byHand, now: WHEN })],
+    ...['spa', 'native', 'api'].map(
+      (kind) =>
+        [`app, what to put into it: ${kind}`, clientDetail({ ...detail, snippets: { kind, facts: snippetFacts } })] as const,
+    ),
     ...triedPages(text).map(([name, tried]) => [name, clientDetail({ ...detail, tried })] as const),
     ['suspension of an app', clientSuspension(asked)],
     ['compromise of an app', clientCompromise({ ...asked, holds: machine.holds })],

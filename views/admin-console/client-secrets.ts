@@ -103,7 +103,7 @@ export function clientSecretShown(view: {
 environment as <code>CLIENT_SECRET</code>, from which the examples on the next page read it. Not into the source, not into a chat, and never
 into what a browser or a phone gets. ${before}</p>
 <div class="field"><label for="secret">Secret</label>
-<input id="secret" type="text" readonly value="${secret}" autocomplete="off" spellcheck="false"></div>
+<input id="secret" type="text" readonly value="${secret}" autocomplete="off" spellcheck="false" data-copy></div>
 <p class="quiet">If it is lost, nothing is: make another one on the page of the app.</p>
 <p class="actions"><a class="button primary" href="${hrefOf(client)}${isNew && '#next'}">${isNew ? 'Next: put it in your app' : 'To the app'}</a></p>
 </section>`

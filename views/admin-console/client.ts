@@ -6,6 +6,8 @@ import { clientLifetimes, type LifetimesView } from './client-lives.ts'
 import { codes, type HoldsView, kindWords, managerOf } from './client-parts.ts'
 import { clientRedirects, type TriedView } from './client-redirects.ts'
 import { clientSecrets, type SecretView } from './client-secrets.ts'
+import { clientSnippets } from './client-snippets.ts'
+import type { SnippetFacts } from './client-snippets-text.ts'
 import type { ClientRow } from './clients.ts'
 import { type HistoryView, historyCard } from './history.ts'
 import { facts, standing } from './lists.ts'
@@ -23,6 +25,8 @@ export interface ClientView {
     readonly actsFor: readonly string[]
   }
   readonly usesSecret: boolean
+  /** What to put into the app. */
+  readonly snippets: { readonly kind: string; readonly facts: SnippetFacts }
   readonly holds: HoldsView
   readonly lives: LifetimesView
   readonly history?: HistoryView | undefined
@@ -44,6 +48,7 @@ export function clientDetail(view: ClientView): Html {
 ${factsOf(view)}
 ${deeds(view)}
 </section>
+${clientSnippets(view.snippets.kind, view.snippets.facts)}
 ${clientSecrets({ client, secrets, usesSecret, mayWrite, now })}
 ${clientRedirects({ clientId: client.id, href: hrefOf(client.id), uris: metadata.redirect_uris, tried: view.tried })}
 ${clientLifetimes(view.lives)}

@@ -1,5 +1,5 @@
 // The console's script. Every page works without it; with it, times are the reader's own, `/` goes to the search box, all rows of a
-// list can be selected at once, and the audit log can be followed.
+// list can be selected at once, what is there to be copied can be copied, and the audit log can be followed.
 const FORMAT = new Intl.DateTimeFormat(undefined, { dateStyle: 'medium', timeStyle: 'short' })
 
 for (const time of document.querySelectorAll('time[datetime]')) {
@@ -42,6 +42,20 @@ for (const form of document.querySelectorAll('form.selection')) {
   })
   form.addEventListener('change', show)
   show()
+}
+
+// Browsers let a page copy only where nobody can change it on its way.
+for (const text of navigator.clipboard === undefined ? [] : document.querySelectorAll('[data-copy]')) {
+  const button = document.createElement('button')
+  button.type = 'button'
+  button.className = 'button small'
+  button.textContent = 'Copy'
+  button.addEventListener('click', async () => {
+    await navigator.clipboard.writeText(text.value ?? text.textContent)
+    button.textContent = 'Copied'
+  })
+  const place = text.closest('pre') ?? text
+  place.after(button)
 }
 
 for (const box of document.querySelectorAll('[data-follow]')) {
