@@ -330,6 +330,31 @@ test('an app that is deleted is gone with all that it had', async () => {
   expect((await eventsOf(id)).at(-1)).toEqual({ name: 'client.deleted', reason: 'a trial' })
 })
 
+test('WB4: markup in what others write stays text, on every page of an app, and no page weighs much', async () => {
+  const { browser } = await atConsole(server, 'owner', '/admin/clients')
+  const markup = '"><img src=x onerror=alert(1)><script>alert(1)</script>'
+  const { id, path } = await registered(browser, 'web', {
+    ...{ name: markup, redirect_uris: 'https://made.example/?x=<script>alert(1)</script>'.replace(/[<>]/g, encodeURIComponent) },
+    scopes: '<script>alert(1)</script>'.replace('"', ''),
+  })
+  const [secret] = await run(server.databaseUrl, `SELECT id FROM client_secrets WHERE client_id = '${id}'`)
+  for (const below of [
+    '',
+    '/change',
+    '/secrets',
+    `/secrets/${secret?.id}/deletion`,
+    '/deletion',
+    '/suspension',
+    '?redirect_uri=<b>x',
+  ]) {
+    const { body, status } = await open(browser, `${path}${below}`)
+    expect([below, status, /<(img|script>|b>x)/.test(body)]).toEqual([below, 200, false])
+    expect(Buffer.byteLength(body)).toBeLessThan(60_000)
+  }
+  const { body } = await open(browser, '/admin/clients')
+  expect([body.includes('onerror'), body.includes('<img')]).toEqual([true, false])
+})
+
 test('those who only look or stop see no way to register or change', async () => {
   for (const person of ['auditor', 'operator'] as const) {
     const { browser, page } = await atConsole(server, person, '/admin/clients')

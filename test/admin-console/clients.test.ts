@@ -1,7 +1,7 @@
 // Clients in the console: found, looked at, suspended and let in again; and a redirect URI that does not match says why.
 import { afterAll, beforeAll, expect, test } from '@jest/globals'
 import { startAdminServer } from '../admin-api/api.ts'
-import { API, SPA, WEB } from '../support/clients.ts'
+import { API, NOTES, SPA, WEB } from '../support/clients.ts'
 import { introspect, obtainTokens, refresh } from '../support/oauth.ts'
 import type { TestServer } from '../support/server.ts'
 import { atConsole, send } from './people.ts'
@@ -43,6 +43,31 @@ test('one says what is registered, how long what it gets really lives, and nothi
   for (const name of ['none', '%00', '%3Cscript%3E', 'latchkey']) {
     expect((await browser.open(`${server.issuer}/admin/clients/${name}`)).status).toBe(404)
   }
+})
+
+test('how long what it gets really lives is drawn, and the table says what decides, what else would, and where that is', async () => {
+  const { browser } = await atConsole(server, 'auditor', '/admin/clients')
+  const page = await browser.open(`${server.issuer}/admin/clients/${WEB.client_id}`)
+  const [, card = ''] = /<section class="card lives"([\s\S]*?)<\/section>/.exec(page.body) ?? []
+  const cells = [...card.matchAll(/<tr>(.*)<\/tr>/g)].map(([, row = '']) =>
+    [...row.matchAll(/<t[hd][^>]*data-label[^>]*>([\s\S]*?)<\/t[hd]>/g)].map(([, cell = '']) =>
+      cell.replace(/<[^>]*>/g, ' ').trim(),
+    ),
+  )
+  const rows = new Map(cells.map(([what = '', ...rest]) => [what.split('  ')[0], rest]))
+  // The session's idle time is the least of four, though the refresh token has one of its own.
+  expect(rows.get('Refresh token, unused')).toEqual([
+    '8 hours',
+    'LATCHKEY_SESSION_IDLE_TTL',
+    expect.stringMatching(/7 days by\s+LATCHKEY_REFRESH_IDLE_TTL[\s\S]*1 day by\s+LATCHKEY_SESSION_TTL/),
+  ])
+  expect(rows.get('Refresh token, at most')?.slice(0, 2)).toEqual(['1 day', 'LATCHKEY_SESSION_TTL'])
+  expect(rows.get('Access token (jwt)')?.slice(0, 2)).toEqual(['15 minutes', 'access_token_ttl'])
+  expect(card.match(/<rect class="most"/g)).toHaveLength(6)
+  expect(card).not.toMatch(/NaN|undefined|style=/)
+  const links = [...card.matchAll(/href="([^"]+)"/g)].map(([, href = '']) => href)
+  expect(new Set(links)).toEqual(new Set(['/admin/settings', `/admin/resource-servers/${encodeURIComponent(NOTES)}`]))
+  for (const href of new Set(links)) expect((await browser.open(`${server.issuer}${href}`)).status).toBe(200)
 })
 
 test('a redirect URI that is tried is one of the app’s, or it says why not', async () => {

@@ -71,7 +71,7 @@ describe.each([
         expect({ name, found: results.violations.map(({ id, nodes }) => [id, nodes[0]?.html]) }).toEqual({ name, found: [] })
       }
     })
-  }, 300_000)
+  }, 600_000)
 })
 
 test('WB1: no page breaks the content security policy', async () => {

@@ -48,7 +48,7 @@ export function clientLifetimes(view: LifetimesView): Html {
       { name: `${name}, at most`, ...about, ...most },
     ]
   })
-  return html`<section class="card" aria-labelledby="lives">
+  return html`<section class="card lives" aria-labelledby="lives">
 <h2 id="lives">How long what it gets really lives</h2>
 <p class="lead">Of several limits the least counts. ${stayOf(view)}</p>
 ${all.length > 0 && timeline(all)}
@@ -140,21 +140,26 @@ const TICKS = [
 function timeline(all: readonly Living[]): Html {
   const end = Math.max(86_400, ...all.map(({ most }) => most.seconds))
   const at = (seconds: number) => LEFT + Math.round((WIDTH - 2 * LEFT) * (Math.log(1 + seconds / 60) / Math.log(1 + end / 60)))
-  const height = all.length * ROW + 28
+  const height = all.length * ROW + 34
   const ticks = TICKS.filter(([seconds]) => seconds <= end)
   const bars = all.map(({ name, resource, most, unused }, index) => {
-    const y = index * ROW
+    const y = index * ROW + 6
     const until = unused === undefined ? most : unused
     return html`<text class="what" x="${LEFT}" y="${y + 15}">${short(resource === undefined ? name : `${name} ${resource}`)}</text>
 <rect class="most" x="${LEFT}" y="${y + 22}" width="${at(most.seconds) - LEFT}" height="14" rx="3"/>
 <rect class="unused" x="${LEFT}" y="${y + 22}" width="${at(until.seconds) - LEFT}" height="14" rx="3"/>
 `
   })
-  const lines = ticks.map(
-    ([seconds, label], index) => html`<line x1="${at(seconds)}" y1="0" x2="${at(seconds)}" y2="${height - 22}"/>
-<text x="${at(seconds)}" y="${height - 6}"${index === ticks.length - 1 && seconds > end / 2 && html` class="last"`}>${label}</text>
-`,
-  )
+  const lines = ticks.map(([seconds, label], index) => {
+    const isLast = index === ticks.length - 1
+    const next = ticks[index + 1]
+    const room = next === undefined ? WIDTH : at(next[0]) - at(seconds) - (index === ticks.length - 2 ? 40 : 0)
+    // Its words stand before its line, where there is no room behind it.
+    const place = isLast && WIDTH - at(seconds) < 40 ? 'last' : room < 60 ? 'crowded' : 'between'
+    return html`<line x1="${at(seconds)}" y1="0" x2="${at(seconds)}" y2="${height - 22}"/>
+<text class="${place}" x="${at(seconds)}" y="${height - 6}">${label}</text>
+`
+  })
   return html`<figure class="timeline">
 <svg viewBox="0 0 ${WIDTH} ${height}" role="img" aria-label="How long each lives, from the moment it is given out. The table below says the same.">
 ${lines}${bars}</svg>
