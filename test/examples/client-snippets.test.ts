@@ -54,7 +54,7 @@ async function register(kind: string, fields: { readonly [name: string]: string 
 /** Runs a program; gives what it says. */
 function run(code: string, environment: { readonly [name: string]: string } = {}, command: readonly string[] = NODE) {
   const [program = '', ...args] = command
-  const child = spawn(program, [...args, code], { cwd: ROOT, env: { PATH: process.env.PATH, ...environment } })
+  const child = spawn(program, [...args, code], { cwd: ROOT, env: environment })
   running.push(child)
   let output = ''
   for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk: Buffer) => (output += chunk.toString()))
@@ -118,7 +118,7 @@ test('a program gets tokens for itself, by openid-client and by curl', async () 
   const shell = run(
     `curl() { printf '%s\\n' "$@"; echo end; }\n${app.snippets.get('Shell: curl')}`,
     { CLIENT_SECRET: app.secret },
-    ['sh', '-c'],
+    ['/bin/sh', '-c'],
   )
   const [, address = '', , user = '', ...rest] = (await shell.line(/^[\s\S]*\nend$/m)).split('\n')
   const body = rest

@@ -71,3 +71,13 @@ export function clientAuth({ authMethod }: SnippetFacts): string {
   if (authMethod === 'none') return 'client.None()'
   return authMethod.includes('tls_client_auth') ? 'client.TlsClientAuth()' : 'client.ClientSecretBasic(process.env.CLIENT_SECRET)'
 }
+
+/** What a request asks for. */
+export function scopeOf({ scopes }: SnippetFacts): string {
+  return scopes.join(' ')
+}
+
+/** OIDC Core §11: offline_access needs consent each time. */
+export function asksAgain({ scopes }: SnippetFacts): boolean {
+  return scopes.includes('offline_access')
+}

@@ -2,7 +2,8 @@
 // is in none of them.
 import { type Html, html } from '../html.ts'
 import { API_SNIPPETS, MACHINE_SNIPPETS } from './client-snippets-machines.ts'
-import { NATIVE_SNIPPETS, SPA_SNIPPETS, WEB_SNIPPETS } from './client-snippets-people.ts'
+import { NATIVE_SNIPPETS } from './client-snippets-native.ts'
+import { SPA_SNIPPETS, WEB_SNIPPETS } from './client-snippets-people.ts'
 import type { MakeSnippet, Snippet, SnippetFacts } from './client-snippets-text.ts'
 import { facts } from './lists.ts'
 
