@@ -42,11 +42,14 @@ const MOST_OFFERED = 60
 
 /** The scopes that a form offers to an app of a kind. */
 export function scopeOffers(kind: AppKind, servers: readonly ResourceServer[]): ScopeOffer[] {
-  let left = MOST_OFFERED
+  const offered = new Set<string>()
   const apis = servers.flatMap(({ identifier, name, scopes, scopeDescriptions = {} }) => {
-    const some = scopes.slice(0, left).map((scope) => ({ scope, words: new Map(Object.entries(scopeDescriptions)).get(scope) }))
-    left -= some.length
-    return some.length === 0 ? [] : [{ label: name ?? identifier, scopes: some }]
+    // Where several APIs have it, it is one scope all the same, and is ticked once.
+    const some = scopes.filter((scope) => !offered.has(scope)).slice(0, MOST_OFFERED - offered.size)
+    for (const scope of some) offered.add(scope)
+    const words = new Map(Object.entries(scopeDescriptions))
+    const label = name ?? identifier
+    return some.length === 0 ? [] : [{ label, scopes: some.map((scope) => ({ scope, words: words.get(scope) })) }]
   })
   if (kind === 'machine') return apis
   if (kind === 'api') return [{ label: 'this server', scopes: [{ scope: REVOCATIONS_SCOPE, words: LISTENS }] }, ...apis]

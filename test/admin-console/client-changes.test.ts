@@ -133,9 +133,24 @@ describe('a new app', () => {
     const page = await form(browser, 'web')
     expect(inputValue(page, 'client_id')).toMatch(/^app_/)
     const fields = { name: 'Twice', redirect_uris: 'https://twice.example/', auth: 'client_secret_basic' }
-    const answers = await Promise.all(Array.from({ length: 5 }, () => send(browser, page, '/admin/clients', fields)))
-    expect(answers.map(({ status }) => status).sort()).toEqual([201, 422, 422, 422, 422])
+    const answers = await Promise.all(Array.from({ length: 50 }, () => send(browser, page, '/admin/clients', fields)))
+    expect(answers.filter(({ status }) => status === 201)).toHaveLength(1)
+    // When the machine is too busy for all of them, some are told to come again.
+    for (const { status } of answers) expect([201, 422, 503]).toContain(status)
     expect(faultsOf(answers.find(({ status }) => status === 422) ?? page)).toEqual([expect.stringContaining('is there already')])
+  })
+
+  test('may have a scope that two APIs have, and ticks it once', async () => {
+    await run(
+      server.databaseUrl,
+      `INSERT INTO resource_servers (identifier, scopes, access_token_format, access_token_ttl, is_default)
+       VALUES ('https://twin.example/api', ARRAY['notes:read', 'twin:read'], 'jwt', 900, false)`,
+    )
+    const { browser } = await atConsole(server, 'owner', '/admin/clients')
+    const page = await form(browser, 'machine')
+    expect(page.body.match(/name="scope_notes:read"/g)).toHaveLength(1)
+    expect(page.body).toContain('name="scope_twin:read"')
+    await run(server.databaseUrl, "DELETE FROM resource_servers WHERE identifier = 'https://twin.example/api'")
   })
 
   test('AD3: takes no member that the form does not have', async () => {

@@ -88,10 +88,11 @@ test('the same form again makes no second secret, which would end the one that m
   const path = `/admin/clients/${MACHINE.client_id}/secrets`
   const form = await open(browser, path)
   const asked = { overlap: '86400', reason: 'it is due' }
-  const answers = await Promise.all(Array.from({ length: 10 }, () => send(browser, form, path, asked)))
+  const answers = await Promise.all(Array.from({ length: 50 }, () => send(browser, form, path, asked)))
   const made = answers.filter(({ status }) => status === 201)
   expect(made).toHaveLength(1)
-  for (const refused of answers.filter((answer) => !made.includes(answer))) {
+  // When the machine is too busy for all of them, some are told to come again.
+  for (const refused of answers.filter((answer) => answer.status !== 201 && answer.status !== 503)) {
     expect([refused.status, refused.body.includes('No secret was made.')]).toEqual([409, true])
   }
   const [secret = ''] = made.map(shownSecret)

@@ -28,6 +28,7 @@ export function clientPages(text: string): readonly (readonly [name: string, bod
     ...{ issuer: text, clientId: text, redirectUris: [text], logoutUri: text, scopes: [text], resource: text, moreApis: true },
     ...{ authMethod: 'client_secret_basic', idTokenAlgorithm: text, actsFor: text },
   }
+  const { actsFor: _none, ...unnamed } = snippetFacts
   const detail = {
     client: {
       ...row,
@@ -85,6 +86,7 @@ export function clientPages(text: string): readonly (readonly [name: string, bod
       (kind) =>
         [`app, what to put into it: ${kind}`, clientDetail({ ...detail, snippets: { kind, facts: snippetFacts } })] as const,
     ),
+    ['app that is an API which nobody names', clientDetail({ ...detail, snippets: { kind: 'api', facts: unnamed } })],
     ...triedPages(text).map(([name, tried]) => [name, clientDetail({ ...detail, tried })] as const),
     ['suspension of an app', clientSuspension(asked)],
     ['compromise of an app', clientCompromise({ ...asked, holds: machine.holds })],

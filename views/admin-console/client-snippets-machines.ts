@@ -69,7 +69,7 @@ const guard: MakeSnippet = ({ issuer, clientId, actsFor, scopes }) => ({
   title: 'Node: @latchkey/guard',
   note:
     actsFor === undefined
-      ? 'No API names this client yet. On the page of the API, put its client_id under “Clients that are this API”, and the API’s identifier in the place of the audience here.'
+      ? 'The audience is the identifier of the API, which is not known yet.'
       : 'It verifies tokens by itself, and hears within a second what was revoked.',
   code: lines(
     "import { createGuard } from '@latchkey/guard'",

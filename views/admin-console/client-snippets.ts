@@ -17,7 +17,7 @@ const BY_KIND: { readonly [kind: string]: readonly MakeSnippet[] } = {
 
 /** Makes the card. */
 export function clientSnippets(kind: string, filled: SnippetFacts): Html {
-  const { issuer, moreApis, resource, authMethod } = filled
+  const { issuer, clientId, moreApis, resource, authMethod, actsFor } = filled
   return html`<section class="card" aria-labelledby="next">
 <h2 id="next">Next: put this in your app</h2>
 <p class="lead">Filled in for this app. ${authMethod.startsWith('client_secret_') && html`The secret stands in none of them: they read it from the environment, as <code>CLIENT_SECRET</code>.`}</p>
@@ -25,6 +25,7 @@ ${facts([
   ['Issuer', html`<code>${issuer}</code>`],
   ['Discovery', html`<code>${issuer}/.well-known/openid-configuration</code>`],
 ])}
+${kind === 'api' && actsFor === undefined && html`<div class="notice warning"><p>No API names this client yet, so that it may ask about no token: choose one of <a href="/admin/resource-servers">the APIs</a>, and put <code>${clientId}</code> under “Clients that are this API”.</p></div>`}
 ${moreApis && html`<p class="quiet">An access token is for one API, here <code>${resource}</code>. For another one, ask for another token with its identifier as <code>resource</code>.</p>`}
 ${snippetsFor(kind, filled).map(
   ({ title, note, code }, index) => html`<details class="filters"${index === 0 && html` open`}>
