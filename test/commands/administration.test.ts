@@ -46,10 +46,11 @@ function environment(): { readonly [name: string]: string } {
 
 /** Runs the program in this process: to start one takes longer than what it does. */
 async function cli(args: readonly string[], settings: { readonly [name: string]: string } = {}): Promise<Ran> {
-  const said = { out: '', err: '' }
-  const output = { out: (text: string) => void (said.out += `${text}\n`), err: (text: string) => void (said.err += `${text}\n`) }
+  const out: string[] = []
+  const err: string[] = []
+  const output = { out: (text: string) => void out.push(`${text}\n`), err: (text: string) => void err.push(`${text}\n`) }
   const code = await withEnvironment({ ...environment(), ...settings }, () => latchkey(args, output))
-  return { code, ...said }
+  return { code, out: out.join(''), err: err.join('') }
 }
 
 /** Runs it as a person would, in a process of its own. */
