@@ -69,6 +69,15 @@ export const ACCESS = {
     /** To take the log home as a file. */
     export: { scope: 'audit:read', roles: ['owner', 'auditor'] },
   },
+  /** Session audits. What is ended on the way is ended by the rules of what it is. */
+  sessionReviews: {
+    read: { scope: 'audit:read', roles: LOOKING },
+    /** To have one made, and to say of what was found that it stays. */
+    write: { scope: 'audit:write', roles: LOOKING },
+    /** Not for operators: they end what was found, and somebody else says that it was looked at. */
+    signOff: { scope: 'audit:write', roles: ['owner', 'auditor'] },
+    export: { scope: 'audit:read', roles: ['owner', 'auditor'] },
+  },
   /** How the server is set and how it fares: no scope of the API is about that, and whoever may read the audit log may see it. */
   settings: {
     read: { scope: 'audit:read', roles: LOOKING },

@@ -8,6 +8,7 @@ import { productionFaults } from './production.ts'
 import type { RateLimits } from './rate-limits.ts'
 import { missing, type Readings, readSettings, type Source, type Variables } from './read-settings.ts'
 import { Secret, type Secrets } from './secrets.ts'
+import { type SessionReviewPolicy, sessionReviewsOf } from './session-reviews.ts'
 import { type Environment, lineFor } from './setting.ts'
 import { type SettingValues, settings } from './settings.ts'
 
@@ -60,6 +61,7 @@ export interface Config {
   readonly statusLists?: { readonly ttlSeconds: number }
   readonly passwordPolicy: PasswordPolicy
   readonly hashing: Hashing
+  readonly sessionReviews: SessionReviewPolicy
   /** Every setting as it was given, and where it came from. */
   readonly inForce: readonly SettingInForce[]
 }
@@ -215,6 +217,7 @@ function configOf(values: SettingValues): Omit<Config, 'inForce'> {
       // Where a request may take longer, so may a password wait for its turn.
       maxWait: Math.max(1500, values.answerWithinMs / 2),
     },
+    sessionReviews: sessionReviewsOf(values),
   }
 }
 

@@ -12,8 +12,8 @@ const READING = ADMIN_SCOPES.filter((scope) => scope.endsWith(':read'))
 /** Which scopes of the admin API a role carries. What a route asks for besides is in its rule. */
 export const ROLE_SCOPES: { readonly [role in Role]: readonly string[] } = Object.freeze({
   owner: ADMIN_SCOPES,
-  operator: [...READING, 'sessions:revoke', 'grants:revoke', 'tokens:revoke', 'accounts:write', 'clients:write'],
-  auditor: READING,
+  operator: [...READING, 'sessions:revoke', 'grants:revoke', 'tokens:revoke', 'accounts:write', 'clients:write', 'audit:write'],
+  auditor: [...READING, 'audit:write'],
   helpdesk: ['accounts:read', 'accounts:write', 'sessions:read'],
 })
 

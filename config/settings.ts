@@ -3,6 +3,7 @@ import { lifetimeSettings } from './lifetimes.ts'
 import { passwordSettings } from './password-policy.ts'
 import { rateLimitSettings } from './rate-limits.ts'
 import { secretSettings } from './secrets.ts'
+import { sessionReviewSettings } from './session-reviews.ts'
 import { optionalSetting, type Setting, setting } from './setting.ts'
 import {
   countOrAuto,
@@ -253,6 +254,7 @@ export const settings = {
   ...lifetimeSettings,
   ...passwordSettings,
   ...rateLimitSettings,
+  ...sessionReviewSettings,
 }
 
 /** The same in the groups of the documentation. */
@@ -263,6 +265,7 @@ export const settingGroups: readonly { readonly title: string; readonly settings
   { title: 'Lifetimes', settings: Object.values(lifetimeSettings) },
   { title: 'Passwords', settings: Object.values(passwordSettings) },
   { title: 'Rate limits', settings: Object.values(rateLimitSettings) },
+  { title: 'Session audits', settings: Object.values(sessionReviewSettings) },
 ]
 
 /** Those that decide what a revocation reaches, and how soon: of all of them the first to be looked at. */

@@ -68,6 +68,12 @@ export function durationOrForever(minSeconds: number, maxSeconds: number): Value
   return kindOf(`forever, or ${some.wanted}`, (text) => (text === 'forever' ? 'forever' : some.schema.safeParse(text).data))
 }
 
+/** A time, or `off`. */
+export function durationOrOff(minSeconds: number, maxSeconds: number): ValueKind<number | 'off'> {
+  const some = duration(minSeconds, maxSeconds)
+  return kindOf(`off, or ${some.wanted}`, (text) => (text === 'off' ? 'off' : some.schema.safeParse(text).data))
+}
+
 /** One of some words. */
 export function oneOf<const Word extends string>(...words: readonly Word[]): ValueKind<Word> {
   const wanted = words.length === 1 ? `${words[0]}` : `${words.slice(0, -1).join(', ')} or ${words.at(-1)}`

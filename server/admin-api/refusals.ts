@@ -3,6 +3,7 @@ import { ChangedMeanwhile } from '../audit/versions.ts'
 import { ClientRefused, ClientUnknown } from '../clients/client-standing.ts'
 import { KeyRefused } from '../keys/signing-keys.ts'
 import { ResourceServerRefused, ResourceServerUnknown } from '../resource-servers/resource-servers.ts'
+import { SessionReviewRefused } from '../session-reviews/session-reviews.ts'
 import { WebhookRefused } from '../webhooks/webhook-rules.ts'
 import { notFound, refused, staleVersion } from './shapes.ts'
 
@@ -19,4 +20,4 @@ export async function refusing<Result>(noun: string, work: () => Promise<Result>
 }
 
 /** Their messages are written for the one who asked. */
-const REFUSED = [ClientRefused, ResourceServerRefused, KeyRefused, WebhookRefused]
+const REFUSED = [ClientRefused, ResourceServerRefused, KeyRefused, SessionReviewRefused, WebhookRefused]

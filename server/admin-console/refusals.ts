@@ -3,11 +3,12 @@ import { ClientRefused } from '../clients/client-standing.ts'
 import { HttpProblem } from '../http/problems.ts'
 import { KeyRefused } from '../keys/signing-keys.ts'
 import { ResourceServerRefused } from '../resource-servers/resource-servers.ts'
+import { SessionReviewRefused } from '../session-reviews/session-reviews.ts'
 import { TokenNameRefused } from '../tokens/revocation-by-name.ts'
 import { WebhookRefused } from '../webhooks/webhook-rules.ts'
 
 /** Their messages are written for the one who asked. Those of accounts have more to say (account-page.ts). */
-const REFUSED = [ClientRefused, ResourceServerRefused, KeyRefused, TokenNameRefused, WebhookRefused]
+const REFUSED = [ClientRefused, ResourceServerRefused, KeyRefused, SessionReviewRefused, TokenNameRefused, WebhookRefused]
 
 /** The sentence. @throws whatever is no refusal */
 export function refusalOf(error: unknown): string {

@@ -21,6 +21,7 @@ export const SECTIONS: readonly Section[] = [
   { href: '/admin/logout-notifications', label: 'Apps told', access: ACCESS.sessions.read },
   { href: '/admin/failed-sign-ins', label: 'Failed sign-ins', access: ACCESS.accounts.failedSignIns },
   { href: '/admin/blocks', label: 'Blocks', access: ACCESS.accounts.read },
+  { href: '/admin/session-reviews', label: 'Session audit', access: ACCESS.sessionReviews.read },
   { href: '/admin/audit-log', label: 'Audit log', access: ACCESS.auditEvents.read },
   { href: '/admin/webhooks', label: 'Webhooks', access: ACCESS.webhooks.read },
   { href: '/admin/keys', label: 'Signing keys', access: ACCESS.keys.read },

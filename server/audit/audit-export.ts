@@ -82,14 +82,14 @@ const CSV_COLUMNS = [
 const WRITERS: { readonly [format in ExportFormat]: (entry: AuditEntry) => string } = {
   csv(entry) {
     const row = auditJson(entry)
-    return `${CSV_COLUMNS.map((column) => cell(column === 'detail' ? JSON.stringify(row.detail) : row[column])).join(',')}\r\n`
+    return `${CSV_COLUMNS.map((column) => csvCell(column === 'detail' ? JSON.stringify(row.detail) : row[column])).join(',')}\r\n`
   },
   ndjson: (entry) => `${JSON.stringify(auditJson(entry))}\n`,
   ecs: (entry) => `${JSON.stringify(ecsOf(entry))}\n`,
 }
 
-/** What begins like a formula is made text: a spreadsheet would run it, and others can choose what is in it. */
-function cell(value: string | null): string {
+/** A cell of CSV. What begins like a formula is made text: a spreadsheet would run it, and others can choose what is in it. */
+export function csvCell(value: string | null): string {
   if (value === null) return ''
   const text = /^[=+\-@\t\r]/.test(value) ? `'${value}` : value
   return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text
@@ -136,7 +136,7 @@ function ecsOf(entry: AuditEntry): object {
 
 const CATEGORIES: readonly (readonly [noun: RegExp, category: string])[] = [
   [/^(?:account|password|setup|setup_link)\./, 'iam'],
-  [/^(?:session|everything)\./, 'session'],
+  [/^(?:session|session_review|everything)\./, 'session'],
   [/^(?:client|client_secret|resource_server|signing_key|webhook|webhook_secret|signal_stream)\./, 'configuration'],
   [/^(?:sign_in|client_authentication|consent|grant|authorization_code|refresh_token|access_tokens?)\./, 'authentication'],
 ]

@@ -4,6 +4,7 @@ import type { Cursors } from '../http/cursors.ts'
 import type { RefusedRequests } from '../refused-requests/refused-requests.ts'
 import type { BulkEnds } from '../revocation-jobs/bulk-ends.ts'
 import type { RevocationJobs } from '../revocation-jobs/revocation-jobs.ts'
+import type { SessionReviews } from '../session-reviews/session-reviews.ts'
 import type { SessionFilter } from '../sessions/session-filter.ts'
 import type { SessionPreview } from '../sessions/session-preview.ts'
 import type { SessionSearch } from '../sessions/session-search.ts'
@@ -26,6 +27,7 @@ export interface AdministrationBasis extends AccountParts {
   /** What is registered. */
   readonly registrations: RegistrationParts
   readonly refusedRequests: RefusedRequests
+  readonly sessionReviews: SessionReviews
 }
 
 /** The id of the account that an id or an e-mail address names; undefined when there is none. */

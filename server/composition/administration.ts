@@ -36,6 +36,7 @@ import { type AdministrationBasis, accountIdOf } from './administration-basis.ts
 import { createGrantParts, grantApiRoutes } from './administration-grants.ts'
 import { createRefusedRequestParts } from './administration-refused-requests.ts'
 import { createRegistrationParts, registrationRoutes } from './administration-registrations.ts'
+import { createSessionReviewParts, type SessionReviewParts } from './administration-session-reviews.ts'
 import type { AuditParts } from './audit.ts'
 import { noteRateLimit, noteRefusedAccess } from './audited-refusals.ts'
 import { consoleRoutes } from './console.ts'
@@ -105,6 +106,7 @@ export function createAdministration(deps: {
     }),
   }
   const log = createAuditAdministration({ audit, cursors, db })
+  const sessionReviews = createSessionReviewParts({ ...deps, cursors })
   const registered = { grants: createGrantParts({ ...deps, jobs }), registrations: createRegistrationParts(deps) }
   const parts = {
     ...ofSessions,
@@ -115,12 +117,13 @@ export function createAdministration(deps: {
     cursors,
     limit: limitOf(deps),
     auditStreams: log.streams,
-    tasks: log.tasks,
+    tasks: [...log.tasks, ...sessionReviews.tasks],
+    sessionReviews: sessionReviews.reviews,
   }
-  const apiRoutes = routesOf({ ...parts, ...deps, auditRoutes: log.routes })
+  const apiRoutes = routesOf({ ...parts, ...deps, auditRoutes: log.routes, sessionReviewRoutes: sessionReviews.routes })
   return {
     ...parts,
-    consoleRoutes: consoleRoutes({ ...deps, administration: parts, auditLog: log }),
+    consoleRoutes: consoleRoutes({ ...deps, administration: parts, auditLog: log, sessionReviewPages: sessionReviews.pages }),
     apiRoutes,
     apiPages: (ownAccess) =>
       createAdminApi(apiRoutes, {
@@ -161,6 +164,7 @@ function routesOf(
     readonly keys: KeyRing
     readonly webhooks: WebhookParts
     readonly auditRoutes: AuditAdministration['routes']
+    readonly sessionReviewRoutes: SessionReviewParts['routes']
   },
 ): readonly ApiRoute[] {
   const { config, nouns, jobs, cursors } = deps
@@ -181,6 +185,7 @@ function routesOf(
     ...registrationRoutes(deps.registrations, deps),
     ...deps.auditRoutes({ accountIdOf: findId }),
     ...refusedRequestRoutes(deps),
+    ...deps.sessionReviewRoutes,
   ]
   return routes
 }

@@ -47,6 +47,7 @@ export interface ConsoleDeps {
   readonly system: SystemParts
   readonly administration: AdministrationBasis
   readonly auditLog: AuditAdministration
+  readonly sessionReviewPages: readonly ConsoleRoute[]
 }
 
 /** Builds its pages. */
@@ -75,6 +76,7 @@ export function consoleRoutes(deps: ConsoleDeps): readonly ConsoleRoute[] {
     ...accountConsolePages(administration, { ...deps, history }),
     ...grantConsole({ ...deps, history }),
     ...clientConsolePages(deps, history),
+    ...deps.sessionReviewPages,
     ...auditLog.pages({ accountIdOf: accountIdOf(nouns), emailOf }),
     ...resourceServerConsole(deps),
     ...webhookChangePages({ webhooks }),

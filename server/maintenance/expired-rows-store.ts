@@ -45,6 +45,8 @@ export const EXPIRING_TABLES: readonly ExpiringTable[] = [
   { table: 'signals', key: 'id', end: 'expires_at', keptSeconds: UNFETCHED_KEPT_SECONDS },
   { table: 'idempotent_requests', key: 'digest', end: 'expires_at', keptSeconds: 0 },
   { table: 'revocation_jobs', key: 'id', end: 'finished_at', keptSeconds: JOB_KEPT_SECONDS },
+  // Its findings go with it.
+  { table: 'session_reviews', key: 'id', end: 'expires_at', keptSeconds: 0 },
   { table: 'password_links', key: 'digest', end: 'expires_at', keptSeconds: 0 },
   // Never more than a few, which is why there is no index.
   { table: 'setup_links', key: 'digest', end: 'expires_at', keptSeconds: 0 },

@@ -1,0 +1,266 @@
+// Session audits in the console: made, walked through, and signed off. What is ended on the way is ended by the pages of what it is.
+import { Readable } from 'node:stream'
+import type { Context } from 'koa'
+import { ACCESS } from '../../config/access.ts'
+import { isStorable } from '../../config/plain-text.ts'
+import { sessionReviewDetail } from '../../views/admin-console/session-review.ts'
+import { keepFindings, signOffReview } from '../../views/admin-console/session-review-forms.ts'
+import { sessionReviewList } from '../../views/admin-console/session-reviews.ts'
+import type { Change } from '../audit/change.ts'
+import type { Cursors } from '../http/cursors.ts'
+import type { Form } from '../http/form.ts'
+import { HttpProblem } from '../http/problems.ts'
+import { MOST_ENDED_AT_ONCE } from '../revocation-jobs/bulk-ends.ts'
+import { exportReview, REVIEW_FORMATS, REVIEW_TYPES, type ReviewDocument } from '../session-reviews/review-export.ts'
+import { FINDING_KINDS, type FindingKind } from '../session-reviews/review-kinds.ts'
+import { MOST_FINDINGS } from '../session-reviews/review-making.ts'
+import type { ReviewFinding } from '../session-reviews/review-standing.ts'
+import type { SessionReview, SessionReviews } from '../session-reviews/session-reviews.ts'
+import { asking } from './asking.ts'
+import { endAllHref } from './bulk-ends.ts'
+import type { ConsoleRoute, ConsoleVisit } from './console.ts'
+import { readRows } from './list-query.ts'
+import { redirectWithNotice } from './notices.ts'
+import { refusalOf } from './refusals.ts'
+
+/** What the pages call. */
+export interface SessionReviewPagesDeps {
+  readonly cursors: Cursors
+  readonly reviews: SessionReviews
+  readonly document: ReviewDocument
+  /** Seconds from one to the next; undefined: none is made by itself. */
+  readonly everySeconds: number | undefined
+  /** Writes down that a report was taken home. */
+  readonly noteExport: (change: Change, detail: { readonly [name: string]: string }) => Promise<unknown>
+}
+
+const PATH = '/admin/session-reviews'
+const RULES = ACCESS.sessionReviews
+
+/** The page looks again after so long while the report is being made. */
+const LOOK_AGAIN_SECONDS = 2
+
+/** Makes the pages. */
+export function sessionReviewPages(deps: SessionReviewPagesDeps): ConsoleRoute[] {
+  const { reviews } = deps
+  return [
+    { method: 'get', path: '/session-reviews', access: RULES.read, handle: (ctx, visit) => showList(deps, ctx, visit) },
+    {
+      method: 'post',
+      path: '/session-reviews',
+      access: RULES.write,
+      back: () => PATH,
+      handle: (ctx, visit) => begin(deps, ctx, visit),
+    },
+    { method: 'get', path: '/session-reviews/:id', access: RULES.read, handle: (ctx, visit) => showOne(deps, ctx, visit) },
+    {
+      method: 'get',
+      path: '/session-reviews/:id/kept',
+      access: RULES.write,
+      handle: (ctx, visit) => askToKeep(deps, ctx, visit, keptAsked(ctx)),
+    },
+    {
+      method: 'post',
+      path: '/session-reviews/:id/kept',
+      access: RULES.write,
+      back: (ctx, form) => keptHref(ctx, keptSent(form)),
+      handle: (ctx, visit, form) => keep(deps, ctx, visit, keptSent(form)),
+    },
+    ...asking({
+      section: '/session-reviews',
+      what: 'sign-off',
+      title: 'Sign off the report',
+      access: RULES.signOff,
+      find: (id) => found(reviews, id),
+      refusalOf,
+      view: async ({ thing, ...view }) => signOffReview({ review: thing, outcome: await reviews.outcome(thing.id), ...view }),
+      async act({ id }, change) {
+        await reviews.signOff(id, change)
+        return 'Signed off. The report stays as it is.'
+      },
+    }),
+    {
+      method: 'post',
+      path: '/session-reviews/:id/export',
+      access: RULES.export,
+      back: (ctx) => hrefOf(String(ctx.params.id)),
+      handle: (ctx, visit, form) => takeHome(deps, ctx, visit, form),
+    },
+  ]
+}
+
+function hrefOf(id: string): string {
+  return `${PATH}/${encodeURIComponent(id)}`
+}
+
+async function found(reviews: SessionReviewPagesDeps['reviews'], id: string): Promise<SessionReview> {
+  const review = isStorable(id) ? await reviews.find(id) : undefined
+  if (review === undefined)
+    throw new HttpProblem(404, 'No such report', 'It may have been kept for as long as LATCHKEY_SESSION_REVIEW_RETENTION says.')
+  return review
+}
+
+async function showList({ reviews, cursors, everySeconds }: SessionReviewPagesDeps, ctx: Context, visit: ConsoleVisit) {
+  const cursor = typeof ctx.query.cursor === 'string' ? ctx.query.cursor : undefined
+  const { rows, ...hrefs } = await readRows<SessionReview>({
+    ...{ cursors, path: PATH, asked: {}, cursor },
+    read: (limit, after) =>
+      reviews.page({
+        limit,
+        ...(after === undefined ? {} : { after: { createdAt: new Date(Number(after[0])), id: String(after[1]) } }),
+      }),
+    placeOf: ({ createdAt, id }) => [createdAt.getTime(), id],
+  })
+  const nextAt = await reviews.nextAt()
+  const body = sessionReviewList({
+    ...{ reviews: rows, ...hrefs },
+    ...(everySeconds === undefined ? {} : { everySeconds }),
+    ...(nextAt === undefined ? {} : { nextAt }),
+    ...(visit.may(RULES.write) ? { csrf: visit.csrf } : {}),
+  })
+  visit.show({ title: 'Session audit', section: PATH, body })
+}
+
+async function begin({ reviews }: SessionReviewPagesDeps, ctx: Context, visit: ConsoleVisit): Promise<void> {
+  const { review, begun } = await reviews.begin(visit.change())
+  redirectWithNotice(
+    ctx,
+    hrefOf(review.id),
+    begun
+      ? 'The report is being made. It ends nothing by itself.'
+      : 'This report was begun just now: no other one is made beside it.',
+  )
+}
+
+async function showOne(deps: SessionReviewPagesDeps, ctx: Context, visit: ConsoleVisit): Promise<void> {
+  const { reviews, cursors } = deps
+  const review = await found(reviews, String(ctx.params.id))
+  const may = {
+    mayKeep: visit.may(RULES.write),
+    maySignOff: visit.may(RULES.signOff),
+    mostFindings: MOST_FINDINGS,
+    ...(visit.may(RULES.export) ? { exporting: { csrf: visit.csrf } } : {}),
+  }
+  const title = 'Session audit'
+  if (review.madeAt === undefined) {
+    const body = sessionReviewDetail({ review, findings: [], ...may })
+    return visit.show({ title, section: PATH, body, refreshSeconds: LOOK_AGAIN_SECONDS })
+  }
+  const asked = FINDING_KINDS.find((one) => one === ctx.query.kind)
+  const kind = asked ?? review.parts.find((part) => part.found > 0)?.kind
+  const cursor = typeof ctx.query.cursor === 'string' ? ctx.query.cursor : undefined
+  const page =
+    kind === undefined
+      ? { rows: [] }
+      : await readRows<ReviewFinding>({
+          ...{ cursors, path: hrefOf(review.id), asked: { kind }, cursor },
+          read: (limit, after) =>
+            reviews.findings({
+              ...{ reviewId: review.id, kind, limit },
+              ...(after === undefined ? {} : { after: { kind, number: Number(after[0]) } }),
+            }),
+          placeOf: ({ number }) => [number],
+        })
+  const { rows: findings, ...hrefs } = page
+  const body = sessionReviewDetail({
+    ...{ review, outcome: await reviews.outcome(review.id), findings, ...hrefs, ...may },
+    ...(kind === undefined ? {} : { kind, ...endsOf(review, kind, visit) }),
+  })
+  visit.show({ title, section: PATH, body })
+}
+
+/** The pages on which findings are ended: those of the lists that have them as well. */
+function endsOf(
+  review: SessionReview,
+  kind: FindingKind,
+  visit: ConsoleVisit,
+): { readonly endHref?: string; readonly endAllHref?: string } {
+  const { ages, createdAt } = review
+  if (kind === 'old_session' && visit.may(ACCESS.sessions.revoke)) {
+    const before = new Date(createdAt.getTime() - ages.session * 1000).toISOString()
+    return {
+      endHref: '/admin/sessions/revocation',
+      endAllHref: endAllHref('/sessions', `${new URLSearchParams({ state: 'live', before })}`),
+    }
+  }
+  if (!visit.may(ACCESS.grants.revoke)) return {}
+  if (kind === 'unused_refresh_token') return { endHref: '/admin/grants/revocation' }
+  if (kind !== 'dormant_grant') return {}
+  const idle = String(ages.grant)
+  return {
+    endHref: '/admin/grants/revocation',
+    endAllHref: endAllHref('/grants', `${new URLSearchParams({ state: 'live', idle })}`),
+  }
+}
+
+/** What is to stay, and why. */
+interface KeptAsked {
+  readonly kind: string
+  readonly subjects: readonly string[]
+  readonly note: string
+}
+
+function keptAsked({ query }: Context): KeptAsked {
+  return {
+    kind: typeof query.kind === 'string' ? query.kind : '',
+    subjects: [query.id ?? []].flat(),
+    note: typeof query.note === 'string' ? query.note.slice(0, 1000) : '',
+  }
+}
+
+function keptSent(form: Form): KeptAsked {
+  return { kind: form.get('kind'), subjects: form.get('subjects').split(' '), note: form.get('note').trim() }
+}
+
+function keptHref(ctx: Context, { kind, subjects, note }: KeptAsked): string {
+  const query = new URLSearchParams({ kind, note })
+  for (const subject of subjects) if (subject !== '') query.append('id', subject)
+  return `${hrefOf(String(ctx.params.id))}/kept?${query}`
+}
+
+async function askToKeep(
+  { reviews }: SessionReviewPagesDeps,
+  ctx: Context,
+  visit: ConsoleVisit,
+  { kind: asked, subjects, note }: KeptAsked,
+  fault?: string,
+): Promise<void> {
+  const review = await found(reviews, String(ctx.params.id))
+  const kind = FINDING_KINDS.find((one) => one === asked)
+  if (kind === undefined) throw new HttpProblem(400, 'No such kind', 'Go back to the report, and tick what is to stay.')
+  const named = subjects.filter((subject) => subject !== '' && isStorable(subject)).slice(0, MOST_ENDED_AT_ONCE)
+  const findings = await reviews.findings({ reviewId: review.id, kind, subjects: named, limit: MOST_FINDINGS })
+  const body = keepFindings({ review, kind, findings, note, csrf: visit.csrf, ...(fault === undefined ? {} : { fault }) })
+  visit.show({ title: 'Keep what was found', section: PATH, body }, fault === undefined ? 200 : 409)
+}
+
+async function keep(deps: SessionReviewPagesDeps, ctx: Context, visit: ConsoleVisit, asked: KeptAsked): Promise<void> {
+  const { id } = await found(deps.reviews, String(ctx.params.id))
+  const kind = FINDING_KINDS.find((one) => one === asked.kind)
+  const subjects = asked.subjects.filter((subject) => subject !== '')
+  if (kind === undefined || subjects.length === 0 || asked.note === '') return askToKeep(deps, ctx, visit, asked)
+  let kept: number | undefined
+  try {
+    kept = await deps.reviews.keep(id, { kind, subjects }, visit.change(asked.note.slice(0, 1000)))
+  } catch (error) {
+    return askToKeep(deps, ctx, visit, asked, refusalOf(error))
+  }
+  redirectWithNotice(
+    ctx,
+    `${hrefOf(id)}?kind=${kind}`,
+    kept === 1 ? 'It stays, and the report says why.' : `${kept} stay, and the report says why.`,
+  )
+}
+
+async function takeHome(deps: SessionReviewPagesDeps, ctx: Context, visit: ConsoleVisit, form: Form): Promise<void> {
+  const review = await found(deps.reviews, String(ctx.params.id))
+  const format = REVIEW_FORMATS.find((one) => one === form.get('format'))
+  if (format === undefined) throw new HttpProblem(400, 'No such format', `A report is exported as ${REVIEW_FORMATS.join(', ')}.`)
+  if (review.madeAt === undefined) throw new HttpProblem(409, 'Not yet', 'The report is still being made.')
+  await deps.noteExport(visit.change(), { review: review.id, format })
+  ctx.set('Cache-Control', 'no-store')
+  ctx.set('Content-Disposition', `attachment; filename="session-audit-${review.madeAt.toISOString().slice(0, 10)}.${format}"`)
+  ctx.set('Content-Type', REVIEW_TYPES[format])
+  ctx.status = 200
+  ctx.body = Readable.from(exportReview(deps, review, format))
+}

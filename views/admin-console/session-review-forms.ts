@@ -1,0 +1,100 @@
+// The pages that ask before something of a session audit is written down for good: that findings stay, and that it was walked through.
+import { type Html, html } from '../html.ts'
+import { facts } from './lists.ts'
+import { FINDING_KIND_WORDS, FINDING_WORDS, type FindingKindWord } from './session-review-words.ts'
+import { type FindingView, nameOf, type ReviewOutcomeView, type SessionReviewView, titleOf } from './session-reviews.ts'
+import { count } from './tree.ts'
+
+const PATH = '/admin/session-reviews'
+
+/** What the page shows that asks why findings stay. */
+export interface KeepFindingsView {
+  readonly review: SessionReviewView
+  readonly kind: FindingKindWord
+  readonly findings: readonly FindingView[]
+  readonly note: string
+  readonly csrf: string
+  /** Why it was refused. */
+  readonly fault?: string
+}
+
+/** Makes it. */
+export function keepFindings({ review, kind, findings, note, csrf, fault }: KeepFindingsView): Html {
+  const href = `${PATH}/${review.id}?kind=${kind}`
+  const subjects = [...new Set(findings.map(({ subject }) => subject))]
+  return html`<p class="crumbs"><a href="${href}">${titleOf(review)}</a></p>
+<h1>Keep what was found</h1>
+${faultOf(fault)}
+<section class="card" aria-labelledby="what">
+<h2 id="what">${FINDING_WORDS[kind].title}</h2>
+${
+  findings.length === 0
+    ? html`<p>Nothing is selected. Go back and tick what is to stay.</p>
+<p class="actions"><a class="button" href="${href}">Back to the report</a></p>`
+    : html`<p>${subjects.length === 1 ? 'This stays' : 'These stay'}. Nothing of ${subjects.length === 1 ? 'it' : 'them'} is changed: the report says who decided it, and why.</p>
+<ul class="reasons">
+${findings.map((finding) => html`<li><bdi>${nameOf(finding)}</bdi></li>\n`)}</ul>
+<form method="post" action="${PATH}/${review.id}/kept">
+<input type="hidden" name="csrf" value="${csrf}">
+<input type="hidden" name="kind" value="${kind}">
+<input type="hidden" name="subjects" value="${subjects.join(' ')}">
+${noteField('Why it stays', note, 'Whoever reads the report later was not here.')}
+<p class="actions"><button class="button primary" type="submit">Keep ${subjects.length === 1 ? 'it' : 'them'}</button>
+<a class="button" href="${href}">Leave it</a></p>
+</form>`
+}
+</section>`
+}
+
+/** What the page shows that asks before a report is signed off. */
+export interface SignOffView {
+  readonly review: SessionReviewView
+  readonly outcome: ReviewOutcomeView
+  readonly action: string
+  readonly reason: string
+  readonly csrf: string
+  readonly fault?: string
+}
+
+/** Makes it. */
+export function signOffReview({ review, outcome, action, reason, csrf, fault }: SignOffView): Html {
+  const href = `${PATH}/${review.id}`
+  const sum = (state: 'open' | 'kept' | 'used' | 'over') =>
+    FINDING_KIND_WORDS.reduce((all, kind) => all + outcome[kind][state], 0)
+  const open = sum('open')
+  return html`<p class="crumbs"><a href="${href}">${titleOf(review)}</a></p>
+<h1>Sign off the report</h1>
+${faultOf(fault)}
+<section class="card" aria-labelledby="what">
+<h2 id="what">What you sign</h2>
+<p>That you have walked through it. The report then stays as it is, with your name, the time and your note.</p>
+${
+  open > 0 &&
+  html`<div class="notice warning"><p>${count(open, 'finding')} ${open === 1 ? 'is' : 'are'} still open: neither ended, nor used since, nor kept. Say in the note what is to become of ${open === 1 ? 'it' : 'them'}.</p></div>`
+}
+${facts([
+  ['Ended', sum('over').toLocaleString('en-GB')],
+  ['Used since', sum('used').toLocaleString('en-GB')],
+  ['Kept', sum('kept').toLocaleString('en-GB')],
+  ['Still open', open.toLocaleString('en-GB')],
+])}
+<form method="post" action="${action}">
+<input type="hidden" name="csrf" value="${csrf}">
+${noteField('Your note', reason, 'What you looked at, and what is left to do.', 'reason')}
+<p class="actions"><button class="button primary" type="submit">Sign it off</button>
+<a class="button" href="${href}">Not yet</a></p>
+</form>
+</section>`
+}
+
+function faultOf(fault: string | undefined): Html | false {
+  return fault !== undefined && html`<div class="notice error" role="alert"><p>${fault}</p></div>`
+}
+
+function noteField(label: string, value: string, hint: string, name = 'note'): Html {
+  return html`<div class="field">
+<label for="note">${label}</label>
+<input id="note" name="${name}" type="text" value="${value}" maxlength="1000" required autocomplete="off" aria-describedby="note-hint">
+<p class="hint" id="note-hint">${hint}</p>
+</div>`
+}
