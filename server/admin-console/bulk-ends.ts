@@ -3,6 +3,8 @@ import type { Context } from 'koa'
 import { isStorable } from '../../config/plain-text.ts'
 import type { AccessRule } from '../../config/roles.ts'
 import type { Html } from '../../views/html.ts'
+import type { Form } from '../http/form.ts'
+import { safeReturnPath } from '../http/return-path.ts'
 import { type BulkEnds, MOST_ENDED_AT_ONCE, type Which } from '../revocation-jobs/bulk-ends.ts'
 import type { Ended } from '../tokens/ending.ts'
 import type { ConsoleRoute, ConsoleVisit } from './console.ts'
@@ -27,13 +29,15 @@ export interface BulkEndPages<Filter extends object, Preview> {
     readonly csrf: string
     readonly reason: string
     readonly backHref: string
+    /** The report that somebody came from, and goes back to. */
+    readonly back?: string
   }): Html
   wordsOf(ended: Ended): string
 }
 
 /** Where the page stands for what a list's filter finds. */
-export function endAllHref(noun: string, filter: string): string {
-  return `/admin${noun}/revocation?${new URLSearchParams({ filter })}`
+export function endAllHref(noun: string, filter: string, back?: string): string {
+  return `/admin${noun}/revocation?${new URLSearchParams({ filter, ...(back === undefined ? {} : { back }) })}`
 }
 
 /** Makes them. */
@@ -45,17 +49,33 @@ export function bulkEndPages<Filter extends object, Preview>(pages: BulkEndPages
     {
       ...common,
       method: 'post',
-      back: (_ctx, form) => askHref(noun, form.get('ids').split(' '), form.get('filter'), form.get('reason')),
-      handle: (ctx, visit, form) =>
-        end(pages, ctx, visit, { ids: form.get('ids'), filter: form.get('filter'), reason: form.get('reason') }),
+      back: (_ctx, form) => askHref(noun, askedIn(form)),
+      handle: (ctx, visit, form) => end(pages, ctx, visit, askedIn(form)),
     },
   ]
 }
 
-function askHref(noun: string, ids: readonly string[], filter: string, reason: string): string {
-  const query = new URLSearchParams({ filter, reason })
-  for (const id of ids) if (id !== '') query.append('id', id)
+interface EndAsked {
+  readonly ids: string
+  readonly filter: string
+  readonly reason: string
+  readonly back: string
+}
+
+function askedIn(form: Form): EndAsked {
+  return { ids: form.get('ids'), filter: form.get('filter'), reason: form.get('reason'), back: form.get('back') }
+}
+
+function askHref(noun: string, { ids, filter, reason, back }: EndAsked): string {
+  const query = new URLSearchParams({ filter, reason, ...(back === '' ? {} : { back }) })
+  for (const id of ids.split(' ')) if (id !== '') query.append('id', id)
   return `/admin${noun}/revocation?${query}`
+}
+
+/** Where somebody goes back to who came from a report; nobody is led elsewhere by an address that others made. */
+function reportOf(back: unknown): string | undefined {
+  const path = typeof back === 'string' ? safeReturnPath(back) : undefined
+  return path?.startsWith('/admin/session-reviews/') === true ? path : undefined
 }
 
 async function ask<Filter extends object, Preview>(
@@ -66,12 +86,14 @@ async function ask<Filter extends object, Preview>(
   const path = `/admin${pages.noun}`
   const filter = typeof ctx.query.filter === 'string' ? ctx.query.filter : ''
   const which = await whichOf(pages, [ctx.query.id ?? []].flat(), filter)
+  const back = reportOf(ctx.query.back)
   const body = pages.view({
     preview: await pages.ends.preview(which),
     ...('ids' in which ? { ids: which.ids } : { filter }),
     csrf: visit.csrf,
     reason: typeof ctx.query.reason === 'string' ? ctx.query.reason : '',
-    backHref: filter === '' ? path : `${path}?${filter}`,
+    backHref: back ?? (filter === '' ? path : `${path}?${filter}`),
+    ...(back === undefined ? {} : { back }),
   })
   visit.show({ title: pages.title, section: path, body })
 }
@@ -80,12 +102,11 @@ async function end<Filter extends object, Preview>(
   pages: BulkEndPages<Filter, Preview>,
   ctx: Context,
   visit: ConsoleVisit,
-  asked: { readonly ids: string; readonly filter: string; readonly reason: string },
+  asked: EndAsked,
 ): Promise<void> {
   const path = `/admin${pages.noun}`
-  const ids = asked.ids.split(' ')
-  if (asked.reason.trim() === '') return void ctx.redirect(askHref(pages.noun, ids, asked.filter, ''))
-  const which = await whichOf(pages, ids, asked.filter)
+  if (asked.reason.trim() === '') return void ctx.redirect(askHref(pages.noun, asked))
+  const which = await whichOf(pages, asked.ids.split(' '), asked.filter)
   const done = await pages.ends.end(which, visit.change(asked.reason.trim()))
   if ('job' in done) {
     ctx.redirect(`/admin/jobs/${done.job.id}`)
@@ -93,7 +114,7 @@ async function end<Filter extends object, Preview>(
     return
   }
   const [only, ...others] = 'ids' in which ? which.ids : []
-  const next = only === undefined || others.length > 0 ? path : `${path}/${encodeURIComponent(only)}`
+  const next = reportOf(asked.back) ?? (only === undefined || others.length > 0 ? path : `${path}/${encodeURIComponent(only)}`)
   redirectWithNotice(ctx, next, pages.wordsOf(done.ended))
 }
 

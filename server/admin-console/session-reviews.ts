@@ -176,11 +176,12 @@ function endsOf(
   visit: ConsoleVisit,
 ): { readonly endHref?: string; readonly endAllHref?: string } {
   const { ages, createdAt } = review
+  const back = `${hrefOf(review.id)}?kind=${kind}`
   if (kind === 'old_session' && visit.may(ACCESS.sessions.revoke)) {
     const before = new Date(createdAt.getTime() - ages.session * 1000).toISOString()
     return {
       endHref: '/admin/sessions/revocation',
-      endAllHref: endAllHref('/sessions', `${new URLSearchParams({ state: 'live', before })}`),
+      endAllHref: endAllHref('/sessions', `${new URLSearchParams({ state: 'live', before })}`, back),
     }
   }
   if (!visit.may(ACCESS.grants.revoke)) return {}
@@ -189,7 +190,7 @@ function endsOf(
   const idle = String(ages.grant)
   return {
     endHref: '/admin/grants/revocation',
-    endAllHref: endAllHref('/grants', `${new URLSearchParams({ state: 'live', idle })}`),
+    endAllHref: endAllHref('/grants', `${new URLSearchParams({ state: 'live', idle })}`, back),
   }
 }
 

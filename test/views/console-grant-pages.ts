@@ -57,6 +57,7 @@ function ofGrants(text: string): readonly (readonly [string, Html])[] {
     ['grant of which nothing was revoked', grantDetail({ ...bare, grant, revocations: [] })],
     ['end of grants', grantRevocation({ ...asked, ids: [text, text] })],
     ['end of a filter of grants', grantRevocation({ ...asked, filter: text })],
+    ['end of grants from a report', grantRevocation({ ...asked, filter: text, back: text })],
     ['end of no grant', grantRevocation({ ...asked, preview: { ...preview, grants: 0, more: false } })],
   ]
 }

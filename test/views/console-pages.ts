@@ -11,6 +11,7 @@ import { grantPages } from './console-grant-pages.ts'
 import { keyPages } from './console-key-pages.ts'
 import { refusedRequestPages } from './console-refused-pages.ts'
 import { resourceServerPages } from './console-resource-server-pages.ts'
+import { sessionReviewPages } from './console-session-review-pages.ts'
 import { settingPages } from './console-setting-pages.ts'
 import { systemPages } from './console-system-pages.ts'
 import { webhookPages } from './console-webhook-pages.ts'
@@ -41,6 +42,7 @@ export function consolePages(text: string): readonly (readonly [name: string, pa
     ...settingPages(text).map(([name, body]) => made(name, body)),
     ...systemPages(text).map(([name, body]) => made(name, body)),
     ...webhookPages(text).map(([name, body]) => made(name, body)),
+    ...sessionReviewPages(text).map(([name, body]) => made(name, body)),
     ...keyPages(text).map(([name, body]) => made(name, body)),
     ...refusedRequestPages(text).map(([name, body]) => made(name, body)),
     ...accountConsolePages(text).map(([name, body]) => made(name, body)),
@@ -129,6 +131,7 @@ function sessionPages(text: string): readonly (readonly [string, Html])[] {
     ['session with nothing', sessionDetail(empty)],
     ['session that is over', sessionDetail({ ...empty, session: over, revocations: detail.revocations })],
     ['end of sessions', sessionRevocation({ ...asked, ids: [text, text] })],
+    ['end of sessions from a report', sessionRevocation({ ...asked, ids: [text], back: text })],
     ['end of a filter', sessionRevocation({ ...asked, filter: text })],
     ['end of nothing', sessionRevocation({ ...asked, preview: { ...preview, sessions: 0 } })],
     ['job', jobDetail(job)],

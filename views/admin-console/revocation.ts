@@ -22,17 +22,19 @@ export interface SessionRevocationView {
   readonly csrf: string
   readonly reason: string
   readonly backHref: string
+  /** The report that somebody came from, and goes back to. */
+  readonly back?: string
 }
 
 /** Makes the page that asks before sessions end. */
-export function sessionRevocation({ preview, ids, filter, csrf, reason, backHref }: SessionRevocationView): Html {
+export function sessionRevocation({ preview, ids, filter, csrf, reason, backHref, back }: SessionRevocationView): Html {
   const { sessions, more, accounts, people, clients } = preview
   const others = accounts - people.length
   if (sessions === 0) {
     return html`<h1>Nothing to end</h1>
-<div class="empty"><p>None of these sessions is live any more.</p><p><a class="button" href="${backHref}">Back to the list</a></p></div>`
+<div class="empty"><p>None of these sessions is live any more.</p><p><a class="button" href="${backHref}">${back === undefined ? 'Back to the list' : 'Back to the report'}</a></p></div>`
   }
-  return html`<p class="crumbs"><a href="${backHref}">Sessions</a></p>
+  return html`<p class="crumbs"><a href="${backHref}">${back === undefined ? 'Sessions' : 'Session audit'}</a></p>
 <h1>End ${count(sessions, 'session')}${more && ' and more'}</h1>
 <section class="card" aria-labelledby="what">
 <h2 id="what">What ends</h2>
@@ -55,6 +57,7 @@ ${facts([
 <input type="hidden" name="csrf" value="${csrf}">
 ${ids !== undefined && html`<input type="hidden" name="ids" value="${ids.join(' ')}">`}
 ${filter !== undefined && html`<input type="hidden" name="filter" value="${filter}">`}
+${back !== undefined && html`<input type="hidden" name="back" value="${back}">`}
 ${reasonField(reason)}
 <p class="actions"><button class="button danger" type="submit">End ${count(sessions, 'session')}${more && ' and more'}</button>
 <a class="button" href="${backHref}">Keep them</a></p>
@@ -63,7 +66,8 @@ ${reasonField(reason)}
 }
 
 /** What would end of grants. */
-export interface GrantRevocationView extends Pick<SessionRevocationView, 'ids' | 'filter' | 'csrf' | 'reason' | 'backHref'> {
+export interface GrantRevocationView
+  extends Pick<SessionRevocationView, 'ids' | 'filter' | 'csrf' | 'reason' | 'backHref' | 'back'> {
   readonly preview: {
     readonly grants: number
     readonly more: boolean
@@ -76,14 +80,14 @@ export interface GrantRevocationView extends Pick<SessionRevocationView, 'ids' |
 }
 
 /** Makes the page that asks before grants end. */
-export function grantRevocation({ preview, ids, filter, csrf, reason, backHref }: GrantRevocationView): Html {
+export function grantRevocation({ preview, ids, filter, csrf, reason, backHref, back }: GrantRevocationView): Html {
   const { grants, more, accounts, people, clients } = preview
   const others = accounts - people.length
   if (grants === 0 && !more) {
     return html`<h1>Nothing to end</h1>
-<div class="empty"><p>None of these grants is live any more.</p><p><a class="button" href="${backHref}">Back to the list</a></p></div>`
+<div class="empty"><p>None of these grants is live any more.</p><p><a class="button" href="${backHref}">${back === undefined ? 'Back to the list' : 'Back to the report'}</a></p></div>`
   }
-  return html`<p class="crumbs"><a href="${backHref}">Grants</a></p>
+  return html`<p class="crumbs"><a href="${backHref}">${back === undefined ? 'Grants' : 'Session audit'}</a></p>
 <h1>End ${count(grants, 'grant')}${more && ' and more'}</h1>
 <section class="card" aria-labelledby="what">
 <h2 id="what">What ends</h2>
@@ -106,6 +110,7 @@ get a new grant in them.</p>
 <input type="hidden" name="csrf" value="${csrf}">
 ${ids !== undefined && html`<input type="hidden" name="ids" value="${ids.join(' ')}">`}
 ${filter !== undefined && html`<input type="hidden" name="filter" value="${filter}">`}
+${back !== undefined && html`<input type="hidden" name="back" value="${back}">`}
 ${reasonField(reason)}
 <p class="actions"><button class="button danger" type="submit">End ${count(grants, 'grant')}${more && ' and more'}</button>
 <a class="button" href="${backHref}">Keep them</a></p>

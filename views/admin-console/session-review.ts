@@ -88,25 +88,14 @@ function foundOf(view: SessionReviewDetailView, outcome: ReviewOutcomeView): Htm
   const parts = FINDING_KIND_WORDS.flatMap((word) => review.parts.filter((part) => part.kind === word))
   return html`<section class="console-part" aria-labelledby="found">
 <h2 id="found">What was found, and what has become of it</h2>
-${table<Part>(
-  'Findings by kind',
-  [
-    {
-      label: 'What',
-      names: true,
-      cell: (part) =>
-        part.found === 0
-          ? FINDING_WORDS[part.kind].title
-          : html`<a href="${PATH}/${review.id}?kind=${part.kind}"${part.kind === kind && html` aria-current="true"`}>${FINDING_WORDS[part.kind].title}</a>`,
-    },
-    { label: 'Found', cell: (part) => number(part.found) },
-    { label: 'Open', cell: (part) => openOf(outcome[part.kind]) },
-    { label: 'Kept', cell: (part) => number(outcome[part.kind].kept) },
-    { label: 'Used since', cell: (part) => number(outcome[part.kind].used) },
-    { label: 'Ended', cell: (part) => number(outcome[part.kind].over) },
-  ],
-  parts,
-)}
+<ul class="rows">
+${parts.map(
+  (
+    part,
+  ) => html`<li><div class="row-main"><p>${part.found === 0 ? FINDING_WORDS[part.kind].title : html`<a href="${PATH}/${review.id}?kind=${part.kind}"${part.kind === kind && html` aria-current="true"`}>${FINDING_WORDS[part.kind].title}</a>`}</p>
+<p class="quiet">${countsOf(part, outcome[part.kind])}</p></div><div class="row-end">${openOf(outcome[part.kind])}</div></li>
+`,
+)}</ul>
 ${exporting !== undefined && exportForm(review, exporting.csrf)}
 </section>
 ${
@@ -119,8 +108,19 @@ ${
 }`
 }
 
+function countsOf({ found }: Part, { kept, used, over }: FindingCountsView): string {
+  if (found === 0) return 'none found'
+  const states = [
+    [over, 'ended'],
+    [used, 'used since'],
+    [kept, 'kept'],
+  ] as const
+  const facts = states.filter(([many]) => many > 0).map(([many, what]) => `${number(many)} ${what}`)
+  return [`${number(found)} found`, ...facts].join(' · ')
+}
+
 function openOf({ open }: FindingCountsView): HtmlValue {
-  return open === 0 ? html`<span class="badge good">None</span>` : html`<span class="badge bad">${number(open)}</span>`
+  return open === 0 ? html`<span class="badge good">None open</span>` : html`<span class="badge bad">${number(open)} open</span>`
 }
 
 function exportForm({ id }: SessionReviewView, csrf: string): Html {
@@ -158,14 +158,17 @@ function rowsOf(view: SessionReviewDetailView, kind: FindingKindWord, findings: 
   const select = {
     label: 'Select',
     cell: (finding: FindingView) =>
-      finding.standing !== 'over' &&
-      html`<label class="select"><input type="checkbox" name="id" value="${finding.subject}"><span class="visually-hidden">${finding.number}: ${nameOf(finding)}</span></label>`,
+      // What is over has its place all the same: a column is as wide as its widest cell.
+      finding.standing === 'over'
+        ? html`<span class="select"></span>`
+        : html`<label class="select"><input type="checkbox" name="id" value="${finding.subject}"><span class="visually-hidden">${finding.number}: ${nameOf(finding)}</span></label>`,
   }
   const list = table<FindingView>(FINDING_WORDS[kind].title, [...(keeps || ends ? [select] : []), ...FINDING_COLUMNS], findings)
   if (!keeps && !ends) return list
   const keepHref = `${PATH}/${view.review.id}/kept`
   return html`<form method="get" action="${keeps ? keepHref : view.endHref}" class="selection">
 <input type="hidden" name="kind" value="${kind}">
+<input type="hidden" name="back" value="${PATH}/${view.review.id}?kind=${kind}">
 ${list}
 <p class="actions">
 ${keeps && html`<button class="button small" type="submit">Keep selected…</button>`}

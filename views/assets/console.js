@@ -27,14 +27,15 @@ for (const form of document.querySelectorAll('form.selection')) {
   text.textContent = 'Select all on this page'
   label.append(all, text)
   head.replaceChildren(label)
-  const button = form.querySelector('button[type=submit]')
-  const wording = button.textContent
+  const buttons = [...form.querySelectorAll('button[type=submit]')].map((button) => [button, button.textContent])
   const show = () => {
     const chosen = boxes.filter((box) => box.checked).length
     all.checked = chosen === boxes.length
     all.indeterminate = chosen > 0 && chosen < boxes.length
-    button.disabled = chosen === 0
-    button.textContent = chosen === 0 ? wording : wording.replace('selected', String(chosen))
+    for (const [button, wording] of buttons) {
+      button.disabled = chosen === 0
+      button.textContent = chosen === 0 ? wording : wording.replace('selected', String(chosen))
+    }
   }
   all.addEventListener('change', () => {
     for (const box of boxes) box.checked = all.checked
