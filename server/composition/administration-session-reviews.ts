@@ -1,7 +1,7 @@
 // Builds session audits: what makes them and tells of them, their routes, and their pages in the console.
 import type { Config } from '../../config/config.ts'
-import { sessionReviewDocument } from '../../views/admin-console/session-review-document.ts'
 import { sessionReviewDueMail } from '../../views/mail/session-review-due.ts'
+import { sessionReviewDocument } from '../../views/session-reviews/document.ts'
 import type { ApiRoute } from '../admin-api/route.ts'
 import { sessionReviewRoutes } from '../admin-api/session-reviews.ts'
 import type { ConsoleRoute } from '../admin-console/console.ts'

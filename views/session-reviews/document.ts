@@ -1,8 +1,15 @@
 // A session audit as a page of its own, to be printed or kept as a file: it needs nothing from elsewhere, and is written part by part.
+
+import { FINDING_KIND_WORDS, FINDING_WORDS, type FindingKindWord, STANDING_WORDS } from '../admin-console/session-review-words.ts'
+import {
+  type FindingView,
+  nameOf,
+  type ReviewOutcomeView,
+  type SessionReviewView,
+  titleOf,
+} from '../admin-console/session-reviews.ts'
 import { type Html, html } from '../html.ts'
 import { moment } from '../moment.ts'
-import { FINDING_KIND_WORDS, FINDING_WORDS, type FindingKindWord, STANDING_WORDS } from './session-review-words.ts'
-import { type FindingView, nameOf, type ReviewOutcomeView, type SessionReviewView, titleOf } from './session-reviews.ts'
 
 /** Writes it, part by part: the parts one after the other are the document. */
 export interface SessionReviewDocument {
