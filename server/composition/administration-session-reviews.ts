@@ -33,7 +33,7 @@ const MADE_EVERY_SECONDS = 2
 /** Builds them. */
 export function createSessionReviewParts(deps: {
   readonly config: Config
-  readonly stores: Pick<OpenStores, 'db'>
+  readonly stores: Pick<OpenStores, 'db' | 'patiently'>
   readonly mail: Pick<MailParts, 'outbox'>
   readonly cursors: Cursors
 }): SessionReviewParts {
@@ -41,6 +41,7 @@ export function createSessionReviewParts(deps: {
   const { db } = deps.stores
   const reviews: SessionReviews = createSessionReviews({
     db,
+    patiently: deps.stores.patiently,
     policy: config.sessionReviews,
     refreshIdleSeconds: config.lifetimes.refreshIdle,
     // Whoever asks does not wait; when it cannot be worked at now, the look of every two seconds says so.

@@ -12,14 +12,17 @@ import { type FindingKind, KIND_SEARCHES } from './review-kinds.ts'
 export const MOST_FINDINGS = 1000
 
 /** Rows of a transaction: some ten milliseconds of work. */
-const ROWS_AT_ONCE = 2000
+const ROWS_AT_ONCE = 1000
 
 /** Longer than such a transaction takes. */
 const LEASE_SECONDS = 30
+const AS_LONG_AS_THE_LEASE = { timeout: LEASE_SECONDS * 1000 }
 
 /** What making takes. */
 export interface MakingDeps {
   readonly db: Database
+  /** Runs statements that may take longer than those of requests, beside all requests: a slow disk must not keep it from ever being made. */
+  readonly patiently: <Result>(work: (db: Database) => Promise<Result>) => Promise<Result>
   /** How long a refresh token lives without use. */
   readonly refreshIdleSeconds: number
   readonly rowsAtOnce?: number
@@ -31,7 +34,9 @@ export async function makeReviews(deps: MakingDeps, signal?: AbortSignal): Promi
     if (signal?.aborted) return made
     const id = await claim(deps.db)
     if (id === undefined) return made
-    while (!signal?.aborted && (await lookOn(deps, id)));
+    await deps.patiently(async (db) => {
+      while (!signal?.aborted && (await lookOn({ ...deps, db }, id)));
+    })
     if (signal?.aborted) {
       await deps.db.$executeRaw(Prisma.sql`UPDATE session_reviews SET lease_until = NULL WHERE id = ${id}`)
       return made
@@ -66,7 +71,7 @@ async function lookOn(deps: MakingDeps, id: string): Promise<boolean> {
     // They were written when it was begun, and nobody changes them.
     await look(tx, { ...deps, id, part, createdAt: review.createdAt, ages: review.ages as unknown as ReviewAges })
     return true
-  })
+  }, AS_LONG_AS_THE_LEASE)
   // Half of the time belongs to the others.
   if (goesOn) await wait(Math.min(1000, performance.now() - startedAt), undefined, { ref: false })
   return goesOn

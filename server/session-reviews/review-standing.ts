@@ -72,7 +72,8 @@ export async function selectFindings(
   if (after !== undefined)
     conditions.push(Prisma.sql`(${order}, f.number) > (${FINDING_KINDS.indexOf(after.kind) + 1}, ${after.number})`)
   const which = Prisma.sql`${Prisma.join(conditions, ' AND ')} ORDER BY ${order}, f.number LIMIT ${limit}`
-  return (await db.$queryRaw<FindingRow[]>(standingOf(query, which))).map(findingOf)
+  const found = Prisma.sql`SELECT f.* FROM (${standingOf(query, which)}) f ORDER BY ${order}, f.number`
+  return (await db.$queryRaw<FindingRow[]>(found)).map(findingOf)
 }
 
 /** What has become of all findings of a review. */
@@ -157,8 +158,7 @@ function standingOf(
     LEFT JOIN LATERAL (
       SELECT max(${lastUse(refreshIdleSeconds)}) AS used_at, bool_or(${FAMILY_LIVE}) AS live,
         CASE WHEN n.kind = 'unused_refresh_token' THEN max(f.ended_at) END AS ended_at
-      FROM refresh_families f WHERE f.grant_id = g.id AND (n.kind = 'dormant_grant' OR f.created_at = n.since)) t ON true
-    ORDER BY array_position(${[...FINDING_KINDS]}::text[], n.kind), n.number`
+      FROM refresh_families f WHERE f.grant_id = g.id AND (n.kind = 'dormant_grant' OR f.created_at = n.since)) t ON true`
 }
 
 function findingOf(row: FindingRow): ReviewFinding {

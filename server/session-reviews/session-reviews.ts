@@ -7,7 +7,7 @@ import { Prisma } from '../../prisma/client/client.ts'
 import { type Change, recordChange } from '../audit/change.ts'
 import type { Database, Transaction } from '../storage/postgres.ts'
 import { FINDING_KINDS, type FindingKind } from './review-kinds.ts'
-import { makeReviews } from './review-making.ts'
+import { type MakingDeps, makeReviews } from './review-making.ts'
 import {
   type FindingPlace,
   type NamedAccount,
@@ -109,6 +109,7 @@ export interface FindingQuery {
 /** What they take. */
 export interface SessionReviewDeps {
   readonly db: Database
+  readonly patiently: MakingDeps['patiently']
   readonly policy: SessionReviewPolicy
   readonly refreshIdleSeconds: number
   /** Told that there is something to make. */

@@ -93,11 +93,19 @@ describe('one that is due', () => {
     await server.advance(DAY + 60)
     await lookWhetherDue()
     expect(await count()).toBe(3)
+    const [third] = await reviews().page({ limit: 1 })
+    await whenMade(server, String(third?.id))
   })
 
   test('is none where it is turned off', async () => {
     const { db } = server.latchkey.stores
-    const never = createSessionReviews({ db, policy: { ages: AGES }, refreshIdleSeconds: 7 * DAY, begun: () => undefined })
+    const never = createSessionReviews({
+      db,
+      policy: { ages: AGES },
+      patiently: (work) => work(db),
+      refreshIdleSeconds: 7 * DAY,
+      begun: () => undefined,
+    })
     await server.advance(100 * DAY)
     expect([await never.beginDue(), await never.nextAt()]).toEqual([false, undefined])
   })
@@ -116,10 +124,17 @@ test('of a process that dies in the middle another one goes on; until it is whol
     [ada?.id],
   )
   await server.advance(120)
-  const own = createSessionReviews({ db, policy: { ages: AGES }, refreshIdleSeconds: 7 * DAY, begun: () => undefined })
-  const { review } = await own.begin({ actor: 'system' })
+  const own = createSessionReviews({
+    db,
+    policy: { ages: AGES },
+    patiently: (work) => work(db),
+    refreshIdleSeconds: 7 * DAY,
+    begun: () => undefined,
+  })
+  const { review, begun } = await own.begin({ actor: 'system' })
+  expect(begun).toBe(true)
   const stop = new AbortController()
-  const making = makeReviews({ db, refreshIdleSeconds: 7 * DAY, rowsAtOnce: 10 }, stop.signal)
+  const making = makeReviews({ db, patiently: (work) => work(db), refreshIdleSeconds: 7 * DAY, rowsAtOnce: 10 }, stop.signal)
   await until(async () => ((await own.find(review.id))?.parts[0]?.looked ?? 0) > 20)
   stop.abort()
   await making
