@@ -39,13 +39,11 @@ export function createSessionReviewParts(deps: {
 }): SessionReviewParts {
   const { config, cursors } = deps
   const { db } = deps.stores
-  const reviews: SessionReviews = createSessionReviews({
+  const reviews = createSessionReviews({
     db,
     patiently: deps.stores.patiently,
     policy: config.sessionReviews,
     refreshIdleSeconds: config.lifetimes.refreshIdle,
-    // Whoever asks does not wait; when it cannot be worked at now, the look of every two seconds says so.
-    begun: () => void reviews.run().catch(() => undefined),
   })
   const { everySeconds } = config.sessionReviews
   const shown = {

@@ -112,8 +112,6 @@ export interface SessionReviewDeps {
   readonly patiently: MakingDeps['patiently']
   readonly policy: SessionReviewPolicy
   readonly refreshIdleSeconds: number
-  /** Told that there is something to make. */
-  readonly begun: () => void
 }
 
 /** Whoever asks again so soon gets the one that there is. */
@@ -134,20 +132,16 @@ export function createSessionReviews(deps: SessionReviewDeps): SessionReviews {
       })
       const review = await find(id)
       if (review === undefined) throw new Error('a session audit that was just written is not there')
-      if (begun) deps.begun()
       return { review, begun }
     },
 
-    async beginDue() {
-      const begun = await db.$transaction(async (tx) => {
+    beginDue: () =>
+      db.$transaction(async (tx) => {
         await lockReviews(tx)
         const { due } = await selectNext(tx, deps.policy)
         if (due) await insert(tx, deps, { actor: 'system' }, true)
         return due
-      })
-      if (begun) deps.begun()
-      return begun
-    },
+      }),
 
     find,
 

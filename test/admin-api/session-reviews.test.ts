@@ -118,6 +118,7 @@ test('of 50 who ask at once one report comes', async () => {
   expectOnly(answers, 202)
   const ids = new Set(answers.filter(({ status }) => status === 202).map(({ body }) => body.id))
   expect(ids.size).toBe(1)
+  await whenMade(server, [...ids][0])
   expect(await events('session_review.begun')).toHaveLength(before + 1)
 })
 

@@ -104,7 +104,6 @@ describe('one that is due', () => {
       policy: { ages: AGES },
       patiently: (work) => work(db),
       refreshIdleSeconds: 7 * DAY,
-      begun: () => undefined,
     })
     await server.advance(100 * DAY)
     expect([await never.beginDue(), await never.nextAt()]).toEqual([false, undefined])
@@ -129,7 +128,6 @@ test('of a process that dies in the middle another one goes on; until it is whol
     policy: { ages: AGES },
     patiently: (work) => work(db),
     refreshIdleSeconds: 7 * DAY,
-    begun: () => undefined,
   })
   const { review, begun } = await own.begin({ actor: 'system' })
   expect(begun).toBe(true)

@@ -86,13 +86,14 @@ const FOOT = html`</tbody>
 const STYLE = html`<style>
 :root { color-scheme: light; }
 body { margin: 2rem auto; padding: 0 1rem; max-width: 70rem; font: 1rem/1.45 system-ui, sans-serif; color: #1d2421; background: #fff; }
-h1 { margin: 0; font-size: 1.6rem; }
-h2 { margin: 2rem 0 .5rem; font-size: 1.15rem; }
+h1 { margin: 0; font-size: 1.6em; }
+h2 { margin: 1.5em 0 .5em; font-size: 1.15em; }
 table { width: 100%; border-collapse: collapse; }
 th, td { padding: .4rem .75rem .4rem 0; border-bottom: 1px solid #bbb; text-align: start; vertical-align: top; overflow-wrap: anywhere; }
 thead { display: table-header-group; }
+thead th { overflow-wrap: normal; }
 tbody th { font-weight: 600; }
-.small, thead th { font-size: .85rem; font-weight: 400; color: #4a514d; }
+.small, thead th { font-size: .9em; font-weight: 400; color: #4a514d; }
 dl > div { display: grid; grid-template-columns: 10rem 1fr; padding: .15rem 0; }
 dt { color: #4a514d; }
 dd { margin: 0; }
