@@ -5,7 +5,7 @@ import { lockedAccount } from './account-standing.ts'
 import type { Account } from './accounts-store.ts'
 import { emailKey } from './email-key.ts'
 import type { Counted, LockOwners } from './lock-owners.ts'
-import { deleteFailures, knownAddresses, selectFailures } from './sign-in-failures-store.ts'
+import { deleteFailures, doesAnythingWait, knownAddresses, selectFailures } from './sign-in-failures-store.ts'
 
 /** Failures in a row. */
 export interface FailureCount {
@@ -56,6 +56,8 @@ export function createAccountLocks({ db, owners }: { readonly db: Database; read
     },
 
     async lockedAccounts() {
+      // Whose failures are counted is dear to find out while many fail; mostly nothing has to wait.
+      if (!(await doesAnythingWait(db))) return []
       const suspects = await owners.suspects()
       const found = await selectFailures(db, suspects.keys())
       const locked = found.flatMap(({ key, until }) => (until === null ? [] : (suspects.get(key)?.account.id ?? [])))

@@ -60,6 +60,13 @@ export async function selectFailures(db: Database, keys: readonly Uint8Array<Arr
     WHERE key = ANY (${[...keys]}::bytea[]) AND expires_at > latchkey_now() AND failures > 0 ORDER BY key`
 }
 
+/** Whether any attempt has to wait now. */
+export async function doesAnythingWait(db: Database): Promise<boolean> {
+  const rows = await db.$queryRaw<{ any: boolean }[]>`
+    SELECT EXISTS (SELECT FROM sign_in_failures WHERE next_attempt_at > latchkey_now()) AS any`
+  return rows[0]?.any === true
+}
+
 /** Forgets the failures of these keys, and tells how many counts there were. */
 export async function deleteFailures(tx: Transaction, keys: readonly Uint8Array<ArrayBuffer>[]): Promise<number> {
   const { count } = await tx.signInFailure.deleteMany({ where: { key: { in: [...keys] } } })

@@ -4,6 +4,7 @@
 import { LONGEST_ACCESS_TOKEN } from '../../config/lifetimes.ts'
 import { Prisma } from '../../prisma/client/client.ts'
 import { KNOWN_PLACE_SECONDS } from '../accounts/sign-in-failures-store.ts'
+import { HOURS_KEPT_SECONDS } from '../overview/event-counts.ts'
 import type { Database } from '../storage/postgres.ts'
 import { CLOCK_SKEW_SECONDS } from '../tokens/revocations.ts'
 
@@ -53,6 +54,8 @@ export const EXPIRING_TABLES: readonly ExpiringTable[] = [
   // An API whose clock is behind still asks. Of lists there are never more than a few.
   { table: 'status_lists', key: 'id', end: 'expires_at', keptSeconds: CLOCK_SKEW_SECONDS },
   { table: 'referenced_tokens', key: 'ctid', end: 'expires_at', keptSeconds: CLOCK_SKEW_SECONDS },
+  // Hours that are on no page any more; the key has two columns.
+  { table: 'event_counts', key: 'ctid', end: 'hour', keptSeconds: HOURS_KEPT_SECONDS },
   // Without its grant a JWT is dead.
   { table: 'grants', key: 'id', end: 'expires_at', keptSeconds: LAST_TOKEN_SECONDS },
 ]

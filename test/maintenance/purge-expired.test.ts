@@ -33,6 +33,7 @@ const LASTING = [
   'compromised_client_secrets',
   'consents',
   'mail_outbox',
+  'overview_figures',
   'passwords',
   'registry_version',
   'resource_server_clients',
@@ -91,6 +92,7 @@ async function plant(table: string, count: number, endsIn: number, from = 1): Pr
   const name = `'${table} ' || n || ' ${endsIn}'`
   const rows: { readonly [table: string]: readonly [columns: string, values: string] } = {
     access_tokens: ['digest, kind, client_id, payload, expires_at', `${digest}, 'AccessToken', 'app', '{}', ${end}`],
+    event_counts: ['hour, name, count', `${end}, ${name}, 1`],
     redeemed_codes: ['digest, grant_id, expires_at', `${digest}, 'gra_1', ${end}`],
     replay_ids: ['digest, expires_at', `${digest}, ${end}`],
     revocations: ['sequence, kind, value, until, reason', `n, 'jti', ${name}, ${end}, 'for the test'`],

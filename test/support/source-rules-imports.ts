@@ -32,6 +32,7 @@ const NOUN_ARROWS: { readonly [noun: string]: readonly string[] } = {
   'revocation-jobs': ['sessions'],
   'refused-requests': ['clients'],
   'session-reviews': ['sessions'],
+  overview: ['accounts', 'clients', 'keys'],
 }
 
 const SURFACES = [

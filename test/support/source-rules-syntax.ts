@@ -31,7 +31,7 @@ const DATABASE_NAMES = /^(db|tx|database|transaction|prisma)$/
 
 /** Queries stand with the noun they are about, or in storage; elsewhere only in a file that is named for it. */
 const QUERYING_PLACES =
-  /^server\/(storage|audit|mail|webhooks|outbox|accounts|sessions|grants|tokens|clients|resource-servers|keys|authenticators|logout-notifications|signals|revocation-jobs|session-reviews|commands|maintenance)$/
+  /^server\/(storage|audit|mail|webhooks|outbox|accounts|sessions|grants|tokens|clients|resource-servers|keys|authenticators|logout-notifications|signals|revocation-jobs|session-reviews|overview|commands|maintenance)$/
 
 const RULES: readonly Rule[] = [
   {

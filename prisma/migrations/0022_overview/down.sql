@@ -1,0 +1,2 @@
+DROP TABLE overview_figures;
+DROP TABLE event_counts;
