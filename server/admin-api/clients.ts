@@ -74,15 +74,20 @@ function listRoute({ search, cursors }: ClientRoutesDeps): ApiRoute {
         .enum(['provision', 'demo', 'none'], 'it must be provision, demo or none')
         .optional()
         .meta({ description: 'Who registered them; `none`: somebody by hand.' }),
+      secrets: z
+        .enum(['due'], 'it must be due')
+        .optional()
+        .meta({ description: '`due`: the newest secret is older than 90 days.' }),
       ...paging,
     }),
     outcomes: { 200: { description: 'A page.', schema: pageOf(clientShape) } },
-    async handle({ query: { limit, cursor, q, kind, status, managed_by: managedBy } }) {
+    async handle({ query: { limit, cursor, q, kind, status, managed_by: managedBy, secrets } }) {
       const filter = {
         ...(q === undefined ? {} : { beginning: q }),
         ...(kind === undefined ? {} : { kind }),
         ...(status === undefined ? {} : { status }),
         ...(managedBy === undefined ? {} : { managedBy }),
+        ...(secrets === undefined ? {} : { secretDue: true as const }),
       }
       const body = await readPage<ClientItem>({
         cursors,

@@ -49,7 +49,7 @@ export interface ClientPagesDeps {
 /** Where they are. */
 export const CLIENTS_PATH = '/admin/clients'
 
-const LABELS = { q: 'Begins with', kind: 'Kind', status: 'State' }
+const LABELS = { q: 'Begins with', kind: 'Kind', status: 'State', secrets: 'Secret' }
 
 /** Makes the pages. */
 export function clientPages(deps: ClientPagesDeps): ConsoleRoute[] {
@@ -110,7 +110,7 @@ async function showList({ search, cursors }: ClientPagesDeps, ctx: Context, visi
           read: (limit, after) => search.page({ filter, limit, ...(after === undefined ? {} : { after: String(after[0]) }) }),
           placeOf: ({ id }) => [id],
         })
-  const fault = filter === undefined ? { fault: 'There is no such kind or state, or no name can hold that.' } : {}
+  const fault = filter === undefined ? { fault: 'There is no such kind, state or secret, or no name can hold that.' } : {}
   const body = clientList({
     clients,
     ...hrefs,
@@ -128,18 +128,21 @@ const VIEWS: readonly View[] = [
   ['All', {}],
   ['Programs without people', { kind: 'machine' }],
   ['Suspended', { status: 'suspended' }],
+  ['Secret is due', { secrets: 'due' }],
 ]
 
 /** Undefined for one that cannot be. */
-function filterOf({ q, kind, status }: Asked): ClientFilter | undefined {
+function filterOf({ q, kind, status, secrets }: Asked): ClientFilter | undefined {
   const known = CLIENT_KINDS.find((one) => one === kind)
   if (kind !== undefined && known === undefined) return undefined
   if (status !== undefined && status !== 'active' && status !== 'suspended') return undefined
+  if (secrets !== undefined && secrets !== 'due') return undefined
   if (q !== undefined && (!isStorable(q) || q.length > 300)) return undefined
   return {
     ...(q === undefined ? {} : { beginning: q }),
     ...(known === undefined ? {} : { kind: known }),
     ...(status === undefined ? {} : { status }),
+    ...(secrets === undefined ? {} : { secretDue: true as const }),
   }
 }
 

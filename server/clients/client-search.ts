@@ -7,6 +7,7 @@ import { type ClientKind, kindOf } from './client-kinds.ts'
 import { storedClientMetadata } from './client-metadata.ts'
 import { type ClientMetadata, isClientId } from './client-metadata-members.ts'
 import type { Client } from './clients-store.ts'
+import { CLIENTS_WITH_DUE_SECRETS } from './secret-ages.ts'
 
 /** A client in a list. */
 export interface ClientItem {
@@ -48,6 +49,8 @@ export interface ClientFilter {
   readonly status?: 'active' | 'suspended'
   /** `none`: registered by hand. */
   readonly managedBy?: 'provision' | 'demo' | 'none'
+  /** Their secret should be replaced, since it is old (secret-ages.ts). */
+  readonly secretDue?: true
 }
 
 /** Looks for clients. */
@@ -133,7 +136,7 @@ async function findDetail(db: Database, id: string): Promise<ClientDetail | unde
   }
 }
 
-function conditionOf({ beginning, kind, status, managedBy }: ClientFilter): Prisma.Sql {
+function conditionOf({ beginning, kind, status, managedBy, secretDue }: ClientFilter): Prisma.Sql {
   const conditions = [Prisma.sql`true`]
   if (beginning !== undefined) {
     const pattern = `${beginning.replace(/[\\%_]/g, '\\$&')}%`
@@ -144,5 +147,6 @@ function conditionOf({ beginning, kind, status, managedBy }: ClientFilter): Pris
     conditions.push(status === 'active' ? Prisma.sql`c.status = 'active'` : Prisma.sql`c.status = 'suspended'`)
   if (managedBy !== undefined)
     conditions.push(managedBy === 'none' ? Prisma.sql`c.managed_by IS NULL` : Prisma.sql`c.managed_by = ${managedBy}`)
+  if (secretDue === true) conditions.push(Prisma.sql`c.id IN (${CLIENTS_WITH_DUE_SECRETS})`)
   return Prisma.join(conditions, ' AND ')
 }

@@ -59,6 +59,15 @@ ${filterForm(PATH, fault !== undefined, [
       ['suspended', 'Suspended'],
     ],
   }),
+  filterField({
+    name: 'secrets',
+    label: 'Secret',
+    value: asked.secrets ?? '',
+    choices: [
+      ['', 'All'],
+      ['due', 'Older than 90 days'],
+    ],
+  }),
 ])}
 ${chips(view.chips, PATH)}
 ${fault !== undefined && html`<div class="notice error" role="alert"><p>${fault}</p></div>`}
