@@ -13,6 +13,10 @@ const CLIENTS_WRITE = 'clients:write'
 
 /** The rules. */
 export const ACCESS = {
+  /** The first page. What it tells of each noun, and which duties, is by the rules of their own pages. */
+  overview: {
+    read: { scope: 'sessions:read', roles: EVERYBODY },
+  },
   sessions: {
     read: { scope: 'sessions:read', roles: EVERYBODY },
     /** To end them, and to have apps told once more that they are over. */

@@ -1,6 +1,7 @@
 // What the console and the admin API both stand on.
 import type { Middleware } from 'koa'
 import type { Cursors } from '../http/cursors.ts'
+import type { LookOver } from '../overview/overview.ts'
 import type { RefusedRequests } from '../refused-requests/refused-requests.ts'
 import type { BulkEnds } from '../revocation-jobs/bulk-ends.ts'
 import type { RevocationJobs } from '../revocation-jobs/revocation-jobs.ts'
@@ -28,6 +29,7 @@ export interface AdministrationBasis extends AccountParts {
   readonly registrations: RegistrationParts
   readonly refusedRequests: RefusedRequests
   readonly sessionReviews: SessionReviews
+  readonly overview: LookOver
 }
 
 /** The id of the account that an id or an e-mail address names; undefined when there is none. */

@@ -6,6 +6,7 @@ import type { Config } from '../../config/config.ts'
 import manifest from '../../package.json' with { type: 'json' }
 import { createAnswerAgain } from '../admin-api/idempotency.ts'
 import { openApiRoute } from '../admin-api/openapi.ts'
+import { overviewRoutes } from '../admin-api/overview.ts'
 import { refusedRequestRoutes } from '../admin-api/refused-requests.ts'
 import type { ApiRoute } from '../admin-api/route.ts'
 import { createAdminApi } from '../admin-api/routes.ts'
@@ -34,6 +35,7 @@ import { accountApiRoutes, createAccountParts } from './administration-accounts.
 import { type AuditAdministration, createAuditAdministration } from './administration-audit.ts'
 import { type AdministrationBasis, accountIdOf } from './administration-basis.ts'
 import { createGrantParts, grantApiRoutes } from './administration-grants.ts'
+import { createOverviewParts, type OverviewParts } from './administration-overview.ts'
 import { createRefusedRequestParts } from './administration-refused-requests.ts'
 import { createRegistrationParts, registrationRoutes } from './administration-registrations.ts'
 import { createSessionReviewParts, type SessionReviewParts } from './administration-session-reviews.ts'
@@ -52,6 +54,7 @@ import type { WebhookParts } from './webhooks.ts'
 export interface AdministrationParts extends AdministrationBasis {
   readonly consoleRoutes: readonly ConsoleRoute[]
   readonly auditStreams: AuditStreams
+  readonly figures: OverviewParts['figures']
   readonly tasks: readonly Task[]
   readonly apiRoutes: readonly ApiRoute[]
   apiPages(ownAccess: OwnAccess): Middleware
@@ -108,16 +111,19 @@ export function createAdministration(deps: {
   const log = createAuditAdministration({ audit, cursors, db })
   const sessionReviews = createSessionReviewParts({ ...deps, cursors })
   const registered = { grants: createGrantParts({ ...deps, jobs }), registrations: createRegistrationParts(deps) }
+  const accounts = createAccountParts(deps)
+  const { tasks: counting, ...overview } = createOverviewParts({ ...deps, accounts })
   const parts = {
     ...ofSessions,
-    ...createAccountParts(deps),
+    ...accounts,
+    ...overview,
     ...registered,
     refusedRequests: createRefusedRequestParts({ ...deps, ...registered }),
     jobs,
     cursors,
     limit: limitOf(deps),
     auditStreams: log.streams,
-    tasks: [...log.tasks, ...sessionReviews.tasks],
+    tasks: [...log.tasks, ...sessionReviews.tasks, ...counting],
     sessionReviews: sessionReviews.reviews,
   }
   const apiRoutes = routesOf({ ...parts, ...deps, auditRoutes: log.routes, sessionReviewRoutes: sessionReviews.routes })
@@ -171,6 +177,7 @@ function routesOf(
   const findId = accountIdOf(nouns)
   const routes: ApiRoute[] = [
     openApiRoute(() => routes, { issuer: config.issuer, version: manifest.version }),
+    ...overviewRoutes(deps),
     ...sessionRoutes({
       cursors,
       jobs,

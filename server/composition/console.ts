@@ -1,6 +1,5 @@
 // Builds the console: its pages, over the same functions as the admin API's routes.
 import type { Middleware } from 'koa'
-import { ACCESS } from '../../config/access.ts'
 import type { Clock } from '../../config/clock.ts'
 import type { Config } from '../../config/config.ts'
 import { createClientFinder } from '../admin-console/clients.ts'
@@ -9,6 +8,7 @@ import { createGrantFinder, grantPages } from '../admin-console/grants.ts'
 import type { History } from '../admin-console/history.ts'
 import { keyPages } from '../admin-console/keys.ts'
 import { logoutNotificationPages } from '../admin-console/logout-notifications.ts'
+import { overviewPages } from '../admin-console/overview.ts'
 import { createRefusedRequestFinder, refusedRequestPages } from '../admin-console/refused-requests.ts'
 import { resourceServerChangePages } from '../admin-console/resource-server-changes.ts'
 import { resourceServerScopePages } from '../admin-console/resource-server-scopes.ts'
@@ -58,7 +58,7 @@ export function consoleRoutes(deps: ConsoleDeps): readonly ConsoleRoute[] {
   const emailOf = async (id: string) => (id.startsWith('acc_') ? (await nouns.accounts.findById(id))?.email : undefined)
   const history = auditLog.history({ emailOf })
   return [
-    { method: 'get', path: '/', access: ACCESS.sessions.read, handle: async (ctx) => void ctx.redirect('/admin/sessions') },
+    ...overviewPages(administration),
     ...searchPages({
       finders: findersOf({ nouns, administration }),
       showIfToken: (visit, text) => showIfToken(administration.grants, visit, text),

@@ -41,6 +41,8 @@ export interface Outbox {
   giveUp(claimed: ClaimedMail, reason: string): Promise<void>
   /** How many wait. */
   waiting(): Promise<number>
+  /** How many wait for longer than so many seconds; large numbers are not counted to the end. */
+  late(seconds: number): Promise<number>
 }
 
 /** Makes it. */
@@ -95,6 +97,13 @@ export function createOutbox(deps: {
     },
 
     waiting: () => db.outgoingMail.count(),
+
+    async late(seconds) {
+      const rows = await db.$queryRaw<{ count: number }[]>(Prisma.sql`
+        SELECT count(*)::int AS count FROM (
+          SELECT FROM mail_outbox WHERE created_at <= latchkey_now() - make_interval(secs => ${seconds}) LIMIT ${MOST_COUNTED}) late`)
+      return rows[0]?.count ?? 0
+    },
   }
 }
 
@@ -103,6 +112,9 @@ const LEASE_SECONDS = 60
 
 /** As long as a mail server may be out of order before somebody has seen to it. */
 const TRIED_FOR_SECONDS = 86_400
+
+/** How many that are late are counted. */
+const MOST_COUNTED = 1001
 
 const FIRST_WAIT_SECONDS = 5
 const LONGEST_WAIT_SECONDS = 3600
