@@ -11,6 +11,7 @@ export interface Section {
 
 /** The sections. */
 export const SECTIONS: readonly Section[] = [
+  { href: '/admin', label: 'Overview', access: ACCESS.overview.read },
   { href: '/admin/sessions', label: 'Sessions', access: ACCESS.sessions.read },
   { href: '/admin/accounts', label: 'Accounts', access: ACCESS.accounts.read },
   { href: '/admin/grants', label: 'Grants', access: ACCESS.grants.read },

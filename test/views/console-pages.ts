@@ -9,6 +9,7 @@ import { auditPages } from './console-audit-pages.ts'
 import { clientPages } from './console-client-pages.ts'
 import { grantPages } from './console-grant-pages.ts'
 import { keyPages } from './console-key-pages.ts'
+import { overviewPages } from './console-overview-pages.ts'
 import { refusedRequestPages } from './console-refused-pages.ts'
 import { resourceServerPages } from './console-resource-server-pages.ts'
 import { sessionReviewPages } from './console-session-review-pages.ts'
@@ -34,6 +35,7 @@ export function consolePages(text: string): readonly (readonly [name: string, pa
       consolePage({ email: text, sections: [], searchCsrf: text }, { title: text, section: '', body: html`<h1>${text}</h1>` }),
     ],
     made('nothing found', nothingFound()),
+    ...overviewPages(text).map(([name, body]) => made(name, body)),
     ...sessionPages(text).map(([name, body]) => made(name, body)),
     ...grantPages(text).map(([name, body]) => made(name, body)),
     ...clientPages(text).map(([name, body]) => made(name, body)),
