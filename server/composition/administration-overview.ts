@@ -11,6 +11,8 @@ import {
   lockedAccountDuty,
   logoutNotificationDuty,
   mailDuty,
+  type SessionAudits,
+  sessionAuditDuty,
   signingKeyDuty,
   systemDuty,
   webhookDuty,
@@ -18,6 +20,7 @@ import {
 import { createOverviewFigures, FIGURES_EVERY_SECONDS, type OverviewFigures } from '../overview/figures.ts'
 import { lately } from '../overview/lately.ts'
 import { createOverview, type LookOver, type OverviewDeps } from '../overview/overview.ts'
+import type { SessionReviews } from '../session-reviews/session-reviews.ts'
 import { selectFailingWebhooks } from '../webhooks/last-deliveries.ts'
 import type { AccountParts } from './administration-accounts.ts'
 import type { MailParts } from './mail.ts'
@@ -38,6 +41,7 @@ interface OverviewPartsDeps {
   readonly keys: Pick<KeyRing, 'turns'>
   readonly mail: Pick<MailParts, 'outbox'>
   readonly system: Pick<SystemParts, 'report'>
+  readonly sessionReviews: Pick<SessionReviews, 'latestSignedOff' | 'nextAt' | 'page'>
 }
 
 /** Keys that are looked at: the latest. Of those before them none signs. */
@@ -67,17 +71,27 @@ export function createOverviewParts(deps: OverviewPartsDeps): OverviewParts {
 
 /** All duties. Whatever else is to be done again and again has its line here. */
 function dutiesOf(
-  { clock, stores, mail, system }: OverviewPartsDeps,
+  { clock, stores, mail, system, sessionReviews }: OverviewPartsDeps,
   { figures, keys, secrets }: Pick<OverviewDeps, 'figures' | 'keys' | 'secrets'>,
 ): readonly Duty[] {
   const { db } = stores
   return [
     clientSecretDuty(secrets, clock),
     signingKeyDuty(keys, clock),
+    sessionAuditDuty(() => sessionAudits(sessionReviews), clock),
     lockedAccountDuty(async () => (await figures.kept()).lockedAccounts),
     logoutNotificationDuty(() => readUntold(db, LONG_SECONDS)),
     webhookDuty(() => selectFailingWebhooks(db, LONG_SECONDS)),
     mailDuty(() => mail.outbox.late(LONG_SECONDS)),
     systemDuty(lately(async () => (await system.report()).checks, { seconds: CHECKED_FOR_SECONDS, clock })),
   ]
+}
+
+async function sessionAudits(reviews: OverviewPartsDeps['sessionReviews']): Promise<SessionAudits> {
+  const [signedOff, nextAt, [latest]] = await Promise.all([
+    reviews.latestSignedOff(),
+    reviews.nextAt(),
+    reviews.page({ limit: 1 }),
+  ])
+  return { signedOffAt: signedOff?.signedOffAt, nextAt, waiting: latest?.state === 'open' ? latest : undefined }
 }

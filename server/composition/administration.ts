@@ -112,7 +112,7 @@ export function createAdministration(deps: {
   const sessionReviews = createSessionReviewParts({ ...deps, cursors })
   const registered = { grants: createGrantParts({ ...deps, jobs }), registrations: createRegistrationParts(deps) }
   const accounts = createAccountParts(deps)
-  const { tasks: counting, ...overview } = createOverviewParts({ ...deps, accounts })
+  const { tasks: counting, ...overview } = createOverviewParts({ ...deps, accounts, sessionReviews: sessionReviews.reviews })
   const parts = {
     ...ofSessions,
     ...accounts,

@@ -86,6 +86,43 @@ export function signingKeyDuty(read: () => Promise<readonly KeyItem[]>, clock: (
   }
 }
 
+/** How it stands with session audits. */
+export interface SessionAudits {
+  /** When one was signed off last; undefined: none ever was. */
+  readonly signedOffAt: Date | undefined
+  /** One that is made and waits to be signed off. */
+  readonly waiting: { readonly id: string } | undefined
+  /** When the next one is made by itself; undefined: none is. */
+  readonly nextAt: Date | undefined
+}
+
+/** Somebody looks each month at what nobody uses, and signs it off. */
+export function sessionAuditDuty(read: () => Promise<SessionAudits>, clock: () => number): Duty {
+  const page = '/admin/session-reviews'
+  return {
+    name: 'session_audit',
+    question: 'Were sessions audited in the last month?',
+    access: ACCESS.sessionReviews.read,
+    async look() {
+      const { signedOffAt, waiting, nextAt } = await read()
+      const until = signedOffAt === undefined ? nextAt : new Date(signedOffAt.getTime() + AUDITED_FOR_SECONDS * 1000)
+      const late = until === undefined || until.getTime() <= clock()
+      const at = until === undefined ? {} : { at: until }
+      if (waiting !== undefined) {
+        const says = signedOffAt === undefined ? 'The first report is there.' : 'The next report is there.'
+        const todo = 'Go through what it found, end what nobody needs, and sign it off.'
+        return { state: late && signedOffAt !== undefined ? 'overdue' : 'due', ...at, says, todo, href: `${page}/${waiting.id}` }
+      }
+      if (!late)
+        return { state: 'done', ...at, says: signedOffAt === undefined ? 'The first report is to come.' : 'Yes.', href: page }
+      return { state: 'overdue', ...at, says: 'No.', todo: 'Make a report, go through it, and sign it off.', href: page }
+    },
+  }
+}
+
+/** A month, with a day to do it in. */
+const AUDITED_FOR_SECONDS = 32 * 86_400
+
 /** Accounts at which sign-ins have to wait: somebody has forgotten a password, or tries out some. */
 export function lockedAccountDuty(read: () => Promise<Figure | undefined>): Duty {
   const href = '/admin/blocks'

@@ -317,6 +317,18 @@ describe('duties', () => {
     expect(await duty('signing_keys')).toMatchObject({ state: 'done' })
   })
 
+  test('the audit of sessions is due when a report is there, and done for a month when it was signed off', async () => {
+    const { sessionReviews } = server.latchkey.administration
+    expect(await duty('session_audit')).toMatchObject({ state: 'done', says: 'The first report is to come.' })
+    const { review } = await sessionReviews.begin({ actor: 'system' })
+    await sessionReviews.run()
+    expect(await duty('session_audit')).toMatchObject({ state: 'due', href: `/admin/session-reviews/${review.id}` })
+    await sessionReviews.signOff(review.id, { actor: 'system', reason: 'looked through' })
+    expect(await duty('session_audit')).toMatchObject({ state: 'done', says: 'Yes.' })
+    await sql("UPDATE session_reviews SET signed_off_at = signed_off_at - interval '33 days'")
+    expect(await duty('session_audit')).toMatchObject({ state: 'overdue', says: 'No.', href: '/admin/session-reviews' })
+  })
+
   test('stand in the order of their urgency, and each leads to a page of the console', async () => {
     const { duties } = await overview()
     const order = ['overdue', 'due', 'done']
@@ -333,7 +345,10 @@ describe('AD1: each role is told what it may look at, and no more', () => {
   const PARTS = ['sign_ins', 'active_sessions', 'active_grants', 'locked_accounts', 'signing_keys', 'client_secrets']
   const parts = (body: ApiResult['body']) => PARTS.filter((part) => body[part] !== null)
   const names = (body: ApiResult['body']) => body.duties.map(({ name }: { readonly name: string }) => name).toSorted()
-  const ALL = ['client_secrets', 'locked_accounts', 'logout_notifications', 'mail', 'signing_keys', 'system', 'webhooks']
+  const ALL = [
+    ...['client_secrets', 'locked_accounts', 'logout_notifications', 'mail'],
+    ...['session_audit', 'signing_keys', 'system', 'webhooks'],
+  ]
 
   test.each(PEOPLE)('%s', async (person) => {
     const { status, body } = await ask(server, await personToken(server, person), 'GET /overview')
@@ -379,7 +394,7 @@ test('no large table is read for it: it is told even while they are away', async
   for (const table of large) await sql(`ALTER TABLE ${table} RENAME TO ${table}_away`)
   try {
     const { events, sessions, duties } = await server.latchkey.administration.overview(() => true)
-    expect([events?.hours.length, sessions?.live?.count, duties.length]).toEqual([24, expect.any(Number), 7])
+    expect([events?.hours.length, sessions?.live?.count, duties.length]).toEqual([24, expect.any(Number), 8])
   } finally {
     for (const table of large) await sql(`ALTER TABLE ${table}_away RENAME TO ${table}`)
   }
