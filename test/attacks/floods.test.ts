@@ -52,11 +52,14 @@ afterAll(async () => {
 
 const address = (path: string) => new URL(path, program.issuer).href
 
-/** Whether somebody else is answered, and soon. */
+/** Whoever was held up would wait for as long as what is too slow: ten seconds at least. The machine may be busy. */
+const NOT_HELD_UP_MS = 9000
+
+/** Whether somebody else is answered. */
 async function expectAnswers(): Promise<void> {
   const startedAt = performance.now()
   expect((await fetch(address('/jwks'))).status).toBe(200)
-  expect(performance.now() - startedAt).toBeLessThan(3000)
+  expect(performance.now() - startedAt).toBeLessThan(NOT_HELD_UP_MS)
 }
 
 describe('DS1: what is too large', () => {
@@ -241,7 +244,7 @@ describe('DS3: a flood of sign-ins', () => {
       expect(Number(headers['retry-after'])).toBeLessThanOrEqual(30)
       expect(body).toContain('A great many people are signing in just now.')
     }
-    expect(Math.max(...others)).toBeLessThan(3000)
+    expect(Math.max(...others)).toBeLessThan(NOT_HELD_UP_MS)
     // Whoever was turned away gets in by the same page.
     const late = visitors[pages.findIndex(({ status }) => status === 503)]
     if (late === undefined) throw new Error('nobody was turned away')
