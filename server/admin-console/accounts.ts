@@ -11,6 +11,7 @@ import type { AccountDetails, AccountItem, AccountSearch } from '../accounts/acc
 import type { Cursors } from '../http/cursors.ts'
 import type { Form } from '../http/form.ts'
 import { ACCOUNTS_PATH, accountHref, accountOf, endedWords, faultOf, showTab } from './account-page.ts'
+import { PROFILE_FIELD_NAMES, profileEntered, profileOf, profileShown } from './account-profile.ts'
 import type { ConsoleRoute, ConsoleVisit } from './console.ts'
 import { type Asked, chipsOf, listHref, momentOf, readAsked, readRows, timeFaultOf, type View, viewsOf } from './list-query.ts'
 import { redirectWithNotice } from './notices.ts'
@@ -124,7 +125,15 @@ function isRole(text: string): text is Role {
 
 /** The form's fields, as they come back after signing in. */
 function fieldsOf(form: Form): { readonly [field: string]: string } {
-  const fields = ['version', 'name', 'email', 'email_verified', 'reason', ...ROLES.map((role) => `role_${role}`)]
+  const fields = [
+    'version',
+    'name',
+    'email',
+    'email_verified',
+    'reason',
+    ...ROLES.map((role) => `role_${role}`),
+    ...PROFILE_FIELD_NAMES,
+  ]
   return Object.fromEntries(fields.map((field) => [field, form.get(field)]))
 }
 
@@ -141,6 +150,7 @@ function enteredOf(get: (name: string) => string): AccountEntered {
     emailVerified: get('email_verified') !== '',
     roles: ROLES.filter((role) => get(`role_${role}`) !== ''),
     reason: get('reason'),
+    profile: profileEntered(get),
   }
 }
 
@@ -152,6 +162,7 @@ function showOne(
   const { describe, decide, stop, delete: remove } = ACCESS.accounts
   const body = accountDetail({
     account,
+    profile: entered?.profile ?? profileShown(account.profile),
     csrf: visit.csrf,
     roles: ROLES,
     may: {
@@ -175,7 +186,11 @@ async function save(deps: AccountPagesDeps, ctx: Context, visit: ConsoleVisit, f
         roles: ROLES.filter((role) => form.has(`role_${role}`)),
       }
     : {}
-  const changes = { name: form.get('name'), ...decided }
+  const profile = profileOf(profileEntered(form.get))
+  if ('fault' in profile) return showOne(visit, account, { entered: enteredOf(form.get), fault: profile.fault })
+  // Without these fields the form is one of before, which says nothing of them.
+  const stated = PROFILE_FIELD_NAMES.some((name) => form.has(name)) ? profile : {}
+  const changes = { name: form.get('name'), ...stated, ...decided }
   try {
     const ended = await deps.administration.update(
       { accountId: account.id, changes, ifVersion: form.get('version') },

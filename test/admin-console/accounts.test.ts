@@ -216,6 +216,30 @@ describe('an account', () => {
     expect(await account(id)).toMatchObject({ name: 'Named', roles: [], email: 'named@made.example', email_verified: false })
   })
 
+  test('states more about the person, by a form that keeps what is wrong; what is emptied is not stated any more', async () => {
+    const { id, path } = await somebody('profile')
+    const { browser, page } = await atConsole(server, 'helpdesk', path)
+    const filled = {
+      profile_given_name: ' Grace ',
+      profile_phone_number: '+44 1',
+      profile_phone_number_verified: 'on',
+      'profile_address.country': 'UK',
+    }
+    const saved = await send(browser, page, path, filled)
+    expect(saved.body).toContain('Saved.')
+    const profile = async () => (await account(id)).profile
+    expect(await profile()).toEqual({
+      ...{ given_name: 'Grace', phone_number: '+44 1', phone_number_verified: true, address: { country: 'UK' } },
+    })
+    expect(saved.body).toContain('value="+44 1"')
+    const wrong = await send(browser, saved, path, { profile_nickname: 'x'.repeat(501), profile_given_name: 'G' })
+    expect(wrong.body).toContain('Nickname: it must have 500 characters at most.')
+    expect(wrong.body).toContain('value="G"')
+    const emptied = { profile_nickname: '', profile_given_name: '', profile_phone_number: '', 'profile_address.country': '' }
+    expect((await send(browser, wrong, path, emptied)).body).toContain('Saved.')
+    expect(await profile()).toEqual({})
+  })
+
   test('with another address everything of it ends; one that is none, or is taken, is refused', async () => {
     const { id, path } = await somebody('mover')
     const { browser, page } = await atConsole(server, 'owner', path)

@@ -62,13 +62,17 @@ function aboutPages(text: string, row: Row, bare: Row): Pages {
     profile: { [text]: text, address: { locality: text } },
   }
   const may = { describe: true, decide: true, stop: true, delete: true }
-  const detail = { account: { ...row, ...facts, managedBy: text }, csrf: text, roles: ['owner', 'auditor'], may }
-  const entered = { name: text, email: text, emailVerified: false, roles: ['auditor'], reason: text, version: text }
+  const profile = { given_name: text, 'address.locality': text, phone_number_verified: 'on' }
+  const detail = { account: { ...row, ...facts, managedBy: text }, profile, csrf: text, roles: ['owner', 'auditor'], may }
+  const entered = { name: text, email: text, emailVerified: false, roles: ['auditor'], reason: text, version: text, profile }
   const nothing = { describe: false, decide: false, stop: false, delete: false }
   return [
     ['account', accountDetail(detail)],
     ['account filled in', accountDetail({ ...detail, entered })],
-    ['account for those who look', accountDetail({ ...detail, account: { ...bare, ...facts, profile: {} }, may: nothing })],
+    [
+      'account for those who look',
+      accountDetail({ ...detail, profile: {}, account: { ...bare, ...facts, profile: {} }, may: nothing }),
+    ],
   ]
 }
 

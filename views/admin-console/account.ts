@@ -1,6 +1,7 @@
 // One account in the console: its tabs, and the first of them, with what is known of the person.
 import { type Html, html } from '../html.ts'
 import { moment } from '../moment.ts'
+import { type ProfileEntered, profileFields, profileLabel } from './account-profile.ts'
 import type { AccountRow } from './accounts.ts'
 import { facts, standing } from './lists.ts'
 
@@ -48,6 +49,7 @@ export interface AccountEntered {
   readonly emailVerified: boolean
   readonly roles: readonly string[]
   readonly reason: string
+  readonly profile: ProfileEntered
   /** Of the account as it was when it was filled in; undefined: as it is now. */
   readonly version?: string
 }
@@ -62,6 +64,8 @@ export interface AccountView {
     readonly sessions: number
     readonly grants: number
   }
+  /** As the form has it. */
+  readonly profile: ProfileEntered
   readonly csrf: string
   /** All roles that there are. */
   readonly roles: readonly string[]
@@ -88,7 +92,7 @@ function aboutAccount({ account }: AccountView): Html {
     ['E-mail', html`<bdi>${email}</bdi> <span class="quiet">${emailVerified ? 'verified' : 'not verified'}</span>`],
     ['Roles', roles.length === 0 ? 'none' : roles.join(', ')],
     ...Object.entries(account.profile).map(
-      ([claim, value]) => [claim, html`<bdi>${typeof value === 'string' ? value : JSON.stringify(value)}</bdi>`] as const,
+      ([claim, value]) => [profileLabel(claim), html`<bdi>${inWords(value)}</bdi>`] as const,
     ),
     ['Live', `${counted(account.sessions, 'session')}, ${counted(account.grants, 'grant')}`],
     ['Last signed in', lastSignedInAt === undefined ? 'never' : moment(lastSignedInAt)],
@@ -96,6 +100,13 @@ function aboutAccount({ account }: AccountView): Html {
     managedBy === undefined ? undefined : ['Managed by', managers[managedBy] ?? managedBy],
     ['Id', html`<code>${account.id}</code>`],
   ])
+}
+
+/** A claim of the profile: text, a yes or no, or an address in parts. */
+function inWords(value: unknown): string {
+  if (typeof value === 'string') return value
+  if (typeof value === 'boolean') return value ? 'yes' : 'no'
+  return typeof value === 'object' && value !== null ? Object.values(value).join(', ') : String(value)
 }
 
 function counted(number: number, noun: string): string {
@@ -118,7 +129,7 @@ ${may.delete && html`<a class="button" href="${page}/deletion">Delete…</a>`}</
 </section>`
 }
 
-function changes({ account, csrf, may, roles, entered }: AccountView): Html {
+function changes({ account, profile, csrf, may, roles, entered }: AccountView): Html {
   const shown = entered ?? { ...account, name: account.name ?? '', reason: '' }
   return html`<section class="card" aria-labelledby="change">
 <h2 id="change">Change</h2>
@@ -128,6 +139,7 @@ ${entered !== undefined && html`<div class="notice" role="status"><p>This is wha
 <input type="hidden" name="version" value="${entered?.version ?? account.version}">
 <div class="field"><label for="name">Name</label>
 <input id="name" name="name" type="text" maxlength="200" value="${shown.name}" autocomplete="off"></div>
+${profileFields(profile)}
 ${may.decide && decisions(shown, roles)}
 <div class="field"><label for="why">Why</label>
 <input id="why" name="reason" type="text" maxlength="1000" value="${shown.reason}" autocomplete="off" aria-describedby="why-hint">
