@@ -87,8 +87,8 @@ export function createFeedPages(deps: {
     listeners: parts.listeners,
     acknowledgements: parts.acknowledgements,
     async authorize(ctx: Context): Promise<FeedCaller> {
-      const { clientId, jti, kid, issuedAt, expiresAt } = await ownAccess.require(ctx, access)
-      return { clientId, jti, kid, issuedAt, expiresAt }
+      const { clientId, jti, kid, issuedAt, expiresAt, accountId, sessionId, grantId } = await ownAccess.require(ctx, access)
+      return { clientId, jti, kid, issuedAt, expiresAt, accountId, sessionId, grantId }
     },
   })
 }

@@ -3,7 +3,7 @@
 import type { ServerResponse } from 'node:http'
 import { LONGEST_WAIT_SECONDS } from '../tokens/minting.ts'
 import type { RevocationFollower, RevocationNews } from '../tokens/revocation-follower.ts'
-import type { WrittenRevocation } from '../tokens/revocations.ts'
+import type { RevocationKind, WrittenRevocation } from '../tokens/revocations.ts'
 import { entryFrames, heartbeatFrame, RESET_FRAME, RETRY_FRAME } from './event-stream.ts'
 
 /** Who listens: what its access token says. */
@@ -11,6 +11,10 @@ export interface FeedCaller {
   readonly clientId: string
   readonly jti: string
   readonly kid: string | undefined
+  /** Of a token that is a person's. */
+  readonly accountId?: string | undefined
+  readonly sessionId?: string | undefined
+  readonly grantId?: string | undefined
   /** Seconds since the epoch. */
   readonly issuedAt: number
   readonly expiresAt: number
@@ -195,10 +199,12 @@ class Listener {
 }
 
 /** Whether an entry ends the token by which someone listens. */
-function ends({ kind, value, before }: WrittenRevocation, { clientId, jti, kid, issuedAt }: FeedCaller): boolean {
-  const named =
-    (kind === 'client_id' && value === clientId) || (kind === 'jti' && value === jti) || (kind === 'kid' && value === kid)
-  return named && (before === undefined || issuedAt <= before)
+function ends({ kind, value, before }: WrittenRevocation, caller: FeedCaller): boolean {
+  const names: { readonly [kind in RevocationKind]: string | undefined } = {
+    ...{ client_id: caller.clientId, jti: caller.jti, kid: caller.kid },
+    ...{ sub: caller.accountId, sid: caller.sessionId, grant_id: caller.grantId },
+  }
+  return names[kind] === value && (before === undefined || caller.issuedAt <= before)
 }
 
 /** The same entries go to everybody, so their text is made once. Numbers are no names: a database that was put back gives them again. */

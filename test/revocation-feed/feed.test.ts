@@ -10,6 +10,7 @@ import { startServer, type TestServer } from '../support/server.ts'
 import { type FeedListener, listen } from './listener.ts'
 
 const GUARD = { client_id: 'guard', client_secret: 'a-secret-of-the-guard-that-is-long-enough' }
+const LISTENING_APP = { ...SPA, client_id: 'listening-app', scope: 'openid revocations:read' }
 const REST = { grant_types: ['client_credentials'], scope: 'revocations:read' }
 
 let redis: RedisServer
@@ -22,6 +23,10 @@ beforeAll(async () => {
     clients: [
       { ...GUARD, ...REST },
       { ...GUARD, client_id: 'guard-to-go', ...REST },
+      {
+        ...{ client_id: LISTENING_APP.client_id, scope: LISTENING_APP.scope, redirect_uris: [LISTENING_APP.redirect_uri] },
+        ...{ token_endpoint_auth_method: 'none', grant_types: ['authorization_code'], skip_consent: true },
+      },
     ],
   }
   server = await startServer({ redisUrl: redis.url, provision })
@@ -306,11 +311,7 @@ describe('as events', () => {
     const leaving = await listenAs({ ...GUARD, client_id: 'guard-to-go' })
     const staying = await listenAs()
     await leaving.until(({ events }) => events.length > 0)
-    const { db } = server.latchkey.stores
-    await db.$executeRaw`UPDATE clients SET status = 'suspended' WHERE id = 'guard-to-go'`
-    await server.latchkey.nouns.endings.run('client_suspended', async ({ entries }) => {
-      entries.push({ kind: 'client_id', value: 'guard-to-go' })
-    })
+    await server.latchkey.nouns.events.clients.suspend('guard-to-go', { actor: 'system' })
     await leaving.until(({ ended }) => ended)
     await staying.until(() => staying.entries().at(-1)?.value === 'guard-to-go')
     expect(leaving.entries().at(-1)?.value).toBe('guard-to-go')
@@ -318,6 +319,17 @@ describe('as events', () => {
     await revokeOne()
     await staying.until(() => staying.entries().at(-1)?.kind === 'jti')
     expect([leaving.entries().length, staying.ended]).toEqual([length, false])
+  })
+
+  test('who listens by the token of a person is cut off when that ends', async () => {
+    const { tokens } = await obtainTokens(server, LISTENING_APP, { params: { resource: resource() } })
+    const listener = await listen(`${server.issuer}/revocations`, { authorization: `Bearer ${tokens.body.access_token}` })
+    open.push(listener)
+    await listener.until(({ events }) => events.length > 0)
+    const { sid } = claimsOf(tokens.body.access_token)
+    await server.latchkey.nouns.events.sessions.revoke([String(sid)], { actor: 'system' })
+    await listener.until(({ ended }) => ended)
+    expect(listener.entries().at(-1)).toMatchObject({ kind: 'sid', value: sid })
   })
 
   test('the end of everything is heard before one is cut off, and that is when there are tokens again', async () => {
