@@ -26,8 +26,8 @@ const SCHEME = /^(Bearer|DPoP) +/i
  * The token of a request, or of an Authorization header, or a bare token.
  * @throws MissingToken @throws InvalidRequest
  */
-export function presentedToken(from: string | RequestPieces): PresentedToken {
-  const pieces = typeof from === 'string' ? { authorization: from } : from
+export function presentedToken(from: string | RequestPieces | undefined): PresentedToken {
+  const pieces = typeof from === 'object' ? from : { authorization: from }
   const { authorization } = pieces
   if (authorization === undefined || authorization === '' || authorization === 'Bearer ') throw new MissingToken()
   const [credentials = '', scheme = ''] = SCHEME.exec(authorization) ?? []

@@ -15,8 +15,8 @@ export interface Needs {
   readonly scope?: string | readonly string[] | undefined
 }
 
-/** The check. Every error is a GuardError, with the headers of its answer. */
-export type Verification = (from: string | RequestPieces, needs?: Needs) => Promise<AccessToken>
+/** The check. A header that is not there is a token that is missing. Every error is a GuardError, with the headers of its answer. */
+export type Verification = (from: string | RequestPieces | undefined, needs?: Needs) => Promise<AccessToken>
 
 /** What the check is made of. */
 export interface VerificationParts {

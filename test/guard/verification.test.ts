@@ -35,6 +35,12 @@ test('a good token gives its claims, as a header and bare', async () => {
   expect(await guard.verify({ authorization: `bearer ${token}` }, { scope: ['openid', 'notes:read'] })).toEqual(claims)
 })
 
+test('a header that is not there is a token that is missing', async () => {
+  const error = await guard.verify(undefined, { scope: 'notes:read' }).catch((thrown: unknown) => thrown)
+  expect(error).toMatchObject({ name: 'MissingToken', status: 401 })
+  expect((error as { headers: Record<string, string> }).headers['WWW-Authenticate']).toContain('scope="notes:read"')
+})
+
 describe('TK2: what only looks signed is refused', () => {
   const header = (change: object) => encoded({ alg: 'ES256', typ: 'at+jwt', kid: 'key-1', ...change })
   const good = () => trial.issuer.accessToken()

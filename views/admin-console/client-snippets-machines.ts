@@ -82,7 +82,7 @@ const guard: MakeSnippet = ({ issuer, clientId, actsFor, scopes }) => ({
     '})',
     '',
     '// Express; Koa, Fastify, Nest and Fetch are the same with guard.koa() and so on.',
-    'app.use(guard.express())',
+    "app.use('/.well-known', guard.express()) // the metadata (RFC 9728), for everybody",
     "app.get('/things', guard.express({ scope: 'things:read' }), (request, response) => response.json({ sub: request.token.sub }))",
   ),
 })
