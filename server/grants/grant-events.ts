@@ -6,7 +6,7 @@ import { type Change, eventOf, recordChange } from '../audit/change.ts'
 import { notifyClientsOfGrants } from '../logout-notifications/new-notifications.ts'
 import type { Ended, Ending, Endings } from '../tokens/ending.ts'
 import { type Consent, deleteConsent, lockConsent, replaceConsent } from './consents.ts'
-import { endGrant, endGrants, lockGrantsOf, lockStandingGrants, narrowGrants, selectParties } from './grants.ts'
+import { endGrants, lockGrantsOf, lockStandingGrants, narrowGrants } from './grants.ts'
 
 /** Whose consent for what client. */
 export interface ConsentOf {
@@ -16,12 +16,7 @@ export interface ConsentOf {
 
 /** The events. What is not there ends nothing, and is not written down. */
 export interface GrantEvents {
-  /**
-   * Ends a grant with its refresh tokens and access tokens, and its client is told; with `accountId`, only if it is that
-   * account's.
-   */
-  revoke(grant: { readonly grantId: string; readonly accountId?: string }, change: Change): Promise<Ended>
-  /** Ends grants, whosever they are, and their clients are told. Those that are void already are passed over. */
+  /** Ends grants with their tokens, whosever they are, and their clients are told. Those that are void already are passed over. */
   revokeMany(grantIds: readonly string[], change: Change): Promise<Ended>
   /** The same, as a part of an end in progress. */
   revokeWithin(ending: Ending, grantIds: readonly string[], change: Change): Promise<void>
@@ -37,15 +32,6 @@ export interface GrantEvents {
 /** Makes them. */
 export function createGrantEvents({ endings }: { readonly endings: Endings }): GrantEvents {
   return {
-    revoke: ({ grantId, accountId }, change) =>
-      endings.run('grant_revoked', async (ending) => {
-        const grant = await selectParties(ending.tx, grantId)
-        if (grant === undefined || (accountId !== undefined && grant.accountId !== accountId)) return
-        await endGrant(ending, grantId)
-        await tellClients(ending, [grantId])
-        if (ending.counts.grants > 0) await recordChange(ending.tx, 'grant.revoked', change, { ...grant, grantId })
-      }),
-
     revokeMany: (grantIds, change) => endings.run('grant_revoked', (ending) => revokeWithin(ending, grantIds, change)),
 
     revokeWithin,

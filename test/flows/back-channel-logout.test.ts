@@ -183,12 +183,12 @@ test('an app is told when its grant is revoked, though the session goes on, and 
   const { browser, sessionId, crmSid, wikiSid } = await signedIn()
   const { grants } = server.latchkey.nouns.events
   const grantId = (await server.latchkey.stores.db.grant.findFirst({ where: { sessionId, clientId: CRM.client_id } }))?.id ?? ''
-  expect(await grants.revoke({ grantId }, BY)).toMatchObject({ sessions: 0, grants: 1, logout_notifications: 1 })
+  expect(await grants.revokeMany([grantId], BY)).toMatchObject({ sessions: 0, grants: 1, logout_notifications: 1 })
   await until(() => crm.received.length === 1)
   expect([sidsAt(crm), sidsAt(wiki)]).toEqual([[crmSid], []])
   expect(await notifications().list({ sessionId })).toMatchObject([{ clientId: CRM.client_id, grantId, cause: 'grant_revoked' }])
   // It was ended before: there is nothing more to tell.
-  expect(await grants.revoke({ grantId }, BY)).toMatchObject({ grants: 0, logout_notifications: 0 })
+  expect(await grants.revokeMany([grantId], BY)).toMatchObject({ grants: 0, logout_notifications: 0 })
   const again = await obtainTokens(server, CRM, { browser, person: server.ada })
   expect(claimsOf(again.tokens.body.id_token).sid).toBe(crmSid)
   await signOut(browser)
@@ -204,7 +204,7 @@ test('of a grant that outlived its session, the app is not told: it was, when th
   await db.refreshFamily.updateMany({ where: { grantId: grant.id }, data: { sessionBound: false } })
   await signOut(browser)
   await until(() => crm.received.length === 1)
-  const ended = await server.latchkey.nouns.events.grants.revoke({ grantId: grant.id }, BY)
+  const ended = await server.latchkey.nouns.events.grants.revokeMany([grant.id], BY)
   expect(ended).toMatchObject({ grants: 1, logout_notifications: 0 })
 })
 

@@ -138,9 +138,13 @@ const ROWS: { readonly [event: string]: Row } = {
     cells: [...ALL_OF_ACCOUNT, 'sid'],
     happen: ({ server, here }) => signOut(server, here.browser, { scope: 'account' }),
   },
-  'Session ended by the person or an operator': {
+  'Session ended by the person': {
     cells: ['ends', '–', ...Array<string>(4).fill('of this session'), '–', 'of this session', 'of this session', 'sid'],
     happen: (setup) => nouns(setup).sessions.end({ ...setup.here, origin: {} }),
+  },
+  'Session ended by an operator': {
+    cells: ['ends', '–', ...Array<string>(4).fill('of this session'), '–', 'of this session', 'of this session', 'sid'],
+    happen: (setup) => events(setup).sessions.revoke([setup.here.sessionId], BY),
   },
   'All other sessions ended by the person': {
     cells: ['–', 'end', ...Array<string>(4).fill('of other sessions'), '–', 'of other sessions', 'of other sessions', 'sid'],
@@ -179,7 +183,7 @@ const ROWS: { readonly [event: string]: Row } = {
   'Grant revoked': {
     cells: [...OF_GRANT, 'that app', 'grant_id'],
     toClient: true,
-    happen: (setup, which) => events(setup).grants.revoke({ grantId: setup.here[which].grantId }, BY),
+    happen: (setup, which) => events(setup).grants.revokeMany([setup.here[which].grantId], BY),
   },
   'Consent withdrawn': {
     cells: [...OF_CONSENT, 'that app, of each session', 'grant_id'],

@@ -38,7 +38,7 @@ const ENDS = {
   everywhere: () => nouns().sessions.endAll(account()),
   contained: () => nouns().events.accounts.contain(born.sub, BY),
   'consent withdrawn': () => nouns().events.grants.withdrawConsent(consent(), BY),
-  'grant revoked': () => nouns().events.grants.revoke({ grantId: `gra_${round}_${(29 * 7) % SESSIONS}` }, BY),
+  'grant revoked': () => nouns().events.grants.revokeMany([`gra_${round}_${(29 * 7) % SESSIONS}`], BY),
   'closed as over': () => nouns().sessionExpiry.closeInPages(0, 10_000),
 } as const
 
