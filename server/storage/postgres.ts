@@ -89,7 +89,10 @@ export async function openPostgres({
     Client: DecisiveClient,
     onConnect: prepareConnection,
   })
-  const database = openPrisma(new PrismaPg(pool, { statementNameGenerator: statementNames(), disposeExternalPool: true }))
+  const database = openPrisma(
+    new PrismaPg(pool, { statementNameGenerator: statementNames(), disposeExternalPool: true }),
+    poolWaitMs,
+  )
   await database.ping().catch(async (error: unknown) => {
     await database.close()
     throw error
@@ -100,9 +103,14 @@ export async function openPostgres({
   }
 }
 
+/** How long a transaction waits for its turn at least: Prisma's own measure. */
+const TRANSACTION_WAIT_MS = 2000
+
 /** Prisma's client on a driver adapter, with our errors. */
-export function openPrisma(adapter: SqlDriverAdapterFactory): OpenDatabase {
-  const db = new PrismaClient({ adapter: withStorageErrors(adapter), errorFormat: 'minimal' })
+export function openPrisma(adapter: SqlDriverAdapterFactory, poolWaitMs = 0): OpenDatabase {
+  // Who is ready to wait for a connection is so for a transaction, too.
+  const transactionOptions = { maxWait: Math.max(TRANSACTION_WAIT_MS, poolWaitMs) }
+  const db = new PrismaClient({ adapter: withStorageErrors(adapter), errorFormat: 'minimal', transactionOptions })
   const begin = db.$transaction
   // Prisma's own waiting for a transaction ends in an error that no driver has seen.
   Reflect.set(db, '$transaction', (...args: unknown[]) => translated(Reflect.apply(begin, db, args) as Promise<unknown>))

@@ -74,7 +74,7 @@ test('a job that ends its process twice is refused, and the next one is served',
 })
 
 test('a job that is never answered is refused, its process ended, and the next one served', async () => {
-  const pool = open({ program: new URL('programs/sleeps-on-poison.ts', import.meta.url), maxRun: 1500 })
+  const pool = open({ program: new URL('programs/sleeps-on-poison.ts', import.meta.url), maxRun: 5000 })
   const stuck = pool.run({ ...JOB, password: 'poison' })
   const next = pool.run(JOB)
   await expect(stuck).rejects.toThrow(HashingBusy)

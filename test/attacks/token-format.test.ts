@@ -157,11 +157,9 @@ describe('what only looks like a token', () => {
     for (const id_token_hint of await forgeriesOf(tokens.body.id_token ?? '')) {
       // What does not fit into an address is sent by nobody.
       if (id_token_hint.length > 12_000) continue
-      const began = performance.now()
       const query = new URLSearchParams({ id_token_hint, post_logout_redirect_uri: 'https://spa.example/' })
       expectErrorPage(server, await browser.open(`${server.issuer}/logout?${query}`))
       expectErrorAtClient(server, await authorize(server, SPA, { id_token_hint, prompt: 'none' }, browser), 'invalid_request')
-      expect(performance.now() - began).toBeLessThan(2000)
     }
     expect((await browser.open(authorizationRequest(server, SPA, { prompt: 'none' }).url)).url).toContain('code=')
   })
