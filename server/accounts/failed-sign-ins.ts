@@ -74,7 +74,7 @@ export function createFailedSignIns({ db }: { readonly db: Database }): FailedSi
       const rows = await db.$queryRaw<CountRow[]>(Prisma.sql`
         SELECT (EXTRACT(EPOCH FROM latchkey_now()) * 1000)::float8 AS now, hour, reason, count FROM (SELECT 1) one LEFT JOIN (
           SELECT (floor(EXTRACT(EPOCH FROM e.at) / 3600) * 3600000)::float8 AS hour, e.reason, count(*)::int AS count
-          FROM audit_events e WHERE ${conditionOf(filter)} AND ${notBefore(Prisma.sql`latchkey_now() - interval '7 days'`)} GROUP BY 1, 2
+          FROM audit_events e WHERE ${conditionOf(filter)} AND e.at >= latchkey_now() - interval '7 days' GROUP BY 1, 2
         ) AS counted ON true`)
       const now = rows[0]?.now ?? 0
       return { hours: buckets(rows, now, HOUR, 24), days: buckets(rows, now, DAY, 7) }

@@ -1,0 +1,1 @@
+DROP INDEX audit_events_failed_sign_in_at_idx;
