@@ -9,6 +9,7 @@ import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
 import { Redis } from 'ioredis'
 import { Browser, formsOf, type Page } from '../support/browser.ts'
 import { MACHINE, SPA, WEB } from '../support/clients.ts'
+import { quickest } from '../support/in-time.ts'
 import { authorizationRequest, basic, clientRequest, obtainTokens, refresh, tokenRequest } from '../support/oauth.ts'
 import { createDatabase, run, type TestDatabase } from '../support/postgres.ts'
 import { freePorts, type Program, startProgram } from '../support/program.ts'
@@ -52,14 +53,10 @@ afterAll(async () => {
 
 const address = (path: string) => new URL(path, program.issuer).href
 
-/** Whoever was held up would wait for as long as what is too slow: ten seconds at least. The machine may be busy. */
-const NOT_HELD_UP_MS = 9000
-
-/** Whether somebody else is answered. */
+/** Whether somebody else is answered, and soon. */
 async function expectAnswers(): Promise<void> {
-  const startedAt = performance.now()
-  expect((await fetch(address('/jwks'))).status).toBe(200)
-  expect(performance.now() - startedAt).toBeLessThan(NOT_HELD_UP_MS)
+  const took = await quickest(3000, async () => expect((await fetch(address('/jwks'))).status).toBe(200))
+  expect(took).toBeLessThan(3000)
 }
 
 describe('DS1: what is too large', () => {
@@ -244,7 +241,7 @@ describe('DS3: a flood of sign-ins', () => {
       expect(Number(headers['retry-after'])).toBeLessThanOrEqual(30)
       expect(body).toContain('A great many people are signing in just now.')
     }
-    expect(Math.max(...others)).toBeLessThan(NOT_HELD_UP_MS)
+    expect(Math.max(...others)).toBeLessThan(3000)
     // Whoever was turned away gets in by the same page.
     const late = visitors[pages.findIndex(({ status }) => status === 503)]
     if (late === undefined) throw new Error('nobody was turned away')
