@@ -15,6 +15,7 @@ import { accountNamed, by, given, limitAsked, minute, readArgs, table } from './
 import type { CommandDeps } from './command-deps.ts'
 import { CommandFailed, type CommandHandlers, type CommandOutput } from './control-socket.ts'
 import { ACCOUNT_DEEDS, endedText } from './ends.ts'
+import { listed } from './lists.ts'
 
 type Deps = Pick<CommandDeps, 'db' | 'sealer' | 'endings' | 'config' | 'passwords'>
 
@@ -56,10 +57,7 @@ const searchOf = (deps: Deps) => createAccountSearch({ db: deps.db, locks: locks
 async function list(deps: Deps, asked: z.output<typeof listArgs>): Promise<CommandOutput> {
   const { limit, 'never-signed-in': neverSignedIn, ...rest } = asked
   const found = await searchOf(deps).page({ filter: given({ ...rest, neverSignedIn }), limit: limit + 1 })
-  const items = found.slice(0, limit)
-  const more = found.length > limit ? `\nThere are more: --limit shows up to 9999, and --search finds one.` : ''
-  const text = items.length === 0 ? 'There are no such accounts.' : `${table([HEAD, ...items.map(row)])}${more}`
-  return { text, data: items.map(showAccount) }
+  return listed({ found, limit, what: 'accounts', head: HEAD, row, show: showAccount })
 }
 
 const HEAD = ['account', 'e-mail address', 'name', 'status', 'roles', 'last signed in']

@@ -14,6 +14,7 @@ import { by, given, limitAsked, minute, readArgs, secondsAsked, table } from './
 import type { CommandDeps } from './command-deps.ts'
 import { CommandFailed, type CommandHandlers, type CommandOutput } from './control-socket.ts'
 import { CLIENT_DEEDS, endedText } from './ends.ts'
+import { listed } from './lists.ts'
 
 type Deps = Pick<CommandDeps, 'db' | 'clock' | 'endings'>
 
@@ -48,10 +49,7 @@ const rotateArgs = oneArgs.extend({ overlap: secondsAsked.default(0), reason: z.
 async function list({ db }: Deps, { search, kind, status, limit }: z.output<typeof listArgs>): Promise<CommandOutput> {
   const filter = given({ beginning: search, kind, status })
   const found = await createClientSearch({ db }).page({ filter, limit: limit + 1 })
-  const items = found.slice(0, limit)
-  const more = found.length > limit ? `\nThere are more: --limit shows up to 9999, and --search finds one.` : ''
-  const text = items.length === 0 ? 'There are no such clients.' : `${table([HEAD, ...items.map(row)])}${more}`
-  return { text, data: items.map(showClient) }
+  return listed({ found, limit, what: 'clients', head: HEAD, row, show: showClient })
 }
 
 const HEAD = ['client', 'name', 'kind', 'status', 'made by']

@@ -8,10 +8,11 @@ import type { GrantFilter } from '../grants/grant-filter.ts'
 import { createGrantPreview } from '../grants/grant-preview.ts'
 import { createGrantSearch } from '../grants/grant-search.ts'
 import type { GrantNode } from '../grants/grant-tree.ts'
-import { accountNamed, by, given, limitAsked, minute, momentOf, readArgs, secondsAsked, table } from './asked.ts'
-import { endSome, idsAsked, MOST_AT_ONCE, MOST_PREVIEWED, previewText } from './bulk-verbs.ts'
+import { by, given, limitAsked, minute, readArgs } from './asked.ts'
+import { endSome, idsAsked, MOST_AT_ONCE, MOST_PREVIEWED, previewText } from './bulk-ends.ts'
 import type { CommandDeps } from './command-deps.ts'
 import type { CommandHandlers, CommandOutput } from './control-socket.ts'
+import { commonFilters, listed, readCommon, stateAsked } from './lists.ts'
 
 type Deps = Pick<CommandDeps, 'db' | 'clock' | 'endings' | 'config'>
 
@@ -24,31 +25,18 @@ export function createGrantVerbs(deps: Deps): CommandHandlers {
 }
 
 const filters = z.strictObject({
-  account: z.string().optional(),
-  client: z.string().optional(),
+  ...commonFilters,
   session: z.string().optional(),
   scope: z.string().optional(),
   resource: z.string().optional(),
-  since: z.string().optional(),
-  before: z.string().optional(),
-  idle: secondsAsked.optional(),
 })
 
-const listArgs = filters.extend({
-  state: z.enum(['live', 'ended', 'expired', 'any'], 'it takes live, ended, expired or any').default('live'),
-  limit: limitAsked,
-})
+const listArgs = filters.extend({ state: stateAsked, limit: limitAsked })
 
 const revokeArgs = filters.extend({ id: idsAsked.optional(), dryRun: z.boolean().default(false), reason: z.string().optional() })
 
-async function filterOf({ db, clock }: Deps, asked: z.output<typeof filters>): Promise<GrantFilter> {
-  const { account, client, session, scope, resource, since, before, idle } = asked
-  return given({
-    accountId: account === undefined ? undefined : await accountNamed(db, account),
-    ...{ clientId: client, sessionId: session, scope, resource, idleSeconds: idle },
-    since: since === undefined ? undefined : momentOf(since, clock),
-    before: before === undefined ? undefined : momentOf(before, clock),
-  })
+async function filterOf(deps: Deps, { session, scope, resource, ...common }: z.output<typeof filters>): Promise<GrantFilter> {
+  return { ...(await readCommon(deps, common)), ...given({ sessionId: session, scope, resource }) }
 }
 
 function livesOf({ db, config }: Deps) {
@@ -72,10 +60,7 @@ async function firstOf(deps: Deps, filter: GrantFilter, most: number): Promise<G
 async function list(deps: Deps, { state, limit, ...asked }: z.output<typeof listArgs>): Promise<CommandOutput> {
   const filter = { ...(await filterOf(deps, asked)), ...(state === 'any' ? {} : { state }) }
   const found = await firstOf(deps, filter, limit + 1)
-  const items = found.slice(0, limit)
-  const more = found.length > limit ? `\nThere are more: --limit shows up to 9999.` : ''
-  const text = items.length === 0 ? 'There are no such grants.' : `${table([HEAD, ...items.map(row)])}${more}`
-  return { text, data: items.map(showGrant) }
+  return listed({ found, limit, what: 'grants', head: HEAD, row, show: showGrant })
 }
 
 const HEAD = ['grant', 'account', 'app', 'state', 'given', 'scopes']

@@ -15,7 +15,7 @@ import { CommandFailed, type CommandHandlers, type CommandOutput } from './contr
 import { removeDemo } from './demo-removal.ts'
 import { examine } from './doctor.ts'
 import { createGrantVerbs } from './grant-handlers.ts'
-import { createKeyVerbs } from './key-verbs.ts'
+import { createKeyVerbs } from './key-handlers.ts'
 import { describeProvisioning, provision } from './provision.ts'
 import { createSessionVerbs } from './session-handlers.ts'
 import { createTokenVerbs } from './token-handlers.ts'

@@ -7,10 +7,11 @@ import { createSessionEvents } from '../sessions/session-events.ts'
 import type { SessionFilter } from '../sessions/session-filter.ts'
 import { previewSessions } from '../sessions/session-preview.ts'
 import { createSessionSearch, type SessionItem } from '../sessions/session-search.ts'
-import { accountNamed, by, given, limitAsked, minute, momentOf, readArgs, secondsAsked, table } from './asked.ts'
-import { endSome, idsAsked, MOST_AT_ONCE, MOST_PREVIEWED, previewText } from './bulk-verbs.ts'
+import { by, given, limitAsked, minute, readArgs } from './asked.ts'
+import { endSome, idsAsked, MOST_AT_ONCE, MOST_PREVIEWED, previewText } from './bulk-ends.ts'
 import type { CommandDeps } from './command-deps.ts'
 import type { CommandHandlers, CommandOutput } from './control-socket.ts'
+import { commonFilters, listed, readCommon, stateAsked } from './lists.ts'
 
 type Deps = Pick<CommandDeps, 'db' | 'clock' | 'endings' | 'config'>
 
@@ -23,39 +24,23 @@ export function createSessionVerbs(deps: Deps): CommandHandlers {
 }
 
 const filters = z.strictObject({
-  account: z.string().optional(),
-  client: z.string().optional(),
+  ...commonFilters,
   ip: z.string().refine(isNetwork, 'it takes an address, or a network as CIDR').optional(),
   method: z.string().optional(),
-  since: z.string().optional(),
-  before: z.string().optional(),
-  idle: secondsAsked.optional(),
 })
 
-const listArgs = filters.extend({
-  state: z.enum(['live', 'ended', 'expired', 'any'], 'it takes live, ended, expired or any').default('live'),
-  limit: limitAsked,
-})
+const listArgs = filters.extend({ state: stateAsked, limit: limitAsked })
 
 const revokeArgs = filters.extend({ id: idsAsked.optional(), dryRun: z.boolean().default(false), reason: z.string().optional() })
 
-async function filterOf({ db, clock }: Deps, asked: z.output<typeof filters>): Promise<SessionFilter> {
-  const { account, client, ip, method, since, before, idle } = asked
-  return given({
-    accountId: account === undefined ? undefined : await accountNamed(db, account),
-    ...{ clientId: client, address: ip, method, idleSeconds: idle },
-    since: since === undefined ? undefined : momentOf(since, clock),
-    before: before === undefined ? undefined : momentOf(before, clock),
-  })
+async function filterOf(deps: Deps, { ip, method, ...common }: z.output<typeof filters>): Promise<SessionFilter> {
+  return { ...(await readCommon(deps, common)), ...given({ address: ip, method }) }
 }
 
 async function list(deps: Deps, { state, limit, ...asked }: z.output<typeof listArgs>): Promise<CommandOutput> {
   const filter = { ...(await filterOf(deps, asked)), ...(state === 'any' ? {} : { state }) }
   const found = await createSessionSearch(deps).page({ filter, limit: limit + 1 })
-  const items = found.slice(0, limit)
-  const more = found.length > limit ? `\nThere are more: --limit shows up to 9999.` : ''
-  const text = items.length === 0 ? 'There are no such sessions.' : `${table([HEAD, ...items.map(row)])}${more}`
-  return { text, data: items.map(showSession) }
+  return listed({ found, limit, what: 'sessions', head: HEAD, row, show: showSession })
 }
 
 const HEAD = ['session', 'account', 'device', 'address', 'state', 'last active', 'apps']

@@ -15,7 +15,7 @@ import { createTokenInspections, type TokenInspections } from '../tokens/token-i
 import type { TokenLinks } from '../tokens/token-links.ts'
 import { createTokenStatus } from '../tokens/token-status.ts'
 import { by, minute, readArgs } from './asked.ts'
-import { previewText } from './bulk-verbs.ts'
+import { previewText } from './bulk-ends.ts'
 import type { CommandDeps } from './command-deps.ts'
 import { CommandFailed, type CommandHandlers, type CommandOutput } from './control-socket.ts'
 import { endedText } from './ends.ts'
