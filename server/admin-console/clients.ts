@@ -20,6 +20,7 @@ import type { ClientLifetimes } from '../clients/client-lifetimes.ts'
 import type { ClientMetadata } from '../clients/client-metadata-members.ts'
 import type { ClientDetail, ClientFilter, ClientItem, ClientSearch } from '../clients/client-search.ts'
 import { type RedirectUriTest, readPastedUri } from '../clients/redirect-uri-test.ts'
+import { SECRET_DUE_SECONDS } from '../clients/secret-ages.ts'
 import type { Cursors } from '../http/cursors.ts'
 import { HttpProblem } from '../http/problems.ts'
 import type { Ended } from '../tokens/ending.ts'
@@ -159,6 +160,7 @@ async function showOne(deps: ClientPagesDeps, ctx: Context, visit: ConsoleVisit)
     mayStop: visit.may(ACCESS.clients.stop),
     mayWrite: visit.may(ACCESS.clients.write),
     now: new Date(deps.clock()),
+    secretDueDays: SECRET_DUE_SECONDS / 86_400,
   })
   visit.show({ title: client.name ?? client.id, section: CLIENTS_PATH, body })
 }

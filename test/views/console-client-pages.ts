@@ -41,6 +41,7 @@ export function clientPages(text: string): readonly (readonly [name: string, bod
       actsFor: [text],
     },
     usesSecret: true,
+    secretDueDays: 90,
     snippets: { kind: 'web', facts: snippetFacts },
     holds,
     lives: {
@@ -67,6 +68,7 @@ export function clientPages(text: string): readonly (readonly [name: string, bod
   const machine = {
     client: { ...bare, metadata: { redirect_uris: [], grant_types: [], scope: '' }, secrets: [], actsFor: [] },
     usesSecret: true,
+    secretDueDays: 90,
     snippets: { kind: 'machine', facts: { ...snippetFacts, moreApis: false, authMethod: 'private_key_jwt' } },
     holds: { grants: 0, refreshFamilies: 0, accounts: 0, more: false },
     lives: { ...none, accessTokens: [], unknownScopes: [] },

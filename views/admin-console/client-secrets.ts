@@ -19,9 +19,6 @@ interface Named {
   readonly name?: string
 }
 
-/** A secret is due for another one after so many days. */
-export const OLD_SECRET_DAYS = 90
-
 const DAY_SECONDS = 86_400
 
 /** What the card shows. */
@@ -32,24 +29,33 @@ export interface ClientSecretsView {
   readonly usesSecret: boolean
   readonly mayWrite: boolean
   readonly now: Date
+  /** A secret is due for another one after so many days. */
+  readonly secretDueDays: number
 }
 
 /** Makes it: that they are there, since when and until when. */
-export function clientSecrets({ client, secrets, usesSecret, mayWrite, now }: ClientSecretsView): Html | undefined {
+export function clientSecrets({
+  client,
+  secrets,
+  usesSecret,
+  mayWrite,
+  now,
+  secretDueDays,
+}: ClientSecretsView): Html | undefined {
   if (secrets.length === 0 && !usesSecret) return undefined
   const href = hrefOf(client)
   const inUse = secrets.filter(({ expired }) => !expired)
   const newest = inUse.at(-1)
-  const old = newest !== undefined && daysOf(newest, now) > OLD_SECRET_DAYS
+  const old = newest !== undefined && daysOf(newest, now) > secretDueDays
   return html`<section class="card" aria-labelledby="secrets">
 <h2 id="secrets">Secrets</h2>
 <p class="lead">What they are nobody can tell: only their digests are kept. When one was last used is not kept either.</p>
-${old && html`<div class="notice warning"><p>Its newest secret is older than ${OLD_SECRET_DAYS} days. Make another one, let the one before overlap, and put the new one in place in that time.</p></div>`}
+${old && html`<div class="notice warning"><p>Its newest secret is older than ${secretDueDays} days. Make another one, let the one before overlap, and put the new one in place in that time.</p></div>`}
 ${usesSecret && inUse.length === 0 && html`<div class="notice error"><p>It has no secret that is good, and gets no tokens until it has one.</p></div>`}
 ${
   secrets.length > 0 &&
   html`<ul class="rows">
-${secrets.map((secret) => secretRow(secret, { href, now, mayWrite, replaced: secret !== newest }))}</ul>`
+${secrets.map((secret) => secretRow(secret, { href, now, mayWrite, secretDueDays, replaced: secret !== newest }))}</ul>`
 }
 ${mayWrite && usesSecret && html`<p class="actions"><a class="button${(old || inUse.length === 0) && ' primary'}" href="${href}/secrets">New secret…</a></p>`}
 </section>`
@@ -61,15 +67,16 @@ function secretRow(
     href,
     now,
     mayWrite,
+    secretDueDays,
     replaced,
-  }: { readonly href: string; readonly now: Date; readonly mayWrite: boolean; readonly replaced: boolean },
+  }: Pick<ClientSecretsView, 'now' | 'mayWrite' | 'secretDueDays'> & { readonly href: string; readonly replaced: boolean },
 ): Html {
   const { id, createdAt, expiresAt, expired } = secret
   const badge = expired
     ? html` <span class="badge">Over</span>`
     : replaced
       ? html` <span class="badge">Being replaced</span>`
-      : daysOf(secret, now) > OLD_SECRET_DAYS
+      : daysOf(secret, now) > secretDueDays
         ? html` <span class="badge bad">Old</span>`
         : html` <span class="badge good">In use</span>`
   return html`<li><div class="row-main"><p><code>${id}</code>${badge}</p>

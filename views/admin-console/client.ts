@@ -25,6 +25,8 @@ export interface ClientView {
     readonly actsFor: readonly string[]
   }
   readonly usesSecret: boolean
+  /** A secret is due for another one after so many days. */
+  readonly secretDueDays: number
   /** What to put into the app. */
   readonly snippets: { readonly kind: string; readonly facts: SnippetFacts }
   readonly holds: HoldsView
@@ -39,7 +41,7 @@ export interface ClientView {
 
 /** Makes it. */
 export function clientDetail(view: ClientView): Html {
-  const { client, usesSecret, mayWrite, now } = view
+  const { client, usesSecret, mayWrite, now, secretDueDays } = view
   const { metadata, secrets } = client
   return html`<p class="crumbs"><a href="/admin/clients">Apps</a></p>
 <h1><bdi>${client.name ?? client.id}</bdi></h1>
@@ -49,7 +51,7 @@ ${factsOf(view)}
 ${deeds(view)}
 </section>
 ${clientSnippets(view.snippets.kind, view.snippets.facts)}
-${clientSecrets({ client, secrets, usesSecret, mayWrite, now })}
+${clientSecrets({ client, secrets, usesSecret, mayWrite, now, secretDueDays })}
 ${clientRedirects({ clientId: client.id, href: hrefOf(client.id), uris: metadata.redirect_uris, tried: view.tried })}
 ${clientLifetimes(view.lives)}
 ${historyCard(view.history)}
