@@ -1,5 +1,6 @@
 // What would end if all of an account's ended: counts and names, before anybody decides.
 import { Prisma } from '../../prisma/client/client.ts'
+import { isToldOnce } from '../logout-notifications/new-notifications.ts'
 import { deviceName } from '../sessions/device-name.ts'
 import { LIVE } from '../sessions/session-filter.ts'
 import type { Database } from '../storage/postgres.ts'
@@ -9,7 +10,7 @@ export interface AccountPreview {
   readonly sessions: number
   readonly grants: number
   readonly refreshFamilies: number
-  /** How many apps are told, counted once for each session. */
+  /** How many logout tokens will be sent: to each app one for each session, or one in all if that will do for it. */
   readonly logoutNotifications: number
   /** Some of the devices, the last used first. */
   readonly devices: readonly {
@@ -42,7 +43,8 @@ export async function previewAccount(db: Database, accountId: string): Promise<A
     SELECT (SELECT count(*) FROM ending)::int AS sessions, (SELECT count(*) FROM given)::int AS grants,
       (SELECT count(*) FROM refresh_families f WHERE f.account_id = ${accountId} AND f.ended_at IS NULL
         AND f.idle_expires_at > latchkey_now())::int AS "refreshFamilies",
-      (SELECT count(*) FROM used WHERE metadata->>'backchannel_logout_uri' IS NOT NULL)::int AS "logoutNotifications",
+      (SELECT count(DISTINCT (id, CASE WHEN ${isToldOnce(Prisma.sql`metadata`)} THEN '' ELSE session_id END)) FROM used
+        WHERE metadata->>'backchannel_logout_uri' IS NOT NULL)::int AS "logoutNotifications",
       COALESCE((SELECT jsonb_agg(jsonb_build_object('sessionId', d.id, 'userAgent', d.user_agent, 'address', host(d.address),
                                                     'lastUsedAt', d.last_used_at))
                 FROM (SELECT * FROM ending ORDER BY last_used_at DESC, id LIMIT ${MOST_NAMES}) d), '[]'::jsonb) AS devices,

@@ -59,6 +59,9 @@ export const notificationShape = z
   .object({
     id: z.string(),
     session_id: z.string(),
+    whole_account: z
+      .boolean()
+      .meta({ description: 'All sessions of the account ended, and the app was told of them by one token.' }),
     client_id: z.string(),
     account_id: z.string(),
     grant_id: z
@@ -157,6 +160,7 @@ export function showNotification(told: LogoutNotification): z.input<typeof notif
   return {
     id: told.id,
     session_id: told.sessionId,
+    whole_account: told.accountEndedAt !== undefined,
     client_id: told.clientId,
     account_id: told.accountId,
     grant_id: told.grantId ?? null,

@@ -15,9 +15,12 @@ export const LOGOUT_NOTIFICATION_STATES = ['waiting', 'retrying', 'delivered', '
 /** That a client is to be told, or was told, that a session is over for it. */
 export interface LogoutNotification {
   readonly id: string
+  /** One of several where it tells of a whole account. */
   readonly sessionId: string
   readonly clientId: string
   readonly accountId: string
+  /** When all sessions of the account ended, and the client is told of them by one token; undefined: of one session. */
+  readonly accountEndedAt: Date | undefined
   /** The client's grant that ended while the session goes on; undefined when the session itself ended. */
   readonly grantId: string | undefined
   /** Why it ended: `signed_out`, `session_revoked`, `grant_revoked` … */
@@ -99,18 +102,26 @@ async function select(
 ): Promise<LogoutNotification[]> {
   const conditions = [
     Prisma.sql`true`,
-    ...(sessionId === undefined ? [] : [Prisma.sql`session_id = ${sessionId}`]),
+    ...(sessionId === undefined ? [] : [tellsOf(sessionId)]),
     ...(clientId === undefined ? [] : [Prisma.sql`client_id = ${clientId}`]),
     ...(accountId === undefined ? [] : [Prisma.sql`account_id = ${accountId}`]),
     ...(state === undefined ? [] : [STATES[state]]),
     ...(after === undefined ? [] : [Prisma.sql`(created_at, id) < (${after.createdAt}, ${after.id})`]),
   ]
   const rows = await db.$queryRaw<Row[]>(Prisma.sql`
-    SELECT id, session_id AS "sessionId", client_id AS "clientId", account_id AS "accountId", sid, grant_id AS "grantId", cause, state,
+    SELECT id, session_id AS "sessionId", client_id AS "clientId", account_id AS "accountId", sid,
+      account_ended_at AS "accountEndedAt", grant_id AS "grantId", cause, state,
       attempts, next_attempt_at AS "nextAttemptAt", give_up_at AS "giveUpAt", last_attempt_at AS "lastAttemptAt",
       last_status AS "lastStatus", last_error AS "lastError", created_at AS "createdAt", finished_at AS "finishedAt"
     FROM logout_notifications WHERE ${Prisma.join(conditions, ' AND ')} ORDER BY created_at DESC, id DESC LIMIT ${limit}`)
   return rows.map(notificationOf)
+}
+
+/** A session is told of by a token of its own, or by one for its whole account, if the client was used in it. */
+function tellsOf(sessionId: string): Prisma.Sql {
+  return Prisma.sql`(session_id = ${sessionId} OR (
+    (account_id, account_ended_at) = (SELECT account_id, ended_at FROM sessions WHERE id = ${sessionId})
+    AND client_id IN (SELECT client_id FROM session_clients WHERE session_id = ${sessionId})))`
 }
 
 /** In words of the statement, so that PostgreSQL sees that its index of those that did not arrive will do. */
@@ -125,6 +136,7 @@ function notificationOf({ sid: _sid, giveUpAt: _giveUpAt, ...row }: Row): Logout
   return {
     ...row,
     grantId: row.grantId === '' ? undefined : row.grantId,
+    accountEndedAt: row.accountEndedAt ?? undefined,
     state: row.state as LogoutNotificationState,
     lastAttemptAt: row.lastAttemptAt ?? undefined,
     lastStatus: row.lastStatus ?? undefined,

@@ -79,7 +79,7 @@ async function endAllSessions({ tx, cause, counts }: Ending): Promise<void> {
   const { sessions, notifications } = await endAndNotifyClients(
     tx,
     Prisma.sql`UPDATE sessions SET ended_at = latchkey_now(), end_reason = ${cause}
-      WHERE ended_at IS NULL AND expires_at > latchkey_now() RETURNING id, account_id`,
+      WHERE ended_at IS NULL AND expires_at > latchkey_now() RETURNING id, account_id, ended_at`,
     cause,
   )
   counts.sessions += sessions

@@ -59,7 +59,7 @@ export async function endSessionsWhere(
     RETURNING id, account_id AS "accountId", ${LIVES} AS live`)
   if (sessions.length === 0) return sessions
   const ids = sessions.map(({ id }) => id)
-  await countAndTell(ending, ids)
+  await countAndTell(ending, ids, 'sessions')
   await endWhatHangs(ending, sessions, how)
   for (const value of ids) ending.entries.push({ kind: 'sid', value })
   return sessions
@@ -104,6 +104,7 @@ async function endSessionsOfAccount(ending: Ending, accountId: string, keepSessi
   await countAndTell(
     ending,
     sessions.filter(({ live }) => live).map(({ id }) => id),
+    keepSessionId === undefined ? 'accounts' : 'sessions',
   )
   for (const { id, hasTokens } of sessions) if (hasTokens) ending.entries.push({ kind: 'sid', value: id })
   return sessions
@@ -112,9 +113,9 @@ async function endSessionsOfAccount(ending: Ending, accountId: string, keepSessi
 /** A session, and whether it lived until it was ended just now. */
 type SessionBefore = Pick<EndedSession, 'id' | 'live'>
 
-async function countAndTell(ending: Ending, sessionIds: readonly string[]): Promise<void> {
+async function countAndTell(ending: Ending, sessionIds: readonly string[], over: 'sessions' | 'accounts'): Promise<void> {
   ending.counts.sessions += sessionIds.length
-  ending.counts.logoutNotifications += await notifyClients(ending.tx, sessionIds, ending.cause)
+  ending.counts.logoutNotifications += await notifyClients(ending.tx, sessionIds, { cause: ending.cause, over })
 }
 
 async function endWhatHangs(ending: Ending, sessions: readonly SessionBefore[], how: SessionEnd): Promise<void> {

@@ -81,7 +81,7 @@ async function closeAll(ending: Ending, sessionIds: readonly string[]): Promise<
   if (sessions.length === 0) return
   const ids = sessions.map(({ id }) => id)
   ending.counts.sessions += ids.length
-  ending.counts.logoutNotifications += await notifyClients(ending.tx, ids, ending.cause)
+  ending.counts.logoutNotifications += await notifyClients(ending.tx, ids, { cause: ending.cause, over: 'sessions' })
   await endFamiliesOfSessions(ending, ids, 'bound')
   await recordExpiries(ending, sessions)
 }

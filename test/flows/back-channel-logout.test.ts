@@ -1,6 +1,7 @@
 // Back-channel logout (OpenID Connect Back-Channel Logout 1.0): every end of a session reaches the apps that were used in it.
 import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals'
 import { createRemoteJWKSet, jwtVerify } from 'jose'
+import { previewAccount } from '../../server/accounts/account-preview.ts'
 import { metricsText } from '../../server/http/metrics.ts'
 import { Browser } from '../support/browser.ts'
 import type { TestClient } from '../support/clients.ts'
@@ -179,6 +180,28 @@ describe('an app is told when a session ends', () => {
   })
 })
 
+test('an app that does not need to know the session is told once that all of an account have ended', async () => {
+  const [one, other, elsewhere] = [await signedIn(server.grace), await signedIn(server.grace), await signedIn()]
+  const { tokens } = await obtainTokens(server, CRM, { browser: new Browser(), person: server.grace })
+  const third = String(claimsOf(tokens.body.access_token).sid)
+  const { suspend, reinstate } = server.latchkey.nouns.events.accounts
+  expect(await previewAccount(server.latchkey.stores.db, one.account)).toMatchObject({ sessions: 3, logoutNotifications: 4 })
+  expect(await suspend(one.account, BY)).toMatchObject({ sessions: 3, logout_notifications: 4 })
+  await until(() => crm.received.length + wiki.received.length === 4)
+  expect(sidsAt(crm).toSorted()).toEqual([one.crmSid, other.crmSid, claimsOf(tokens.body.id_token).sid].toSorted())
+  const { sub, events, ...rest } = wiki.received[0]?.claims ?? {}
+  expect([sub, events, 'sid' in rest]).toEqual([one.account, { [EVENT]: {} }, false])
+  await server.latchkey.logout.delivery.run()
+  // Whoever looks at one of the sessions sees what its apps were told, and nothing of apps that were not used in it.
+  const toldOf = async (sessionId: string) =>
+    (await notifications().list({ sessionId })).map(({ clientId }) => clientId).toSorted()
+  expect(await toldOf(one.sessionId)).toEqual(['crm', 'wiki'])
+  expect(await toldOf(other.sessionId)).toEqual(['crm', 'wiki'])
+  expect(await toldOf(third)).toEqual(['crm'])
+  expect(await toldOf(elsewhere.sessionId)).toEqual([])
+  await reinstate(one.account, BY)
+})
+
 test('an app is told when its grant is revoked, though the session goes on, and again when that ends', async () => {
   const { browser, sessionId, crmSid, wikiSid } = await signedIn()
   const { grants } = server.latchkey.nouns.events
@@ -209,12 +232,12 @@ test('of a grant that outlived its session, the app is not told: it was, when th
 })
 
 test('of an account that is deleted, every app is told, and what came of it is kept', async () => {
-  const { sessionId, account, crmSid, wikiSid } = await signedIn(BO)
+  const { sessionId, account, crmSid } = await signedIn(BO)
   const ended = await server.latchkey.nouns.events.accounts.delete(account, BY)
   expect(ended).toMatchObject({ sessions: 1, logout_notifications: 2 })
   await until(() => crm.received.length + wiki.received.length === 2)
-  expect([sidsAt(crm), sidsAt(wiki)]).toEqual([[crmSid], [wikiSid]])
-  expect(crm.received[0]?.claims.sub).toBe(account)
+  expect([sidsAt(crm), sidsAt(wiki)]).toEqual([[crmSid], [undefined]])
+  expect([crm, wiki].map(({ received }) => received[0]?.claims.sub)).toEqual([account, account])
   await server.latchkey.logout.delivery.run()
   const told = await notifications().list({ sessionId })
   expect(told.map(({ state }) => state)).toEqual(['delivered', 'delivered'])

@@ -105,7 +105,16 @@ function ofTokens(text: string): readonly (readonly [string, Html])[] {
 
 function ofNotifications(text: string): readonly (readonly [string, Html])[] {
   const told = {
-    ...{ id: text, clientId: text, sessionId: text, grantId: undefined, cause: text, createdAt: WHEN },
+    ...{
+      id: text,
+      clientId: text,
+      sessionId: text,
+      accountId: text,
+      accountEndedAt: undefined,
+      grantId: undefined,
+      cause: text,
+      createdAt: WHEN,
+    },
     ...{ state: 'failed', attempts: 2, lastStatus: 500, lastError: text, nextAttemptAt: WHEN, finishedAt: WHEN },
   }
   const list = {

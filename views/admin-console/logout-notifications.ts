@@ -18,6 +18,8 @@ import { type NotificationView, outcome, words } from './tree.ts'
 /** A notification in the list. */
 export interface NotificationRow extends NotificationView {
   readonly sessionId: string
+  readonly accountId: string
+  readonly accountEndedAt: Date | undefined
   readonly grantId: string | undefined
   readonly cause: string
   readonly createdAt: Date
@@ -81,10 +83,7 @@ function columns({ csrf }: NotificationListView) {
     },
     {
       label: 'Of',
-      cell: ({ sessionId, grantId }: NotificationRow) =>
-        grantId === undefined
-          ? html`<a href="/admin/sessions/${sessionId}">a session</a>`
-          : html`<a href="/admin/grants/${grantId}">a grant</a>`,
+      cell: whatEnded,
     },
     { label: 'Ended', cell: ({ createdAt }: NotificationRow) => moment(createdAt) },
     {
@@ -93,6 +92,12 @@ function columns({ csrf }: NotificationListView) {
     },
     ...(csrf === undefined ? [] : [{ label: 'Again', cell: (told: NotificationRow) => againForm(told, csrf) }]),
   ]
+}
+
+function whatEnded({ sessionId, accountId, accountEndedAt, grantId }: NotificationRow): Html {
+  if (accountEndedAt !== undefined) return html`<a href="/admin/accounts/${accountId}">all of an account</a>`
+  if (grantId === undefined) return html`<a href="/admin/sessions/${sessionId}">a session</a>`
+  return html`<a href="/admin/grants/${grantId}">a grant</a>`
 }
 
 function againForm({ id, clientId, state }: NotificationRow, csrf: string): Html | undefined {

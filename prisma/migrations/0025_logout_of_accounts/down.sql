@@ -1,0 +1,2 @@
+DROP INDEX logout_notifications_account_id_account_ended_at_idx;
+ALTER TABLE logout_notifications DROP COLUMN account_ended_at;
