@@ -85,17 +85,16 @@ function wordsOf(kind: string): string {
 function endAccessToken(
   endings: Endings,
   token: string,
-  { format, jti, ids, active, issuedAt, expiresAt }: TokenInspection,
+  { format, jti, ids, active, expiresAt }: TokenInspection,
   change: Change,
 ): Promise<Ended> {
   const key = `token ${Buffer.from(digestOf(token)).toString('base64')}`
   return endings.runOnce(key, 'token_revoked', async (ending) => {
     if (!active) return
     if (format === 'jwt') {
-      if (jti === undefined || issuedAt === undefined || expiresAt === undefined) return
+      if (jti === undefined || expiresAt === undefined) return
       if (await isRevokedByName(ending.tx, { kind: 'jti', value: jti })) return
-      const lifeSeconds = (expiresAt.getTime() - issuedAt.getTime()) / 1000
-      ending.entries.push({ kind: 'jti', value: jti, lifeSeconds: Math.max(0, lifeSeconds) })
+      ending.entries.push({ kind: 'jti', value: jti, expiresAt: expiresAt.getTime() / 1000 })
     } else if (!(await endStoredAccessToken(ending, token))) return
     const detail = jti === undefined ? {} : { detail: { jti } }
     await recordChange(ending.tx, 'access_token.revoked', change, { ...ids, ...detail })

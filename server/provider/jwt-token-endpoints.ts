@@ -57,7 +57,7 @@ async function revoke(ctx: KoaContextWithOIDC, deps: JwtTokenEndpointDeps): Prom
   // An invalid token, or somebody else's, is answered like any other (RFC 7009 §2.2); and what is dead is not ended again.
   if (token === undefined || token.clientId !== client?.clientId || !alive) return
   await deps.endings.run('token_revoked', async (ending) => {
-    ending.entries.push({ kind: 'jti', value: token.jti, lifeSeconds: Math.max(0, token.expiresAt - token.issuedAt) })
+    ending.entries.push({ kind: 'jti', value: token.jti, expiresAt: token.expiresAt })
     await recordAudit(ending.tx, {
       name: 'access_token.revoked',
       actor: token.clientId,

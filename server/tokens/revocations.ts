@@ -12,6 +12,8 @@ export interface RevocationEntry {
   readonly value: string
   /** How long the tokens concerned may still live; when it is left out, as long as any token does. */
   readonly lifeSeconds?: number
+  /** When the one token concerned expires, in seconds since the epoch, as it says itself. */
+  readonly expiresAt?: number
   /** Only tokens issued until now are dead: for what may be given again, such as a client that is registered anew. */
   readonly issuedUntilNow?: boolean
   /** With `issuedUntilNow`: for so many seconds more a process that has not heard of it may still issue such tokens. */
@@ -65,6 +67,7 @@ export async function writeRevocations(
   const values = entries.map((entry) => entry.value)
   const bounded = entries.map((entry) => (entry.issuedUntilNow ? 1 + (entry.stillIssuedSeconds ?? 0) : null))
   const lives = entries.map((entry) => entry.lifeSeconds ?? null)
+  const expiries = entries.map((entry) => entry.expiresAt ?? null)
   const rows = await tx.$queryRaw<{ sequence: bigint }[]>(Prisma.sql`
     WITH counter AS (
       UPDATE revocation_counter SET sequence = sequence + ${entries.length} WHERE id = 1
@@ -73,11 +76,11 @@ export async function writeRevocations(
       INSERT INTO revocations (sequence, kind, value, before, until, reason)
       SELECT counter.sequence - ${entries.length} + entry.position, entry.kind, entry.value,
              date_trunc('second', latchkey_now()) + make_interval(secs => entry.bound),
-             COALESCE(latchkey_now() + make_interval(secs => entry.life), counter.tokens_until)
+             COALESCE(to_timestamp(entry.expiry), latchkey_now() + make_interval(secs => entry.life), counter.tokens_until)
                + make_interval(secs => ${CLOCK_SKEW_SECONDS}), ${reason}
       FROM counter,
-        unnest(${kinds}::text[], ${values}::text[], ${lives}::float8[], ${bounded}::float8[])
-          WITH ORDINALITY AS entry (kind, value, life, bound, position)
+        unnest(${kinds}::text[], ${values}::text[], ${lives}::float8[], ${expiries}::float8[], ${bounded}::float8[])
+          WITH ORDINALITY AS entry (kind, value, life, expiry, bound, position)
     )
     SELECT sequence, pg_notify(${REVOCATIONS_CHANNEL}, sequence::text)::text AS told FROM counter`)
   return Number(rows[0]?.sequence ?? 0n)

@@ -292,7 +292,7 @@ describe('what names tokens', () => {
 describe('RV4: ending by token', () => {
   test('a JWT access token, and nothing else', async () => {
     const { tokens } = await signedIn()
-    const { jti, grant_id, sub, sid } = claimsOf(tokens.access_token)
+    const { jti, grant_id, sub, sid, exp } = claimsOf(tokens.access_token)
     const other = (await refresh(server, SPA, tokens.refresh_token ?? '')).body
     expect((await revoke({ token: tokens.access_token, dry_run: true })).body).toEqual({
       dry_run: true,
@@ -310,6 +310,8 @@ describe('RV4: ending by token', () => {
     const audit = `SELECT actor, reason, account_id, session_id, detail FROM audit_events WHERE name = 'access_token.revoked' AND grant_id = $1`
     const written = [{ actor: 'robot', reason: 'seen in a log', account_id: sub, session_id: sid, detail: { jti } }]
     expect(await run(server.databaseUrl, audit, [grant_id])).toEqual(written)
+    const until = "SELECT EXTRACT(EPOCH FROM until)::float8 AS until FROM revocations WHERE kind = 'jti' AND value = $1"
+    expect(await run(server.databaseUrl, until, [jti])).toEqual([{ until: (exp ?? 0) + 60 }])
     // Again: there is nothing left to end.
     expect((await revoke({ token: tokens.access_token })).status).toBe(200)
     expect((await revoke({ token: tokens.access_token, dry_run: true })).body).toMatchObject({ access_tokens: 'none' })

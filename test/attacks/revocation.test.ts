@@ -160,15 +160,13 @@ test('RV8: success has no content and no content type, for each kind of token', 
 })
 
 describe('RV10: an entry', () => {
-  test('lives as long as the token it is about, and the skew of clocks; it is not there for ever', async () => {
+  test('lives as long as the token has left that it is about, and the skew of clocks; it is not there for ever', async () => {
     const { tokens } = await obtainTokens(server, SPA)
-    const { jti, iat = 0, exp = 0 } = claimsOf(tokens.body.access_token)
+    const { jti, exp = 0 } = claimsOf(tokens.body.access_token)
+    await server.advance(600)
     await revoke(SPA, tokens.body.access_token ?? '')
     const entry = await server.latchkey.stores.db.revocation.findFirstOrThrow({ where: { kind: 'jti', value: String(jti) } })
-    const until = entry.until.getTime() / 1000
-    const revokedAt = entry.createdAt.getTime() / 1000
-    expect(until).toBeGreaterThanOrEqual(exp + 60)
-    expect(until - revokedAt).toBeCloseTo(exp - iat + 60, 0)
+    expect(entry.until.getTime() / 1000).toBe(exp + 60)
   })
 
   test('is not written for a token that has expired', async () => {
