@@ -5,8 +5,9 @@ import { gather } from '../storage/gathering.ts'
 import type { Database } from '../storage/postgres.ts'
 import type { Ending } from './ending.ts'
 import { digestOf } from './refresh-token.ts'
-import { clientStands } from './standing.ts'
+import { isNotVoid } from './standing.ts'
 import { SUBJECT, type TokenSubject } from './subject.ts'
+import { STANDS_ON, WHAT_COVERS, WHY_ENDED } from './token-status.ts'
 
 /** Access tokens of a person, and those that a client gets for itself. */
 export type AccessTokenKind = 'AccessToken' | 'ClientCredentials'
@@ -84,9 +85,10 @@ interface Sought {
   readonly digest: string
 }
 
+/** What a token says of itself is in its row here; whether it was ended is asked as of every other. */
 async function readLive(db: Database, sought: readonly Sought[]): Promise<readonly (LiveAccessToken | undefined)[]> {
   const rows = await db.$queryRaw<(LiveAccessToken & { position: number })[]>(Prisma.sql`
-    SELECT asked.position::int AS position,
+    SELECT sought.position::int AS position,
       -- The times in the payload are those of the host that made the token, whose clock may have been wrong.
       t.payload || jsonb_build_object(
         'exp', FLOOR(EXTRACT(EPOCH FROM t.expires_at)),
@@ -95,22 +97,17 @@ async function readLive(db: Database, sought: readonly Sought[]): Promise<readon
         jsonb_build_object('payload', g.payload, 'expiresAt', FLOOR(EXTRACT(EPOCH FROM g.expires_at))) END AS grant,
       CASE WHEN a.id IS NOT NULL THEN ${SUBJECT} END AS account
     FROM unnest(${sought.map(({ kind }) => kind)}::text[], ${sought.map(({ digest }) => digest)}::text[])
-      WITH ORDINALITY AS asked (kind, digest, position)
-    JOIN access_tokens t ON t.digest = decode(asked.digest, 'base64') AND t.kind = asked.kind
-    LEFT JOIN grants g ON g.id = t.grant_id
-    JOIN clients c ON c.id = t.client_id AND ${clientStands(Prisma.sql`COALESCE(g.created_at, t.created_at)`)}
-    LEFT JOIN accounts a ON a.id = t.account_id
-    LEFT JOIN sessions s ON s.id = t.session_id
-    WHERE t.ended_at IS NULL AND t.expires_at > latchkey_now()
-      AND (t.grant_id IS NULL OR (g.ended_at IS NULL AND g.expires_at > latchkey_now()))
-      AND (t.account_id IS NULL OR a.status = 'active')
-      AND (t.session_id IS NULL OR s.ended_at IS NULL)
-      -- Like a JWT it is dead when an entry names what it stands on.
-      AND NOT EXISTS (
-        SELECT 1 FROM revocations r
-        WHERE r.until > latchkey_now() AND (r.before IS NULL OR r.before >= t.created_at)
-          AND (r.kind, r.value) IN (('client_id', t.client_id), ('sub', t.account_id), ('grant_id', t.grant_id),
-                                    ('sid', t.session_id)))`)
+      WITH ORDINALITY AS sought (kind, digest, position)
+    JOIN access_tokens t ON t.digest = decode(sought.digest, 'base64') AND t.kind = sought.kind
+    CROSS JOIN LATERAL (
+      SELECT NULL::text AS jti, t.client_id, t.account_id, t.grant_id, t.session_id, NULL::text AS kid,
+        EXTRACT(EPOCH FROM t.created_at)::float8 AS issued_at
+    ) asked
+    ${STANDS_ON}
+    ${WHAT_COVERS}
+    WHERE t.ended_at IS NULL AND t.expires_at > latchkey_now() AND (${WHY_ENDED}) IS NULL
+      -- A client's own token stands on no grant.
+      AND (t.grant_id IS NOT NULL OR ${isNotVoid(Prisma.sql`t.created_at`)})`)
   const found = new Map(rows.map((row) => [row.position, row]))
   return sought.map((_, index) => found.get(index + 1))
 }

@@ -1,5 +1,5 @@
 // The one question "is this token dead, and why?", asked by every door. PostgreSQL answers it, in one statement. What it consists of
-// is here too, for whoever asks it of many tokens at once (status-lists.ts).
+// is here too, for whoever asks it of many tokens at once (status-lists.ts), and of those that are kept (access-tokens.ts).
 import { Prisma } from '../../prisma/client/client.ts'
 import { gather } from '../storage/gathering.ts'
 import type { Database } from '../storage/postgres.ts'
@@ -47,6 +47,14 @@ export const NAMED_BY: readonly { readonly kind: RevocationKind; readonly column
 /** Whether an entry that names the token `asked` covers it: the entry is in force, and the token is not younger. */
 export const COVERS = Prisma.sql`until > latchkey_now() AND (before IS NULL OR before >= to_timestamp(asked.issued_at))`
 
+/** An entry that covers the token `asked`, if there is one, under the name `r`. */
+export const WHAT_COVERS = Prisma.sql`
+    LEFT JOIN LATERAL (
+      SELECT reason FROM revocations
+      WHERE ${COVERS} AND (kind, value) IN (${Prisma.raw(NAMED_BY.map(({ kind, column }) => `('${kind}', asked.${column})`).join(', '))})
+      LIMIT 1
+    ) r ON true`
+
 /** What the token `asked` stands on. */
 export const STANDS_ON = Prisma.sql`
     LEFT JOIN clients c ON c.id = asked.client_id
@@ -87,13 +95,7 @@ async function readStatuses(db: Database, tokens: readonly TokenClaims[]): Promi
                 ${column(({ issuedAt }) => issuedAt)}::float8[], ${column(({ expiresAt }) => expiresAt)}::float8[])
       WITH ORDINALITY AS asked (jti, client_id, account_id, grant_id, session_id, kid, issued_at, expires_at, position)
     ${STANDS_ON}
-    LEFT JOIN LATERAL (
-      SELECT reason FROM revocations
-      WHERE ${COVERS} AND (kind, value) IN (${NAMES})
-      LIMIT 1
-    ) r ON true
+    ${WHAT_COVERS}
     ORDER BY asked.position`)
   return rows.map(({ why, grant, account }) => ({ whyDead: why ?? undefined, grant, account }))
 }
-
-const NAMES = Prisma.raw(NAMED_BY.map(({ kind, column }) => `('${kind}', asked.${column})`).join(', '))
