@@ -67,12 +67,10 @@ export const ended = z
     sessions: z.int(),
     grants: z.int(),
     refresh_families: z.int(),
-    logout_notifications: z
-      .int()
-      .meta({
-        description:
-          'How many logout tokens are sent to apps: one for each session, or one for all of an account if that will do for the app.',
-      }),
+    logout_notifications: z.int().meta({
+      description:
+        'How many logout tokens are sent to apps: one for each session, or one for all of an account if that will do for the app.',
+    }),
     sequence: z.int().meta({ description: 'Whoever has applied revocations up to this number knows of this end.' }),
   })
   .meta({ id: 'Ended', description: 'What was ended.' })

@@ -136,7 +136,7 @@ function ecsOf(entry: AuditEntry): object {
 
 const CATEGORIES: readonly (readonly [noun: RegExp, category: string])[] = [
   [/^(?:account|password|setup|setup_link)\./, 'iam'],
-  [/^(?:session|session_review|everything)\./, 'session'],
+  [/^(?:session|session_review|every_session|everything)\./, 'session'],
   [/^(?:client|client_secret|resource_server|signing_key|webhook|webhook_secret|signal_stream)\./, 'configuration'],
   [/^(?:sign_in|client_authentication|consent|grant|authorization_code|refresh_token|access_tokens?)\./, 'authentication'],
 ]

@@ -34,6 +34,7 @@ export const AUDIT_EVENT_NAMES = [
   'consent.given',
   'consent.narrowed',
   'consent.withdrawn',
+  'every_session.ended',
   'everything.ended',
   'grant.revoked',
   'logout_notification.failed',

@@ -3,7 +3,7 @@ import { z } from 'zod'
 import { systemClock } from '../../config/clock.ts'
 import type { Config } from '../../config/config.ts'
 import type { KeyTurns } from '../keys/key-turns.ts'
-import { countEverything, endEverything } from '../sessions/end-everything.ts'
+import { countEverything, endEverySession, endEverything } from '../sessions/end-everything.ts'
 import { announceSetupLink } from '../setup/announcement.ts'
 import { readMigrations } from '../storage/migration-files.ts'
 import type { RedisClient } from '../storage/redis-client.ts'
@@ -26,6 +26,7 @@ export function createDatabaseVerbs(deps: CommandDeps): CommandHandlers {
     apply: (args) => apply(deps, applyArgs.parse(args)),
     'admin setup-link': () => setupLink(deps),
     'end everything': (args) => endAll(deps, changeArgs.parse(args)),
+    'end sessions': (args) => endSessions(deps, changeArgs.parse(args)),
     'demo remove': (args) => demoRemove(deps, changeArgs.parse(args)),
     doctor: () => examine(deps),
     ...createAccountVerbs(deps),
@@ -105,9 +106,23 @@ async function setupLink({ config, setupLinks }: CommandDeps): Promise<CommandOu
 
 async function endAll(deps: CommandDeps, { dryRun, reason }: z.output<typeof changeArgs>): Promise<CommandOutput> {
   const request = { cause: 'everything_ended', ...(reason === undefined ? {} : { reason }) } as const
-  const ended = dryRun ? await countEverything(deps.db) : await endEverything(deps, request)
+  const ended = dryRun ? await countEverything(deps.db, { keepOffline: false }) : await endEverything(deps, request)
+  return endedOutput(dryRun, ended, 'All of it has ended, and so has every access token.')
+}
+
+async function endSessions(deps: CommandDeps, { dryRun, reason }: z.output<typeof changeArgs>): Promise<CommandOutput> {
+  const request = reason === undefined ? {} : { reason }
+  const ended = dryRun ? await countEverything(deps.db, { keepOffline: true }) : await endEverySession(deps, request)
+  return endedOutput(
+    dryRun,
+    ended,
+    'All of it has ended, and so has every access token. Refresh tokens with offline_access go on.',
+  )
+}
+
+function endedOutput(dryRun: boolean, ended: object | undefined, done: string): CommandOutput {
   const lines = Object.entries(ended ?? {}).map(([what, count]) => `  ${what.replaceAll('_', ' ')}: ${count}`)
-  const end = dryRun ? 'That many live. Nothing was written.' : 'All of it has ended, and so has every access token.'
+  const end = dryRun ? 'That many live. Nothing was written.' : done
   return { text: [...lines, end].join('\n'), data: { dry_run: dryRun, ...ended } }
 }
 

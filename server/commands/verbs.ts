@@ -128,6 +128,15 @@ const endEverything: Verb = {
   run: (options) => onDatabase('end everything', flags(options)),
 }
 
+const endSessions: Verb = {
+  name: 'end sessions',
+  summary: 'End every session of everybody, and every access token',
+  details:
+    'For when somebody else may have the keys of cookies: put other COOKIE_KEYS in place, start the servers anew, and then end what was begun with the old ones. Everybody must sign in again; refresh tokens with offline_access go on.',
+  options: { 'dry-run': DRY_RUN, reason: REASON },
+  run: (options) => onDatabase('end sessions', flags(options)),
+}
+
 const demoRemove: Verb = {
   name: 'demo remove',
   summary: 'Remove the demo’s clients, resource server and accounts',
@@ -196,6 +205,7 @@ export const VERBS: readonly Verb[] = [
   apply,
   setupLink,
   endEverything,
+  endSessions,
   demoRemove,
   keysList,
   keysRotate,

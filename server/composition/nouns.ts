@@ -13,7 +13,7 @@ import { type Consents, createConsents } from '../grants/consents.ts'
 import { createGrants, type Grants } from '../grants/grants.ts'
 import { addressKey } from '../http/client-address.ts'
 import type { Metrics } from '../http/metrics.ts'
-import { type EndEverythingRequest, endEverything } from '../sessions/end-everything.ts'
+import { type EndEverythingRequest, endEverySession, endEverything } from '../sessions/end-everything.ts'
 import { createSessionExpiry, type SessionExpiry } from '../sessions/session-expiry.ts'
 import { createSessions, type Sessions } from '../sessions/sessions.ts'
 import { type AccessTokens, createAccessTokens } from '../tokens/access-tokens.ts'
@@ -36,6 +36,8 @@ export interface Nouns {
   readonly endings: Endings
   /** Ends all that was ever given out; undefined when there was no need. */
   endEverything(request: EndEverythingRequest): ReturnType<typeof endEverything>
+  /** Ends every session of everybody, and every access token. */
+  endEverySession(request: Parameters<typeof endEverySession>[1]): ReturnType<typeof endEverySession>
   readonly events: Events
   readonly families: RefreshFamilies
   readonly grants: Grants
@@ -98,6 +100,7 @@ export function createNouns(deps: {
     consents: createConsents({ db }),
     endings,
     endEverything: (request) => stores.patiently((patient) => endEverything({ db: patient, endings }, request)),
+    endEverySession: (request) => stores.patiently((patient) => endEverySession({ db: patient, endings }, request)),
     events: createEvents({ db, clock, endings, passwords, policy, keepOffline }),
     families: createRefreshFamilies({
       db,

@@ -123,11 +123,13 @@ export function endGrantsOfSessions(
 ): Promise<EndedGrant[]> {
   return endGrantsWhere(
     ending,
-    Prisma.sql`session_id = ANY(${[...sessionIds]}::text[])
-      AND NOT (${keepOffline} AND EXISTS (
-        SELECT 1 FROM refresh_families f WHERE f.grant_id = grants.id AND f.ended_at IS NULL AND NOT f.session_bound))`,
+    Prisma.sql`session_id = ANY(${[...sessionIds]}::text[]) AND NOT (${keepOffline} AND ${IS_OFFLINE})`,
   )
 }
+
+/** Whether a row of the table `grants` has a refresh token that depends on no session. */
+export const IS_OFFLINE = Prisma.sql`EXISTS (
+  SELECT 1 FROM refresh_families f WHERE f.grant_id = grants.id AND f.ended_at IS NULL AND NOT f.session_bound)`
 
 /** A grant that was just ended. */
 export interface EndedGrant {
@@ -226,11 +228,11 @@ export async function countGrantsOfClient(tx: Transaction, clientId: string): Pr
   return rows[0]?.count ?? 0
 }
 
-/** Ends every live grant. */
-export async function endAllGrants(ending: Ending): Promise<void> {
+/** Ends every live grant, or those that depend on a session. */
+export async function endAllGrants(ending: Ending, { keepOffline }: { readonly keepOffline: boolean }): Promise<void> {
   ending.counts.grants += await ending.tx.$executeRaw(Prisma.sql`
     UPDATE grants SET ended_at = latchkey_now(), end_reason = ${ending.cause}
-    WHERE ended_at IS NULL AND expires_at > latchkey_now()`)
+    WHERE ended_at IS NULL AND expires_at > latchkey_now() AND NOT (${keepOffline} AND ${IS_OFFLINE})`)
 }
 
 /** Ends an account's grants that may be good for something, but those of the session it keeps; says which. */

@@ -1,9 +1,11 @@
-// The end of everything that was ever given out: sessions, grants, refresh tokens and access tokens, of everybody. For an
-// emergency, and after a restore: a database from a backup has forgotten what was revoked since, so nothing in it can be believed.
+// The end of what was ever given out, of everybody. Everything (sessions, grants, refresh tokens and access tokens) ends in an emergency
+// and after a restore: a database from a backup has forgotten what was revoked since, so nothing in it can be believed. Every session
+// ends when somebody else may have the keys of cookies.
 import { LONGEST_ACCESS_TOKEN } from '../../config/lifetimes.ts'
 import { Prisma } from '../../prisma/client/client.ts'
 import { recordAudit } from '../audit/audit.ts'
-import { endAllGrants } from '../grants/grants.ts'
+import type { AuditEventName } from '../audit/event-names.ts'
+import { endAllGrants, IS_OFFLINE } from '../grants/grants.ts'
 import { endAndNotifyClients } from '../logout-notifications/new-notifications.ts'
 import type { Database, Transaction } from '../storage/postgres.ts'
 import { endAllAccessTokens, endAllFamilies, endAllStatusLists } from '../tokens/end-all.ts'
@@ -34,38 +36,73 @@ export async function endEverything(
     async (tx) => {
       await holdEverything(tx)
       if (!(await beginStretch(tx, ifBehind))) return undefined
-      let accessTokens = 0
-      const { sessions, grants, refresh_families, sequence } = await endings.within(tx, cause, async (ending) => {
-        await endAllSessions(ending)
-        await endAllGrants(ending)
-        await endAllFamilies(ending)
-        accessTokens = await endAllAccessTokens(ending)
-        await endAllStatusLists(ending)
-        // JWTs are stored nowhere, but each names its client.
-        const clients = await tx.client.findMany({ select: { id: true }, orderBy: { id: 'asc' } })
-        // A database that was put back has forgotten for how long.
-        const all = { kind: 'client_id', lifeSeconds: LONGEST_ACCESS_TOKEN, issuedUntilNow: true } as const
-        for (const { id } of clients) ending.entries.push({ ...all, value: id })
-        await recordAudit(tx, {
-          name: 'everything.ended',
-          actor: 'system',
-          ...(reason === undefined ? {} : { reason }),
-          detail: { cause, sessions: ending.counts.sessions, grants: ending.counts.grants, clients: clients.length },
-        })
-      })
-      return { sessions, grants, refresh_families, access_tokens: accessTokens, sequence }
+      return endOfEverybody(tx, endings, { name: 'everything.ended', cause, reason, keepOffline: false })
     },
     { timeout: LONGEST_TRANSACTION_MS },
   )
 }
 
-/** What lives now: what an end of everything would end. */
-export async function countEverything(db: Database): Promise<EverythingCounts> {
+/**
+ * Ends every session in one transaction, with what depends on one, and every access token. Refresh tokens that depend on no session
+ * stay, and get new ones.
+ */
+export async function endEverySession(
+  { db, endings }: { readonly db: Database; readonly endings: Endings },
+  { reason }: { readonly reason?: string },
+): Promise<EverythingCounts & { readonly sequence: number }> {
+  return db.$transaction(
+    async (tx) => {
+      await holdEverything(tx)
+      return endOfEverybody(tx, endings, { name: 'every_session.ended', cause: 'every_session_ended', reason, keepOffline: true })
+    },
+    { timeout: LONGEST_TRANSACTION_MS },
+  )
+}
+
+/** What ends, and how that is written down. */
+interface EndOfEverybody {
+  readonly name: AuditEventName
+  readonly cause: string
+  readonly reason: string | undefined
+  /** Whether refresh tokens that depend on no session stay. */
+  readonly keepOffline: boolean
+}
+
+async function endOfEverybody(tx: Transaction, endings: Endings, { name, cause, reason, keepOffline }: EndOfEverybody) {
+  let accessTokens = 0
+  const { sessions, grants, refresh_families, sequence } = await endings.within(tx, cause, async (ending) => {
+    await endAllSessions(ending)
+    await endAllGrants(ending, { keepOffline })
+    await endAllFamilies(ending, { keepOffline })
+    accessTokens = await endAllAccessTokens(ending)
+    if (!keepOffline) await endAllStatusLists(ending)
+    // JWTs are stored nowhere, but each names its client.
+    const clients = await tx.client.findMany({ select: { id: true }, orderBy: { id: 'asc' } })
+    // A database that was put back has forgotten for how long.
+    const all = { kind: 'client_id', lifeSeconds: LONGEST_ACCESS_TOKEN, issuedUntilNow: true } as const
+    for (const { id } of clients) ending.entries.push({ ...all, value: id })
+    await recordAudit(tx, {
+      name,
+      actor: 'system',
+      ...(reason === undefined ? {} : { reason }),
+      detail: { cause, sessions: ending.counts.sessions, grants: ending.counts.grants, clients: clients.length },
+    })
+  })
+  return { sessions, grants, refresh_families, access_tokens: accessTokens, sequence }
+}
+
+/** What lives now and would end. */
+export async function countEverything(
+  db: Database,
+  { keepOffline }: { readonly keepOffline: boolean },
+): Promise<EverythingCounts> {
   const rows = await db.$queryRaw<EverythingCounts[]>(Prisma.sql`
     SELECT
       (SELECT count(*)::int FROM sessions WHERE ended_at IS NULL AND expires_at > latchkey_now()) AS sessions,
-      (SELECT count(*)::int FROM grants WHERE ended_at IS NULL AND expires_at > latchkey_now()) AS grants,
-      (SELECT count(*)::int FROM refresh_families WHERE ended_at IS NULL AND idle_expires_at > latchkey_now()) AS refresh_families,
+      (SELECT count(*)::int FROM grants WHERE ended_at IS NULL AND expires_at > latchkey_now()
+        AND NOT (${keepOffline} AND ${IS_OFFLINE})) AS grants,
+      (SELECT count(*)::int FROM refresh_families WHERE ended_at IS NULL AND idle_expires_at > latchkey_now()
+        AND (session_bound OR NOT ${keepOffline})) AS refresh_families,
       (SELECT count(*)::int FROM access_tokens WHERE ended_at IS NULL AND expires_at > latchkey_now()) AS access_tokens`)
   return rows[0] ?? { sessions: 0, grants: 0, refresh_families: 0, access_tokens: 0 }
 }

@@ -8,7 +8,7 @@ import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
 import { latchkey } from '../../server/commands/latchkey.ts'
 import { Browser } from '../support/browser.ts'
-import { API, SPA, WEB } from '../support/clients.ts'
+import { API, PARTNER, SPA, WEB } from '../support/clients.ts'
 import { withEnvironment } from '../support/environment.ts'
 import { claimsOf, introspect, obtainTokens, refresh } from '../support/oauth.ts'
 import { run } from '../support/postgres.ts'
@@ -251,4 +251,21 @@ describe('doctor', () => {
     },
     60_000,
   )
+})
+
+test('end sessions: everybody signs in again, and what depends on no session goes on', async () => {
+  const ada = await signedIn()
+  const offline = await obtainTokens(server, PARTNER, { params: { prompt: 'consent' } })
+  const before = await json('end', 'sessions', '--dry-run')
+  expect(before).toMatchObject({ dry_run: true, sessions: expect.any(Number) })
+  expect(await live(ada)).toBe(true)
+  const { code, out } = await cli(['end', 'sessions', '--reason', 'the cookie keys were in a ticket'])
+  expect([code, out]).toEqual([0, expect.stringContaining(`sessions: ${before.sessions}\n`)])
+  expect([await live(ada), await live(offline)]).toEqual([false, false])
+  expect((await refresh(server, SPA, ada.tokens.body.refresh_token ?? '')).status).toBe(400)
+  const next = await refresh(server, PARTNER, offline.tokens.body.refresh_token ?? '')
+  expect(next.status).toBe(200)
+  expect((await introspect(server, API, next.body.access_token ?? '')).active).toBe(true)
+  const written = await run(server.databaseUrl, "SELECT actor, reason FROM audit_events WHERE name = 'every_session.ended'")
+  expect(written).toEqual([{ actor: 'system', reason: 'the cookie keys were in a ticket' }])
 })

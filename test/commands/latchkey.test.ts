@@ -148,6 +148,7 @@ test('the verbs are those that are built, by the names of the contract', () => {
     'apply',
     'admin setup-link',
     'end everything',
+    'end sessions',
     'demo remove',
     'keys list',
     'keys rotate',
