@@ -5,7 +5,15 @@ import type { Notice } from '../../views/account-console/account.ts'
 
 const COOKIE = 'latchkey_notice'
 const LIFE_MS = 60_000
-const NOTICES: readonly Notice[] = ['renamed', 'password_changed', 'session_ended', 'others_ended', 'app_removed']
+const NOTICES: readonly Notice[] = [
+  'renamed',
+  'password_changed',
+  'session_ended',
+  'others_ended',
+  'app_removed',
+  'app_narrowed',
+  'app_unchanged',
+]
 
 /** Leads to the account page, which will show the notice. */
 export function redirectWithNotice(ctx: Context, notice: Notice): void {

@@ -2,32 +2,25 @@
 import { Router } from '@koa/router'
 import type { Context, Middleware } from 'koa'
 import type { PasswordPolicy } from '../../config/password-policy.ts'
-import { isStorable } from '../../config/plain-text.ts'
 import { accountPage, type NameFault } from '../../views/account-console/account.ts'
 import { type PasswordFormFault, passwordPage } from '../../views/account-console/password.ts'
 import { type Accounts, InvalidAccount } from '../accounts/accounts.ts'
 import type { ChangePassword } from '../accounts/password-change.ts'
-import type { AccountConsent } from '../grants/consents.ts'
-import type { GrantEvents } from '../grants/grant-events.ts'
-import type { Csrf } from '../http/csrf.ts'
 import { readForm } from '../http/form.ts'
 import { render } from '../http/render.ts'
 import { originOf } from '../http/request-context.ts'
 import { routesOf } from '../http/routes.ts'
 import type { Sessions } from '../sessions/sessions.ts'
+import { type AppsDependencies, narrowApp, removeApp, showApp } from './apps.ts'
 import { redirectWithNotice, takeNotice } from './notices.ts'
 import { type CurrentSession, createVisitor, type Visit } from './visit.ts'
 
 /** What the account page needs. */
-export interface AccountConsoleDependencies {
+export interface AccountConsoleDependencies extends AppsDependencies {
   readonly accounts: Pick<Accounts, 'findById' | 'rename'>
   readonly sessions: Pick<Sessions, 'list' | 'end' | 'endOthers'>
   readonly changePassword: ChangePassword
-  /** What a person has agreed to. */
-  readonly consentsOf: (accountId: string) => Promise<readonly AccountConsent[]>
-  readonly withdrawConsent: GrantEvents['withdrawConsent']
   readonly policy: PasswordPolicy
-  readonly csrf: Csrf
   readonly currentSession: (ctx: Context) => Promise<CurrentSession | undefined>
   /** Where to sign in; `returnTo` is a path that has been checked. */
   readonly signInUrl: (ctx: Context, returnTo: string) => Promise<string>
@@ -68,6 +61,14 @@ export function createAccountConsole(deps: AccountConsoleDependencies): Middlewa
     .post(
       '/account/sessions/:sessionId/revocation',
       signedIn((ctx, visit) => endOne(deps, ctx, visit)),
+    )
+    .get(
+      '/account/apps',
+      signedIn((ctx, visit) => showApp(deps, ctx, visit)),
+    )
+    .post(
+      '/account/apps/narrowing',
+      signedIn((ctx, visit) => narrowApp(deps, ctx, visit)),
     )
     .post(
       '/account/apps/revocation',
@@ -156,15 +157,4 @@ async function endOthers(deps: AccountConsoleDependencies, ctx: Context, { accou
   deps.csrf.check(ctx, await readForm(ctx), 'account sessions')
   await deps.sessions.endOthers({ accountId: account.id, keepSessionId: session.sessionId, origin: originOf(ctx) })
   redirectWithNotice(ctx, 'others_ended')
-}
-
-async function removeApp(deps: AccountConsoleDependencies, ctx: Context, { account }: Visit): Promise<void> {
-  const form = await readForm(ctx)
-  deps.csrf.check(ctx, form, 'account apps')
-  const clientId = form.get('client_id')
-  // What is not there ends nothing, and the page says what there is.
-  if (isStorable(clientId)) {
-    await deps.withdrawConsent({ accountId: account.id, clientId }, { actor: account.id, origin: originOf(ctx) })
-  }
-  redirectWithNotice(ctx, 'app_removed')
 }

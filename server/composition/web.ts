@@ -29,7 +29,7 @@ import { InteractionNotFound, type InteractionPort } from '../interactions/inter
 import { createInteractionRoutes } from '../interactions/routes.ts'
 import type { KeyRing } from '../keys/key-ring.ts'
 import { createPasswordLinkPages } from '../password-links/routes.ts'
-import { InteractionLost, type Interactions } from '../provider/interaction-port.ts'
+import { apisOf, InteractionLost, type Interactions } from '../provider/interaction-port.ts'
 import { POSTED_REQUESTS, sendOn } from '../provider/posted-requests.ts'
 import { isForPrograms } from '../provider/protocol-routes.ts'
 import { removeSetupLinkFile } from '../setup/announcement.ts'
@@ -163,7 +163,9 @@ export function createPages(deps: {
       sessions: nouns.sessions,
       changePassword: nouns.changePassword,
       consentsOf: (accountId) => consentsOfAccount(stores.db, accountId),
+      apisOf: (consent) => apisOf(protocol.registry, consent),
       withdrawConsent: nouns.events.grants.withdrawConsent,
+      narrowConsent: nouns.events.grants.narrowConsent,
       currentSession: protocol.currentSession,
       signInUrl: protocol.accountSignIn.signInUrl,
     }),

@@ -5,6 +5,7 @@ import { recordAudits } from '../audit/audit.ts'
 import { type Change, eventOf, recordChange } from '../audit/change.ts'
 import { notifyClientsOfGrants } from '../logout-notifications/new-notifications.ts'
 import type { Ended, Ending, Endings } from '../tokens/ending.ts'
+import { endOfflineFamiliesOfGrants } from '../tokens/family-ends.ts'
 import { type Consent, deleteConsent, lockConsent, replaceConsent } from './consents.ts'
 import { endGrants, lockGrantsOf, lockStandingGrants, narrowGrants } from './grants.ts'
 
@@ -83,6 +84,13 @@ async function narrow(ending: Ending, of: ConsentOf, consent: Consent, change: C
     return less === undefined ? [] : [{ id, payload: less }]
   })
   await narrowGrants(ending, narrowed)
+  // Without it nothing goes on once the session is over.
+  if (!consent.openid.includes('offline_access')) {
+    await endOfflineFamiliesOfGrants(
+      ending,
+      narrowed.map(({ id }) => id),
+    )
+  }
   if (narrowed.length === 0 && (agreed === undefined || sameConsent(agreed, left ?? agreed))) return
   const detail = { openid: [...consent.openid], resources: json(consent.resources), grants: narrowed.length }
   await recordChange(ending.tx, 'consent.narrowed', change, { ...of, detail })

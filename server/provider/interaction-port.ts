@@ -189,7 +189,10 @@ function shown({ openid, resources }: Consent): Consent {
 }
 
 /** What those APIs are called, and what people are to read of their scopes. */
-function apisOf(registry: InteractionDeps['registry'], { resources }: Consent): NonNullable<PendingInteraction['apis']> {
+export function apisOf(
+  registry: InteractionDeps['registry'],
+  { resources }: Pick<Consent, 'resources'>,
+): NonNullable<PendingInteraction['apis']> {
   const known = registry.resourceServers().filter(({ identifier }) => Object.hasOwn(resources, identifier))
   return Object.fromEntries(
     known.map(({ identifier, name, scopeDescriptions = {} }) => [

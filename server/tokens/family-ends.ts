@@ -15,6 +15,11 @@ export function endFamiliesOfGrants(ending: Ending, grantIds: readonly string[])
   return endFamilies(ending, Prisma.sql`grant_id = ANY(${[...grantIds]}::text[])`)
 }
 
+/** Ends those live families of some grants that depend on no session. */
+export function endOfflineFamiliesOfGrants(ending: Ending, grantIds: readonly string[]): Promise<void> {
+  return endFamilies(ending, Prisma.sql`grant_id = ANY(${[...grantIds]}::text[]) AND NOT session_bound`)
+}
+
 /** Ends the live families that were born in some sessions: all of them, or only those that are bound to theirs. */
 export function endFamiliesOfSessions(ending: Ending, sessionIds: readonly string[], which: 'all' | 'bound'): Promise<void> {
   return endFamilies(ending, Prisma.sql`session_id = ANY(${[...sessionIds]}::text[]) AND (session_bound OR ${which === 'all'})`)

@@ -164,7 +164,7 @@ export async function areNewest(db: Database, tokens: readonly RefreshToken[]): 
 
 /**
  * Starts a family, and records the redemption of its code, in one statement. It locks and requires a live grant and session;
- * ending them takes the same locks, so that no end can slip past.
+ * ending them takes the same locks, so that no end can slip past. It depends on its session unless the grant says otherwise by then.
  */
 export async function startFamily(
   db: Database,
@@ -184,14 +184,14 @@ export async function startFamily(
       SELECT id FROM sessions
       WHERE id = ${sessionId}::text AND ended_at IS NULL AND expires_at > latchkey_now() FOR SHARE
     ), live_grant AS (
-      SELECT g.id FROM grants g JOIN clients c ON c.id = g.client_id AND ${clientStands(GRANT_GIVEN)}
+      SELECT g.id, g.payload FROM grants g JOIN clients c ON c.id = g.client_id AND ${clientStands(GRANT_GIVEN)}
       WHERE g.id = ${family.grantId} AND g.ended_at IS NULL AND g.expires_at > latchkey_now()
         AND (${sessionId}::text IS NULL OR EXISTS (SELECT 1 FROM live_session)) FOR SHARE OF g
     ), started AS (
       INSERT INTO refresh_families (id, current_digest, grant_id, account_id, client_id, session_id, session_bound, sender_key,
                                     payload, idle_expires_at, absolute_expires_at)
       SELECT ${digestOf(family.token.family)}, ${digestOf(family.token.secret)}, live_grant.id, ${family.accountId},
-        ${family.clientId}, ${sessionId}::text, ${family.sessionBound}, ${family.senderKey ?? null}::text,
+        ${family.clientId}, ${sessionId}::text, ${family.sessionBound} OR NOT ${IS_GIVEN_OFFLINE}, ${family.senderKey ?? null}::text,
         ${JSON.stringify(family.payload)}::jsonb,
         latchkey_now() + make_interval(secs => ${Math.min(life.idleSeconds, life.absoluteSeconds)}),
         latchkey_now() + make_interval(secs => ${life.absoluteSeconds})
@@ -202,6 +202,10 @@ export async function startFamily(
   if (rows[0]?.started === true) return 'started'
   return code !== null && rows[0]?.redeemed !== true ? 'replayed' : 'ended'
 }
+
+/** What was agreed to may have become less since the code was given. */
+const IS_GIVEN_OFFLINE = Prisma.sql`(
+        'offline_access' = ANY(string_to_array(COALESCE(live_grant.payload->'openid'->>'scope', ''), ' ')))`
 
 /** The grant of the family `f` lives. */
 const GRANT_LIVES = Prisma.sql`EXISTS (

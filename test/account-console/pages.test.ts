@@ -43,6 +43,9 @@ const AGREED: AccountConsent = {
   resources: { 'https://notes.example/api': ['notes:read'] },
 }
 
+const API_ID = 'https://notes.example/api'
+const API_SCOPES = { [API_ID]: ['notes:read', 'notes:write'] }
+
 let server: Server
 let base: string
 let asked: { readonly [name: string]: unknown }[]
@@ -63,6 +66,11 @@ function dependencies(issuer: string): AccountConsoleDependencies {
       },
     },
     consentsOf: async () => consents,
+    apisOf: () => ({ 'https://notes.example/api': { name: 'The Notes', scopes: { 'notes:read': 'Read your <i>notes</i>' } } }),
+    async narrowConsent(of, change) {
+      asked.push({ call: 'narrow', ...of, actor: change.actor })
+      return ENDED
+    },
     async withdrawConsent(of, change) {
       asked.push({ call: 'withdraw', ...of, actor: change.actor })
       return ENDED
@@ -125,11 +133,13 @@ function send(
   action: string,
   values: { [name: string]: string } = {},
   headers = {},
+  unticked: readonly string[] = [],
 ): Promise<Page> {
   const form = formsOf(page).find((candidate) => candidate.action === action)
   if (form === undefined) throw new Error(`no form for ${action}`)
-  const body = new URLSearchParams({ ...form.fields, ...values }).toString()
-  return browser.fetch(`${base}${action}`, { body, headers })
+  const body = new URLSearchParams({ ...form.fields, ...values })
+  for (const name of unticked) body.delete(name)
+  return browser.fetch(`${base}${action}`, { body: body.toString(), headers })
 }
 
 describe('what the page shows', () => {
@@ -231,6 +241,56 @@ describe('apps that were let in', () => {
   })
 })
 
+describe('what an app may do', () => {
+  const PATH = `/account/apps?client_id=${encodeURIComponent(AGREED.clientId)}`
+
+  test('is shown in the words of the consent page, once each, and all of it is ticked', async () => {
+    consents = [{ ...AGREED, openid: [...AGREED.openid, 'notes:read', 'notes:write'], resources: API_SCOPES }]
+    const page = await new Browser().open(`${base}${PATH}`)
+    for (const words of ['See your e-mail address', 'The Notes', 'Read your &lt;i&gt;notes&lt;/i&gt;', 'notes:write'])
+      expect(page.body).toContain(words)
+    expect([...page.body.matchAll(/type="checkbox" name="([^"]+)" value="on" checked/g)].map(([, name]) => name)).toEqual([
+      'keep email ',
+      'keep notes:read https://notes.example/api',
+      'keep notes:write https://notes.example/api',
+    ])
+  })
+
+  test.each([
+    [['email', 'notes:read'], { openid: ['openid', 'email', 'notes:read'], resources: { [API_ID]: ['notes:read'] } }],
+    [['notes:write'], { openid: ['openid', 'notes:write'], resources: { [API_ID]: ['notes:write'] } }],
+    [[], { openid: ['openid'], resources: { [API_ID]: [] } }],
+  ])('of which %j is left', async (left, consent) => {
+    consents = [{ ...AGREED, openid: [...AGREED.openid, 'notes:read', 'notes:write'], resources: API_SCOPES }]
+    const browser = new Browser()
+    const page = await browser.open(`${base}${PATH}`)
+    const unticked = ['email', 'notes:read', 'notes:write'].filter((scope) => !left.includes(scope))
+    const without = unticked.map((scope) => (scope === 'email' ? 'keep email ' : `keep ${scope} ${API_ID}`))
+    const done = await send(browser, page, '/account/apps/narrowing', {}, {}, without)
+    expect([done.status, done.headers.location]).toEqual([303, '/account'])
+    expect(asked).toEqual([{ call: 'narrow', accountId: ADA.id, clientId: AGREED.clientId, consent, actor: ADA.id }])
+    expect((await browser.open(`${base}/account`)).body).toContain('That app may do less with your account now.')
+  })
+
+  test('is left as it is when all is still ticked', async () => {
+    const browser = new Browser()
+    await send(browser, await browser.open(`${base}${PATH}`), '/account/apps/narrowing')
+    expect(asked).toEqual([])
+    expect((await browser.open(`${base}/account`)).body).toContain('Nothing was changed.')
+  })
+
+  test('an app that knows who somebody is and no more has nothing that could be unticked', async () => {
+    consents = [{ ...AGREED, openid: ['openid'], resources: {} }]
+    const page = await new Browser().open(`${base}${PATH}`)
+    expect(page.body).toContain('It knows who you are, and nothing else.')
+    expect(page.body).not.toContain('checkbox')
+  })
+
+  test.each(['/account/apps', '/account/apps?client_id=nobody'])('%s: there is no such app', async (path) => {
+    expect((await new Browser().open(`${base}${path}`)).status).toBe(404)
+  })
+})
+
 describe('the name', () => {
   test('is saved', async () => {
     const browser = new Browser()
@@ -310,6 +370,7 @@ describe('PW1: a request that somebody else made this browser send does nothing'
     ['/account', '/account/sessions/ses_phone/revocation'],
     ['/account', '/account/sessions/others/revocation'],
     ['/account', '/account/apps/revocation'],
+    ['/account/apps?client_id=a+%26+b', '/account/apps/narrowing'],
     ['/account/password', '/account/password'],
   ]
 

@@ -1,6 +1,7 @@
 // Every page there is, made with one text in the place of everything that people, apps or operators may write, so that a
 // test can put anything into all of them. A page that is missing here is missed by `every-page.test.ts`.
 import { accountPage } from '../../views/account-console/account.ts'
+import { appPage } from '../../views/account-console/app.ts'
 import { passwordPage } from '../../views/account-console/password.ts'
 import { mailboxPage, mailPage } from '../../views/dev-mail/mailbox.ts'
 import { messagePage } from '../../views/errors/message.ts'
@@ -37,6 +38,8 @@ export function allPages(text: string, address = `https://app.example/${text}`):
   const password = { email: text, csrf: text, minLength: 12, maxLength: 256, history: 5 }
   const account = { email: text, name: text, csrf: { name: text, sessions: text, apps: text } }
   const openid = ['openid', 'profile', 'email', 'address', 'phone', 'offline_access', text]
+  const apis = { [text]: { name: text, scopes: { [text]: text } } }
+  const app = { clientId: text, clientName: text, openid, resources: { [text]: [text], [address]: [text] }, apis, csrf: text }
   const action = { href: address, label: text }
   const mail = { id: text, to: text, subject: text, createdAt: WHEN }
   return new Map<string, Html>([
@@ -56,7 +59,7 @@ export function allPages(text: string, address = `https://app.example/${text}`):
         client,
         openid,
         resources: { [text]: [text] },
-        apis: { [text]: { name: text, scopes: { [text]: text } } },
+        apis,
       }),
     ],
     ['consent to nothing more', consentPage({ ...consent, client: { id: text, name: text }, openid: [], resources: {} })],
@@ -97,6 +100,8 @@ export function allPages(text: string, address = `https://app.example/${text}`):
         ],
       }),
     ],
+    ['app', appPage(app)],
+    ['app without scopes', appPage({ ...app, openid: ['openid'], resources: {} })],
     ['mailbox', mailboxPage({ mails: [mail, { ...mail, id: 'mail_2' }] })],
     ['mailbox without mail', mailboxPage({ mails: [] })],
     ['mail', mailPage({ ...mail, text: `${text}\n\n  ${address}\n` })],

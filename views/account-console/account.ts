@@ -7,7 +7,14 @@ import { moment, momentText } from '../moment.ts'
 export type NameFault = 'name_invalid'
 
 /** What has just been done. */
-export type Notice = 'renamed' | 'password_changed' | 'session_ended' | 'others_ended' | 'app_removed'
+export type Notice =
+  | 'renamed'
+  | 'password_changed'
+  | 'session_ended'
+  | 'others_ended'
+  | 'app_removed'
+  | 'app_narrowed'
+  | 'app_unchanged'
 
 /** A session, as its owner sees it. */
 export interface SessionItem {
@@ -47,6 +54,8 @@ const NOTICES: { readonly [notice in Notice]: string } = {
   password_changed: 'Your password has been changed. Everywhere else you have been signed out.',
   session_ended: 'That device has been signed out.',
   others_ended: 'All other devices have been signed out.',
+  app_narrowed: 'That app may do less with your account now.',
+  app_unchanged: 'Nothing was changed.',
   app_removed: 'That app can no longer use your account. It has to ask you again.',
 }
 
@@ -151,7 +160,7 @@ function appRow({ clientId, clientName, givenAt, scopes }: AgreedApp, csrf: stri
 <div class="row-main">
 <p><strong><bdi>${clientName}</bdi></strong></p>
 <p class="quiet">Since ${moment(givenAt)}</p>
-<p class="quiet">${may}</p>
+<p class="quiet">${may} · <a href="/account/apps?client_id=${encodeURIComponent(clientId)}">Change<span class="visually-hidden"> what ${clientName} may do</span></a></p>
 </div>
 <div class="row-end"><form method="post" action="/account/apps/revocation">
 <input type="hidden" name="csrf" value="${csrf}">

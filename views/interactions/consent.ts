@@ -1,6 +1,7 @@
 // The page on which a person lets an app in, or does not.
 import { type Html, html } from '../html.ts'
 import { page } from '../layout.ts'
+import { type KnownApis, openidWords } from '../scope-words.ts'
 import { webAddress } from '../web-address.ts'
 
 /** What the consent page shows and where its forms go. */
@@ -26,9 +27,7 @@ export interface ConsentPage {
   /** The scopes that are asked for, by the identifier of their API. */
   readonly resources: { readonly [identifier: string]: readonly string[] }
   /** What is known of those APIs: what they are called, and what is to be read of their scopes. */
-  readonly apis?: {
-    readonly [identifier: string]: { readonly name?: string; readonly scopes: { readonly [scope: string]: string } }
-  }
+  readonly apis?: KnownApis
 }
 
 /** Makes the page. */
@@ -70,28 +69,18 @@ function openidRows(scopes: readonly string[]): Html[] {
   // Signing in is what the app gets in any case, so the list never stands empty.
   const asked = scopes.includes('openid') ? scopes : ['openid', ...scopes]
   return asked.map((scope) => {
-    const [what, detail] = IN_PLAIN_WORDS.get(scope) ?? [scope, undefined]
+    const { what, detail } = openidWords(scope)
     return html`<li><div class="row-main"><strong>${what}</strong>${
       detail !== undefined && html`<div class="hint">${detail}</div>`
     }</div></li>`
   })
 }
 
-// OIDC Core §5.4 and §11 say what these scopes give.
-const IN_PLAIN_WORDS: ReadonlyMap<string, readonly [what: string, detail: string]> = new Map([
-  ['openid', ['Know who you are', 'It gets an identifier that stays the same each time you sign in.']],
-  ['profile', ['See your profile', 'Your name, picture, language and the like.']],
-  ['email', ['See your e-mail address', 'And whether it has been verified.']],
-  ['address', ['See your postal address', 'As it stands in your account.']],
-  ['phone', ['See your phone number', 'And whether it has been verified.']],
-  ['offline_access', ['Stay connected while you are away', 'Even after you sign out, until you or an administrator end it.']],
-])
-
 /** What an app will be able to do at an API. The API is named by what it calls itself, and by its identifier, which nobody else can have. */
 export function resourceRow(
   identifier: string,
   scopes: readonly string[],
-  { name, scopes: texts = {} }: NonNullable<ConsentPage['apis']>[string] = { scopes: {} },
+  { name, scopes: texts = {} }: KnownApis[string] = { scopes: {} },
 ): Html {
   const described = new Map(Object.entries(texts))
   const plain = scopes.filter((scope) => !described.has(scope))
