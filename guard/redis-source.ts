@@ -36,9 +36,10 @@ export function createRedisSource(parts: RedisParts): Source {
     },
     async follow(signal) {
       const inTime = createInTime(signal)
-      const opening = openConnection(parts.client)
+      let connection: RedisConnection | undefined
       try {
-        const stream = createReader(await inTime(opening), inTime, { ...parts, signs })
+        connection = openConnection(parts.client)
+        const stream = createReader(connection, inTime, { ...parts, signs })
         await stream.readAll()
         while (!signal.aborted) {
           live = (await stream.readNews()) || live
@@ -49,8 +50,7 @@ export function createRedisSource(parts: RedisParts): Source {
         throw asFault(error)
       } finally {
         live = false
-        // Also one that opens only when nobody waits for it any more.
-        opening.then((connection) => connection.close()).catch(() => undefined)
+        connection?.close()
       }
     },
   }
@@ -166,7 +166,7 @@ function entriesOfRead(reply: unknown): RawEntry[] {
 function listOf(reply: unknown): readonly unknown[] {
   if (Array.isArray(reply)) return reply
   throw new FeedUnavailable('Redis answered in a shape that this version of the guard cannot read', {
-    fix: 'Give a client of ioredis, or of node-redis 4 or 5, without type mappings of its own.',
+    fix: 'Give a client of ioredis, or of node-redis 4 to 6.',
   })
 }
 

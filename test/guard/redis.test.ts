@@ -1,7 +1,13 @@
-// Revocations straight from the server's Redis, by ioredis and by something in the shape of node-redis: as they happen, from the
-// beginning, after Redis was emptied, and when nobody writes into it any more.
+// Revocations straight from the server's Redis, by ioredis and by node-redis: as they happen, from the beginning, after Redis was
+// emptied, and when nobody writes into it any more.
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { type AddressInfo, createServer, type Socket } from 'node:net'
+import { text } from 'node:stream/consumers'
+import { fileURLToPath } from 'node:url'
 import { afterAll, afterEach, beforeEach, describe, expect, test } from '@jest/globals'
 import { Redis } from 'ioredis'
+import { BasicClientSideCache, createClient, RESP_TYPES } from 'redis'
 import type { GuardOptions } from '../../guard/main.ts'
 import { redisUrl } from '../support/redis.ts'
 import { outcomeOf, startTrial, until } from './trial.ts'
@@ -10,6 +16,10 @@ const STREAM = 'latchkey:revocations'
 const url = redisUrl()
 const admin = new Redis(url)
 const clients: Redis[] = [admin]
+/** Those of node-redis. */
+const owned: Owned[] = []
+
+type Client = NonNullable<GuardOptions['redis']>
 
 beforeEach(async () => {
   await admin.del(STREAM)
@@ -24,7 +34,15 @@ afterEach(async () => {
 
 afterAll(() => {
   for (const client of clients) client.disconnect()
+  for (const client of owned) client.destroy()
 })
+
+/** The ids of the connections to this test's database. */
+async function connectionsHere(): Promise<string[]> {
+  const lines = String(await admin.client('LIST')).split('\n')
+  const database = ` db=${admin.options.db} `
+  return lines.flatMap((line) => (line.includes(database) ? [/^id=(\d+)/.exec(line)?.[1] ?? ''] : []))
+}
 
 async function add(sequence: number, jti: string): Promise<void> {
   const until = String(Math.floor(Date.now() / 1000) + 900)
@@ -77,37 +95,44 @@ function ioredis(): Redis {
   return client
 }
 
-/** The commands of node-redis that the guard uses, on ioredis. */
-function nodeRedis(): NonNullable<GuardOptions['redis']> {
-  const make = () => {
-    let client: Redis | undefined
-    return {
-      duplicate: make,
-      async connect() {
-        client = new Redis(url)
-        clients.push(client)
-      },
-      sendCommand: async ([command = '', ...args]: string[]) => {
-        const reply = await client?.call(command, ...args)
-        // ioredis makes the maps of RESP3 flat; node-redis does not.
-        return command === 'XREAD' && Array.isArray(reply) ? new Map([reply as [string, unknown]]) : reply
-      },
-      destroy: () => client?.disconnect(),
-      on: () => undefined,
-    }
-  }
-  return make()
+interface Owned {
+  on(event: 'error', listener: () => void): unknown
+  connect(): Promise<unknown>
+  destroy(): void
 }
 
-describe.each<[string, () => NonNullable<GuardOptions['redis']>]>([
-  ['ioredis', ioredis],
-  ['node-redis', nodeRedis],
-])('%s', (_name, client) => {
+/** One of node-redis, as its owner has it. */
+async function connected<C extends Owned>(client: C): Promise<C> {
+  client.on('error', () => undefined)
+  await client.connect()
+  owned.push(client)
+  return client
+}
+
+/** With the names, types and habits of its owner, who is in no mood to wait either. */
+const setInItsWays = () =>
+  createClient({
+    url,
+    keyPrefix: 'app:',
+    disableOfflineQueue: true,
+    socket: { socketTimeout: 400 },
+    commandOptions: { timeout: 300, typeMapping: { [RESP_TYPES.BLOB_STRING]: Buffer, [RESP_TYPES.MAP]: Array } },
+    clientSideCache: new BasicClientSideCache(),
+  })
+
+const CLIENTS: [string, () => Promise<Client>][] = [
+  ['ioredis', async () => ioredis()],
+  ['node-redis', () => connected(createClient({ url }))],
+  ['node-redis, RESP2', () => connected(createClient({ url, RESP: 2 }))],
+  ['node-redis, set in its ways', () => connected(setInItsWays())],
+]
+
+describe.each(CLIENTS)('%s', (_name, client) => {
   test('entries of before and of now are known at once, and freshness comes from Redis', async () => {
     await using trial = await startTrial()
     const signs = startSigning(trial.issuer.url)
     await add(1001, 'before')
-    const guard = await trial.redisGuard({ redis: client() })
+    const guard = await trial.redisGuard({ redis: await client() })
     const token = (jti: string) => trial.issuer.accessToken({ jti })
     await until(async () => (await outcomeOf(guard, await token('other'))) === 'good')
     expect(await outcomeOf(guard, await token('before'))).toBe('InvalidToken: revoked')
@@ -125,7 +150,7 @@ describe.each<[string, () => NonNullable<GuardOptions['redis']>]>([
     await using trial = await startTrial()
     startSigning(trial.issuer.url)
     await add(1001, 'kept')
-    const guard = await trial.redisGuard({ redis: client() })
+    const guard = await trial.redisGuard({ redis: await client() })
     await until(() => guard.status().sequence === 1001)
     await admin.del(STREAM)
     await add(3, 'after the flush')
@@ -133,6 +158,59 @@ describe.each<[string, () => NonNullable<GuardOptions['redis']>]>([
     await until(async () => (await outcomeOf(guard, token)) === 'InvalidToken: revoked', 4000)
     expect(await outcomeOf(guard, await trial.issuer.accessToken({ jti: 'kept' }))).toBe('InvalidToken: revoked')
   })
+
+  test('a connection that breaks is made again, and what came meanwhile is known', async () => {
+    await using trial = await startTrial()
+    startSigning(trial.issuer.url)
+    const others = await connectionsHere()
+    const guard = await trial.redisGuard({ redis: await client() })
+    await until(() => guard.status().following === 'redis')
+    for (const id of await connectionsHere()) if (!others.includes(id)) await admin.client('KILL', 'ID', id)
+    await add(1001, 'while it was broken')
+    const token = await trial.issuer.accessToken({ jti: 'while it was broken' })
+    await until(async () => (await outcomeOf(guard, token)) === 'InvalidToken: revoked')
+    await until(() => guard.status().following === 'redis')
+  })
+
+  test("when the guard is closed nothing of it stays at Redis, and its owner's connection does", async () => {
+    await using trial = await startTrial()
+    startSigning(trial.issuer.url)
+    const others = await connectionsHere()
+    const owners = await client()
+    const guard = await trial.redisGuard({ redis: owners })
+    await until(() => guard.status().following === 'redis')
+    expect(await connectionsHere()).toHaveLength(others.length + 2)
+    await guard.close()
+    await until(async () => (await connectionsHere()).length === others.length + 1)
+  })
+})
+
+describe.each<[string, ((socket: Socket) => void) | undefined]>([
+  ['is not there', undefined],
+  ['takes connections and does not answer', () => undefined],
+  ['breaks off at once', (socket) => void socket.destroy()],
+])('a Redis that %s', (_what, onConnection) => {
+  test.each(['ioredis', 'node-redis'])(
+    '%s: it is said why, and the program ends when the guard is closed',
+    async (name) => {
+      await using trial = await startTrial()
+      const server = createServer(onConnection).listen(0, '127.0.0.1')
+      await once(server, 'listening')
+      const { port } = server.address() as AddressInfo
+      if (onConnection === undefined) server.close()
+      const program = fileURLToPath(new URL('programs/without-redis.ts', import.meta.url))
+      const child = spawn(process.execPath, [program, name, `redis://127.0.0.1:${port}`, trial.issuer.url], {
+        // Whoever does not end by himself is ended, and is found out by that.
+        timeout: 60_000,
+      })
+      const ended = once(child, 'close')
+      const [out, err] = await Promise.all([text(child.stdout), text(child.stderr)])
+      expect([out, err]).toEqual([expect.stringMatching(/^Redis cannot be read /), ''])
+      expect(await ended).toEqual([0, null])
+      server.close()
+    },
+    20_000,
+  )
 })
 
 describe('Redis answers, and nobody writes into it', () => {
@@ -153,7 +231,7 @@ describe('Redis answers, and nobody writes into it', () => {
       fix: expect.stringContaining('noeviction'),
     })
     expect(trial.lines).toContainEqual({ level: 'warn', message: expect.stringMatching(NO_SIGN) })
-  }, 20_000)
+  }, 90_000)
 
   test.each(['no more', 'frozen'] as const)(
     '%s: what is known grows old, and is new again when they are',
