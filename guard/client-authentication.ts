@@ -1,7 +1,7 @@
 // How this API proves to the authorization server who it is: with its secret, or with an assertion that its key signs.
 import { importJWK, SignJWT } from 'jose'
 import type { ServerTime } from './clock.ts'
-import type { ClientCredentials } from './options.ts'
+import type { KnownCredentials } from './options.ts'
 
 /** What a request needs to be the client's. */
 export interface Authentication {
@@ -15,7 +15,7 @@ export type ClientAuthentication = () => Promise<Authentication>
 const ASSERTION_TYPE = 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer'
 
 export function createClientAuthentication(
-  client: ClientCredentials,
+  client: KnownCredentials,
   { issuer, time }: { readonly issuer: string; readonly time: ServerTime },
 ): ClientAuthentication {
   if ('secret' in client) {
@@ -30,7 +30,7 @@ export function createClientAuthentication(
 }
 
 /** RFC 7523 §3, for the issuer alone and for one minute. */
-async function assertionOf(client: Extract<ClientCredentials, { key: unknown }>, issuer: string, time: ServerTime) {
+async function assertionOf(client: Extract<KnownCredentials, { key: unknown }>, issuer: string, time: ServerTime) {
   const { id, key } = client
   const isJwk = 'kty' in key
   const alg = client.alg ?? (isJwk ? key.alg : undefined) ?? 'ES256'

@@ -13,8 +13,14 @@ export type WhenStale =
   /** Ask the authorization server about each (RFC 7662). */
   | 'introspect'
 
-/** This API as a client of the authorization server: with a secret, or with a key (`private_key_jwt`). */
-export type ClientCredentials =
+/**
+ * This API as a client of the authorization server: with a secret, or with a key (`private_key_jwt`). A secret may be handed on as
+ * the environment has it: `createGuard` says so when there is none.
+ */
+export type ClientCredentials = KnownCredentials | { readonly id: string; readonly secret: string | undefined }
+
+/** Those that are there. */
+export type KnownCredentials =
   | { readonly id: string; readonly secret: string }
   | { readonly id: string; readonly key: CryptoKey | JWK; readonly alg?: string; readonly kid?: string }
 
@@ -59,7 +65,7 @@ export interface GuardOptions {
 export interface Settled {
   readonly issuer: string
   readonly audience: string
-  readonly client: ClientCredentials | undefined
+  readonly client: KnownCredentials | undefined
   readonly whenStale: WhenStale
   readonly maxStalenessMs: number
   readonly redis: RedisClient | undefined
@@ -88,7 +94,7 @@ export function settle(options: GuardOptions): Settled {
   return {
     issuer,
     audience,
-    client,
+    client: client !== undefined && isClient(client) ? client : undefined,
     redis,
     scopes,
     name,
@@ -169,7 +175,7 @@ const RANGES = {
   startTimeoutSeconds: [0, 120],
 } as const satisfies { readonly [name in keyof GuardOptions]?: readonly [number, number] }
 
-function isClient(client: ClientCredentials): boolean {
+function isClient(client: ClientCredentials): client is KnownCredentials {
   return isText(client.id) && ('secret' in client ? isText(client.secret) : Boolean(client.key))
 }
 

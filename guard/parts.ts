@@ -11,7 +11,7 @@ import { createDiscovery, type IssuerMetadata } from './issuer.ts'
 import { createKeys, type Keys } from './keys.ts'
 import { createKnowledge, type Knowledge } from './knowledge.ts'
 import { consoleLog, type GuardLog, withoutRepeats } from './log.ts'
-import type { ClientCredentials, GuardOptions, Settled } from './options.ts'
+import type { GuardOptions, KnownCredentials, Settled } from './options.ts'
 import { createProofVerification } from './proof.ts'
 import { metadataAddress } from './protected-resource.ts'
 import { createRedisSource } from './redis-source.ts'
@@ -82,7 +82,7 @@ interface Ground {
 }
 
 /** What can be asked with the client's credentials. */
-function makeAsking({ issuer }: Settled, client: ClientCredentials, { discover, requests, clock, time, log }: Ground) {
+function makeAsking({ issuer }: Settled, client: KnownCredentials, { discover, requests, clock, time, log }: Ground) {
   const authenticate = createClientAuthentication(client, { issuer, time })
   const url = `${issuer.replace(/\/$/, '')}/revocations`
   const token = createFeedToken({ clientId: client.id, resource: url, discover, authenticate, requests, clock })

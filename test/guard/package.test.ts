@@ -1,4 +1,5 @@
-// The package as its users get it: packed, installed into an empty project without any registry, and run by every Node that is here.
+// The package as its users get it: packed, installed into an empty project without any registry, and run by every Node that is here,
+// alone and in each of the starts that its README has.
 import { execFileSync, spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
 import {
@@ -10,15 +11,18 @@ import {
   readFileSync,
   realpathSync,
   rmSync,
+  symlinkSync,
   writeFileSync,
 } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
+import { createInterface } from 'node:readline'
 import { text } from 'node:stream/consumers'
 import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
-import { AUDIENCE, CLIENT } from './fake-issuer.ts'
-import { startTrial } from './trial.ts'
+import { AUDIENCE, CLIENT, type FakeIssuer } from './fake-issuer.ts'
+import { README_PROGRAMS, readStarts, startAt } from './readme-programs.ts'
+import { startTrial, until } from './trial.ts'
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url))
 const NODES = nodesHere()
@@ -43,6 +47,12 @@ beforeAll(() => {
   writeFileSync(join(project, 'package.json'), JSON.stringify({ name: 'notes', private: true, type: 'module', dependencies }))
   // There is nothing at this address: whatever is installed comes from the tarball and from beside it.
   run('npm', ['install', '--no-audit', '--registry', 'http://127.0.0.1:9/', '--fetch-retries', '0'], project)
+  // The frameworks are the project's own, in the versions of its lock file.
+  for (const name of new Set(Object.values(README_PROGRAMS).flatMap(({ needs }) => needs))) {
+    const place = join(project, 'node_modules', name)
+    mkdirSync(dirname(place), { recursive: true })
+    symlinkSync(realpathSync(join(ROOT, 'node_modules', name)), place)
+  }
 }, 120_000)
 
 afterAll(() => rmSync(folder, { recursive: true, force: true }))
@@ -86,6 +96,12 @@ test('its types are right for a project that checks strictly, with real framewor
   run(join(ROOT, 'node_modules/.bin/tsc'), [...options, 'notes.ts'], project)
 }, 60_000)
 
+test('every start that the README has is tried here', () => {
+  const { start, snippets } = starts()
+  expect(start).toMatch(/^import \{ createGuard \} from '@latchkey\/guard'\n/)
+  expect([...snippets.keys()].sort()).toEqual(Object.keys(README_PROGRAMS).sort())
+})
+
 describe.each(NODES)('on %s', (_version, node) => {
   test('five lines guard an API, and the program ends when the guard is closed', async () => {
     await using trial = await startTrial()
@@ -108,7 +124,74 @@ describe.each(NODES)('on %s', (_version, node) => {
     expect(JSON.parse(out)).toEqual([['acc_ada', 'InvalidToken revoked', 'InvalidToken malformed'], 'stream', 1001])
     expect((await ended)[0]).toBe(0)
   })
+
+  test.each(Object.keys(README_PROGRAMS))(
+    '%s: the start of the README lets in who may, and nobody else',
+    async (name) => {
+      await using trial = await startTrial()
+      await using api = await startReadmeProgram(node, name, trial.issuer)
+      const ask = async (token?: string, path = '/notes') => {
+        const answer = await fetch(`${api.url}${path}`, {
+          headers: token === undefined ? {} : { authorization: `Bearer ${token}` },
+        })
+        return { status: answer.status, challenge: answer.headers.get('www-authenticate'), body: await answer.text() }
+      }
+      const token = await trial.issuer.accessToken({ jti: 'seen before' })
+      const good = await ask(token)
+      expect([good.status, JSON.parse(good.body)]).toEqual([200, { sub: 'acc_ada' }])
+      const none = await ask()
+      expect([none.status, none.challenge]).toEqual([
+        401,
+        expect.stringMatching(/^Bearer scope="notes:read", resource_metadata="https:/),
+      ])
+      const other = await ask(await trial.issuer.accessToken({ scope: 'openid' }))
+      expect([other.status, other.challenge]).toEqual([403, expect.stringContaining('error="insufficient_scope"')])
+      trial.issuer.revoke({ kind: 'jti', value: 'seen before' })
+      await until(async () => (await ask(token)).status !== 200)
+      const revoked = await ask(token)
+      expect([revoked.status, revoked.challenge]).toEqual([401, expect.stringContaining('error="invalid_token"')])
+      expect(revoked.challenge).toContain('error_description="The access token was revoked."')
+      const metadata = await ask(undefined, '/.well-known/oauth-protected-resource/api')
+      const expected = { answered: 200, 'no route': 404, guarded: 401 }[README_PROGRAMS[name]?.metadata ?? 'answered']
+      expect(metadata.status).toBe(expected)
+      if (expected === 200) {
+        expect(JSON.parse(metadata.body)).toMatchObject({ resource: AUDIENCE, authorization_servers: [trial.issuer.url] })
+      }
+    },
+    60_000,
+  )
 })
+
+function starts(): ReturnType<typeof readStarts> {
+  return readStarts(readFileSync(join(project, 'node_modules/@latchkey/guard/README.md'), 'utf8'))
+}
+
+/** Writes a start of the README into the project, compiles it where it has to be, and runs it. */
+async function startReadmeProgram(
+  node: string,
+  name: string,
+  issuer: FakeIssuer,
+): Promise<AsyncDisposable & { readonly url: string }> {
+  const { start, snippets } = starts()
+  const place = mkdtempSync(join(project, 'start-'))
+  const files = README_PROGRAMS[name]?.files(startAt(issuer, start), snippets.get(name) ?? '') ?? {}
+  for (const [file, content] of Object.entries(files)) writeFileSync(join(place, file), content)
+  const compiled = 'tsconfig.json' in files
+  if (compiled) run(join(ROOT, 'node_modules/.bin/tsc'), ['-p', '.'], place)
+  const child = spawn(node, [compiled ? 'dist/main.js' : 'main.js'], { cwd: place, env: { CLIENT_SECRET: CLIENT.secret } })
+  const ended = once(child, 'close')
+  const errors = text(child.stderr)
+  const [url] = await Promise.race([once(createInterface(child.stdout), 'line'), ended.then(() => [])])
+  if (typeof url !== 'string') throw new Error(`the program of ${name} ended: ${await errors}`)
+  return {
+    url,
+    async [Symbol.asyncDispose]() {
+      child.kill()
+      await ended
+      expect(await errors).toBe('')
+    },
+  }
+}
 
 /** The Node that runs this, and the system's, where that is another one. */
 function nodesHere(): [version: string, path: string][] {
