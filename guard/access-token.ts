@@ -80,18 +80,18 @@ function claimsOf(payload: Readonly<Record<string, unknown>>): AccessToken {
 
 function refusalOf(error: unknown): GuardError {
   if (error instanceof GuardError) return error
-  if (error instanceof errors.JWTExpired) return new InvalidToken('expired', 'The access token has expired.', error)
+  if (error instanceof errors.JWTExpired) return new InvalidToken('expired', 'The access token has expired.', { cause: error })
   if (error instanceof errors.JWTClaimValidationFailed) {
     const [reason, words] = CLAIMS[error.claim] ?? CLAIM
-    return new InvalidToken(reason, words, error)
+    return new InvalidToken(reason, words, { cause: error })
   }
   if (error instanceof errors.JWSSignatureVerificationFailed || error instanceof errors.JOSEAlgNotAllowed) {
-    return new InvalidToken('signature', 'The signature of the access token is not good.', error)
+    return new InvalidToken('signature', 'The signature of the access token is not good.', { cause: error })
   }
   if (error instanceof errors.JWKSNoMatchingKey || error instanceof errors.JWKSMultipleMatchingKeys) {
-    return new InvalidToken('signature', 'The access token is not signed by a key of the authorization server.', error)
+    return new InvalidToken('signature', 'The access token is not signed by a key of the authorization server.', { cause: error })
   }
-  if (error instanceof errors.JOSEError) return new InvalidToken('malformed', 'The access token is malformed.', error)
+  if (error instanceof errors.JOSEError) return new InvalidToken('malformed', 'The access token is malformed.', { cause: error })
   // A key that this runtime cannot work with, and nothing that the token has done.
   return new KeysUnavailable('The signature of the access token cannot be checked', {
     fix: 'See that this runtime knows the algorithms of the keys of the authorization server.',

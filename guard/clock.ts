@@ -34,6 +34,8 @@ export function millisecondsSince(clock: GuardClock, then: Moment): number {
 export interface ServerTime {
   /** Seconds since 1970. */
   seconds(): number
+  /** The same with fractions, which are worth as much as this machine's clock agrees. */
+  exactSeconds(): number
   /** How far this machine's clock is ahead of the server's, in seconds; negative when it is behind. */
   offsetSeconds(): number
   /** Takes note of the time, in seconds since 1970, that PostgreSQL had at `asked` or later. */
@@ -55,6 +57,7 @@ export function createServerTime(clock: GuardClock, onCorrection: (aheadSeconds:
   const aheadMs = () => clock.now() - nowMs()
   return {
     seconds: () => Math.floor(nowMs() / 1000),
+    exactSeconds: () => nowMs() / 1000,
     offsetSeconds: () => (Math.abs(aheadMs()) < NOT_WORTH_CORRECTING_MS ? 0 : Math.round(aheadMs() / 1000)),
     learn(seconds, asked) {
       // What took long says little about when it was said.

@@ -69,13 +69,28 @@ export type InvalidTokenReason =
   | 'proof'
   | 'revoked'
 
+/** The times of a revocation, by the clock of the server's database as it is known here: seconds since 1970, with fractions. */
+export interface RevocationTimes {
+  /** When it was written. */
+  readonly revokedAt: number
+  /** From when on this guard refuses by it. */
+  readonly refusedFrom: number
+}
+
 /** The token is not good, here and now. */
 export class InvalidToken extends GuardError {
   readonly reason: InvalidTokenReason
+  /** When it was revoked, and from when on it is refused here: of the latest thousand revocations that the guard heard of. */
+  readonly revocation: RevocationTimes | undefined
 
-  constructor(reason: InvalidTokenReason, message: string, cause?: unknown) {
+  constructor(
+    reason: InvalidTokenReason,
+    message: string,
+    { cause, revocation }: { readonly cause?: unknown; readonly revocation?: RevocationTimes | undefined } = {},
+  ) {
     super(message, { status: 401, code: 'invalid_token', cause })
     this.reason = reason
+    this.revocation = revocation
   }
 }
 

@@ -1,5 +1,7 @@
 // What this guard knows of revocations: the set, how far it reaches, and as of when that is all there is.
 import { type GuardClock, type Moment, millisecondsSince, type ServerTime } from './clock.ts'
+import type { RevocationTimes } from './errors.ts'
+import { createRecentRevocations } from './recent-revocations.ts'
 import type { RevocationEntry, RevocationKind, RevocationPage } from './revocation-entry.ts'
 import { createRevocationSet, type RevocableToken } from './revocation-set.ts'
 
@@ -22,6 +24,8 @@ export interface Knowledge {
   staleForMs(): number
   /** By what the token is dead. */
   find(token: RevocableToken): RevocationKind | undefined
+  /** When that was, if it is one of the latest. */
+  timesOf(kind: RevocationKind, value: unknown): RevocationTimes | undefined
   hasKey(kid: string): boolean
   sweep(): void
 }
@@ -29,6 +33,7 @@ export interface Knowledge {
 /** `onApplied` is told each time the sequence has moved. */
 export function createKnowledge(clock: GuardClock, time: ServerTime, onApplied: (sequence: number) => void): Knowledge {
   const set = createRevocationSet()
+  const recent = createRecentRevocations()
   let sequence: number | undefined
   let complete: Moment | undefined
 
@@ -38,6 +43,11 @@ export function createKnowledge(clock: GuardClock, time: ServerTime, onApplied: 
     if (to === sequence) return
     sequence = to
     onApplied(to)
+  }
+
+  function put(entry: RevocationEntry): void {
+    set.add(entry)
+    recent.note(entry, time.exactSeconds())
   }
 
   function refresh(asOf: Moment): void {
@@ -52,7 +62,7 @@ export function createKnowledge(clock: GuardClock, time: ServerTime, onApplied: 
       return set.size
     },
     add(entry) {
-      set.add(entry)
+      put(entry)
       // Before the first snapshot a number says nothing about what came before it.
       if (sequence !== undefined && entry.sequence > sequence) reach(entry.sequence)
     },
@@ -61,7 +71,7 @@ export function createKnowledge(clock: GuardClock, time: ServerTime, onApplied: 
       refresh(asOf)
     },
     rebase(snapshot, known) {
-      for (const entry of snapshot.entries) set.add(entry)
+      for (const entry of snapshot.entries) put(entry)
       const backwards = known !== undefined && snapshot.sequence < known
       reach(backwards ? snapshot.sequence : Math.max(snapshot.sequence, sequence ?? 0))
       refresh(snapshot.asked)
@@ -69,6 +79,7 @@ export function createKnowledge(clock: GuardClock, time: ServerTime, onApplied: 
     },
     staleForMs,
     find: (token) => set.find(token, time.seconds()),
+    timesOf: (kind, value) => (typeof value === 'string' ? recent.find(kind, value) : undefined),
     hasKey: (kid) => set.hasKey(kid, time.seconds()),
     sweep: () => set.sweep(time.seconds()),
   }

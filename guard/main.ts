@@ -17,6 +17,7 @@ export {
   IssuerMismatch,
   KeysUnavailable,
   MissingToken,
+  type RevocationTimes,
   TooManyProofs,
   Unavailable,
 } from './errors.ts'

@@ -126,9 +126,10 @@ function namedFields(fields: readonly string[]): NamedFields {
   return named
 }
 
-function entryOf(id: string, { kind, value, before, until }: NamedFields): RevocationEntry {
+function entryOf(id: string, { kind, value, before, until, at }: NamedFields): RevocationEntry {
   const bound = before === undefined || before === '' ? {} : { before: Number(before) }
-  return readEntry({ sequence: sequenceOf(id), kind, value, until: Number(until), ...bound })
+  const written = at === undefined ? {} : { at: Number(at) }
+  return readEntry({ sequence: sequenceOf(id), kind, value, until: Number(until), ...bound, ...written })
 }
 
 function signOf(id: string, { now, sequence, issuer = '' }: NamedFields): SignOfLife {

@@ -17,6 +17,8 @@ export interface RevocationEntry {
   readonly before?: number
   /** When the last token concerned has expired, in seconds since 1970. */
   readonly until: number
+  /** When it was written, in seconds since 1970 with fractions; servers before that was told leave it out. */
+  readonly at?: number
 }
 
 /** Entries, and how far they reach. */
@@ -27,12 +29,12 @@ export interface RevocationPage {
 
 /** An entry from JSON. @throws FeedUnavailable when it is none */
 export function readEntry(json: unknown): RevocationEntry {
-  const { sequence, kind, value, before, until } = Object(json) as Record<string, unknown>
+  const { sequence, kind, value, before, until, at } = Object(json) as Record<string, unknown>
   const known = REVOCATION_KINDS.find((name) => name === kind)
   const readable =
-    known !== undefined && typeof value === 'string' && isCount(sequence) && isTime(until) && (before == null || isTime(before))
+    known !== undefined && typeof value === 'string' && isCount(sequence) && isTime(until) && [before, at].every(isTimeOrNothing)
   if (!readable) throw unreadable('an entry')
-  return { sequence, kind: known, value, until, ...(before == null ? {} : { before }) }
+  return { sequence, kind: known, value, until, ...(isTime(before) ? { before } : {}), ...(isTime(at) ? { at } : {}) }
 }
 
 /** A snapshot or a part of the feed from JSON. @throws FeedUnavailable when it is none */
@@ -66,6 +68,10 @@ function unreadable(what: string): FeedUnavailable {
 
 function isCount(value: unknown): value is number {
   return Number.isSafeInteger(value) && Number(value) >= 0
+}
+
+function isTimeOrNothing(value: unknown): boolean {
+  return value == null || isTime(value)
 }
 
 function isTime(value: unknown): value is number {

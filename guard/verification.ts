@@ -35,8 +35,10 @@ export function createVerification(parts: VerificationParts): Verification {
     const { claims, kid } = await verifyToken(presented.token)
     if (claims.cnf !== undefined || presented.scheme === 'DPoP') await confirmBinding(presented, claims, verifyProof)
     const refuseRevoked = () => {
-      const by = knowledge.find(revocable(claims, kid))
-      if (by !== undefined) throw new InvalidToken('revoked', 'The access token was revoked.')
+      const token = revocable(claims, kid)
+      const by = knowledge.find(token)
+      if (by === undefined) return
+      throw new InvalidToken('revoked', 'The access token was revoked.', { revocation: knowledge.timesOf(by, token[by]) })
     }
     refuseRevoked()
     if (policy.isStale) {

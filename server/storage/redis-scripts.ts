@@ -101,9 +101,9 @@ if newest then
 end
 if last < from then return last end
 local told
-for at = 8, #ARGV, 5 do
+for at = 8, #ARGV, 6 do
   if tonumber(ARGV[at]) > last then
-    local fields = {'kind', ARGV[at + 1], 'value', ARGV[at + 2], 'until', ARGV[at + 4], 'lineage', lineage}
+    local fields = {'kind', ARGV[at + 1], 'value', ARGV[at + 2], 'until', ARGV[at + 4], 'at', ARGV[at + 5], 'lineage', lineage}
     if ARGV[at + 3] ~= '' then
       fields[#fields + 1] = 'before'
       fields[#fields + 1] = ARGV[at + 3]

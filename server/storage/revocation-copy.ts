@@ -11,6 +11,8 @@ export interface CopiedRevocation {
   readonly value: string
   readonly before?: number
   readonly until: number
+  /** When it was written. */
+  readonly at: number
 }
 
 /** Entries in the order of their numbers. */
@@ -67,7 +69,14 @@ export function createRevocationCopy(client: ScriptedClient): RevocationCopy {
       await Promise.all(entries.map((entry) => setKey(client, entry, now)))
       const lifeSeconds = Math.max(sign === undefined ? 1 : SIGN_LIFE_SECONDS, ...entries.map(({ until }) => until - now))
       const signWords = [sign?.looked ?? '', sign?.sequence ?? '', sign?.issuer ?? '']
-      const words = entries.flatMap(({ sequence, kind, value, before, until }) => [sequence, kind, value, before ?? '', until])
+      const words = entries.flatMap(({ sequence, kind, value, before, until, at }) => [
+        sequence,
+        kind,
+        value,
+        before ?? '',
+        until,
+        at,
+      ])
       const missing = Number(
         await client.latchkeyCopyRevocations(
           stream,

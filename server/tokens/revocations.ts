@@ -99,6 +99,8 @@ export interface WrittenRevocation {
   readonly before?: number
   /** When the last token concerned has expired: from then on the entry says nothing. */
   readonly until: number
+  /** When it was written, with fractions: so that whoever hears of it can tell how long that took. */
+  readonly at: number
 }
 
 /** Some of the entries that were written after a certain one. */
@@ -126,10 +128,11 @@ export async function readRevocations(
   const rows = await db.$queryRaw<ReadRow[]>(Prisma.sql`
     SELECT c.sequence AS newest, EXTRACT(EPOCH FROM latchkey_now())::float8 AS now, r.sequence, r.kind, r.value,
       EXTRACT(EPOCH FROM r.before)::float8 AS before, CEIL(EXTRACT(EPOCH FROM r.until))::float8 AS until,
+      EXTRACT(EPOCH FROM r.created_at)::float8 AS at,
       EXISTS (SELECT 1 FROM revocations k WHERE k.sequence = ${known?.sequence ?? 0}
         AND (k.kind, k.value) IS DISTINCT FROM (${known?.kind ?? ''}, ${known?.value ?? ''})) AS "isAnother"
     FROM revocation_counter c LEFT JOIN LATERAL (
-      SELECT sequence, kind, value, before, until FROM revocations
+      SELECT sequence, kind, value, before, until, created_at FROM revocations
       WHERE sequence > ${after} AND until > latchkey_now() ORDER BY sequence LIMIT ${most}
     ) r ON true
     WHERE c.id = 1 ORDER BY r.sequence`)
@@ -154,11 +157,12 @@ interface ReadRow {
   readonly value: string
   readonly before: number | null
   readonly until: number
+  readonly at: number
 }
 
-function entryOf({ sequence, kind, value, before, until }: ReadRow): WrittenRevocation[] {
+function entryOf({ sequence, kind, value, before, until, at }: ReadRow): WrittenRevocation[] {
   if (sequence === null) return []
-  return [{ sequence: Number(sequence), kind, value, ...(before === null ? {} : { before }), until }]
+  return [{ sequence: Number(sequence), kind, value, ...(before === null ? {} : { before }), until, at }]
 }
 
 /** How far the revocations of a database have come. */

@@ -16,6 +16,7 @@ export interface Entry {
   readonly value: string
   readonly before?: number
   readonly until?: number
+  readonly at?: number
 }
 
 /** The server. */
@@ -159,7 +160,8 @@ async function makeIssuer(server: Server, url: string): Promise<Inside> {
     revoke(...entries) {
       for (const entry of entries) {
         inside.sequence += 1
-        const written = { sequence: inside.sequence, until: inside.seconds() + 960, ...entry }
+        const at = Date.now() / 1000 + inside.aheadSeconds
+        const written = { sequence: inside.sequence, until: inside.seconds() + 960, at, ...entry }
         inside.log.push(written)
         if (inside.behaviour.stream === 'here') for (const { response } of streams) response.write(eventOf(written))
       }

@@ -27,6 +27,30 @@ afterAll(async () => {
   await trial?.[Symbol.asyncDispose]()
 })
 
+test('a refusal says when the token was revoked, and from when on it is refused; of the latest thousand', async () => {
+  await using trial = await startTrial()
+  // A clock that is wrong here says nothing: both times are of the server's database.
+  trial.issuer.aheadSeconds = 100
+  const revokedAt = Date.now() / 1000 + 90
+  trial.issuer.revoke({ kind: 'jti', value: 'dead', at: revokedAt })
+  const guard = await trial.guard()
+  const refusal = async () => guard.verify(await trial.issuer.accessToken({ jti: 'dead' })).catch((error: unknown) => error)
+  const first = await refusal()
+  expect(first).toMatchObject({ reason: 'revoked', revocation: { revokedAt } })
+  const { refusedFrom = Number.NaN } = (first as InvalidToken).revocation ?? {}
+  expect(refusedFrom - revokedAt).toBeGreaterThanOrEqual(9)
+  expect(refusedFrom).toBeLessThanOrEqual(Date.now() / 1000 + 101)
+  // Told again, it is the same one.
+  trial.issuer.revoke({ kind: 'jti', value: 'dead' }, { kind: 'jti', value: 'told after it' })
+  await until(() => guard.status().sequence === 1003)
+  expect(await refusal()).toMatchObject({ revocation: { revokedAt, refusedFrom } })
+  trial.issuer.revoke(...Array.from({ length: 1000 }, (_, index) => ({ kind: 'jti', value: `later ${index}` })))
+  await until(() => guard.status().sequence === 2003)
+  const later = await refusal()
+  expect(later).toMatchObject({ reason: 'revoked' })
+  expect((later as InvalidToken).revocation).toBeUndefined()
+})
+
 test('a good token gives its claims, as a header and bare', async () => {
   const token = await trial.issuer.accessToken({ roles: ['auditor'] })
   const claims = await guard.verify(`Bearer ${token}`, { scope: 'notes:read' })

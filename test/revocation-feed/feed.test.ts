@@ -75,6 +75,7 @@ interface Snapshot {
     readonly kind: string
     readonly value: string
     readonly until: number
+    readonly at: number
   }[]
 }
 
@@ -88,12 +89,18 @@ async function revokeOne(): Promise<string> {
 
 describe('as JSON', () => {
   test('an answer to a revocation comes after the entry: whoever asks any process finds it', async () => {
+    const before = await server.latchkey.stores.db.$queryRaw<
+      { now: number }[]
+    >`SELECT EXTRACT(EPOCH FROM latchkey_now())::float8 AS now`
     const jti = await revokeOne()
     const { status, headers, body } = await ask()
     expect(status).toBe(200)
     expect(headers.get('content-type')).toBe('application/json; charset=utf-8')
     const entry = body.entries.at(-1)
-    expect(entry).toEqual({ sequence: body.sequence, kind: 'jti', value: jti, until: expect.any(Number) })
+    expect(entry).toEqual({ sequence: body.sequence, kind: 'jti', value: jti, until: expect.any(Number), at: expect.any(Number) })
+    // By PostgreSQL's clock, as the time of the answer is.
+    expect(entry?.at).toBeGreaterThanOrEqual(Math.floor((before[0]?.now ?? Number.NaN) * 1000) / 1000)
+    expect(entry?.at).toBeLessThanOrEqual(Number(headers.get('latchkey-time')))
     // The token lives 900 seconds, and clocks may differ by a minute.
     const seconds = (entry?.until ?? 0) - Date.now() / 1000
     expect(seconds).toBeGreaterThan(800)

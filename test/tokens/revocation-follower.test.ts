@@ -188,12 +188,20 @@ describe('the copy in Redis', () => {
       await wake()
       await Promise.all([relay(), relay(), relay()].map((each) => each.run()))
       expect(await streamOf(raw)).toEqual([
-        { id: '1-0', kind: 'jti', value: 'one', until: expect.stringMatching(/^\d+$/), lineage: 'this database' },
+        {
+          id: '1-0',
+          kind: 'jti',
+          value: 'one',
+          until: expect.stringMatching(/^\d+$/),
+          at: expect.stringMatching(/^\d+(\.\d+)?$/),
+          lineage: 'this database',
+        },
         {
           id: '2-0',
           kind: 'client_id',
           value: 'reports',
           until: expect.stringMatching(/^\d+$/),
+          at: expect.stringMatching(/^\d+(\.\d+)?$/),
           lineage: 'this database',
           before: expect.stringMatching(/^\d+$/),
         },
