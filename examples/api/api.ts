@@ -3,7 +3,7 @@
 // call from a browser.
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 // Elsewhere: from '@latchkey/guard'.
-import { type AccessToken, createGuard, type Guard, GuardError, type GuardLog } from '../../guard/main.ts'
+import { type AccessToken, createGuard, type Guard, GuardError, type GuardLog, InvalidToken } from '../../guard/main.ts'
 import { listen, portSetting, type RunningExample, readText, runAlone, setting } from '../server.ts'
 
 /** What the API is told. */
@@ -134,7 +134,15 @@ function noteOf(json: string): string | undefined {
 function refuse(response: ServerResponse, error: unknown): void {
   const refusal = refusalOf(error)
   for (const [name, value] of Object.entries(refusal.headers)) response.setHeader(name, value)
-  send(response, refusal.status, { error: refusal.message })
+  send(response, refusal.status, { error: refusal.message, ...whenRevoked(error) })
+}
+
+/** For the panel of the single-page app: how long after its revocation a token was refused here. An API has no need of it. */
+function whenRevoked(error: unknown): { refused_after_ms?: number } {
+  if (!(error instanceof InvalidToken) || error.revocation === undefined) return {}
+  const { revokedAt, refusedFrom } = error.revocation
+  // Both are of the same clock, or of two that differ by little; nobody refuses before the revocation.
+  return { refused_after_ms: Math.max(0, Math.round((refusedFrom - revokedAt) * 1000)) }
 }
 
 function refusalOf(error: unknown): Refusal {

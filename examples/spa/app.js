@@ -1,7 +1,7 @@
 // The single-page app: signs in by authorization code with PKCE, refreshes, calls an API, and signs out. The protocol is
 // oidc-client-ts's; here is what an app does with it. (replay.js and revocation.js try out what no app needs.)
 import { forgetOldRefreshToken, keepOldRefreshToken, oldRefreshToken, replay } from './replay.js'
-import { revokeAccessToken, statusOfCopies } from './revocation.js'
+import { createCopies, revokeAccessToken, untilRefused } from './revocation.js'
 
 const { UserManager, WebStorageStateStore } = globalThis.oidc
 const config = await (await fetch('/config.json')).json()
@@ -27,8 +27,7 @@ const manager = new UserManager({
 const at = (id) => document.getElementById(id)
 let user = null
 let busy = false
-/** For each copy of the API, how long it took a revoked token, in milliseconds. */
-let refusals = []
+const copies = createCopies(config)
 /** It can be revoked once. */
 let revoked
 
@@ -63,10 +62,12 @@ on('replay', async () => {
 })
 
 on('revoke', async () => {
-  refusals = await revokeAccessToken({ manager, config, user })
-  revoked = user.access_token
+  const token = user.access_token
+  await revokeAccessToken({ manager, config, user })
+  revoked = token
+  const refused = await Promise.all(config.apis.map((api) => untilRefused(copies, api, token)))
   await showCopies()
-  if (refusals.includes(undefined)) return say('A copy of the API still takes the token.', true)
+  if (refused.includes(false)) return say('A copy of the API still takes the token.', true)
   say(
     `Both copies of the API refuse the token, which would be good for ${duration(user.expires_in)} yet. The next call refreshes.`,
   )
@@ -158,14 +159,19 @@ function show() {
   at('revoke').disabled ||= revoked === user.access_token
 }
 
-/** The live panel: what the copies of the API know of revocations. */
+/** The live panel: what the copies of the API know of revocations, and whether they take the token. */
 async function showCopies() {
   if (user === null) return
-  const copies = await statusOfCopies(config)
-  for (const [index, status] of copies.entries()) {
-    const refused = refusals[index] === undefined ? '' : `; refused the token ${refusals[index]} ms after its revocation`
-    at(`copy-${index}`).textContent = `${knowledge(status)}${refused}`
-  }
+  const told = await copies.ask(user.access_token)
+  for (const [index, status] of told.entries())
+    at(`copy-${index}`).textContent = `${knowledge(status)}${refusal(status?.refusal)}`
+}
+
+function refusal(refused) {
+  if (refused === undefined) return ''
+  return refused.afterMs === undefined
+    ? '; refuses the token'
+    : `; refuses the token, from ${refused.afterMs} ms after its revocation on`
 }
 
 function knowledge(status) {

@@ -11,6 +11,9 @@ import { launchChromium } from '../support/chromium.ts'
 import { startServer, type TestServer } from '../support/server.ts'
 import { freePort } from '../support/server-process.ts'
 
+/** What the panel says of a copy. */
+const REFUSED = /up to no\. \d+; refuses the token, from (\d+) ms after its revocation on$/
+
 let server: TestServer
 let chromium: Browser
 let context: BrowserContext
@@ -109,12 +112,27 @@ test('a revoked access token is refused by both copies of the API while its own 
   // All of it was done within a second, or took some more.
   expect(await page.textContent('#message')).toMatch(/, which would be good for (15 min 0 s|14 min [1-5]\d s) yet\./)
   for (const copy of ['#copy-0', '#copy-1']) {
-    expect(await page.textContent(copy)).toMatch(/up to no\. \d+; refused the token \d+ ms after its revocation$/)
+    expect(await page.textContent(copy)).toMatch(REFUSED)
   }
   // A refresh gets another access token: the sign-in as a whole goes on.
   await press('Call the API')
   await message('The API refused the access token: it was revoked. A refresh got another, which it took.')
   expect(await page.textContent('#refresh-token')).toBe('generation 1')
+})
+
+test('the panel times a revocation that was made elsewhere, by what the feed tells of it', async () => {
+  await signInToSpa()
+  await page.waitForSelector('#copy-1:has-text("up to no.")')
+  const account = await server.latchkey.stores.db.account.findFirstOrThrow({ where: { email: 'ada@demo.example' } })
+  // As an administrator does in the console. Nothing is pressed in the app.
+  await server.latchkey.nouns.sessions.endAll({ accountId: account.id, origin: {} })
+  for (const copy of ['#copy-0', '#copy-1']) {
+    await page.waitForSelector(`${copy}:has-text("after its revocation on")`)
+    expect(await page.textContent(copy)).toMatch(REFUSED)
+    const [, milliseconds] = REFUSED.exec((await page.textContent(copy)) ?? '') ?? []
+    // A time between two moments of now, and not one since 1970, nor since the page was opened.
+    expect(Number(milliseconds)).toBeLessThan(10_000)
+  }
 })
 
 test('signing out of the server-rendered app ends what the single-page app may do at the API', async () => {

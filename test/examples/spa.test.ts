@@ -145,6 +145,14 @@ test('an access token that the API refuses is refreshed; when that is refused to
   expect(await page.isVisible('#signed-out')).toBe(true)
 })
 
+test('the panel says that the API refuses a token, and no time where the server tells none', async () => {
+  await signIn()
+  const { access_token } = await storedUser()
+  issuer.revoke(JSON.parse(Buffer.from(access_token.split('.')[1] ?? '', 'base64url').toString()).jti)
+  await page.waitForSelector('#copy-0:has-text("; refuses the token")')
+  expect(await page.textContent('#copy-0')).toBe('asks the authorization server about each token; refuses the token')
+})
+
 test('a refusal is told', async () => {
   await page.goto(`${spa.url}/callback?error=access_denied&error_description=You+said+no&state=unknown`)
   await message('Signing in did not work')
