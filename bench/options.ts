@@ -23,6 +23,8 @@ export interface BenchOptions {
   readonly flood: boolean
   /** How soon APIs refuse what was revoked, and what large ends cost. */
   readonly revocation: boolean
+  /** What a thousand listeners to revocations cost those who sign in. */
+  readonly listeners: boolean
   /** How long the console takes when there is very much. */
   readonly console: boolean
   /** How much of what the console is measured with there is, as a part of it. */
@@ -48,6 +50,7 @@ export const HELP = `Measures Latchkey beside oidc-provider as it comes, in turn
   npm run bench                     the main kinds of work: a few minutes
   npm run bench -- full             everything, about half an hour
   npm run bench -- revocation       how soon guarded APIs refuse what was revoked, what their check costs, and large ends
+  npm run bench -- listeners        what a thousand APIs that listen to revocations cost those who sign in
   npm run bench -- console          pages of the console with a million sessions and ten million events of the audit log: half an hour
   npm run bench -- rivals           better-auth as well, fetched by npm into a temporary folder (full rivals: both)
 
@@ -80,17 +83,20 @@ ${listed(SCENARIOS.map(({ name, what, main }) => [`${name}${main === true ? ' *'
 Only ratios from one run can be compared with those of another; absolute figures belong to the machine.
 `
 
+/** What can be asked for by itself. */
+const ALONE = ['revocation', 'listeners', 'console']
+
 /**
  * Reads the options.
  * @throws OptionError
  */
 export function readOptions(args: readonly string[]): BenchOptions {
   const { values, positionals } = parse(args)
-  const unknown = positionals.find((word) => !['full', 'rivals', 'revocation', 'console'].includes(word))
+  const unknown = positionals.find((word) => !['full', 'rivals', ...ALONE].includes(word))
   if (unknown !== undefined) throw new OptionError(`"${unknown}" is not known.`)
   const full = positionals.includes('full')
   // Asked for by itself, it is all that is done.
-  const alone = positionals.length === 1 && ['revocation', 'console'].includes(positionals[0] ?? '')
+  const alone = positionals.length === 1 && ALONE.includes(positionals[0] ?? '')
   const usual = full ? TARGET_NAMES.filter((name) => !RIVALS.includes(name)) : USUAL_TARGETS
   return {
     help: values.help,
@@ -108,6 +114,7 @@ export function readOptions(args: readonly string[]): BenchOptions {
     growth: values.growth || full,
     flood: values.flood || full,
     revocation: positionals.includes('revocation') || full,
+    listeners: positionals.includes('listeners') || full,
     console: positionals.includes('console'),
     scale: positive('--scale', values.scale),
     profile: values.profile,

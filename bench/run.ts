@@ -5,6 +5,7 @@ import { CONSOLE_DEFAULTS, type ConsoleFigures, measureConsole } from './console
 import { type Counted, countRoundTrips } from './counting/count.ts'
 import { FLOOD_DEFAULTS, type Flood, measureFlood } from './flood/flood.ts'
 import { type Growth, measureGrowth, SIZES } from './growth/growth.ts'
+import { LISTENER_DEFAULTS, type ListenerFigures, measureListeners } from './listeners/listeners.ts'
 import { warnOfOtherWork } from './load/machine-load.ts'
 import { residentBytes } from './load/process-usage.ts'
 import type { BenchOptions } from './options.ts'
@@ -43,6 +44,7 @@ export async function runBench(options: BenchOptions, say: Say): Promise<Report>
     options.growth ||
     options.flood ||
     options.revocation ||
+    options.listeners ||
     options.console
   if (wantStores) say('starting PostgreSQL and Redis …')
   const stores = wantStores ? await startStores() : undefined
@@ -61,6 +63,7 @@ export async function runBench(options: BenchOptions, say: Say): Promise<Report>
   const growth = options.growth ? await grow(run) : undefined
   const flood = options.flood ? await flooded(run) : undefined
   const revocation = options.revocation ? await revoked(run) : undefined
+  const listeners = options.listeners ? await listened(run) : undefined
   const consoleFigures = options.console ? await consoled(run) : undefined
   const { seconds, rounds } = options
   const found = {
@@ -68,6 +71,7 @@ export async function runBench(options: BenchOptions, say: Say): Promise<Report>
     ...(growth === undefined ? {} : { growth }),
     ...(flood === undefined ? {} : { flood }),
     ...(revocation === undefined ? {} : { revocation }),
+    ...(listeners === undefined ? {} : { listeners }),
     ...(consoleFigures === undefined ? {} : { console: consoleFigures }),
   }
   return { ...found, verdicts: judge(found) }
@@ -167,6 +171,16 @@ async function revoked({ say, stores }: Run): Promise<RevocationFigures | undefi
   const target = await TARGETS.latchkey.start(addresses, stores.pids)
   try {
     return await measureRevocation(target, addresses, REVOCATION_DEFAULTS, say)
+  } finally {
+    await target.stop()
+  }
+}
+
+async function listened({ say, stores }: Run): Promise<ListenerFigures | undefined> {
+  if (stores === undefined) return undefined
+  const target = await startTarget('latchkey', stores)
+  try {
+    return await measureListeners(target, LISTENER_DEFAULTS, say)
   } finally {
     await target.stop()
   }

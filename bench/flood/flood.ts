@@ -1,9 +1,9 @@
 // Whether tokens come as quickly while many people sign in at once: a fixed, modest rate of token requests, with and without
 // a flood of sign-ins that are hashed.
 
-import { type Connection, openConnection } from '../load/connection.ts'
-import { quantile } from '../load/load.ts'
-import { insist, type Step, TurnedAway } from '../load/steps.ts'
+import { atRate, type Latencies } from '../load/at-rate.ts'
+import { openConnection } from '../load/connection.ts'
+import { TurnedAway } from '../load/steps.ts'
 import { median } from '../report/medians.ts'
 import { refreshChains, signIn } from '../scenarios/code-flow.ts'
 import { discover, type Endpoints } from '../scenarios/scenario.ts'
@@ -11,15 +11,10 @@ import { clientCredentials } from '../scenarios/tokens.ts'
 import type { Target } from '../targets/target.ts'
 import { HASHED_PEOPLE, NOTES, personAt } from '../the-world.ts'
 
-/** Latencies of token requests, in milliseconds: medians of the rounds. */
-export interface Latencies {
-  readonly p50: number
-  readonly p99: number
-}
-
 /** What was found. */
 export interface Flood {
   readonly perSecond: number
+  /** Of token requests: medians of the rounds. */
   readonly quiet: Latencies
   readonly flooded: Latencies
   /** In the flooded rounds together. */
@@ -71,36 +66,6 @@ export async function measureFlood(target: Target, options: FloodOptions): Promi
     signIns,
     signInsTurnedAway: turnedAway,
   }
-}
-
-/**
- * Sends a request whenever one is due, whatever has become of those before, and counts from when it was due: a server that
- * stands still would otherwise be asked less and look better.
- */
-async function atRate(connections: readonly Connection[], steps: readonly Step[], options: FloodOptions): Promise<Latencies> {
-  const latencies: number[] = []
-  const start = performance.now()
-  const count = Math.floor(options.seconds * options.perSecond)
-  const lanes = steps.map(() => Promise.resolve())
-  for (let sent = 0; sent < count; sent++) {
-    const due = start + (sent * 1000) / options.perSecond
-    await until(due)
-    const lane = sent % steps.length
-    const [step, connection] = [steps[lane], connections[lane]]
-    if (step === undefined || connection === undefined) continue
-    // One family cannot be refreshed twice at once, so each has a lane; there are more lanes than requests in flight.
-    lanes[lane] = (lanes[lane] ?? Promise.resolve()).then(async () => {
-      await insist(() => step(connection))
-      latencies.push(performance.now() - due)
-    })
-  }
-  await Promise.all(lanes)
-  latencies.sort((one, other) => one - other)
-  return { p50: quantile(latencies, 0.5), p99: quantile(latencies, 0.99) }
-}
-
-async function until(due: number): Promise<void> {
-  while (performance.now() < due) await new Promise((resolve) => setTimeout(resolve, Math.max(0, due - performance.now() - 1)))
 }
 
 function startFlood(

@@ -19,6 +19,10 @@ const REVOCATION = {
   start: '<!-- figures: written by npm run bench -- revocation --write-docs -->',
   end: '<!-- end of the figures of revocation -->',
 }
+const LISTENERS = {
+  start: '<!-- figures: written by npm run bench -- listeners --write-docs -->',
+  end: '<!-- end of the figures of listeners -->',
+}
 
 /** Puts a run into the page. */
 export async function writeFigures(report: Report): Promise<void> {
@@ -37,9 +41,10 @@ export function withFigures(page: string, report: Report): string {
 }
 
 /** Where the figures of a run belong. */
-function marksOf({ results, revocation, console }: Report): typeof ALL {
+function marksOf({ results, revocation, listeners, console }: Report): typeof ALL {
   if (results.length > 0) return ALL
   if (revocation !== undefined) return REVOCATION
+  if (listeners !== undefined) return LISTENERS
   return console === undefined ? ALL : CONSOLE
 }
 

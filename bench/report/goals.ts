@@ -51,6 +51,7 @@ export function judge(report: Omit<Report, 'verdicts'>): Verdict[] {
     ...growthVerdicts(report),
     ...floodVerdicts(report),
     ...revocationVerdicts(report),
+    ...listenerVerdicts(report),
     ...consoleVerdicts(report),
   ]
 }
@@ -167,6 +168,14 @@ function revocationVerdicts({ revocation }: Pick<Report, 'revocation'>): Verdict
       atMost(`${what}, p99 of others`, OTHERS_P99_MS, p99, ' ms'),
     ]),
   ]
+}
+
+const LISTENED_P99_MS = 200
+
+function listenerVerdicts({ listeners }: Pick<Report, 'listeners'>): Verdict[] {
+  if (listeners === undefined) return []
+  const { listeners: count, listened } = listeners
+  return [atMost(`sign-ins while ${count.toLocaleString('en')} guards listen, p99`, LISTENED_P99_MS, listened.p99, ' ms')]
 }
 
 function atMost(what: string, most: number, found: number, unit: string): Verdict {

@@ -5,6 +5,7 @@ import type { ConsoleFigures } from '../console/console.ts'
 import type { Counted } from '../counting/count.ts'
 import type { Flood } from '../flood/flood.ts'
 import type { Growth } from '../growth/growth.ts'
+import type { ListenerFigures } from '../listeners/listeners.ts'
 import type { ProfiledWork } from '../profile/profile.ts'
 import type { Races } from '../races/races.ts'
 import type { RevocationFigures } from '../revocation/revocation.ts'
@@ -40,6 +41,7 @@ export interface Report {
   readonly growth?: Growth
   readonly flood?: Flood
   readonly revocation?: RevocationFigures
+  readonly listeners?: ListenerFigures
   readonly console?: ConsoleFigures
   readonly profiles: readonly ProfiledWork[]
   readonly verdicts: readonly Verdict[]

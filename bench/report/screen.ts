@@ -20,6 +20,7 @@ export function formatReport(report: Report): string {
     withTitle('Growth: requests per second by what is in the database', growthTable(report)),
     withTitle('Flood of sign-ins: latency of token requests', floodTable(report)),
     withTitle('Revocation', revocationTable(report)),
+    withTitle('Sign-ins while guards listen to revocations', listenersTable(report)),
     withTitle('Console', consoleTable(report)),
     withTitle('Where the processor time of the main thread goes', profilesTable(report)),
     withTitle('Targets', targetsTable(report)),
@@ -177,6 +178,19 @@ export function revocationTable({ revocation }: Pick<Report, 'revocation'>): str
     ],
     1,
   )
+}
+
+/** What listeners cost those who sign in. */
+export function listenersTable({ listeners }: Pick<Report, 'listeners'>): string {
+  if (listeners === undefined) return ''
+  const { quiet, listened, listeners: count, signInsPerSecond, revocationsPerSecond, told } = listeners
+  const rows = [
+    ['nobody listens', figure(quiet.p50), figure(quiet.p99)],
+    [`${count.toLocaleString('en')} guards listen`, figure(listened.p50), figure(listened.p99)],
+    ['so many times as long', (listened.p50 / quiet.p50).toFixed(2), (listened.p99 / quiet.p99).toFixed(2)],
+  ]
+  const about = `${signInsPerSecond} sign-ins and ${revocationsPerSecond} revocations a second; each guard was told ${told.toLocaleString('en')} revocations.`
+  return `${textTable(['', 'p50 ms', 'p99 ms'], rows, 1)}\n\n${about}`
 }
 
 /** How long pages of the console take, how much they weigh, and what the end of very many sessions costs. */

@@ -14,6 +14,8 @@ export interface GuardProcess {
   ): Promise<{ readonly entries: number; readonly bytes: number; readonly by: string }>
   /** When a guard refuses the token, in milliseconds since 1970. */
   watch(guard: number, token: string): Promise<number>
+  /** Waits until each guard knows so many revocations, but not for ever; says the fewest that any of them knows. */
+  hear(entries: number): Promise<number>
   compare(what: Omit<Extract<Asked, { ask: 'compare' }>, 'ask'>): Promise<number>
   close(): Promise<void>
 }
@@ -57,6 +59,11 @@ export function startGuards(): GuardProcess {
       child.send({ ask: 'watch', id, guard, token } satisfies Asked)
       return refused
     },
+    async hear(entries) {
+      const told = await ask({ ask: 'hear', entries })
+      if (told.told !== 'heard') throw new Error(`The guards said ${told.told}.`)
+      return told.entries
+    },
     async compare(what) {
       const told = await ask({ ask: 'compare', ...what })
       if (told.told !== 'compared') throw new Error(`The guards said ${told.told}.`)
@@ -64,7 +71,7 @@ export function startGuards(): GuardProcess {
     },
     async close() {
       process.removeListener('exit', kill)
-      if (child.exitCode !== null) return
+      if (child.exitCode !== null || child.signalCode !== null) return
       const exit = once(child, 'exit')
       child.send({ ask: 'close' } satisfies Asked)
       const late = setTimeout(kill, 5000)

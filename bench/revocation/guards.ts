@@ -32,6 +32,8 @@ async function answer(asked: Asked): Promise<Told> {
       return { told: 'refused', id: asked.id, at: await untilRefused(guardAt(asked.guard), asked.token) }
     case 'compare':
       return { told: 'compared', ratio: await compare(guardAt(0), asked) }
+    case 'hear':
+      return { told: 'heard', entries: await untilAllHeard(asked.entries) }
     case 'close':
       await Promise.all(guards.map((guard) => guard.close()))
       process.disconnect()
@@ -45,6 +47,13 @@ async function untilAllFollow(): Promise<void> {
   while (guards.some((guard) => guard.status().following !== 'stream') && performance.now() - since < PATIENCE_MS) {
     await new Promise((resolve) => setTimeout(resolve, 50))
   }
+}
+
+async function untilAllHeard(entries: number): Promise<number> {
+  const since = performance.now()
+  const least = () => Math.min(...guards.map((guard) => guard.status().entries))
+  while (least() < entries && performance.now() - since < PATIENCE_MS) await new Promise((resolve) => setTimeout(resolve, 50))
+  return least()
 }
 
 function tell(told: Told): void {

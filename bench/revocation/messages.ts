@@ -13,6 +13,8 @@ export type Asked =
       readonly audience: string
       readonly pairs: number
     }
+  /** Wait until each guard knows so many revocations. */
+  | { readonly ask: 'hear'; readonly entries: number }
   | { readonly ask: 'close' }
 
 /** How a guard is made. */
@@ -29,5 +31,7 @@ export type Told =
   /** When, in milliseconds since 1970; undefined when it never was. */
   | { readonly told: 'refused'; readonly id: number; readonly at: number | undefined }
   | { readonly told: 'compared'; readonly ratio: number }
+  /** The fewest revocations that any of them knows. */
+  | { readonly told: 'heard'; readonly entries: number }
   | { readonly told: 'closed' }
   | { readonly told: 'failed'; readonly why: string }

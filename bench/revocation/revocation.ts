@@ -7,12 +7,12 @@ import { quantile } from '../load/load.ts'
 import { insist } from '../load/steps.ts'
 import { signIn } from '../scenarios/code-flow.ts'
 import { discover, type Endpoints, expectStatus, MACHINE_AUTHORIZATION } from '../scenarios/scenario.ts'
-import { clientCredentialsRequest } from '../scenarios/tokens.ts'
 import type { StoreAddresses, Target } from '../targets/target.ts'
 import { LISTENER, NOTES, PEOPLE, personAt } from '../the-world.ts'
 import { type BulkEnd, type BulkOptions, measureBulkEnds } from './bulk-ends.ts'
 import { fillRevocations } from './fill-revocations.ts'
 import { type GuardProcess, startGuards } from './guard-process.ts'
+import { obtainAsMachine } from './machine-tokens.ts'
 
 /** What was found. Times in milliseconds. */
 export interface RevocationFigures {
@@ -92,7 +92,7 @@ async function clickToRefusal(
   guards: GuardProcess,
   { perSecond, seconds, guards: count }: RevocationOptions,
 ) {
-  const tokens = await obtain(endpoints, perSecond * seconds)
+  const tokens = await obtainAsMachine(endpoints, perSecond * seconds)
   const url = new URL(endpoints.revocation_endpoint)
   const connections = await Promise.all(Array.from({ length: 16 }, () => openConnection(endpoints.issuer)))
   const lanes = connections.map(() => Promise.resolve())
@@ -130,18 +130,4 @@ async function obtainAsPerson(endpoints: Endpoints): Promise<string> {
   const { access_token: token = '' } = await insist(() => signIn(connection, endpoints, personAt(PEOPLE, 0)))
   connection.close()
   return token
-}
-
-/** Access tokens of a client that acts for itself, for the API that takes JWTs. */
-async function obtain(endpoints: Endpoints, count: number): Promise<string[]> {
-  const connection = await openConnection(endpoints.issuer)
-  const request = clientCredentialsRequest(endpoints, NOTES)
-  const tokens: string[] = []
-  while (tokens.length < count) {
-    const answer = await connection.send(request)
-    expectStatus(answer, 200)
-    tokens.push(String(JSON.parse(answer.body).access_token))
-  }
-  connection.close()
-  return tokens
 }

@@ -5,6 +5,7 @@ import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
 import { measureConsole } from '../../bench/console/console.ts'
+import { measureListeners } from '../../bench/listeners/listeners.ts'
 import { openConnection, requestText } from '../../bench/load/connection.ts'
 import type { Measurement } from '../../bench/load/load.ts'
 import { HELP, OptionError, readOptions } from '../../bench/options.ts'
@@ -13,7 +14,7 @@ import { withFigures } from '../../bench/report/documents.ts'
 import { isRightRefresh, judge } from '../../bench/report/goals.ts'
 import { summarize } from '../../bench/report/medians.ts'
 import type { Report } from '../../bench/report/report.ts'
-import { consoleTable, formatReport, revocationTable, roundsTable } from '../../bench/report/screen.ts'
+import { consoleTable, formatReport, listenersTable, revocationTable, roundsTable } from '../../bench/report/screen.ts'
 import { measureRevocation } from '../../bench/revocation/revocation.ts'
 import { runBench } from '../../bench/run.ts'
 import { discover } from '../../bench/scenarios/scenario.ts'
@@ -84,6 +85,26 @@ test('revocation is measured where it is felt, and has a place of its own in the
       const written = withFigures(readFileSync('docs/performance.md', 'utf8'), report)
       expect(written.split('revocation --write-docs -->')[1]).toContain(revocationTable(report))
       expect(judge(report).map(({ what }) => what)).toContain('revocation to refusal at a guarded API, p99')
+    } finally {
+      await target.stop()
+    }
+  } finally {
+    await stores.stop()
+  }
+}, 120_000)
+
+test('sign-ins are measured while guards listen, which must all have been told, and have a place of their own in the page', async () => {
+  const stores = await startStores()
+  try {
+    const target = await TARGETS.latchkey.start(await stores.newAddresses(), stores.pids)
+    try {
+      const few = { listeners: 5, signInsPerSecond: 4, revocationsPerSecond: 4, seconds: 1, rounds: 2 }
+      const listeners = await measureListeners(target, few, () => {})
+      expect(listeners).toMatchObject({ listeners: 5, told: 8 })
+      const report: Report = { ...EMPTY, listeners, verdicts: [] }
+      const written = withFigures(readFileSync('docs/performance.md', 'utf8'), report)
+      expect(written.split('listeners --write-docs -->')[1]).toContain(listenersTable(report))
+      expect(judge(report).map(({ what }) => what)).toEqual(['sign-ins while 5 guards listen, p99'])
     } finally {
       await target.stop()
     }
