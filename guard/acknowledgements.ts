@@ -15,19 +15,29 @@ export interface Acknowledgements {
 const COALESCE_MS = 100
 const IDLE_MS = 30_000
 
-/** `send` is one request; at most one is on its way, and at most one begins in a tenth of a second. */
-export function createAcknowledgements(send: (sequence: number) => Promise<void>, clock: GuardClock): Acknowledgements {
+/**
+ * How long to wait with the next one, `sinceMs` after the last. A revocation comes to all guards of a server at once, so those of
+ * one that has many spread what they say over the time that the server asked for.
+ */
+export function acknowledgementDelayMs(sinceMs: number, pauseMs: number, random: () => number = Math.random): number {
+  if (sinceMs < pauseMs) return pauseMs - sinceMs
+  return pauseMs > COALESCE_MS ? random() * pauseMs : 0
+}
+
+/** `send` is one request, and says after how many seconds to send another; at most one is on its way. */
+export function createAcknowledgements(send: (sequence: number) => Promise<number>, clock: GuardClock): Acknowledgements {
   let pending: number | undefined
   let latest: number | undefined
   let sent: Moment | undefined
+  let pauseMs = COALESCE_MS
   let busy = false
   let closed = false
   let timer: ReturnType<typeof setTimeout> | undefined
 
   function schedule(): void {
     if (busy || closed || pending === undefined || timer !== undefined) return
-    const waited = sent === undefined ? COALESCE_MS : millisecondsSince(clock, sent)
-    timer = unreferenced(setTimeout(run, Math.max(0, COALESCE_MS - waited)))
+    const since = sent === undefined ? Number.POSITIVE_INFINITY : millisecondsSince(clock, sent)
+    timer = unreferenced(setTimeout(run, acknowledgementDelayMs(since, pauseMs)))
   }
 
   function run(): void {
@@ -38,6 +48,10 @@ export function createAcknowledgements(send: (sequence: number) => Promise<void>
     busy = true
     sent = moment(clock)
     send(sequence)
+      .then((againAfterSeconds) => {
+        // Beyond that the server would take the guard for one that is gone.
+        pauseMs = Math.min(IDLE_MS, Math.max(COALESCE_MS, againAfterSeconds * 1000 || 0))
+      })
       // The next one says as much.
       .catch(() => undefined)
       .finally(() => {

@@ -12,8 +12,8 @@ export interface Feed {
   read(after?: number): Promise<FeedPage>
   /** The events after a sequence, until `signal` ends it. */
   listen(after: number, signal: AbortSignal): Promise<FeedStream>
-  /** Tells the server what this guard has applied. */
-  acknowledge(sequence: number): Promise<void>
+  /** Tells the server what this guard has applied; says after how many seconds the server wants to hear of it again. */
+  acknowledge(sequence: number): Promise<number>
 }
 
 /** What the feed answered. */
@@ -110,9 +110,13 @@ export function createFeed({ url, token, requests, clock, time }: FeedParts): Fe
         requests.send(address, { method: 'POST', headers: { authorization, 'content-type': 'application/json' }, body }),
       )
       if (answer.status >= 400) throw refusal(address, answer.status)
+      return Number(answer.headers.get(AGAIN_AFTER_HEADER) ?? 0)
     },
   }
 }
+
+/** How busy the server is with those who listen. */
+const AGAIN_AFTER_HEADER = 'Latchkey-Again-After'
 
 /** PostgreSQL's time, in seconds since 1970. `Date` is that of a host. */
 const TIME_HEADER = 'Latchkey-Time'

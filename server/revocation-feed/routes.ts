@@ -22,6 +22,15 @@ export const REVOCATIONS_PATH = '/revocations'
  */
 export const TIME_HEADER = 'Latchkey-Time'
 
+/**
+ * The header that says in how many seconds to acknowledge again. Each revocation is acknowledged by everybody who listens, and a
+ * thousand of them at once would keep people waiting who sign in.
+ */
+export const AGAIN_AFTER_HEADER = 'Latchkey-Again-After'
+
+/** So many hardly cost anything. */
+const ACKNOWLEDGEMENTS_PER_SECOND = 100
+
 /** What the routes need. */
 export interface RevocationFeedDeps {
   readonly follower: RevocationFollower
@@ -69,6 +78,7 @@ export function createRevocationFeed({ follower, listeners, acknowledgements, au
     if (sequence > log.sequence) await follower.catchUp()
     if (sequence > log.sequence) throw beyond(sequence)
     acknowledgements.note({ clientId, instance, sequence })
+    ctx.set(AGAIN_AFTER_HEADER, (listeners.count / ACKNOWLEDGEMENTS_PER_SECOND).toFixed(2))
     ctx.status = 204
   })
 

@@ -68,6 +68,8 @@ export interface Behaviour {
   time: 'told' | 'missing'
   /** What the metadata calls the server. */
   name: string | undefined
+  /** After how many seconds it wants to be told again what was applied. */
+  againAfterSeconds: number
   heartbeatMs: number
   /** What introspection says of every token. */
   active: boolean
@@ -117,6 +119,7 @@ async function makeIssuer(server: Server, url: string): Promise<Inside> {
       introspection: 'here',
       time: 'told',
       name: undefined,
+      againAfterSeconds: 0,
       heartbeatMs: 5000,
       active: true,
       feedTokenGeneration: 1,
@@ -300,7 +303,7 @@ function openStream(issuer: Inside, response: ServerResponse, entries: readonly 
 async function answerAcknowledgement(issuer: Inside, request: IncomingMessage, response: ServerResponse): Promise<void> {
   if (!mayRead(issuer, request, response)) return
   issuer.acknowledged.push(JSON.parse(await text(request)))
-  response.writeHead(204).end()
+  response.writeHead(204, { 'Latchkey-Again-After': String(issuer.behaviour.againAfterSeconds) }).end()
 }
 
 function eventOf(entry: { readonly sequence: number }): string {

@@ -1,6 +1,8 @@
 // A guard learns of revocations while they happen, and of every fault on the way: what it says, and that no revoked token is
 // taken for longer than was promised.
+
 import { expect, test } from '@jest/globals'
+import { acknowledgementDelayMs } from '../../guard/acknowledgements.ts'
 import { FeedRefused, IssuerMismatch } from '../../guard/main.ts'
 import { CLIENT } from './fake-issuer.ts'
 import { outcomeOf, startTrial, until } from './trial.ts'
@@ -39,6 +41,24 @@ test('what was revoked before the guard began is known from the snapshot, every 
   expect(await outcome({ client_id: 'bad-app' })).toBe('InvalidToken: revoked')
   await trial.issuer.rotateKey()
   expect(await outcome({})).toBe('InvalidToken: revoked')
+})
+
+test('acknowledgements are as rare as the server asks for, where many listen', async () => {
+  await using trial = await startTrial()
+  await using other = await startTrial()
+  trial.issuer.behaviour.againAfterSeconds = 25
+  const guards = [await trial.guard(), await other.guard()]
+  const acknowledged = (of: typeof trial) => of.issuer.acknowledged.at(-1)?.sequence
+  await until(() => guards.every((guard) => guard.status().following === 'stream'))
+  await until(() => acknowledged(trial) === 1000 && acknowledged(other) === 1000)
+  trial.issuer.revoke({ kind: 'jti', value: 'one' })
+  await until(() => guards[0]?.status().sequence === 1001)
+  // Whoever is not asked to wait says so later than that, and has said so.
+  other.issuer.revoke({ kind: 'jti', value: 'one' })
+  await until(() => acknowledged(other) === 1001)
+  expect(acknowledged(trial)).toBe(1000)
+  expect([acknowledgementDelayMs(5000, 25_000), acknowledgementDelayMs(60_000, 25_000, () => 0.4)]).toEqual([20_000, 10_000])
+  expect([acknowledgementDelayMs(40, 100), acknowledgementDelayMs(60_000, 100, () => 0.4)]).toEqual([60, 0])
 })
 
 test('acknowledgements are few: one for a burst, and again when nothing happens', async () => {

@@ -25,7 +25,7 @@ async function openStream() {
   const feed: Feed = {
     read: () => Promise.reject(new Error('nobody asks')),
     listen: async () => ({ body, asked: moment(clock) }),
-    acknowledge: async () => undefined,
+    acknowledge: async () => 0,
   }
   const following = createStreamSource({ feed, knowledge, clock }).follow(new AbortController().signal)
   return {

@@ -91,14 +91,21 @@ test('a thousand listeners at one process all hear of a revocation, and people s
   const many: Awaited<ReturnType<typeof listenRaw>>[] = []
   while (many.length < MANY) many.push(...(await Promise.all(Array.from({ length: AT_ONCE }, () => listenRaw(0)))))
   expect(count()).toBe(MANY)
-  const token = tokens.body.access_token ?? ''
-  const said = `"value":"${claimsOf(token).jti}"`
+  const revocable = tokens.body.access_token ?? ''
+  const said = `"value":"${claimsOf(revocable).jti}"`
   const [revoked, signedIn] = await Promise.all([
-    clientRequest(server, '/revoke', SPA, { token }),
+    clientRequest(server, '/revoke', SPA, { token: revocable }),
     obtainTokens(server, SPA, { person: server.grace }),
   ])
   expect([revoked.status, signedIn.tokens.status]).toEqual([200, 200])
   await until(() => many.every(({ text }) => text().includes(said)))
+  // Each of them would acknowledge it: the process asks for a hundred a second in all.
+  const acknowledged = await fetch(`${server.issuer}/revocations/acknowledgements`, {
+    method: 'POST',
+    headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json' },
+    body: JSON.stringify({ sequence: 0, instance: 'one' }),
+  })
+  expect([acknowledged.status, acknowledged.headers.get('latchkey-again-after')]).toEqual([204, '10.00'])
   // And nobody twice.
   for (const { text } of many) expect(text().split(said)).toHaveLength(2)
 }, 60_000)
