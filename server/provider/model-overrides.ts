@@ -59,10 +59,24 @@ export function overrideModels(provider: Provider, deps: OverrideDeps): void {
     return (this.backchannelLogoutUri ?? this.frontchannel_logout_uri) !== undefined
   })
 
+  // The library takes whatever the server has signed for the client as a hint of who is signed in, logout tokens too (RFC 8725 §3.11).
+  const validateIdToken = method(provider.IdToken, 'validate')
+  replace(provider.IdToken, 'validate', async (...asked: never[]) => {
+    const validated = await validateIdToken.apply(provider.IdToken, asked)
+    if (!isIdToken(validated)) throw new Error('it is signed, but it is no ID token')
+    return validated
+  })
+
   // The library looks first and saves then; two requests at once would both pass (RFC 9449 §11.1, RFC 7523 §3).
   replace(provider.ReplayDetection, 'unique', (issuer: string, id: string, expiresAt: number) =>
     useOnce(deps, `${issuer}\n${id}`, expiresAt - Math.floor(deps.clock() / 1000)),
   )
+}
+
+/** An ID token has no type of its own; whatever else is signed says what it is. */
+function isIdToken(validated: unknown): boolean {
+  const header: unknown = validated instanceof Object && Reflect.get(validated, 'header')
+  return header instanceof Object && Reflect.get(header, 'typ') === undefined
 }
 
 /** The library takes proofs that were made up to five minutes ahead; they stay good that much longer than it reckons. */

@@ -7,7 +7,7 @@ import { type LogoutApp, startLogoutApp, until } from '../support/logout-app.ts'
 import { claimsOf, clientRequest, headerOf, introspect, obtainTokens, refresh, tokenRequest } from '../support/oauth.ts'
 import { type Receiver, startReceiver } from '../support/receiver.ts'
 import type { TestServer } from '../support/server.ts'
-import { errorLines, obtainCode } from './attempts.ts'
+import { authorize, errorLines, expectErrorAtClient, expectErrorPage, obtainCode } from './attempts.ts'
 import { forgeriesOf, publishedKeys } from './forgeries.ts'
 
 const CRM: TestClient = {
@@ -177,6 +177,18 @@ test('IN3: what is signed or handed out for another purpose is no access token, 
   // None of them was harmed by being mistaken.
   const { tokens } = await obtainTokens(server, CRM)
   expect(await introspect(server, API, tokens.body.access_token ?? '')).toMatchObject({ active: true })
+})
+
+test('IN3: nor is it an ID token that says who is signed in', async () => {
+  const { 'an ID token': idToken, ...mistaken } = others
+  const { browser } = await obtainTokens(server, CRM)
+  const hinted = (hint: string | undefined) => ({ id_token_hint: hint, prompt: 'none' })
+  for (const token of Object.values(mistaken)) {
+    expectErrorAtClient(server, await authorize(server, CRM, hinted(token), browser), 'invalid_request')
+    const query = new URLSearchParams({ id_token_hint: token, post_logout_redirect_uri: 'https://crm.example/' })
+    expectErrorPage(server, await browser.open(`${server.issuer}/logout?${query}`))
+  }
+  expect((await authorize(server, CRM, hinted(idToken), browser)).url).toContain('code=')
 })
 
 test('nothing of it was an error of the server', () => {
