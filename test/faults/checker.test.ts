@@ -3,7 +3,14 @@ import { describe, expect, test } from '@jest/globals'
 import { check } from './checker.ts'
 import type { Answer, Call, Entry, Fault, Operation, Sent } from './history.ts'
 
-const RULES: Entry = { kind: 'rules', seed: 1, replayWindows: { app: 15_000 }, answerWithin: 2000, knocks: 2 }
+const RULES: Entry = {
+  kind: 'rules',
+  seed: 1,
+  replayWindows: { app: 15_000 },
+  answerWithin: 2000,
+  knocks: 2,
+  guardsKnowWithin: 5000,
+}
 
 const call = (operation: Operation, start: number, sent: Sent, answer: Answer | null, more: Partial<Call> = {}): Call => ({
   kind: 'call',
@@ -131,6 +138,16 @@ describe('invariant 5, what was ended', () => {
     expect(violated(end, introspected(200, 'a0', false), refreshed(210, 'r0', REFUSED))).toEqual([])
     // What began before the end was answered may have been first.
     expect(violated(end, introspected(105, 'a0', true))).toEqual([])
+  })
+
+  test('a guard may lag behind, but no longer than it may', () => {
+    const verified = (start: number, status: number) => call('verify', start, { token: 'a0' }, { status }, { at: 0 })
+    expect(violated(revoked(100, 'r0'), verified(5000, 200))).toEqual([])
+    expect(violated(revoked(100, 'r0'), verified(5200, 200))).toEqual([5])
+    expect(violated(revoked(100, 'r0'), verified(5200, 401), verified(5300, 503))).toEqual([])
+    // Nor does it refuse what lives.
+    expect(violated(verified(100, 401))).toEqual([3])
+    expect(violated(verified(100, 200), verified(200, 503))).toEqual([])
   })
 
   test('by its access token', () => {

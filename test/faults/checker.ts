@@ -76,7 +76,10 @@ function livingIsServed(known: Knowledge): Violation[] {
   })
 }
 
-/** I5: what was ended stays so. Only requests that began after the end had been answered count. */
+/**
+ * I5: what was ended stays so. Only requests that began after the end had been answered count; to guards it holds after the time that
+ * they may lag behind.
+ */
 function endedIsDead(known: Knowledge): Violation[] {
   const leftSessions = new Map<string, number>()
   for (const { operation, sent, answer, end } of known.calls) {
@@ -90,7 +93,8 @@ function endedIsDead(known: Knowledge): Violation[] {
       return left !== undefined && left < call.start ? [violation(known, 5, 'a code outlived its session', call)] : []
     }
     const token = known.tokens.get(call.sent.token ?? '')
-    const end = token === undefined ? undefined : known.endsOf(token).find((candidate) => mustCover(candidate, token, call))
+    const lag = call.operation === 'verify' ? known.rules.guardsKnowWithin : 0
+    const end = token === undefined ? undefined : known.endsOf(token).find((candidate) => mustCover(candidate, token, call, lag))
     return end === undefined ? [] : [violation(known, 5, `alive after its end by ${end.call.operation}`, call)]
   })
 }
@@ -149,20 +153,22 @@ function refuses({ operation, answer }: Call, token: Token): boolean {
   if (answer === null) return false
   if (operation === 'refresh') return answer.status === 400 && answer.error === 'invalid_grant'
   if (token.kind !== 'access') return false
+  if (operation === 'verify') return answer.status === 401
   return operation === 'userinfo' ? answer.status === 401 : operation === 'introspect' && answer.active === false
 }
 
 function succeeds({ operation, answer }: Call): boolean {
   if (answer?.status !== 200) return false
-  return operation === 'introspect' ? answer.active === true : ['refresh', 'redeem', 'userinfo'].includes(operation)
+  return operation === 'introspect' ? answer.active === true : ['refresh', 'redeem', 'userinfo', 'verify'].includes(operation)
 }
 
 function mayCover(end: End, token: Token, call: Call): boolean {
   return end.from < call.end && names(end, token)
 }
 
-function mustCover(end: End, token: Token, call: Call): boolean {
-  return end.sure !== undefined && end.sure < call.start && names(end, token) && end.sessions?.has(token.session) !== false
+function mustCover(end: End, token: Token, call: Call, lag: number): boolean {
+  const isSure = end.sure !== undefined && end.sure + lag < call.start
+  return isSure && names(end, token) && end.sessions?.has(token.session) !== false
 }
 
 function names(end: End, token: Token): boolean {

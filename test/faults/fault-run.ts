@@ -7,6 +7,7 @@ import { waitedForProcessor } from '../support/server-process.ts'
 import { check, type Violation } from './checker.ts'
 import { type Cluster, startCluster } from './cluster.ts'
 import { createDice, type Dice } from './dice.ts'
+import type { GuardedApis } from './guarded-apis.ts'
 import { type Entry, type Ledger, openLedger } from './history.ts'
 import { rage, type Way } from './nemesis.ts'
 import { KNOCKS, PEOPLE, PROVISION, REPLAY_WINDOWS } from './people.ts'
@@ -20,8 +21,19 @@ export interface RunOptions {
   /** Where the log of the run and those of the servers go, in a folder for the seed. */
   readonly folder: string
   readonly ways?: readonly Way[]
+  /** What goes wrong, in place of what the dice choose for so many seconds. */
+  readonly trouble?: (at: Scene) => Promise<void>
+  /** Starts guards of APIs that are held against the history as well. */
+  readonly startGuards?: (cluster: Cluster) => Promise<GuardedApis>
   /** Modules that each process imports before the program, to see that a fault of its own is found. */
   readonly imports?: readonly string[]
+}
+
+/** Where the trouble is made. */
+export interface Scene {
+  readonly cluster: Cluster
+  readonly ledger: Ledger
+  readonly requests: Requests
 }
 
 export interface RunOutcome {
@@ -50,27 +62,39 @@ export async function runFaults(options: RunOptions): Promise<RunOutcome> {
     settings: { LATCHKEY_RATE_LIMIT_PEOPLE: String(KNOCKS), LATCHKEY_RATE_LIMIT_TOKEN_FAILURES: '1000' },
     ...(options.imports === undefined ? {} : { imports: options.imports }),
   })
+  const guards = await options.startGuards?.(cluster)
+  const guardsKnowWithin = guards?.knowWithin ?? 0
   const file = join(folder, 'history.jsonl')
   const ledger = openLedger(file)
   const replayWindows = Object.fromEntries(Object.entries(REPLAY_WINDOWS).map(([app, seconds]) => [app, seconds * 1000]))
-  ledger.write({ kind: 'rules', seed: options.seed, replayWindows, answerWithin: ANSWER_WITHIN_MS, knocks: KNOCKS })
+  ledger.write({
+    kind: 'rules',
+    seed: options.seed,
+    replayWindows,
+    answerWithin: ANSWER_WITHIN_MS,
+    knocks: KNOCKS,
+    guardsKnowWithin,
+  })
   const ports = cluster.members.map((member) => member.port)
   const requests = createRequests({ issuer: cluster.issuer, ports, ledger })
   const watching = new AbortController()
   const watch = watchForStarvation(cluster, ledger, watching.signal)
   try {
-    const missing = await disturb({ ...options, cluster, dice, ledger, requests })
+    const missing = await disturb({ ...options, cluster, dice, ledger, requests, guards })
     return { history: ledger.entries, violations: check(ledger.entries), missing, file }
   } finally {
     watching.abort()
     await watch
     requests.close()
+    await guards?.close()
     await cluster.stop()
     await ledger.close()
   }
 }
 
-async function disturb(run: RunOptions & { cluster: Cluster; dice: Dice; ledger: Ledger; requests: Requests }): Promise<string> {
+type Run = RunOptions & Scene & { readonly dice: Dice; readonly guards: GuardedApis | undefined }
+
+async function disturb(run: Run): Promise<string> {
   const { cluster, dice, ledger, requests } = run
   const graveyard: Graveyard = []
   const visitors = Array.from({ length: run.clients }, (_, index) => {
@@ -82,16 +106,26 @@ async function disturb(run: RunOptions & { cluster: Cluster; dice: Dice; ledger:
   // A few at a time: the first thing that a run tries is not how many passwords can be hashed at once.
   for (let next = 0; next < visitors.length; next += AT_ONCE)
     await Promise.all(visitors.slice(next, next + AT_ONCE).map((visitor) => visitor.begin()))
-  const end = AbortSignal.timeout(run.seconds * 1000)
-  const visits = visitors.map((visitor) => visitor.visit(end))
-  const stranger = knock(requests, cluster.members.length, dice.for('stranger'), end)
-  const nemesis = rage({ cluster, dice: dice.for('nemesis'), ledger, ...(run.ways === undefined ? {} : { ways: run.ways }) }, end)
-  await nemesis
+  const end = new AbortController()
+  const until = run.trouble === undefined ? AbortSignal.timeout(run.seconds * 1000) : end.signal
+  const visits = visitors.map((visitor) => visitor.visit(until))
+  const stranger = knock(requests, cluster.members.length, dice.for('stranger'), until)
+  const guards = run.guards?.judge(ledger, until)
+  try {
+    await breakThings(run, until)
+  } finally {
+    end.abort()
+  }
   const missing = await recover(cluster)
-  await Promise.all([...visits, stranger])
+  await Promise.all([...visits, stranger, guards])
   await Promise.all(visitors.map((visitor) => visitor.present()))
   const crashed = cluster.members.filter((member) => member.hasCrashed()).map(({ number }) => `server ${number} ended by itself`)
   return [missing, ...crashed].filter((part) => part !== '').join(', ')
+}
+
+async function breakThings({ cluster, dice, ledger, requests, ways, trouble }: Run, until: AbortSignal): Promise<void> {
+  if (trouble !== undefined) return trouble({ cluster, ledger, requests })
+  return rage({ cluster, dice: dice.for('nemesis'), ledger, ...(ways === undefined ? {} : { ways }) }, until)
 }
 
 /** Somebody who asks for pages without end, from one address. */

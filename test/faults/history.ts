@@ -2,14 +2,14 @@
 // nothing else. Times are milliseconds since the run began, by a clock that only goes forward.
 import { createWriteStream, readFileSync } from 'node:fs'
 
-/** What was asked of a server. */
-export type Operation = 'page' | 'redeem' | 'refresh' | 'revoke' | 'sign-out' | 'introspect' | 'userinfo' | 'knock'
+/** What was asked of a server; an API asks its guard to `verify`. */
+export type Operation = 'page' | 'redeem' | 'refresh' | 'revoke' | 'sign-out' | 'introspect' | 'userinfo' | 'knock' | 'verify'
 
 /** A request, with what the one who sent it knew. */
 export interface Call {
   readonly kind: 'call'
   readonly who: string
-  /** The number of the server process that it was sent to. */
+  /** The number of the server process that it was sent to; 0 when it was none. */
   readonly at: number
   readonly operation: Operation
   readonly start: number
@@ -33,7 +33,10 @@ export interface Sent {
 
 export interface Answer {
   readonly status: number
+  /** Of a page its heading. */
   readonly error?: string
+  /** Of an answer that says to come again. */
+  readonly retryAfter?: string
   readonly active?: boolean
   readonly refresh?: string
   readonly access?: string
@@ -51,7 +54,7 @@ export interface Fault {
   readonly end: number
   /** Redis could not be reached in all that time. */
   readonly withoutRedis?: boolean
-  /** Redis lost what it had. */
+  /** Redis lost what it had, or some of it. */
   readonly redisEmptied?: boolean
   /** To them everything seemed later, or earlier, than it was. */
   readonly wrongClock?: boolean
@@ -83,6 +86,8 @@ export interface Rules {
   readonly answerWithin: number
   /** How often one address may knock, at each process while it cannot ask Redis. */
   readonly knocks: number
+  /** How long guards may go on letting in what was ended, in milliseconds. */
+  readonly guardsKnowWithin: number
 }
 
 export type Entry = Call | Fault | Absence | Starvation | Rules

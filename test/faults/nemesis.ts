@@ -1,8 +1,10 @@
 // What goes wrong in a fault run: one thing at a time, chosen by dice, and put right again.
 import { setTimeout as wait } from 'node:timers/promises'
+import { Redis } from 'ioredis'
 import type { Cluster, Member, Store } from './cluster.ts'
 import type { Dice } from './dice.ts'
 import type { Fault, Ledger } from './history.ts'
+import { limitMemory, lock, makeReadOnly, makeWritable, memoryOf, unlock } from './redis-states.ts'
 
 /** The ways to break something, and how often each is chosen. */
 const WAYS = {
@@ -11,6 +13,10 @@ const WAYS = {
   killRedis: 3,
   stopRedis: 3,
   emptyRedis: 2,
+  fillRedis: 1,
+  evictRedis: 2,
+  makeRedisReadOnly: 1,
+  lockRedis: 1,
   crashPostgres: 3,
   stopPostgres: 3,
   cut: 2,
@@ -79,6 +85,11 @@ async function breakSomething(way: Way, deps: NemesisDeps): Promise<Damage> {
     case 'emptyRedis':
       await cluster.emptyRedis()
       return { name: 'Redis was emptied', at: everyone, redisEmptied: true }
+    case 'fillRedis':
+    case 'evictRedis':
+    case 'makeRedisReadOnly':
+    case 'lockRedis':
+      return limitRedis(way, cluster, lasts)
     case 'crashPostgres':
       await cluster.postgres.kill()
       await wait(dice.between(100, 2000))
@@ -94,6 +105,37 @@ async function breakSomething(way: Way, deps: NemesisDeps): Promise<Damage> {
     default:
       return breakLine(way, deps)
   }
+}
+
+/** It is there, and of little use. */
+async function limitRedis(
+  way: 'fillRedis' | 'evictRedis' | 'makeRedisReadOnly' | 'lockRedis',
+  { redis, members }: Cluster,
+  lasts: () => Promise<void>,
+): Promise<Damage> {
+  const admin = new Redis(redis.url)
+  const at = members.map(({ number }) => number)
+  const lines = members.map(({ proxies }) => proxies.redis)
+  const free = () => limitMemory(admin, 0, 'noeviction')
+  const evict = async () => limitMemory(admin, (await memoryOf(admin)).used, 'allkeys-random')
+  const { name, begin, end } = {
+    fillRedis: { name: 'Redis was full', begin: () => limitMemory(admin, 1, 'noeviction'), end: free },
+    evictRedis: { name: 'Redis evicted what it liked', begin: evict, end: free },
+    makeRedisReadOnly: {
+      name: 'Redis was a replica',
+      begin: () => makeReadOnly(admin, redis),
+      end: () => makeWritable(admin),
+    },
+    lockRedis: { name: 'Redis asked for another password', begin: () => lock(admin, lines), end: () => unlock(admin) },
+  }[way]
+  try {
+    await begin()
+    await lasts()
+    await end()
+  } finally {
+    admin.disconnect()
+  }
+  return { name, at, ...(way === 'evictRedis' ? { redisEmptied: true } : {}) }
 }
 
 async function killServer(member: Member, { dice, ledger }: NemesisDeps): Promise<Damage> {

@@ -31,6 +31,9 @@ export const PEOPLE = Array.from({ length: 8 }, (_, index) => ({
   password: `a password of person ${index} that is long`,
 }))
 
+/** Whom guards listen as. */
+export const GUARD = { client_id: 'notes-guard', client_secret: 'a-secret-of-the-guard-that-is-long-enough' }
+
 /** As the program makes them when nothing is set; made once, and not by each process of each cluster that starts. */
 const HASHES = await Promise.all(
   PEOPLE.map(({ password }) => makePasswordHash(password, { memoryKiB: 19_456, passes: 2, parallelism: 1 })),
@@ -49,6 +52,7 @@ export const PROVISION = {
       refresh_replay_window: REPLAY_WINDOWS[app.client_id],
     })),
     { ...API, grant_types: ['client_credentials'] },
+    { ...GUARD, grant_types: ['client_credentials'], scope: 'revocations:read' },
   ],
   resource_servers: [{ identifier: NOTES, scopes: ['notes:read'], default: true, clients: [API.client_id] }],
   accounts: PEOPLE.map(({ username }, index) => ({

@@ -11,6 +11,7 @@ import { startPrivateRedis } from '../support/redis.ts'
 import type { RedisServer } from '../support/redis-server.ts'
 import { startServer, type TestServer } from '../support/server.ts'
 import { startTcpProxy, type TcpProxy } from '../support/tcp-proxy.ts'
+import { limitMemory, lock, makeReadOnly, makeWritable, memoryOf, unlock } from './redis-states.ts'
 import { IN_TIME, openSignIn, prepare, recovers, signedIn, timely, untilItWorks, worksWithoutRedis } from './under-fault.ts'
 
 const KNOCKS = 12
@@ -51,29 +52,21 @@ const troubles: { readonly [title: string]: Trouble } = {
   'FT3: two seconds slow': { begin: () => proxy.slow(2000), end: () => proxy.heal(), signIn: 'refused' },
   'FT4: emptied': { begin: () => admin.flushall(), end: () => undefined, signIn: 'works' },
   'FT5: full, and it may not evict': {
-    begin: () => limitMemory('1', 'noeviction'),
-    end: () => limitMemory('0', 'noeviction'),
+    begin: () => limitMemory(admin, 1, 'noeviction'),
+    end: () => limitMemory(admin, 0, 'noeviction'),
     signIn: 'refused',
   },
   'FT6: a read-only replica': {
-    begin: () => admin.replicaof('127.0.0.1', redis.port + 1),
-    end: () => admin.replicaof('NO', 'ONE'),
+    begin: () => makeReadOnly(admin, redis),
+    end: () => makeWritable(admin),
     signIn: 'refused',
   },
   'FT8: the wrong password': {
-    async begin() {
-      await admin.config('SET', 'requirepass', 'another password')
-      proxy.cut()
-    },
-    end: () => admin.config('SET', 'requirepass', ''),
+    begin: () => lock(admin, [proxy]),
+    end: () => unlock(admin),
     signIn: 'refused',
   },
   'FT9: restarted empty': { begin: () => redis.restart(), end: () => undefined, signIn: 'works' },
-}
-
-async function limitMemory(most: string, policy: string): Promise<void> {
-  await admin.config('SET', 'maxmemory-policy', policy)
-  await admin.config('SET', 'maxmemory', most)
 }
 
 describe('Redis', () => {
@@ -161,19 +154,19 @@ describe('guards that go by Redis, which answers them while the server cannot wr
 })
 
 describe('FT5: a Redis that evicts what it likes', () => {
-  afterEach(() => limitMemory('0', 'noeviction'))
+  afterEach(() => limitMemory(admin, 0, 'noeviction'))
 
   test('people are asked again, or told that their sign-in has expired; nothing revoked lives', async () => {
     const tokens = await prepare(server)
-    const used = Number(/used_memory:(\d+)/.exec(await admin.info('memory'))?.[1])
-    await limitMemory(String(used + 40_000), 'allkeys-random')
+    const { used } = await memoryOf(admin)
+    await limitMemory(admin, used + 40_000, 'allkeys-random')
     // Each begins a sign-in that takes memory from the others.
     const pages = []
     for (let count = 0; count < 60; count += 1) pages.push(await timely(() => openSignIn(server)))
-    expect(Number(/evicted_keys:(\d+)/.exec(await admin.info('stats'))?.[1])).toBeGreaterThan(0)
+    expect((await memoryOf(admin)).evicted).toBeGreaterThan(0)
     for (const page of pages) expect([200, 400, 503]).toContain(page.status)
     await worksWithoutRedis(server, tokens)
-    await limitMemory('0', 'noeviction')
+    await limitMemory(admin, 0, 'noeviction')
     await recovers(server, tokens)
   }, 60_000)
 })

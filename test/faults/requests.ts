@@ -86,18 +86,18 @@ export function createRequests(deps: {
     async userinfo(from, token) {
       const headers = { accept: 'application/json', authorization: `Bearer ${token}` }
       const about = { operation: 'userinfo', sent: { token } } as const
-      return (await ask(from, about, { method: 'GET', path: '/userinfo', headers }, ({ status }) => ({ status }))).answer
+      return (await ask(from, about, { method: 'GET', path: '/userinfo', headers }, statusAnswer)).answer
     },
     async knock(from) {
       const sends = { method: 'GET', path: '/interactions/nobody', headers: { accept: 'text/html' } }
-      await ask(from, { operation: 'knock', sent: {} }, sends, ({ status }) => ({ status }))
+      await ask(from, { operation: 'knock', sent: {} }, sends, statusAnswer)
     },
     browser: (from, about) => async (url, sends) => {
       const path = `${url.pathname}${url.search}`
       const signsOut = sends.method === 'POST' && url.pathname === '/logout/confirm'
       const sent = { ...about(), path: url.pathname }
       const known = { operation: signsOut ? 'sign-out' : 'page', sent } as const
-      const { page } = await ask(from(), known, { ...sends, path }, ({ status }) => ({ status }))
+      const { page } = await ask(from(), known, { ...sends, path }, pageAnswer)
       if (page === undefined) throw new Error(`no answer at ${url.pathname}`)
       return page
     },
@@ -107,11 +107,28 @@ export function createRequests(deps: {
   }
 }
 
-function jsonAnswer({ status, body }: Page): Answer {
+/** What a page says that is none: its heading, and when to come again. */
+function pageAnswer(page: Page): Answer {
+  const [, heading] = page.status < 400 ? [] : (/<h1[^>]*>([^<]*)/.exec(page.body) ?? [])
+  return { status: page.status, ...(heading === undefined ? {} : { error: heading }), ...retryAfterOf(page) }
+}
+
+function statusAnswer(page: Page): Answer {
+  return { status: page.status, ...retryAfterOf(page) }
+}
+
+function retryAfterOf({ headers }: Page): Pick<Answer, 'retryAfter'> {
+  const retryAfter = headers['retry-after']
+  return typeof retryAfter === 'string' ? { retryAfter } : {}
+}
+
+function jsonAnswer(page: Page): Answer {
+  const { status, body } = page
   const { error, active, refresh_token: refresh, access_token: access } = parsed(body)
   const grant = typeof access === 'string' && access.split('.').length === 3 ? decodeJwt(access).grant_id : undefined
   return {
     status,
+    ...retryAfterOf(page),
     ...(typeof error === 'string' ? { error } : {}),
     ...(typeof active === 'boolean' ? { active } : {}),
     ...(typeof refresh === 'string' ? { refresh } : {}),

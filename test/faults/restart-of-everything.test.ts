@@ -11,10 +11,9 @@ import { API, NOTES, type TestClient } from '../support/clients.ts'
 import { authorizationRequest, callbackParams, obtainTokens, refresh, signIn, type TokenAnswer } from '../support/oauth.ts'
 import { type Cluster, startCluster } from './cluster.ts'
 import type { Answer } from './history.ts'
-import { HASTY, PATIENT, PEOPLE, PROVISION } from './people.ts'
+import { GUARD, HASTY, PATIENT, PEOPLE, PROVISION } from './people.ts'
 import { createRequests, type Requests } from './requests.ts'
 
-const GUARD = { client_id: 'notes-guard', client_secret: 'a-secret-of-the-guard-that-is-long-enough' }
 const [PERSON, OTHER] = PEOPLE
 
 let folder: string
@@ -23,9 +22,8 @@ let requests: Requests
 
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'latchkey-restart-'))
-  const clients = [...PROVISION.clients, { ...GUARD, grant_types: ['client_credentials'], scope: 'revocations:read' }]
   const settings = { LATCHKEY_RATE_LIMITS: 'off', LATCHKEY_ANSWER_WITHIN_MS: '10000' }
-  cluster = await startCluster({ folder, provision: { ...PROVISION, clients }, settings })
+  cluster = await startCluster({ folder, provision: PROVISION, settings })
   const ledger = { now: () => performance.now(), write: () => undefined, entries: [], close: async () => undefined }
   requests = createRequests({ issuer: cluster.issuer, ports: cluster.members.map(({ port }) => port), ledger })
 }, 120_000)

@@ -15,10 +15,9 @@ import { type Borne, bearTokens, nameOf } from './bearers.ts'
 import { type Cluster, startCluster } from './cluster.ts'
 import { createDice } from './dice.ts'
 import { type Front, startFront } from './front.ts'
-import { PEOPLE, PROVISION } from './people.ts'
+import { GUARD, PEOPLE, PROVISION } from './people.ts'
 import { createRequests } from './requests.ts'
 
-const CLIENT = { client_id: 'notes-guard', client_secret: 'a-secret-of-the-guard-that-is-long-enough' }
 const SIZE = 3
 const BEARERS = 4
 const STALENESS_SECONDS = 15
@@ -53,10 +52,9 @@ const borne: Borne[] = []
 
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'latchkey-three-guards-'))
-  const clients = [...PROVISION.clients, { ...CLIENT, grant_types: ['client_credentials'], scope: 'revocations:read' }]
   const settings = { LATCHKEY_RATE_LIMITS: 'off', LATCHKEY_ANSWER_WITHIN_MS: '10000' }
-  cluster = await startCluster({ folder, size: SIZE, provision: { ...PROVISION, clients }, settings })
-  const client = { id: CLIENT.client_id, secret: CLIENT.client_secret }
+  cluster = await startCluster({ folder, size: SIZE, provision: PROVISION, settings })
+  const client = { id: GUARD.client_id, secret: GUARD.client_secret }
   watches = await Promise.all(cluster.members.map(({ port }) => startWatch(port, { client })))
   const [first] = cluster.members
   redis = new Redis(cluster.redis.url)

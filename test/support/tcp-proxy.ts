@@ -14,6 +14,8 @@ export interface TcpProxy {
   hang(): void
   /** Whatever is sent arrives so much later, in each direction. */
   slow(milliseconds: number): void
+  /** New connections go to another port of this machine. */
+  pointTo(port: number): void
   /** All is well again. */
   heal(): void
   close(): void
@@ -30,7 +32,8 @@ interface Direction {
 }
 
 /** Starts a proxy for a port of this machine. */
-export async function startTcpProxy(target: number): Promise<TcpProxy> {
+export async function startTcpProxy(first: number): Promise<TcpProxy> {
+  let target = first
   let state: State = 'open'
   let delayMs = 0
   const sockets = new Set<Socket>()
@@ -101,6 +104,9 @@ export async function startTcpProxy(target: number): Promise<TcpProxy> {
     },
     slow(milliseconds) {
       delayMs = milliseconds
+    },
+    pointTo(port) {
+      target = port
     },
     heal() {
       delayMs = 0
