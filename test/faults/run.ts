@@ -4,7 +4,7 @@ import { type RunOutcome, runFaults } from './fault-run.ts'
 import { describeViolation } from './report.ts'
 
 const HELP = `Starts two servers on a PostgreSQL and a Redis of their own, lets clients use them while servers, stores and lines
-between them are killed, stopped, emptied, cut and slowed down, and holds every answer against the invariants I1 to I7 of
+between them are killed, stopped, emptied, filled, cut and slowed down, and holds every answer against the invariants I1 to I7 of
 docs/security/catalogue.md.
 
   npm run faults -- [options]
