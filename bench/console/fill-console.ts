@@ -47,7 +47,21 @@ export async function fillForConsole(
   await signInOnce(target)
   say(`filling in ${sessions} sessions with their grants …`)
   await fillPostgres(databaseUrl, sessions, DIFFERENT)
+  await countSessions(databaseUrl)
   await fillAuditLog(databaseUrl, { sessions, auditEvents }, say)
+}
+
+/** As if they had been counted as they began. */
+async function countSessions(url: string): Promise<void> {
+  const client = new pg.Client({ connectionString: url })
+  await client.connect()
+  try {
+    await client.query(`INSERT INTO session_counts (account_id, sessions)
+      SELECT account_id, count(*) FROM sessions WHERE ended_at IS NULL AND closed_at IS NULL AND expires_at > latchkey_now()
+      GROUP BY account_id HAVING count(*) > 1 ON CONFLICT (account_id) DO UPDATE SET sessions = EXCLUDED.sessions`)
+  } finally {
+    await client.end()
+  }
 }
 
 /** Two events a second or so, of the kinds that sign-ins bring, and some of each other kind. */

@@ -7,6 +7,7 @@ import { createPurge, PURGE_EVERY_SECONDS } from '../maintenance/purge-expired.t
 import type { RestoreWatch } from '../maintenance/restored-database.ts'
 import type { Task } from '../maintenance/schedule.ts'
 import { createVoidGrants, VOID_GRANTS_EVERY_SECONDS } from '../maintenance/void-grants.ts'
+import { COUNTS_EVERY_SECONDS, countSessions } from '../sessions/session-counts.ts'
 import { USES_EVERY_SECONDS } from '../sessions/sessions.ts'
 import type { AdministrationParts } from './administration.ts'
 import type { AuditParts } from './audit.ts'
@@ -61,6 +62,7 @@ export function createTasks(deps: {
       everySeconds: EXPIRED_SESSIONS_EVERY_SECONDS,
       run: async (signal) => void (await closeExpiredSessions(expiredSessions, signal)),
     },
+    { name: 'counts of sessions', everySeconds: COUNTS_EVERY_SECONDS, run: (signal) => countSessions(db, signal) },
     { name: 'mail', everySeconds: 2, run: deps.mail.delivery.run },
     { name: 'logout notifications', everySeconds: 2, run: deps.logout.delivery.look },
     { name: 'webhooks', everySeconds: 2, run: deps.webhooks.delivery.look },

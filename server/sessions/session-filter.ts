@@ -33,8 +33,14 @@ export interface SessionFilter {
   readonly newDevice?: boolean
 }
 
+/** A row of `sessions`, under the name that it has in a statement, is live. */
+export function isLive(name: 's' | 'o'): Prisma.Sql {
+  const s = Prisma.raw(name)
+  return Prisma.sql`(${s}.ended_at IS NULL AND ${s}.closed_at IS NULL AND ${s}.expires_at > latchkey_now())`
+}
+
 /** `s` is live. */
-export const LIVE = Prisma.sql`(s.ended_at IS NULL AND s.closed_at IS NULL AND s.expires_at > latchkey_now())`
+export const LIVE = isLive('s')
 
 const STATES: { readonly [state in SessionState]: Prisma.Sql } = {
   live: LIVE,

@@ -2,6 +2,7 @@
 import { Prisma } from '../../prisma/client/client.ts'
 import type { Database } from '../storage/postgres.ts'
 import { deviceName } from './device-name.ts'
+import { crowdOf } from './session-counts.ts'
 import { conditionOf, LIVE, type SessionFilter, type SessionState, STATE } from './session-filter.ts'
 
 /** A session in a list. */
@@ -44,12 +45,10 @@ export interface SessionSearch {
 /** Makes it. */
 export function createSessionSearch({ db }: { readonly db: Database }): SessionSearch {
   return {
-    async page({ filter, limit, after }) {
+    async page({ filter: { moreThan, ...filter }, limit, after }) {
       const beyond = after === undefined ? Prisma.sql`true` : Prisma.sql`(s.started_at, s.id) < (${after.startedAt}, ${after.id})`
-      return select(
-        db,
-        Prisma.sql`WHERE ${conditionOf(filter)} AND ${beyond} ORDER BY s.started_at DESC, s.id DESC LIMIT ${limit}`,
-      )
+      const { condition, order } = moreThan === undefined ? ALL : await crowdOf(db, moreThan)
+      return select(db, Prisma.sql`WHERE ${conditionOf(filter)} AND ${condition} AND ${beyond} ORDER BY ${order} LIMIT ${limit}`)
     },
     async liveIds(filter, limit) {
       const rows = await db.$queryRaw<{ id: string }[]>(
@@ -63,6 +62,9 @@ export function createSessionSearch({ db }: { readonly db: Database }): SessionS
     },
   }
 }
+
+/** Of all accounts. */
+const ALL = { condition: Prisma.sql`true`, order: Prisma.sql`s.started_at DESC, s.id DESC` }
 
 interface SessionRow {
   readonly id: string

@@ -41,6 +41,8 @@ const LASTING = [
   'revocation_counter',
   'revocation_job_targets',
   'session_clients',
+  'session_counting',
+  'session_counts',
   'session_review_findings',
   'session_review_parts',
   'signal_streams',

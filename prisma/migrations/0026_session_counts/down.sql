@@ -1,0 +1,2 @@
+DROP TABLE session_counting;
+DROP TABLE session_counts;
