@@ -45,6 +45,7 @@ export function questions(sessions: number): readonly Question[] {
     { what: 'audit log of an account', path: (n) => `/admin/audit-log?account=${account(n)}` },
     { what: 'audit log of a session', path: (n) => `/admin/audit-log?session=${session(n)}` },
     { what: 'audit log of an address', path: (n) => `/admin/audit-log?ip=10.${n % 200}.${n % 250}.${n % 250}` },
+    { what: 'audit log of a network', path: (n) => `/admin/audit-log?ip=10.${n % 200}.0.0/16&name=sign_in.failed` },
     { what: 'audit log of a request', path: (n) => `/admin/audit-log?request_id=req_filled${some(n, sessions)}` },
     fixed('failed sign-ins', '/admin/failed-sign-ins'),
     fixed('blocks', '/admin/blocks'),

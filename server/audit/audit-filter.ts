@@ -64,8 +64,20 @@ export interface AuditConditions {
   readonly candidates: Prisma.Sql | undefined
   /** Nearly all that it finds is meant, so that the latest need only be looked at one by one. */
   readonly isAlone: boolean
+  /** What is looked for in a network part by part, if need be; undefined: that would be of no use. */
+  readonly inParts: NetworkParts | undefined
   /** No event that is meant has a higher id. */
   readonly highest: Prisma.Sql
+}
+
+/** What is looked for in a network. */
+export interface NetworkParts {
+  /** As CIDR. */
+  readonly network: string
+  /** Names of which each is looked for by itself, where not most events are meant. */
+  readonly names: readonly AuditEventName[] | undefined
+  /** All conditions but that on the address. */
+  readonly condition: Prisma.Sql
 }
 
 /**
@@ -82,22 +94,41 @@ export function conditionsOf(filter: AuditFilter, starts?: readonly string[]): A
   when(filter.sessionId, (id) => Prisma.sql`e.session_id = ${id}`)
   when(filter.grantId, (id) => Prisma.sql`e.grant_id = ${id}`)
   when(filter.requestId, (id) => Prisma.sql`e.request_id = ${id}`)
-  when(filter.network, addressCondition)
+  const byAddress = filter.network === undefined ? [] : [addressCondition(filter.network)]
   // What is said twice is thought to be twice as rare.
   if (starts === undefined) when(filter.reason, reasonCondition)
   when(filter.since, sinceCondition)
   when(filter.before, beforeCondition)
   const names = namesOf(filter)
   const { actor } = filter
+  const others = Prisma.join([...conditions, namedAs(names)], ' AND ')
+  conditions.push(...byAddress)
   const actedBy = actor === undefined ? [] : [Prisma.sql`e.actor = ${actor}`]
   return {
     all: Prisma.join([...conditions, ...actedBy, namedAs(names)], ' AND '),
     ways:
       starts === undefined ? waysOf(filter, conditions, names) : startWays(starts, [...conditions, ...actedBy, namedAs(names)]),
     candidates: starts === undefined ? candidatesOf(filter) : undefined,
+    inParts: partsOf(filter, names, others),
     isAlone: [names, actor, filter.clientId, filter.network && filter.reason].every((value) => value === undefined),
     highest: filter.before === undefined ? HIGHEST_ID : idBefore(filter.before),
   }
+}
+
+/** By what else is looked for, the parts of a network have no order. */
+function partsOf(
+  filter: AuditFilter,
+  names: readonly AuditEventName[] | undefined,
+  condition: Prisma.Sql,
+): NetworkParts | undefined {
+  const { network, actor, clientId, reason } = filter
+  if (network === undefined || [actor, clientId, reason].some((value) => value !== undefined)) return undefined
+  return { network, names: areMost(filter) ? undefined : names, condition }
+}
+
+/** Most events tell of success, and are found without looking for it. */
+function areMost({ names, outcome }: AuditFilter): boolean {
+  return names === undefined && outcome === 'succeeded'
 }
 
 function waysOf(filter: AuditFilter, conditions: readonly Prisma.Sql[], names: readonly string[] | undefined): Prisma.Sql[] {
@@ -109,9 +140,7 @@ function waysOf(filter: AuditFilter, conditions: readonly Prisma.Sql[], names: r
       Prisma.sql`e.account_id = ${actor} AND e.actor = ${actor} AND ${together}`,
       Prisma.sql`e.actor = ${actor} AND e.actor IS DISTINCT FROM e.account_id AND ${together}`,
     ]
-  // Most events tell of success, and are found without looking for it.
-  const areMost = filter.names === undefined && filter.outcome === 'succeeded'
-  if (names === undefined || areMost || isNarrow(filter)) return [together]
+  if (names === undefined || areMost(filter) || isNarrow(filter)) return [together]
   return names.length === 0 ? [Prisma.sql`false`] : names.map((name) => Prisma.join([namedAs([name]), ...conditions], ' AND '))
 }
 

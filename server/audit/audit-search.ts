@@ -3,6 +3,7 @@ import { Prisma } from '../../prisma/client/client.ts'
 import type { Database } from '../storage/postgres.ts'
 import { type AuditEntry, ENTRY_COLUMNS, type EntryRow, entryOf } from './audit-entry.ts'
 import { type AuditFilter, conditionsOf, isByReason, nextStart } from './audit-filter.ts'
+import { areFar, areNear, directionOf, latestOfParts } from './audit-networks.ts'
 import { AUDIT_EVENT_NAMES, outcomeOf } from './event-names.ts'
 
 /** What is asked for. */
@@ -87,11 +88,9 @@ function pageOf(
   { filter, starts, limit, order = 'latest', after }: AuditQuery & { readonly starts: readonly string[] | undefined },
   back?: number,
 ): PageQuery {
-  const [direction, beyond] =
-    order === 'latest'
-      ? [Prisma.sql`DESC`, Prisma.sql`e.id < ${after ?? HIGHEST}`]
-      : [Prisma.sql`ASC`, Prisma.sql`e.id > ${after ?? 0n}`]
-  const { all, ways, candidates, isAlone, highest } = conditionsOf(filter, starts)
+  const direction = directionOf(order)
+  const beyond = order === 'latest' ? Prisma.sql`e.id < ${after ?? HIGHEST}` : Prisma.sql`e.id > ${after ?? 0n}`
+  const { all, ways, candidates, inParts, isAlone, highest } = conditionsOf(filter, starts)
   const end = Prisma.sql`ORDER BY e.id ${direction} LIMIT ${limit}`
   const found = (condition: Prisma.Sql) =>
     Prisma.sql`(SELECT ${columns} FROM audit_events e WHERE ${condition} AND ${beyond} ${end})`
@@ -105,23 +104,35 @@ function pageOf(
       areMany: Prisma.sql`false`,
     }
   // Few are looked at one by one. Where there are many, it is not far to the next one in the order of ids.
-  const many = [Prisma.sql`NOT (SELECT few FROM counted)`]
-  if (back !== undefined) many.push(Prisma.sql`e.id > ${highest} - ${back}::bigint`)
-  const parts = ways.map((way) => found(Prisma.join([...many, way], ' AND ')))
-  return {
-    before: [
-      Prisma.sql`candidates AS MATERIALIZED (
+  const areMany = Prisma.sql`NOT (SELECT few FROM counted)`
+  // Unless none of a network came lately: then its parts have the latest.
+  const network = back === undefined && inParts !== undefined ? { ...inParts, beyond, order } : undefined
+  const near = network === undefined ? [] : areNear(network)
+  const within = back === undefined ? areMany : Prisma.sql`${areMany} AND e.id > ${highest} - ${back}::bigint`
+  const parts = ways.map((way, place) => found(Prisma.join([within, near[place] ?? Prisma.sql`true`, way], ' AND ')))
+  const before = [
+    Prisma.sql`candidates AS MATERIALIZED (
         SELECT e.id FROM audit_events e WHERE ${candidates} AND ${beyond} LIMIT ${MOST_CANDIDATES + 1})`,
-      Prisma.sql`counted AS MATERIALIZED (SELECT count(*) <= ${MOST_CANDIDATES} AS few FROM candidates)`,
-      Prisma.sql`of_few AS MATERIALIZED (
+    Prisma.sql`counted AS MATERIALIZED (SELECT count(*) <= ${MOST_CANDIDATES} AS few FROM candidates)`,
+    Prisma.sql`of_few AS MATERIALIZED (
         SELECT e.* FROM (SELECT id FROM candidates WHERE (SELECT few FROM counted) ORDER BY id ${direction}) candidate
         ${isAlone ? Prisma.sql`CROSS JOIN LATERAL (${one} AND e.id = candidate.id LIMIT 1) e` : Prisma.sql`JOIN (${one}) e USING (id)`}
         ORDER BY candidate.id ${direction} LIMIT ${limit})`,
-      // By itself, since the plan would be another one for whoever may take less than all of it.
-      Prisma.sql`of_many AS MATERIALIZED (SELECT * FROM (${Prisma.join(parts, ' UNION ALL ')}) e ${end})`,
-    ],
-    select: Prisma.sql`SELECT * FROM (SELECT * FROM of_few UNION ALL SELECT * FROM of_many) e ${end}`,
-    areMany: Prisma.sql`NOT (SELECT few FROM counted)`,
+    // By itself, since the plan would be another one for whoever may take less than all of it.
+    Prisma.sql`of_many AS MATERIALIZED (SELECT * FROM (${Prisma.join(parts, ' UNION ALL ')}) e ${end})`,
+  ]
+  const either = Prisma.sql`SELECT * FROM of_few UNION ALL SELECT * FROM of_many`
+  if (network === undefined) return { before, select: Prisma.sql`SELECT * FROM (${either}) e ${end}`, areMany }
+  const isShort = Prisma.sql`(SELECT short FROM page)`
+  before.push(
+    Prisma.sql`page AS MATERIALIZED (
+      SELECT CASE WHEN ${areMany} AND (SELECT count(*) FROM of_many) < ${limit} THEN ${areFar(network)} ELSE false END AS short)`,
+    ...latestOfParts({ ...network, columns, limit, when: isShort }),
+  )
+  return {
+    before,
+    select: Prisma.sql`SELECT * FROM (SELECT * FROM (${either}) e WHERE NOT ${isShort} UNION ALL SELECT * FROM of_parts) e ${end}`,
+    areMany,
   }
 }
 

@@ -241,6 +241,32 @@ describe('what is looked for among many', () => {
     expect((await get('/audit-events/facets?ip=203.0.113.0/24')).body).toMatchObject({ counted: 270, more: false })
   })
 
+  test('a network of which very many events are old', async () => {
+    const write = (count: number, address: string) =>
+      run(
+        server.databaseUrl,
+        `INSERT INTO audit_events (name, actor, address)
+         SELECT CASE WHEN n % 40 = 0 THEN 'grant.revoked' WHEN n % 7 = 0 THEN 'session.revoked' ELSE 'session.expired' END, 'system',
+           (${address})::inet FROM generate_series(1, $1::int) n, LATERAL (SELECT n * 7919 % 600 AS k) k`,
+        [count],
+      )
+    const old = "'198.51.' || k / 256 || '.' || k % 256"
+    await write(50_010, old)
+    await write(50_010, "'2001:db8:' || to_hex(k) || '::1'")
+    await write(60_000, "'192.0.2.1'")
+    // One that came lately belongs to the page all the same.
+    await write(1, old)
+    await write(50_010, "'192.0.2.1'")
+    for (const network of ['198.51.0.0/24', '198.48.0.0/12', '2001:db8::/32']) {
+      const isInside = `address << '${network}'`
+      expect(await compare(`ip=${network}`, isInside)).toBe(300)
+      const two = `${isInside} AND name IN ('grant.revoked', 'session.revoked')`
+      expect(await compare(`ip=${network}&name=grant.revoked,session.revoked`, two)).toBe(300)
+      await compare(`ip=${network}&outcome=failed`, `false`)
+      expect((await get(`/audit-events?ip=${network}&before=2020-01-01T00:00:00Z`)).body.items).toEqual([])
+    }
+  })
+
   test('a reason of a few words, and one that begins in many ways', async () => {
     await run(
       server.databaseUrl,

@@ -1,0 +1,2 @@
+DROP INDEX audit_events_network_name_id_idx;
+DROP INDEX audit_events_network_id_idx;
