@@ -1,4 +1,5 @@
 // Imports of people in the console: pasted as CSV or JSON, looked at first if one likes, and a report of what came of each line.
+import type { Context } from 'koa'
 import { ACCESS } from '../../config/access.ts'
 import { accountImport } from '../../views/admin-console/account-imports.ts'
 import { type ImportRow, MOST_IMPORTED, readCsvRows, readJsonRows, UnreadableImport } from '../accounts/account-import-rows.ts'
@@ -6,6 +7,7 @@ import type { ImportAccounts } from '../accounts/account-imports.ts'
 import type { Form } from '../http/form.ts'
 import { ACCOUNTS_PATH } from './account-page.ts'
 import type { ConsoleRoute, ConsoleVisit } from './console.ts'
+import { listHref } from './list-query.ts'
 
 /** What the pages call. */
 export interface AccountImportPagesDeps {
@@ -25,9 +27,9 @@ export function accountImportPages(deps: AccountImportPagesDeps): ConsoleRoute[]
       method: 'get',
       path: '/accounts/import',
       access,
-      // What is pasted may hold hashes, and goes into no address: so the person proves who they are before they paste it.
+      // What is pasted may hold hashes: the person proves who they are before they paste it.
       fresh: true,
-      handle: async (_ctx, visit) => show(visit, { people: '' }),
+      handle: async (ctx, visit) => show(visit, filledIn(ctx)),
     },
     {
       method: 'post',
@@ -35,10 +37,18 @@ export function accountImportPages(deps: AccountImportPagesDeps): ConsoleRoute[]
       access,
       fresh: true,
       mostBytes: MOST_BYTES,
-      back: () => PATH,
+      back: (_ctx, form) => listHref(PATH, { people: form.get('people'), reason: form.get('reason') }),
+      // For the same reason it goes into no address.
+      keptApart: true,
       handle: (_ctx, visit, form) => importThem(deps, visit, form),
     },
   ]
+}
+
+/** What was filled in before the person had to sign in again. */
+function filledIn(ctx: Context): { readonly people: string; readonly reason: string } {
+  const { people, reason } = ctx.state.filledIn === true ? ctx.query : {}
+  return { people: typeof people === 'string' ? people : '', reason: typeof reason === 'string' ? reason : '' }
 }
 
 function show(visit: ConsoleVisit, view: Omit<Parameters<typeof accountImport>[0], 'csrf' | 'mostImported'>): void {
@@ -48,15 +58,16 @@ function show(visit: ConsoleVisit, view: Omit<Parameters<typeof accountImport>[0
 
 async function importThem(deps: AccountImportPagesDeps, visit: ConsoleVisit, form: Form): Promise<void> {
   const people = form.get('people')
+  const reason = form.get('reason')
   const dryRun = !form.has('import')
   try {
     const rows = await rowsOf(people)
-    const report = await deps.importAccounts({ rows, dryRun }, visit.change(form.get('reason').trim()))
+    const report = await deps.importAccounts({ rows, dryRun }, visit.change(reason.trim()))
     // What was imported is not shown again: it may hold hashes.
-    show(visit, { people: dryRun ? people : '', report: { ...report, dryRun } })
+    show(visit, { people: dryRun ? people : '', reason: dryRun ? reason : '', report: { ...report, dryRun } })
   } catch (error) {
     if (!(error instanceof UnreadableImport)) throw error
-    show(visit, { people, fault: `${error.message.charAt(0).toUpperCase()}${error.message.slice(1)}.` })
+    show(visit, { people, reason, fault: `${error.message.charAt(0).toUpperCase()}${error.message.slice(1)}.` })
   }
 }
 

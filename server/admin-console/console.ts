@@ -7,6 +7,7 @@ import type { Account } from '../accounts/accounts.ts'
 import type { Change } from '../audit/change.ts'
 import type { Csrf } from '../http/csrf.ts'
 import { type Form, readForm } from '../http/form.ts'
+import type { KeptForms } from '../http/kept-forms.ts'
 import { HttpProblem } from '../http/problems.ts'
 import { render } from '../http/render.ts'
 import { originOf } from '../http/request-context.ts'
@@ -55,6 +56,8 @@ export interface ConsoleAction extends Omit<ConsolePage, 'method' | 'handle'> {
    * nothing is lost.
    */
   readonly back: (ctx: Context, form: Form) => string
+  /** What is filled in goes into no address: it is always kept apart. */
+  readonly keptApart?: boolean
   handle(ctx: Context, visit: ConsoleVisit, form: Form): Promise<void>
 }
 
@@ -72,6 +75,7 @@ export interface ConsoleSession {
 /** What the door needs. */
 export interface ConsoleDoor {
   readonly csrf: Csrf
+  readonly keptForms: KeptForms
   readonly currentSession: (ctx: Context) => Promise<ConsoleSession | undefined>
   readonly findAccount: (id: string) => Promise<Account | undefined>
   /** Where to sign in; `again` even for somebody who is signed in. */
@@ -92,21 +96,51 @@ export const CONSOLE_POLICY =
 /** One purpose for all forms of the console. */
 const CSRF_PURPOSE = 'console'
 
+/** Where forms come back that were kept: below it their ids. */
+const KEPT_PATH = '/filled-in'
+
 /** Makes the middleware. */
 export function createConsole(routes: readonly ConsoleRoute[], door: ConsoleDoor): Middleware {
   const router = new Router({ prefix: CONSOLE_PATH })
   for (const route of routes) router.register(route.path, [route.method], (ctx: Context) => pass(route, door, ctx))
-  return routesOf(router)
+  const pages = routesOf(router)
+  const kept = new Router({ prefix: CONSOLE_PATH })
+  kept.get(`${KEPT_PATH}/:id`, (ctx: Context, next) => comeBack(door, ctx, () => pages(ctx, next)))
+  const comingBack = routesOf(kept)
+  return (ctx, next) => comingBack(ctx, () => pages(ctx, next))
+}
+
+/** Shows the page on which a form stands as if it had been asked for with all that was filled in. */
+async function comeBack(door: ConsoleDoor, ctx: Context, show: () => Promise<unknown>): Promise<void> {
+  const account = await signedIn(door, ctx)
+  if (account === undefined) return signIn(door, ctx, { wanted: safeReturnPath(ctx.url) ?? CONSOLE_PATH })
+  const path = await door.keptForms.take(ctx, String(ctx.params.id), account.id)
+  const { page } = ctx.query
+  // It comes back once. After that there is the page.
+  if (path === undefined) {
+    ctx.redirect((typeof page === 'string' ? safeReturnPath(page) : undefined) ?? CONSOLE_PATH)
+    ctx.status = 303
+    return
+  }
+  ctx.url = path
+  ctx.state.filledIn = true
+  await show()
+}
+
+async function signedIn(door: ConsoleDoor, ctx: Context): Promise<Account | undefined> {
+  const session = await door.currentSession(ctx)
+  const account = session === undefined ? undefined : await door.findAccount(session.accountId)
+  return account?.status === 'active' ? account : undefined
 }
 
 async function pass(route: ConsoleRoute, door: ConsoleDoor, ctx: Context): Promise<void> {
   ctx.set('Content-Security-Policy', CONSOLE_POLICY)
   const form = route.method === 'post' ? await readForm(ctx, route.mostBytes) : undefined
-  const back = form === undefined || route.method === 'get' ? ctx.url : route.back(ctx, form)
   // 1. Who is there.
   const session = await door.currentSession(ctx)
   const account = session === undefined ? undefined : await door.findAccount(session.accountId)
-  if (session === undefined || account?.status !== 'active') return signIn(door, ctx, back)
+  if (session === undefined || account?.status !== 'active')
+    return signIn(door, ctx, { wanted: await wayBack(door, ctx, route, { form }) })
   // 2. Whether the form is one of ours.
   if (form !== undefined) door.csrf.check(ctx, form, CSRF_PURPOSE)
   // 3. Whether they may.
@@ -114,7 +148,7 @@ async function pass(route: ConsoleRoute, door: ConsoleDoor, ctx: Context): Promi
   refuse(route.access, powers)
   // 4. Whether it is they, for what weighs much.
   if (route.fresh === true && door.clock() / 1000 - session.authTime > FRESH_SECONDS)
-    return signIn(door, ctx, back, { again: true })
+    return signIn(door, ctx, { wanted: await wayBack(door, ctx, route, { form, account }), again: true })
   // 5. How often.
   ctx.state.caller = account.id
   await door.limit(ctx, async () => {
@@ -124,18 +158,39 @@ async function pass(route: ConsoleRoute, door: ConsoleDoor, ctx: Context): Promi
   })
 }
 
-async function signIn(door: ConsoleDoor, ctx: Context, back: string, how?: { readonly again: boolean }): Promise<void> {
-  // Of a form that is too large for an address the page stays, and what was filled in is gone.
-  const wanted = safeReturnPath(back) ?? safeReturnPath(back.split('?')[0] ?? '') ?? CONSOLE_PATH
-  ctx.redirect(await door.signInUrl(ctx, wanted, how))
+/** Where the person goes on after signing in: to the page, or the page on which the form stands, with what was filled in. */
+async function wayBack(
+  door: ConsoleDoor,
+  ctx: Context,
+  route: ConsoleRoute,
+  { form, account }: { readonly form: Form | undefined; readonly account?: Account },
+): Promise<string> {
+  const back = form === undefined || route.method === 'get' ? ctx.url : route.back(ctx, form)
+  const isApart = (route.method === 'post' && route.keptApart === true) || ctx.state.filledIn === true
+  const short = isApart ? undefined : safeReturnPath(back)
+  if (short !== undefined) return short
+  const page = safeReturnPath(back.split('?')[0] ?? '') ?? CONSOLE_PATH
+  // Nobody who never was here has anything kept: it would be a way to fill the store.
+  const isOurs = form === undefined ? ctx.state.filledIn === true : door.csrf.isOurs(ctx, form, CSRF_PURPOSE)
+  const path = isOurs ? safeReturnPath(back, Number.POSITIVE_INFINITY) : undefined
+  if (path === undefined) return page
+  const id = await door.keptForms.keep(ctx, { path, accountId: account?.id })
+  return `${CONSOLE_PATH}${KEPT_PATH}/${id}?${new URLSearchParams({ page }).toString()}`
+}
+
+async function signIn(
+  door: ConsoleDoor,
+  ctx: Context,
+  { wanted, again = false }: { readonly wanted: string; readonly again?: boolean },
+): Promise<void> {
+  ctx.redirect(await door.signInUrl(ctx, wanted, { again }))
   ctx.status = 303
 }
 
 /** What is thrown is an answer only as long as nothing was answered. */
 async function confirm(door: ConsoleDoor, ctx: Context, { access }: ConsoleRoute): Promise<void> {
-  const session = await door.currentSession(ctx)
-  const account = session === undefined ? undefined : await door.findAccount(session.accountId)
-  if (account?.status !== 'active') throw new HttpProblem(401, 'Signed out', 'Sign in again.')
+  const account = await signedIn(door, ctx)
+  if (account === undefined) throw new HttpProblem(401, 'Signed out', 'Sign in again.')
   refuse(access, { scopes: scopesOfRoles(account.roles), roles: account.roles })
 }
 

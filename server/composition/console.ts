@@ -21,6 +21,7 @@ import { showIfToken, tokenPages } from '../admin-console/tokens.ts'
 import { webhookChangePages } from '../admin-console/webhook-changes.ts'
 import { webhookPages } from '../admin-console/webhooks.ts'
 import type { Csrf } from '../http/csrf.ts'
+import { createKeptForms } from '../http/kept-forms.ts'
 import type { KeyRing } from '../keys/key-ring.ts'
 import type { AuditAdministration } from './administration-audit.ts'
 import { type AdministrationBasis, accountIdOf } from './administration-basis.ts'
@@ -141,6 +142,7 @@ export function createConsolePages(
   deps: {
     readonly clock: Clock
     readonly csrf: Csrf
+    readonly stores: Pick<OpenStores, 'live'>
     readonly nouns: Nouns
     readonly protocol: ProtocolParts
     readonly administration: AdministrationBasis
@@ -150,6 +152,7 @@ export function createConsolePages(
   return createConsole(routes, {
     clock,
     csrf,
+    keptForms: createKeptForms({ live: deps.stores.live, csrf }),
     currentSession: protocol.currentSession,
     findAccount: nouns.accounts.findById,
     signInUrl: protocol.accountSignIn.signInUrl,

@@ -13,6 +13,8 @@ export interface Csrf {
    * nobody else does. (Of two pages that are opened at once each would set the cookie, and one would be left without.)
    */
   token(ctx: Context, purpose: string, held?: string): string
+  /** Whether the form is one of ours, for what is done before anybody is told. */
+  isOurs(ctx: Context, form: Form, purpose: string, held?: string): boolean
   /** @throws HttpProblem 403 when the form is not one of ours */
   check(ctx: Context, form: Form, purpose: string, held?: string): void
 }
@@ -39,24 +41,30 @@ export function createCsrf(deps: { readonly key: Uint8Array; readonly issuer: st
       return tokenOf(secret, purpose)
     },
 
+    isOurs,
+
     check(ctx, form, purpose, held) {
-      const site = ctx.get('Sec-Fetch-Site')
-      const from = ctx.get('Origin')
-      const secret = held ?? ctx.cookies.get(name, { signed: true })
-      const believed =
-        (site === '' || site === 'same-origin' || site === 'none') &&
-        // Under our referrer policy browsers send `Origin: null` with their own forms (Fetch §3.2); where they come from they
-        // say in the other header, which no page can set.
-        (from === '' || from === origin || (from === 'null' && site === 'same-origin')) &&
-        secret !== undefined &&
-        same(form.get('csrf'), tokenOf(secret, purpose))
-      if (believed) return
+      if (isOurs(ctx, form, purpose, held)) return
       throw new HttpProblem(
         403,
         'Please try again',
         'This form has been open for too long, or it was not sent from this site. Go back, reload the page, and send it again.',
       )
     },
+  }
+
+  function isOurs(ctx: Context, form: Form, purpose: string, held?: string): boolean {
+    const site = ctx.get('Sec-Fetch-Site')
+    const from = ctx.get('Origin')
+    const secret = held ?? ctx.cookies.get(name, { signed: true })
+    return (
+      (site === '' || site === 'same-origin' || site === 'none') &&
+      // Under our referrer policy browsers send `Origin: null` with their own forms (Fetch §3.2); where they come from they
+      // say in the other header, which no page can set.
+      (from === '' || from === origin || (from === 'null' && site === 'same-origin')) &&
+      secret !== undefined &&
+      same(form.get('csrf'), tokenOf(secret, purpose))
+    )
   }
 }
 

@@ -4,10 +4,10 @@
 /** It travels in a cookie, of which browsers keep 4096 bytes. */
 const MOST_CHARACTERS = 2500
 
-/** `path` when it is a path on this server and nothing more; otherwise undefined. */
-export function safeReturnPath(path: string): string | undefined {
+/** `path` when it is a path on this server and nothing more, of so many characters at most; otherwise undefined. */
+export function safeReturnPath(path: string, most = MOST_CHARACTERS): string | undefined {
   // Browsers read `\` as `/`, and drop tabs and line ends: `//evil`, `/\evil` and `/<tab>/evil` all lead away.
-  if (!/^\/(?![/\\])[^\\\p{Cc}\p{Cs}]*$/u.test(path) || path.length > MOST_CHARACTERS) return undefined
+  if (!/^\/(?![/\\])[^\\\p{Cc}\p{Cs}]*$/u.test(path) || path.length > most) return undefined
   const base = 'http://return.invalid'
   const url = URL.canParse(path, base) ? new URL(path, base) : undefined
   if (url === undefined || url.origin !== base) return undefined

@@ -6,6 +6,7 @@ import { facts, table } from './lists.ts'
 export interface AccountImportView {
   /** What was pasted. */
   readonly people: string
+  readonly reason: string
   readonly csrf: string
   readonly mostImported: number
   readonly fault?: string
@@ -33,7 +34,7 @@ export interface ImportedLineView {
 const MOST_LINES = 100
 
 /** Makes the page. */
-export function accountImport({ people, csrf, mostImported, fault, report }: AccountImportView): Html {
+export function accountImport({ people, reason, csrf, mostImported, fault, report }: AccountImportView): Html {
   return html`<p class="crumbs"><a href="/admin/accounts">Accounts</a></p>
 <h1>Import accounts</h1>
 ${fault !== undefined && html`<div class="notice error" id="problem" role="alert"><p>${fault}</p></div>`}
@@ -47,7 +48,7 @@ ${report !== undefined && reportOf(report)}
 ${people}</textarea>
 <p class="hint" id="people-hint">The first line of CSV names the columns: email, name, email_verified, password_hash, roles. JSON is a list of objects with these members, and profile.</p></div>
 <div class="field"><label for="why">Why</label>
-<input id="why" name="reason" type="text" maxlength="1000" autocomplete="off" aria-describedby="why-hint">
+<input id="why" name="reason" type="text" value="${reason}" maxlength="1000" autocomplete="off" aria-describedby="why-hint">
 <p class="hint" id="why-hint">For the audit log.</p></div>
 <p class="actions"><button class="button primary" type="submit">Look at them</button>
 <button class="button" type="submit" name="import" value="on">Import them</button></p>
