@@ -1,4 +1,4 @@
-// Imports of people in the console: pasted as CSV or JSON, looked at first if one likes, and a report of what came of each line.
+// Imports of people in the console: pasted or sent as a file, CSV or JSON, looked at first if one likes, and a report of what came of each line.
 import type { Context } from 'koa'
 import { ACCESS } from '../../config/access.ts'
 import { accountImport } from '../../views/admin-console/account-imports.ts'
@@ -17,7 +17,8 @@ export interface AccountImportPagesDeps {
 const PATH = `${ACCOUNTS_PATH}/import`
 
 /** Enough for as many people as an import takes, each with a hash, as a form writes it. */
-const MOST_BYTES = 2 * 1024 * 1024
+const MOST_MEGABYTES = 2
+const MOST_BYTES = MOST_MEGABYTES * 1024 * 1024
 
 /** Makes the pages. They come before those of an account, since they have a name where that has an id. */
 export function accountImportPages(deps: AccountImportPagesDeps): ConsoleRoute[] {
@@ -37,7 +38,8 @@ export function accountImportPages(deps: AccountImportPagesDeps): ConsoleRoute[]
       access,
       fresh: true,
       mostBytes: MOST_BYTES,
-      back: (_ctx, form) => listHref(PATH, { people: form.get('people'), reason: form.get('reason') }),
+      file: 'file',
+      back: (_ctx, form) => listHref(PATH, { people: form.get('people') || form.get('file'), reason: form.get('reason') }),
       // For the same reason it goes into no address.
       keptApart: true,
       handle: (_ctx, visit, form) => importThem(deps, visit, form),
@@ -51,16 +53,21 @@ function filledIn(ctx: Context): { readonly people: string; readonly reason: str
   return { people: typeof people === 'string' ? people : '', reason: typeof reason === 'string' ? reason : '' }
 }
 
-function show(visit: ConsoleVisit, view: Omit<Parameters<typeof accountImport>[0], 'csrf' | 'mostImported'>): void {
-  const body = accountImport({ ...view, csrf: visit.csrf, mostImported: MOST_IMPORTED })
+function show(
+  visit: ConsoleVisit,
+  view: Omit<Parameters<typeof accountImport>[0], 'csrf' | 'mostImported' | 'mostMegabytes'>,
+): void {
+  const body = accountImport({ ...view, csrf: visit.csrf, mostImported: MOST_IMPORTED, mostMegabytes: MOST_MEGABYTES })
   visit.show({ title: 'Import accounts', section: ACCOUNTS_PATH, body }, view.fault === undefined ? 200 : 422)
 }
 
 async function importThem(deps: AccountImportPagesDeps, visit: ConsoleVisit, form: Form): Promise<void> {
-  const people = form.get('people')
+  const file = form.get('file')
+  const people = form.get('people') || file
   const reason = form.get('reason')
   const dryRun = !form.has('import')
   try {
+    if (file !== '' && file !== people) throw new UnreadableImport('send a file or text, not both')
     const rows = await rowsOf(people)
     const report = await deps.importAccounts({ rows, dryRun }, visit.change(reason.trim()))
     // What was imported is not shown again: it may hold hashes.

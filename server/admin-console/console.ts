@@ -13,6 +13,7 @@ import { render } from '../http/render.ts'
 import { originOf } from '../http/request-context.ts'
 import { safeReturnPath } from '../http/return-path.ts'
 import { routesOf } from '../http/routes.ts'
+import { readUpload } from '../http/upload.ts'
 import { takeNotice } from './notices.ts'
 import { SECTIONS } from './sections.ts'
 
@@ -51,6 +52,8 @@ export interface ConsoleAction extends Omit<ConsolePage, 'method' | 'handle'> {
   readonly method: 'post'
   /** The most that the form may weigh; left out: as much as other forms. */
   readonly mostBytes?: number
+  /** The field for which a file may be sent; it has the file's text. Left out: no file is taken. */
+  readonly file?: string
   /**
    * The page on which the form stands, with what was filled in: when the person has to sign in first, they come back to it, and
    * nothing is lost.
@@ -135,7 +138,7 @@ async function signedIn(door: ConsoleDoor, ctx: Context): Promise<Account | unde
 
 async function pass(route: ConsoleRoute, door: ConsoleDoor, ctx: Context): Promise<void> {
   ctx.set('Content-Security-Policy', CONSOLE_POLICY)
-  const form = route.method === 'post' ? await readForm(ctx, route.mostBytes) : undefined
+  const form = route.method === 'post' ? await formOf(ctx, route) : undefined
   // 1. Who is there.
   const session = await door.currentSession(ctx)
   const account = session === undefined ? undefined : await door.findAccount(session.accountId)
@@ -156,6 +159,11 @@ async function pass(route: ConsoleRoute, door: ConsoleDoor, ctx: Context): Promi
     if (route.method === 'get') await route.handle(ctx, visit)
     else if (form !== undefined) await route.handle(ctx, visit, form)
   })
+}
+
+function formOf(ctx: Context, { file, mostBytes }: ConsoleAction): Promise<Form> {
+  const isUpload = file !== undefined && ctx.is('multipart/form-data') === 'multipart/form-data'
+  return isUpload ? readUpload(ctx, { file, mostBytes }) : readForm(ctx, mostBytes)
 }
 
 /** Where the person goes on after signing in: to the page, or the page on which the form stands, with what was filled in. */

@@ -27,8 +27,14 @@ export async function readForm(ctx: Context, mostBytes = MOST_BYTES): Promise<Fo
   if (ctx.is('application/x-www-form-urlencoded') === false) {
     throw new HttpProblem(415, 'That did not work', 'A form was expected, of type application/x-www-form-urlencoded.')
   }
+  const body = await readBody(ctx, mostBytes, 'The form is larger than it can be.')
+  return formOf(new URLSearchParams(body.toString('utf8')))
+}
+
+/** A form of these fields. @throws HttpProblem 400, as with `readForm` */
+export function formOf(sent: Iterable<readonly [name: string, value: string]>): Form {
   const fields = new Map<string, string>()
-  for (const [name, value] of new URLSearchParams(await readText(ctx, mostBytes))) {
+  for (const [name, value] of sent) {
     if (fields.has(name)) throw new HttpProblem(400, 'That did not work', `The field “${name.slice(0, 40)}” was sent twice.`)
     if (fields.size >= MOST_FIELDS) throw new HttpProblem(400, 'That did not work', 'The form has more fields than any of ours.')
     if (`${name}${value}`.includes('\0'))
@@ -42,12 +48,13 @@ export async function readForm(ctx: Context, mostBytes = MOST_BYTES): Promise<Fo
   }
 }
 
-async function readText(ctx: Context, limit: number): Promise<string> {
+/** What was sent, of so many bytes at most. @throws HttpProblem 413 with what is said of what is too large, or 400 */
+export async function readBody(ctx: Context, limit: number, tooLarge: string): Promise<Buffer> {
   try {
-    return await rawBody(ctx.req, { length: ctx.request.length, limit, encoding: 'utf8' })
+    return await rawBody(ctx.req, { length: ctx.request.length, limit })
   } catch (error) {
     const status = (error as { status?: unknown }).status
-    if (status === 413) throw new HttpProblem(413, 'That was too much', 'The form is larger than it can be.', { cause: error })
+    if (status === 413) throw new HttpProblem(413, 'That was too much', tooLarge, { cause: error })
     throw new HttpProblem(400, 'That did not work', 'The form did not arrive whole. Please send it again.', { cause: error })
   }
 }

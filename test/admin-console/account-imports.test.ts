@@ -1,9 +1,10 @@
 // Imports of people in the console, as an owner meets them: looked at, made, and a report of what came of each line.
-import { afterAll, beforeAll, expect, test } from '@jest/globals'
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
 import { ask, robotToken, startAdminServer } from '../admin-api/api.ts'
+import { Browser, type Page } from '../support/browser.ts'
 import { run } from '../support/postgres.ts'
 import type { TestServer } from '../support/server.ts'
-import { atConsole, send } from './people.ts'
+import { atConsole, send, signInAs } from './people.ts'
 
 let server: TestServer
 let token: string
@@ -92,3 +93,112 @@ test('five thousand with hashes fit into the form, and the report into a page; m
   // Other forms are as small as before.
   expect((await send(browser, page, '/admin/search', { q: 'x'.repeat(60_000) })).status).toBe(413)
 }, 60_000)
+
+describe('a file', () => {
+  const csrfOf = (page: Page) => /name="csrf" value="([^"]*)"/.exec(page.body)?.[1] ?? ''
+
+  /** Sends the form as a browser does when a file was chosen; without a file, as when none was. */
+  async function upload(
+    browser: Browser,
+    page: Page,
+    file: string | Uint8Array,
+    fields: { readonly [name: string]: string } = {},
+  ) {
+    const form = new FormData()
+    form.set('csrf', csrfOf(page))
+    form.set('people', '')
+    form.set('reason', '')
+    for (const [name, value] of Object.entries(fields)) form.set(name, value)
+    form.set('file', new Blob([file]), file.length === 0 ? '' : 'people.csv')
+    const request = new Request(server.issuer, { method: 'POST', body: form })
+    const type = String(request.headers.get('content-type'))
+    const body = Buffer.from(await request.arrayBuffer())
+    return browser.fetch(`${server.issuer}${PATH}`, { method: 'POST', body, headers: { 'content-type': type } })
+  }
+
+  test('of CSV or JSON is looked at, stays in the form, and is imported', async () => {
+    const { browser, page } = await atConsole(server, 'owner', PATH)
+    const csv = '\uFEFFemail,name\nrømer@import.example,Ole Rømer\n'
+    const looked = await upload(browser, page, csv)
+    expect(looked.body).toContain('<dt>Would be made</dt><dd>1</dd>')
+    expect(looked.body).toContain('email,name\nrømer@import.example,Ole Rømer')
+    const made = await send(browser, looked, PATH, { people: csv, import: 'on' })
+    expect(made.body).toContain('<dt>Made</dt><dd>1</dd>')
+    const json = await upload(browser, page, JSON.stringify([{ email: 'cassini@import.example' }]), { import: 'on' })
+    expect(json.body).toContain('<dt>Made</dt><dd>1</dd>')
+    expect(await found('cassini')).toHaveLength(1)
+  })
+
+  test('need not be chosen where lines were pasted; both are refused in words', async () => {
+    const { browser, page } = await atConsole(server, 'owner', PATH)
+    const people = 'email\nhuygens@import.example\n'
+    expect((await upload(browser, page, '', { people })).body).toContain('<dt>Would be made</dt><dd>1</dd>')
+    const both = await upload(browser, page, 'email\nother@import.example\n', { people })
+    expect(both.status).toBe(422)
+    expect(both.body).toContain('Send a file or text, not both.')
+  })
+
+  test('that is too large is refused with what to do, and one of any size by nobody who is not signed in', async () => {
+    const { browser, page } = await atConsole(server, 'owner', PATH)
+    const large = await upload(browser, page, `email\n${'x'.repeat(2 * 1024 * 1024)}`)
+    expect(large.status).toBe(413)
+    expect(large.body).toContain('The file is larger than 2 MB. Split it')
+    const huge = await upload(browser, page, new Uint8Array(4 * 1024 * 1024))
+    expect(huge.status).toBe(413)
+    const stranger = await upload(new Browser(), page, 'email\nx@import.example\n', { import: 'on' })
+    expect(stranger.status).toBe(303)
+    expect(await found('x@import')).toEqual([])
+  })
+
+  test.each([
+    ['another encoding', new Uint8Array([0x65, 0xe9, 0x0a]), 415, 'not text in UTF-8'],
+    ['bytes of a program', new Uint8Array([0x00, 0x01]), 400, 'a character that no field can have'],
+  ])('of %s is refused in words', async (_what, bytes, status, words) => {
+    const { browser, page } = await atConsole(server, 'owner', PATH)
+    const refused = await upload(browser, page, bytes)
+    expect(refused.status).toBe(status)
+    expect(refused.body).toContain(words)
+  })
+
+  test('is taken on no other page, and from no other site', async () => {
+    const { browser, page } = await atConsole(server, 'owner', PATH)
+    const body = '--b\r\nContent-Disposition: form-data; name="email"\r\n\r\nx@import.example\r\n--b--\r\n'
+    const headers = { 'content-type': 'multipart/form-data; boundary=b' }
+    expect((await browser.fetch(`${server.issuer}/admin/accounts`, { method: 'POST', body, headers })).status).toBe(415)
+    expect((await browser.fetch(`${server.issuer}${PATH}`, { method: 'POST', body, headers })).status).toBe(403)
+    const forged = await upload(browser, page, 'email\nx@import.example\n', { csrf: 'made-up', import: 'on' })
+    expect(forged.status).toBe(403)
+  })
+
+  test.each([
+    ['no boundary', 'multipart/form-data', 'x'],
+    ['an end that is missing', 'multipart/form-data; boundary=b', '--b\r\nContent-Disposition: form-data; name="csrf"\r\n\r\nx'],
+    [
+      'more parts than any form has',
+      'multipart/form-data; boundary=b',
+      `${Array.from({ length: 30 }, (_, n) => `--b\r\nContent-Disposition: form-data; name="f${n}"\r\n\r\nx\r\n`).join('')}--b--\r\n`,
+    ],
+    [
+      'a file where none is taken',
+      'multipart/form-data; boundary=b',
+      '--b\r\nContent-Disposition: form-data; name="reason"; filename="a"\r\n\r\nx\r\n--b--\r\n',
+    ],
+    [
+      'a field twice',
+      'multipart/form-data; boundary=b',
+      `${'--b\r\nContent-Disposition: form-data; name="reason"\r\n\r\nx\r\n'.repeat(2)}--b--\r\n`,
+    ],
+  ])('in a form with %s is refused', async (_what, type, body) => {
+    const { browser } = await atConsole(server, 'owner', PATH)
+    const refused = await browser.fetch(`${server.issuer}${PATH}`, { method: 'POST', body, headers: { 'content-type': type } })
+    expect(refused.status).toBe(400)
+  })
+
+  test('comes back in the form when the sender has to sign in first', async () => {
+    const { browser, page } = await atConsole(server, 'owner', PATH)
+    await server.advance(301)
+    const asked = await upload(browser, page, 'email\nhalley@import.example\n')
+    const back = await signInAs(browser, await browser.open(String(asked.headers.location)), 'owner')
+    expect(back.body).toContain('email\nhalley@import.example')
+  })
+})

@@ -43,7 +43,7 @@ export function createRequests(deps: {
   async function ask(
     from: From,
     about: { readonly operation: Operation; readonly sent: Sent },
-    sends: { method: string; path: string; headers: { readonly [name: string]: string }; body?: string | undefined },
+    sends: { method: string; path: string; headers: { readonly [name: string]: string }; body?: string | Uint8Array | undefined },
     read: (page: Page) => Answer,
   ): Promise<{ readonly page: Page | undefined; readonly answer: Answer | null }> {
     const start = deps.ledger.now()
@@ -151,7 +151,7 @@ function exchange(options: {
   readonly method: string
   readonly path: string
   readonly headers: IncomingHttpHeaders
-  readonly body?: string | undefined
+  readonly body?: string | Uint8Array | undefined
 }): Promise<Page> {
   const { body, ...rest } = options
   return new Promise((resolve, reject) => {

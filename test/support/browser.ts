@@ -20,7 +20,11 @@ export interface Form {
 /** How a browser's requests are sent. */
 export type Send = (
   url: URL,
-  request: { readonly method: string; readonly headers: { readonly [name: string]: string }; readonly body: string | undefined },
+  request: {
+    readonly method: string
+    readonly headers: { readonly [name: string]: string }
+    readonly body: string | Uint8Array | undefined
+  },
 ) => Promise<Page>
 
 /** Makes a browser. It stops at addresses for which `stopAt` is true, as a client's callback has no server in tests. */
@@ -56,7 +60,11 @@ export class Browser {
   /** One request; sends cookies and keeps those that come back. */
   async fetch(
     url: string,
-    options: { readonly body?: string; readonly method?: string; readonly headers?: { readonly [name: string]: string } } = {},
+    options: {
+      readonly body?: string | Uint8Array
+      readonly method?: string
+      readonly headers?: { readonly [name: string]: string }
+    } = {},
   ): Promise<Page> {
     const target = new URL(url)
     const method = options.method ?? (options.body === undefined ? 'GET' : 'POST')

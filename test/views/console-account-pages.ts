@@ -143,9 +143,22 @@ function formPages(text: string): Pages {
     ['containment', accountStop(stop)],
     ['suspension', accountStop({ ...stop, stop: 'suspension', fault: text })],
     ['deletion', accountStop({ ...stop, stop: 'deletion', preview: { ...preview, devices: [], clients: [] } })],
-    ['import', accountImport({ people: '', reason: text, csrf: text, mostImported: 5000 })],
-    ['import refused', accountImport({ people: text, reason: text, csrf: text, mostImported: 5000, fault: text })],
-    ['import done', accountImport({ people: text, reason: text, csrf: text, mostImported: 5000, report: { ...report, lines } })],
+    ['import', accountImport({ people: '', reason: text, csrf: text, mostImported: 5000, mostMegabytes: 2 })],
+    [
+      'import refused',
+      accountImport({ people: text, reason: text, csrf: text, mostImported: 5000, mostMegabytes: 2, fault: text }),
+    ],
+    [
+      'import done',
+      accountImport({
+        people: text,
+        reason: text,
+        csrf: text,
+        mostImported: 5000,
+        mostMegabytes: 2,
+        report: { ...report, lines },
+      }),
+    ],
     ['reinstatement', accountStop({ ...unseen, stop: 'reinstatement' })],
   ]
 }

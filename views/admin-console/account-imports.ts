@@ -9,6 +9,8 @@ export interface AccountImportView {
   readonly reason: string
   readonly csrf: string
   readonly mostImported: number
+  /** The most that a file may have. */
+  readonly mostMegabytes: number
   readonly fault?: string
   readonly report?: {
     /** Nothing was made: it only says what would be. */
@@ -34,17 +36,20 @@ export interface ImportedLineView {
 const MOST_LINES = 100
 
 /** Makes the page. */
-export function accountImport({ people, reason, csrf, mostImported, fault, report }: AccountImportView): Html {
+export function accountImport({ people, reason, csrf, mostImported, mostMegabytes, fault, report }: AccountImportView): Html {
   return html`<p class="crumbs"><a href="/admin/accounts">Accounts</a></p>
 <h1>Import accounts</h1>
 ${fault !== undefined && html`<div class="notice error" id="problem" role="alert"><p>${fault}</p></div>`}
 ${report !== undefined && reportOf(report)}
 <section class="card" aria-label="Import">
 <p class="lead">Up to ${mostImported.toLocaleString('en-GB')} people, as CSV or JSON. An account that exists stays as it is, so that the same can be imported again.</p>
-<form method="post" action="/admin/accounts/import">
+<form method="post" action="/admin/accounts/import" enctype="multipart/form-data">
 <input type="hidden" name="csrf" value="${csrf}">
-<div class="field"><label for="people">People</label>
-<textarea id="people" name="people" rows="12" spellcheck="false" autocomplete="off" required aria-describedby="people-hint${fault !== undefined && ' problem'}">
+<div class="field"><label for="file">A file of them</label>
+<input id="file" name="file" type="file" accept=".csv,.json,text/csv,application/json" aria-describedby="file-hint${fault !== undefined && ' problem'}">
+<p class="hint" id="file-hint">CSV or JSON in UTF-8, of ${mostMegabytes} MB at most.</p></div>
+<div class="field"><label for="people">Or their lines</label>
+<textarea id="people" name="people" rows="12" spellcheck="false" autocomplete="off" aria-describedby="people-hint${fault !== undefined && ' problem'}">
 ${people}</textarea>
 <p class="hint" id="people-hint">The first line of CSV names the columns: email, name, email_verified, password_hash, roles. JSON is a list of objects with these members, and profile.</p></div>
 <div class="field"><label for="why">Why</label>
