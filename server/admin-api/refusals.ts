@@ -3,7 +3,7 @@ import { ChangedMeanwhile } from '../audit/versions.ts'
 import { ClientRefused, ClientUnknown } from '../clients/client-standing.ts'
 import { KeyRefused } from '../keys/signing-keys.ts'
 import { ResourceServerRefused, ResourceServerUnknown } from '../resource-servers/resource-servers.ts'
-import { SessionReviewRefused } from '../session-reviews/session-reviews.ts'
+import { SessionReviewRefused } from '../session-reviews/review-keeping.ts'
 import { WebhookRefused } from '../webhooks/webhook-rules.ts'
 import { notFound, refused, staleVersion } from './shapes.ts'
 

@@ -32,6 +32,10 @@ export interface SessionReviewRoutesDeps {
 
 const id = z.strictObject({ id: name })
 const kind = z.enum(FINDING_KINDS, `it must be one of ${FINDING_KINDS.join(', ')}`)
+const choice = {
+  kind,
+  subjects: z.array(name).min(1, 'it must name at least one').max(200, 'it must name 200 at most'),
+}
 const account = z.object({ id: z.string(), email: z.string().nullable() })
 const counts = z.object({ open: z.int(), kept: z.int(), used: z.int(), over: z.int() })
 const outcome = z.record(z.enum(FINDING_KINDS), counts)
@@ -86,6 +90,7 @@ export function sessionReviewRoutes(deps: SessionReviewRoutesDeps): ApiRoute[] {
     getRoute(deps),
     findingsRoute(deps),
     keepRoute(deps),
+    unkeepRoute(deps),
     signOffRoute(deps),
     exportRoute(deps),
   ]
@@ -196,16 +201,32 @@ function keepRoute({ reviews }: SessionReviewRoutesDeps): ApiRoute {
     description: 'Said again, it replaces what was said before.',
     access: ACCESS.sessionReviews.write,
     params: id,
-    body: z.strictObject({
-      kind,
-      subjects: z.array(name).min(1, 'it must name at least one').max(200, 'it must name 200 at most'),
-      note,
-    }),
+    body: z.strictObject({ ...choice, note }),
     outcomes: { 200: { description: 'How many stay.', schema: z.object({ kept: z.int() }) } },
     async handle({ params, body, change }) {
       const kept = await refusing('session audit', () => reviews.keep(params.id, body, change(body.note)))
       if (kept === undefined) throw notFound('session audit')
       return { body: { kept } }
+    },
+  })
+}
+
+function unkeepRoute({ reviews }: SessionReviewRoutesDeps): ApiRoute {
+  return route({
+    method: 'delete',
+    path: '/session-reviews/:id/kept',
+    name: 'unkeepSessionReviewFindings',
+    tag: 'Session audits',
+    summary: 'Take back that what was found stays',
+    description: 'They are open again, until the audit is signed off. What was said before stands in the audit log.',
+    access: ACCESS.sessionReviews.write,
+    params: id,
+    body: z.strictObject({ ...choice, reason }),
+    outcomes: { 200: { description: 'How many do not stay any more.', schema: z.object({ unkept: z.int() }) } },
+    async handle({ params, body, change }) {
+      const unkept = await refusing('session audit', () => reviews.unkeep(params.id, body, change(body.reason)))
+      if (unkept === undefined) throw notFound('session audit')
+      return { body: { unkept } }
     },
   })
 }

@@ -3,7 +3,7 @@ import { ClientRefused } from '../clients/client-standing.ts'
 import { HttpProblem } from '../http/problems.ts'
 import { KeyRefused } from '../keys/signing-keys.ts'
 import { ResourceServerRefused } from '../resource-servers/resource-servers.ts'
-import { SessionReviewRefused } from '../session-reviews/session-reviews.ts'
+import { SessionReviewRefused } from '../session-reviews/review-keeping.ts'
 import { TokenNameRefused } from '../tokens/revocation-by-name.ts'
 import { WebhookRefused } from '../webhooks/webhook-rules.ts'
 

@@ -2,15 +2,13 @@
 import { Readable } from 'node:stream'
 import type { Context } from 'koa'
 import { ACCESS } from '../../config/access.ts'
-import { isStorable } from '../../config/plain-text.ts'
 import { sessionReviewDetail } from '../../views/admin-console/session-review.ts'
-import { keepFindings, signOffReview } from '../../views/admin-console/session-review-forms.ts'
+import { signOffReview } from '../../views/admin-console/session-review-forms.ts'
 import { sessionReviewList } from '../../views/admin-console/session-reviews.ts'
 import type { Change } from '../audit/change.ts'
 import type { Cursors } from '../http/cursors.ts'
 import type { Form } from '../http/form.ts'
 import { HttpProblem } from '../http/problems.ts'
-import { MOST_ENDED_AT_ONCE } from '../revocation-jobs/bulk-ends.ts'
 import { exportReview, REVIEW_FORMATS, REVIEW_TYPES, type ReviewDocument } from '../session-reviews/review-export.ts'
 import { FINDING_KINDS, type FindingKind } from '../session-reviews/review-kinds.ts'
 import { MOST_FINDINGS } from '../session-reviews/review-making.ts'
@@ -22,6 +20,7 @@ import type { ConsoleRoute, ConsoleVisit } from './console.ts'
 import { readRows } from './list-query.ts'
 import { redirectWithNotice } from './notices.ts'
 import { refusalOf } from './refusals.ts'
+import { foundReview, REVIEWS_PATH, reviewHref, reviewKeepingPages } from './session-review-keeping.ts'
 
 /** What the pages call. */
 export interface SessionReviewPagesDeps {
@@ -34,7 +33,6 @@ export interface SessionReviewPagesDeps {
   readonly noteExport: (change: Change, detail: { readonly [name: string]: string }) => Promise<unknown>
 }
 
-const PATH = '/admin/session-reviews'
 const RULES = ACCESS.sessionReviews
 
 /** The page looks again after so long while the report is being made. */
@@ -49,29 +47,17 @@ export function sessionReviewPages(deps: SessionReviewPagesDeps): ConsoleRoute[]
       method: 'post',
       path: '/session-reviews',
       access: RULES.write,
-      back: () => PATH,
+      back: () => REVIEWS_PATH,
       handle: (ctx, visit) => begin(deps, ctx, visit),
     },
     { method: 'get', path: '/session-reviews/:id', access: RULES.read, handle: (ctx, visit) => showOne(deps, ctx, visit) },
-    {
-      method: 'get',
-      path: '/session-reviews/:id/kept',
-      access: RULES.write,
-      handle: (ctx, visit) => askToKeep(deps, ctx, visit, keptAsked(ctx)),
-    },
-    {
-      method: 'post',
-      path: '/session-reviews/:id/kept',
-      access: RULES.write,
-      back: (ctx, form) => keptHref(ctx, keptSent(form)),
-      handle: (ctx, visit, form) => keep(deps, ctx, visit, keptSent(form)),
-    },
+    ...reviewKeepingPages(deps.reviews),
     ...asking({
       section: '/session-reviews',
       what: 'sign-off',
       title: 'Sign off the report',
       access: RULES.signOff,
-      find: (id) => found(reviews, id),
+      find: (id) => foundReview(reviews, id),
       refusalOf,
       view: async ({ thing, ...view }) => signOffReview({ review: thing, outcome: await reviews.outcome(thing.id), ...view }),
       async act({ id }, change) {
@@ -83,27 +69,16 @@ export function sessionReviewPages(deps: SessionReviewPagesDeps): ConsoleRoute[]
       method: 'post',
       path: '/session-reviews/:id/export',
       access: RULES.export,
-      back: (ctx) => hrefOf(String(ctx.params.id)),
+      back: (ctx) => reviewHref(String(ctx.params.id)),
       handle: (ctx, visit, form) => takeHome(deps, ctx, visit, form),
     },
   ]
 }
 
-function hrefOf(id: string): string {
-  return `${PATH}/${encodeURIComponent(id)}`
-}
-
-async function found(reviews: SessionReviewPagesDeps['reviews'], id: string): Promise<SessionReview> {
-  const review = isStorable(id) ? await reviews.find(id) : undefined
-  if (review === undefined)
-    throw new HttpProblem(404, 'No such report', 'It may have been kept for as long as LATCHKEY_SESSION_REVIEW_RETENTION says.')
-  return review
-}
-
 async function showList({ reviews, cursors, everySeconds }: SessionReviewPagesDeps, ctx: Context, visit: ConsoleVisit) {
   const cursor = typeof ctx.query.cursor === 'string' ? ctx.query.cursor : undefined
   const { rows, ...hrefs } = await readRows<SessionReview>({
-    ...{ cursors, path: PATH, asked: {}, cursor },
+    ...{ cursors, path: REVIEWS_PATH, asked: {}, cursor },
     read: (limit, after) =>
       reviews.page({
         limit,
@@ -118,14 +93,14 @@ async function showList({ reviews, cursors, everySeconds }: SessionReviewPagesDe
     ...(nextAt === undefined ? {} : { nextAt }),
     ...(visit.may(RULES.write) ? { csrf: visit.csrf } : {}),
   })
-  visit.show({ title: 'Session audit', section: PATH, body })
+  visit.show({ title: 'Session audit', section: REVIEWS_PATH, body })
 }
 
 async function begin({ reviews }: SessionReviewPagesDeps, ctx: Context, visit: ConsoleVisit): Promise<void> {
   const { review, begun } = await reviews.begin(visit.change())
   redirectWithNotice(
     ctx,
-    hrefOf(review.id),
+    reviewHref(review.id),
     begun
       ? 'The report is being made. It ends nothing by itself.'
       : 'This report was begun just now: no other one is made beside it.',
@@ -134,7 +109,7 @@ async function begin({ reviews }: SessionReviewPagesDeps, ctx: Context, visit: C
 
 async function showOne(deps: SessionReviewPagesDeps, ctx: Context, visit: ConsoleVisit): Promise<void> {
   const { reviews, cursors } = deps
-  const review = await found(reviews, String(ctx.params.id))
+  const review = await foundReview(reviews, String(ctx.params.id))
   const may = {
     mayKeep: visit.may(RULES.write),
     maySignOff: visit.may(RULES.signOff),
@@ -144,7 +119,7 @@ async function showOne(deps: SessionReviewPagesDeps, ctx: Context, visit: Consol
   const title = 'Session audit'
   if (review.madeAt === undefined) {
     const body = sessionReviewDetail({ review, findings: [], ...may })
-    return visit.show({ title, section: PATH, body, refreshSeconds: LOOK_AGAIN_SECONDS })
+    return visit.show({ title, section: REVIEWS_PATH, body, refreshSeconds: LOOK_AGAIN_SECONDS })
   }
   const asked = FINDING_KINDS.find((one) => one === ctx.query.kind)
   const kind = asked ?? review.parts.find((part) => part.found > 0)?.kind
@@ -153,7 +128,7 @@ async function showOne(deps: SessionReviewPagesDeps, ctx: Context, visit: Consol
     kind === undefined
       ? { rows: [] }
       : await readRows<ReviewFinding>({
-          ...{ cursors, path: hrefOf(review.id), asked: { kind }, cursor },
+          ...{ cursors, path: reviewHref(review.id), asked: { kind }, cursor },
           read: (limit, after) =>
             reviews.findings({
               ...{ reviewId: review.id, kind, limit },
@@ -166,7 +141,7 @@ async function showOne(deps: SessionReviewPagesDeps, ctx: Context, visit: Consol
     ...{ review, outcome: await reviews.outcome(review.id), findings, ...hrefs, ...may },
     ...(kind === undefined ? {} : { kind, ...endsOf(review, kind, visit) }),
   })
-  visit.show({ title, section: PATH, body })
+  visit.show({ title, section: REVIEWS_PATH, body })
 }
 
 /** The pages on which findings are ended: those of the lists that have them as well. */
@@ -176,7 +151,7 @@ function endsOf(
   visit: ConsoleVisit,
 ): { readonly endHref?: string; readonly endAllHref?: string } {
   const { ages, createdAt } = review
-  const back = `${hrefOf(review.id)}?kind=${kind}`
+  const back = `${reviewHref(review.id)}?kind=${kind}`
   if (kind === 'old_session' && visit.may(ACCESS.sessions.revoke)) {
     const before = new Date(createdAt.getTime() - ages.session * 1000).toISOString()
     return {
@@ -194,67 +169,8 @@ function endsOf(
   }
 }
 
-/** What is to stay, and why. */
-interface KeptAsked {
-  readonly kind: string
-  readonly subjects: readonly string[]
-  readonly note: string
-}
-
-function keptAsked({ query }: Context): KeptAsked {
-  return {
-    kind: typeof query.kind === 'string' ? query.kind : '',
-    subjects: [query.id ?? []].flat(),
-    note: typeof query.note === 'string' ? query.note.slice(0, 1000) : '',
-  }
-}
-
-function keptSent(form: Form): KeptAsked {
-  return { kind: form.get('kind'), subjects: form.get('subjects').split(' '), note: form.get('note').trim() }
-}
-
-function keptHref(ctx: Context, { kind, subjects, note }: KeptAsked): string {
-  const query = new URLSearchParams({ kind, note })
-  for (const subject of subjects) if (subject !== '') query.append('id', subject)
-  return `${hrefOf(String(ctx.params.id))}/kept?${query}`
-}
-
-async function askToKeep(
-  { reviews }: SessionReviewPagesDeps,
-  ctx: Context,
-  visit: ConsoleVisit,
-  { kind: asked, subjects, note }: KeptAsked,
-  fault?: string,
-): Promise<void> {
-  const review = await found(reviews, String(ctx.params.id))
-  const kind = FINDING_KINDS.find((one) => one === asked)
-  if (kind === undefined) throw new HttpProblem(400, 'No such kind', 'Go back to the report, and tick what is to stay.')
-  const named = subjects.filter((subject) => subject !== '' && isStorable(subject)).slice(0, MOST_ENDED_AT_ONCE)
-  const findings = await reviews.findings({ reviewId: review.id, kind, subjects: named, limit: MOST_FINDINGS })
-  const body = keepFindings({ review, kind, findings, note, csrf: visit.csrf, ...(fault === undefined ? {} : { fault }) })
-  visit.show({ title: 'Keep what was found', section: PATH, body }, fault === undefined ? 200 : 409)
-}
-
-async function keep(deps: SessionReviewPagesDeps, ctx: Context, visit: ConsoleVisit, asked: KeptAsked): Promise<void> {
-  const { id } = await found(deps.reviews, String(ctx.params.id))
-  const kind = FINDING_KINDS.find((one) => one === asked.kind)
-  const subjects = asked.subjects.filter((subject) => subject !== '')
-  if (kind === undefined || subjects.length === 0 || asked.note === '') return askToKeep(deps, ctx, visit, asked)
-  let kept: number | undefined
-  try {
-    kept = await deps.reviews.keep(id, { kind, subjects }, visit.change(asked.note.slice(0, 1000)))
-  } catch (error) {
-    return askToKeep(deps, ctx, visit, asked, refusalOf(error))
-  }
-  redirectWithNotice(
-    ctx,
-    `${hrefOf(id)}?kind=${kind}`,
-    kept === 1 ? 'It stays, and the report says why.' : `${kept} stay, and the report says why.`,
-  )
-}
-
 async function takeHome(deps: SessionReviewPagesDeps, ctx: Context, visit: ConsoleVisit, form: Form): Promise<void> {
-  const review = await found(deps.reviews, String(ctx.params.id))
+  const review = await foundReview(deps.reviews, String(ctx.params.id))
   const format = REVIEW_FORMATS.find((one) => one === form.get('format'))
   if (format === undefined) throw new HttpProblem(400, 'No such format', `A report is exported as ${REVIEW_FORMATS.join(', ')}.`)
   if (review.madeAt === undefined) throw new HttpProblem(409, 'Not yet', 'The report is still being made.')

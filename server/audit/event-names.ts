@@ -59,6 +59,7 @@ export const AUDIT_EVENT_NAMES = [
   'session_review.kept',
   'session_review.made',
   'session_review.signed_off',
+  'session_review.unkept',
   'setup.completed',
   'setup_link.created',
   'sign_in.failed',

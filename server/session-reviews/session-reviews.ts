@@ -6,6 +6,7 @@ import type { ReviewAges, SessionReviewPolicy } from '../../config/session-revie
 import { Prisma } from '../../prisma/client/client.ts'
 import { type Change, recordChange } from '../audit/change.ts'
 import type { Database, Transaction } from '../storage/postgres.ts'
+import { type FindingChoice, keepFindings, lockOpen, unkeepFindings } from './review-keeping.ts'
 import { FINDING_KINDS, type FindingKind } from './review-kinds.ts'
 import { type MakingDeps, makeReviews } from './review-making.ts'
 import {
@@ -53,11 +54,6 @@ export interface SignedOffReview {
   readonly signedOffBy: string
 }
 
-/** What the rules do not allow; the message is for the one who asked. */
-export class SessionReviewRefused extends Error {
-  override readonly name = 'SessionReviewRefused'
-}
-
 /** The session audits of one database. */
 export interface SessionReviews {
   /**
@@ -80,11 +76,12 @@ export interface SessionReviews {
    * Says of some findings of a kind that they stay, and why. @returns how many; undefined: there is no such audit
    * @throws SessionReviewRefused when it is under way or signed off, or has no such finding
    */
-  keep(
-    id: string,
-    which: { readonly kind: FindingKind; readonly subjects: readonly string[] },
-    change: Change,
-  ): Promise<number | undefined>
+  keep(id: string, which: FindingChoice, change: Change): Promise<number | undefined>
+  /**
+   * Takes back of some findings of a kind that they stay. @returns how many; undefined: there is no such audit
+   * @throws SessionReviewRefused when it is under way or signed off, or one of them is not kept
+   */
+  unkeep(id: string, which: FindingChoice, change: Change): Promise<number | undefined>
   /**
    * Signs it off, once; the reason of the change is the note. @returns undefined: there is no such audit
    * @throws SessionReviewRefused when it is under way, or was signed off already
@@ -159,17 +156,8 @@ export function createSessionReviews(deps: SessionReviewDeps): SessionReviews {
 
     outcome: (reviewId) => selectOutcome(db, { reviewId, refreshIdleSeconds }),
 
-    keep: (id, { kind, subjects }, change) =>
-      db.$transaction(async (tx) => {
-        if (!(await lockOpen(tx, id))) return undefined
-        const rows = await tx.$queryRaw<{ subject: string }[]>(Prisma.sql`
-          UPDATE session_review_findings SET kept_at = latchkey_now(), kept_by = ${change.actor}, kept_note = ${change.reason ?? ''}
-          WHERE review_id = ${id} AND kind = ${kind} AND subject = ANY(${[...subjects]}::text[]) RETURNING subject`)
-        const kept = new Set(rows.map(({ subject }) => subject))
-        if (kept.size < new Set(subjects).size) throw new SessionReviewRefused('not all of these stand in the audit')
-        await recordChange(tx, 'session_review.kept', change, { detail: { review: id, kind, subjects: [...kept] } })
-        return kept.size
-      }),
+    keep: (id, which, change) => db.$transaction((tx) => keepFindings(tx, id, which, change)),
+    unkeep: (id, which, change) => db.$transaction((tx) => unkeepFindings(tx, id, which, change)),
 
     signOff: (id, change) =>
       db.$transaction(async (tx) => {
@@ -225,16 +213,6 @@ async function selectNext(
         (SELECT created_at FROM accounts WHERE status <> 'deleted' ORDER BY created_at, id LIMIT 1)
       ) + make_interval(secs => ${everySeconds}) AS at) next`)
   return { at: row?.at ?? undefined, due: row?.due === true }
-}
-
-/** Locks one that can be worked at; false: there is none. @throws SessionReviewRefused */
-async function lockOpen(tx: Transaction, id: string): Promise<boolean> {
-  const [row] = await tx.$queryRaw<{ made: boolean; signed: boolean }[]>(Prisma.sql`
-    SELECT made_at IS NOT NULL AS made, signed_off_at IS NOT NULL AS signed FROM session_reviews WHERE id = ${id} FOR UPDATE`)
-  if (row === undefined) return false
-  if (!row.made) throw new SessionReviewRefused('the audit is still being made')
-  if (row.signed) throw new SessionReviewRefused('the audit was signed off already, and stays as it is')
-  return true
 }
 
 interface ReviewRow {

@@ -206,6 +206,32 @@ describe('a thousand and more', () => {
     })
   })
 
+  test('are open again when that is taken back, as long as nobody has signed off', async () => {
+    const unkeep = (subjects: readonly string[], as?: string, reason = 'moved') =>
+      ask(server, as ?? token, `DELETE /session-reviews/${id}/kept`, { body: { kind: 'old_session', subjects, reason } })
+    await post(`/${id}/kept`, { kind: 'old_session', subjects: ['ses_many_00005', 'ses_many_00006'], note: 'kiosks' })
+    const before = (await get(`/${id}`)).body.outcome.old_session
+    // Nothing is taken back in part, and nothing that was not said.
+    expect((await unkeep(['ses_many_00005', 'ses_many_00007'])).body.detail).toBe('Not all of these are kept in the audit.')
+    expect((await get(`/${id}`)).body.outcome.old_session).toEqual(before)
+    expect((await unkeep(['ses_many_00005'], people.get('helpdesk'))).status).toBe(403)
+    const taken = await unkeep(['ses_many_00005', 'ses_many_00006'], people.get('operator'))
+    expect([taken.status, taken.body]).toEqual([200, { unkept: 2 }])
+    const after = (await get(`/${id}`)).body.outcome.old_session
+    expect(after).toEqual({ ...before, open: before.open + 2, kept: before.kept - 2 })
+    expect((await findings(id, '&kind=old_session'))[4]).toMatchObject({
+      subject: 'ses_many_00005',
+      kept: null,
+      standing: 'there',
+    })
+    expect((await events('session_review.unkept')).at(-1)).toMatchObject({
+      reason: 'moved',
+      detail: { review: id, kind: 'old_session', subjects: ['ses_many_00005', 'ses_many_00006'] },
+    })
+    const back = { kind: 'old_session', subjects: ['a'] }
+    expect((await ask(server, token, 'DELETE /session-reviews/rev_none/kept', { body: back })).status).toBe(404)
+  })
+
   test('AD2, AD3: what does not stand in the report cannot stay, and nothing is kept in part', async () => {
     const keep = (body: object) => post(`/${id}/kept`, { kind: 'old_session', subjects: ['ses_many_00003'], note: 'x', ...body })
     const refused = await keep({ subjects: ['ses_many_00003', 'ses_many_02000'] })
@@ -293,6 +319,9 @@ test('a report is signed off by a person, who says what they saw; of 50 at once 
   })
   const late = await post(`/${id}/kept`, { kind: 'old_session', subjects: ['ses_many_00001'], note: 'late' })
   expect([late.status, late.body.detail]).toEqual([409, 'The audit was signed off already, and stays as it is.'])
+  const back = { kind: 'old_session', subjects: ['ses_many_00001'] }
+  const taken = await ask(server, token, `DELETE /session-reviews/${id}/kept`, { body: back })
+  expect([taken.status, taken.body.detail]).toEqual([409, 'The audit was signed off already, and stays as it is.'])
 })
 
 test('an account that is deleted leaves nothing but its id in a report', async () => {

@@ -120,6 +120,25 @@ test('what stays is kept with a note, by those who may, and stands in the report
   expect((await browser.open(`${server.issuer}${PATH}/${id}/kept?kind=all`)).status).toBe(400)
 })
 
+test('what is kept can be opened again by those who may', async () => {
+  const id = await latest()
+  const list = `${PATH}/${id}?kind=old_client_secret`
+  const { browser, page } = await atConsole(server, 'auditor', list)
+  expect(page.body).toContain(`formaction="${PATH}/${id}/unkept"`)
+  const none = await browser.open(`${server.issuer}${PATH}/${id}/unkept?kind=old_client_secret&id=sec_other`)
+  expect(none.body).toContain('Nothing is selected that is kept.')
+  const asking = await browser.open(`${server.issuer}${PATH}/${id}/unkept?kind=old_client_secret&id=${PLANTED.secret}`)
+  expect(asking.body).toContain('<q>rotated &lt;b&gt;next&lt;/b&gt; week</q>')
+  const done = await send(browser, asking, `${PATH}/${id}/unkept`, { note: 'rotated already' })
+  expect(done.body).toContain('It is open again.')
+  expect(done.body).not.toContain('1 kept')
+  expect(done.body).not.toContain('Keep no longer…')
+  const again = await send(browser, asking, `${PATH}/${id}/unkept`)
+  expect([again.status, again.body]).toEqual([409, expect.stringContaining('Not all of these are kept in the audit.')])
+  const kept = await browser.open(`${server.issuer}${PATH}/${id}/kept?kind=old_client_secret&id=${PLANTED.secret}`)
+  expect((await send(browser, kept, `${PATH}/${id}/kept`, { note: 'after all' })).body).toContain('1 kept')
+})
+
 test('it is signed off after a fresh sign-in, with what is still open before one’s eyes; then it stays as it is', async () => {
   const id = await latest()
   const operator = await atConsole(server, 'operator', `${PATH}/${id}`)

@@ -1,7 +1,7 @@
 // The console's pages of session audits, made with one text in the place of everything that others write.
 
 import { sessionReviewDetail } from '../../views/admin-console/session-review.ts'
-import { keepFindings, signOffReview } from '../../views/admin-console/session-review-forms.ts'
+import { keepFindings, signOffReview, unkeepFindings } from '../../views/admin-console/session-review-forms.ts'
 import { type FindingView, type SessionReviewView, sessionReviewList } from '../../views/admin-console/session-reviews.ts'
 import type { Html } from '../../views/html.ts'
 
@@ -120,6 +120,11 @@ export function sessionReviewPages(text: string): readonly (readonly [name: stri
     ],
     ['session audit, what stays', keepFindings({ review, kind: 'dormant_grant', findings, note: text, csrf: text, fault: text })],
     ['session audit, nothing selected', keepFindings({ review, kind: 'dormant_grant', findings: [], note: text, csrf: text })],
+    [
+      'session audit, kept no longer',
+      unkeepFindings({ review, kind: 'dormant_grant', findings, note: text, csrf: text, fault: text }),
+    ],
+    ['session audit, nothing kept', unkeepFindings({ review, kind: 'dormant_grant', findings: [], note: text, csrf: text })],
     ['session audit, signing off', signOffReview({ review, outcome, action: '/admin/x', reason: text, csrf: text, fault: text })],
     [
       'session audit, signing off with nothing open',

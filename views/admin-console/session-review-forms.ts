@@ -46,6 +46,39 @@ ${noteField('Why it stays', note, 'Whoever reads the report later was not here.'
 </section>`
 }
 
+/** Makes the page that asks before they do not stay any more. `findings`: such as are kept. */
+export function unkeepFindings({ review, kind, findings, note, csrf, fault }: KeepFindingsView): Html {
+  const href = `${PATH}/${review.id}?kind=${kind}`
+  const subjects = [...new Set(findings.map(({ subject }) => subject))]
+  const isOne = subjects.length === 1
+  return html`<p class="crumbs"><a href="${href}">${titleOf(review)}</a></p>
+<h1>Keep no longer</h1>
+${faultOf(fault)}
+<section class="card" aria-labelledby="what">
+<h2 id="what">${FINDING_WORDS[kind].title}</h2>
+${
+  findings.length === 0
+    ? html`<p>Nothing is selected that is kept. Go back and tick what is not to stay.</p>
+<p class="actions"><a class="button" href="${href}">Back to the report</a></p>`
+    : html`<p>${isOne ? 'This is' : 'These are'} open again in the report. That ${isOne ? 'it was' : 'they were'} kept, by whom and why, stands in the audit log alone.</p>
+<ul class="reasons">
+${findings.map((finding) => html`<li><bdi>${nameOf(finding)}</bdi>${finding.kept && html`: <q>${finding.kept.note}</q>`}</li>\n`)}</ul>
+<form method="post" action="${PATH}/${review.id}/unkept">
+<input type="hidden" name="csrf" value="${csrf}">
+<input type="hidden" name="kind" value="${kind}">
+<input type="hidden" name="subjects" value="${subjects.join(' ')}">
+<div class="field">
+<label for="note">Why</label>
+<input id="note" name="note" type="text" value="${note}" maxlength="1000" autocomplete="off" aria-describedby="note-hint">
+<p class="hint" id="note-hint">For the audit log.</p>
+</div>
+<p class="actions"><button class="button primary" type="submit">Open ${isOne ? 'it' : 'them'} again</button>
+<a class="button" href="${href}">Leave ${isOne ? 'it' : 'them'} kept</a></p>
+</form>`
+}
+</section>`
+}
+
 /** What the page shows that asks before a report is signed off. */
 export interface SignOffView {
   readonly review: SessionReviewView

@@ -172,6 +172,7 @@ function rowsOf(view: SessionReviewDetailView, kind: FindingKindWord, findings: 
 ${list}
 <p class="actions">
 ${keeps && html`<button class="button small" type="submit">Keep selected…</button>`}
+${keeps && findings.some(({ kept }) => kept !== undefined) && html`<button class="button small" type="submit" formaction="${PATH}/${view.review.id}/unkept">Keep no longer…</button>`}
 ${ends && html`<button class="button danger small" type="submit" formaction="${view.endHref}">End selected…</button>`}
 ${view.endAllHref !== undefined && html`<a class="button small" href="${view.endAllHref}">End all that are so by now…</a>`}
 </p>
