@@ -4,7 +4,7 @@ import { startAdminServer } from '../admin-api/api.ts'
 import { authorize } from '../attacks/attempts.ts'
 import { requestIdOf } from '../refused-requests/explained.ts'
 import type { Browser, Page } from '../support/browser.ts'
-import { SPA } from '../support/clients.ts'
+import { SPA, WEB } from '../support/clients.ts'
 import type { TestServer } from '../support/server.ts'
 import { atConsole, send } from './people.ts'
 
@@ -61,6 +61,18 @@ test('the list narrows by app and cause, and finds by id, and so does the search
   expect(new URL(byId.url).pathname).toBe(`${LIST}/${id}`)
   const found = await send(browser, list, '/admin/search', { q: id })
   expect(new URL(found.url).pathname).toBe(`${LIST}/${id}`)
+})
+
+test('the page of an app leads to its own refused requests', async () => {
+  const ofSpa = requestIdOf(await authorize(server, SPA, { redirect_uri: 'https://elsewhere.example/spa' }))
+  const ofWeb = requestIdOf(await authorize(server, WEB, { redirect_uri: 'https://elsewhere.example/web' }))
+  const { browser, page } = await atConsole(server, 'auditor', `/admin/clients/${WEB.client_id}`)
+  const [, href = ''] = /href="(\/admin\/refused-requests\?[^"]*)"/.exec(page.body) ?? []
+  await openUntil(browser, `${LIST}/${ofWeb}`, 200)
+  await openUntil(browser, `${LIST}/${ofSpa}`, 200)
+  const list = await browser.open(`${server.issuer}${href}`)
+  expect(list.body).toContain(`href="${LIST}/${ofWeb}"`)
+  expect(list.body).not.toContain(`href="${LIST}/${ofSpa}"`)
 })
 
 test('what is not there is said in words', async () => {

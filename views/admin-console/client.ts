@@ -81,6 +81,10 @@ function factsOf({ client, holds }: ClientView): Html {
       'Sessions',
       html`<a href="/admin/sessions?${new URLSearchParams({ client: client.id, state: 'live' }).toString()}">of people who use it now</a>`,
     ],
+    [
+      'Refused',
+      html`<a href="/admin/refused-requests?${new URLSearchParams({ client: client.id }).toString()}">requests of the last week, and why</a>`,
+    ],
   ])
 }
 
