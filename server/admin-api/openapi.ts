@@ -97,7 +97,7 @@ function operationOf(one: ApiRoute): ZodOpenApiOperationObject {
     description: [one.description, access === 'public' ? undefined : `People need one of the roles ${access.roles.join(', ')}.`]
       .filter((text) => text !== undefined)
       .join('\n\n'),
-    security: access === 'public' ? [] : [{ accessToken: [access.scope] }],
+    security: access === 'public' ? [] : [access, ...(one.accessToOwn ?? [])].map(({ scope }) => ({ accessToken: [scope] })),
     requestParams: {
       ...(params === undefined ? {} : { path: params }),
       ...(query === undefined ? {} : { query }),

@@ -16,6 +16,8 @@ export interface ApiRequest<Params, Query, Body> {
   readonly query: Query
   readonly body: Body
   readonly caller: Caller
+  /** For what only some of those may see who may use the route. @throws HttpProblem 403 */
+  insist(rule: AccessRule): void
   /** What is written to the audit log of what the route does. */
   change(reason?: string): Change
   /** The version that the caller has seen of what is to be changed (RFC 9110 §13.1.1); undefined: whichever there is. */
@@ -60,6 +62,8 @@ export interface ApiRouteFacts {
   /** The noun under which the document lists it. */
   readonly tag: string
   readonly access: AccessRule | 'public'
+  /** Those who may do one of these may use it too, for what is theirs: the route itself sees to that, and insists on `access` for the rest. */
+  readonly accessToOwn?: readonly AccessRule[]
   readonly params?: z.ZodObject
   readonly query?: z.ZodObject
   readonly body?: z.ZodType

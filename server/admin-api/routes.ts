@@ -1,7 +1,7 @@
 // The admin API: its routes behind one door, which is the same for each of them. The order is policy, so all of it stands here.
 import Router from '@koa/router'
 import type { Context, Middleware } from 'koa'
-import { whatIsMissing } from '../../config/roles.ts'
+import { type AccessRule, whatIsMissing } from '../../config/roles.ts'
 import { forPrograms } from '../http/error-pages.ts'
 import { beginEventStream } from '../http/event-stream.ts'
 import { HttpProblem } from '../http/problems.ts'
@@ -37,13 +37,20 @@ async function pass(route: ApiRoute, door: AdminApiDoor, ctx: Context): Promise<
     return present(
       route,
       ctx,
-      await route.answer({ ctx, caller: NOBODY, change: noChange, ifVersion: undefined, stillAllowed: async () => undefined }),
+      await route.answer({
+        ...{ ctx, caller: NOBODY, change: noChange, ifVersion: undefined },
+        ...{ insist: () => undefined, stillAllowed: async () => undefined },
+      }),
     )
   // 1. Who asks, and whether they may.
   const caller = callerOf(await door.authenticate(ctx))
-  const { access } = route
-  if (whatIsMissing(access, caller) !== undefined) door.refused(ctx, route, caller)
-  checkAccess(ctx, access, caller)
+  const rules = [route.access, ...(route.accessToOwn ?? [])]
+  const access = rules.find((rule) => whatIsMissing(rule, caller) === undefined) ?? route.access
+  const insist = (rule: AccessRule) => {
+    if (whatIsMissing(rule, caller) !== undefined) door.refused(ctx, route, caller)
+    checkAccess(ctx, rule, caller)
+  }
+  insist(access)
   // 2. How often.
   ctx.state.caller = caller.actor
   await door.limit(ctx, async () => {
@@ -53,6 +60,7 @@ async function pass(route: ApiRoute, door: AdminApiDoor, ctx: Context): Promise<
     const request = {
       ctx,
       caller,
+      insist,
       change: (reason?: string) => changeBy(ctx, caller, reason),
       ifVersion: versionAsked(ctx, route),
       stillAllowed: async () => checkAccess(ctx, access, callerOf(await door.authenticate(ctx))),

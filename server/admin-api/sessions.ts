@@ -207,11 +207,14 @@ function jobRoutes({ jobs }: SessionRoutesDeps): ApiRoute[] {
       name: 'getRevocationJob',
       tag: 'Sessions',
       summary: 'How far an end of many things has come',
+      description: 'Whoever began it may look, with the scope that it took.',
       access: ACCESS.sessions.read,
+      accessToOwn: [ACCESS.sessions.revoke, ACCESS.grants.revoke],
       params: id,
       outcomes: { 200: { description: 'The job.', schema: jobShape } },
-      async handle({ params }) {
+      async handle({ params, caller, insist }) {
         const job = await jobs.find(params.id)
+        if (job?.actor !== caller.actor) insist(ACCESS.sessions.read)
         if (job === undefined) throw notFound('job')
         return { body: showJob(job) }
       },

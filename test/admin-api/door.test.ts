@@ -22,7 +22,10 @@ describe('the OpenAPI document', () => {
     for (const route of server.latchkey.administration.apiRoutes) {
       const operation = body.paths[route.path.replace(/:(\w+)/g, '{$1}')]?.[route.method]
       expect(operation?.operationId).toBe(route.name)
-      if (route.access !== 'public') expect(operation.security).toEqual([{ accessToken: [route.access.scope] }])
+      if (route.access !== 'public')
+        expect(operation.security).toEqual(
+          [route.access, ...(route.accessToOwn ?? [])].map(({ scope }) => ({ accessToken: [scope] })),
+        )
       expect(Object.keys(operation.responses)).toEqual([...Object.keys(route.outcomes), 'default'])
     }
   })

@@ -6,7 +6,7 @@ import { type LogoutApp, startLogoutApp, until } from '../support/logout-app.ts'
 import { claimsOf, introspect, obtainTokens, refresh } from '../support/oauth.ts'
 import { run } from '../support/postgres.ts'
 import type { TestServer } from '../support/server.ts'
-import { ask, robotToken, startAdminServer } from './api.ts'
+import { ask, personToken, robotToken, startAdminServer } from './api.ts'
 
 const CRM: TestClient = {
   client_id: 'crm',
@@ -292,6 +292,33 @@ describe('many at once', () => {
        WHERE name = 'grant.revoked' AND reason = 'a scope that is no more'`,
     )
     expect(events).toEqual([{ n: 700, grants: 700 }])
+  })
+
+  test('a job is looked at by whoever began it, with the scope that this took, and by no other without the scope to look', async () => {
+    const own = await robotToken(server, 'grants:revoke')
+    const begin = (by: string) =>
+      ask(server, by, 'POST /grants/revocations', { body: { filter: { scope: 'nobody-has-it', since: '2020-01-01T00:00:00Z' } } })
+    const grants = (n: string) =>
+      run(
+        server.databaseUrl,
+        `INSERT INTO grants (id, account_id, client_id, payload, expires_at)
+         SELECT 'gra_own_${n}_' || n, (SELECT id FROM accounts WHERE email = 'nobody@staff.example'), 'notes-web',
+           '{"openid":{"scope":"openid nobody-has-it"}}', latchkey_now() + interval '1 hour' FROM generate_series(1, 300) n`,
+      )
+    await grants('robot')
+    const { body: begun } = await begin(own)
+    const at = (id: string, by: string) => ask(server, by, `GET /revocation-jobs/${id}`)
+    expect(await at(begun.job.id, own)).toMatchObject({ status: 200, body: { id: begun.job.id, actor: 'robot' } })
+    await finished(begun.job.id)
+    await grants('person')
+    const { body: other } = await begin(await personToken(server, 'operator'))
+    // Whether there is such a job is not for them to know.
+    for (const id of [other.job.id, 'job_none']) {
+      const refused = await at(id, own)
+      expect([refused.status, refused.body.type]).toEqual([403, 'urn:latchkey:problem:insufficient-scope'])
+    }
+    expect((await at(other.job.id, await robotToken(server, 'sessions:read'))).status).toBe(200)
+    expect((await ask(server, own, 'GET /revocation-jobs')).status).toBe(403)
   })
 
   async function finished(id: string) {
