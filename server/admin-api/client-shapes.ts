@@ -68,6 +68,11 @@ const lifeInUse = z
   .object({ unused: life, most: life })
   .meta({ id: 'LifeInUse', description: 'How long it lasts unused, and at most, however much it is used.' })
 
+export const tokensFromShape = moment.nullable().meta({
+  description:
+    'When it gets tokens again, unless it is suspended: some seconds after all of its was ended. Until then it is answered 503. Null: now.',
+})
+
 export const clientDetailShape = clientShape
   .extend({
     metadata: metadataShape,
@@ -95,6 +100,7 @@ export const clientDetailShape = clientShape
         }),
       ),
     }),
+    tokens_from: tokensFromShape,
     unknown_scopes: z.array(z.string()).meta({ description: 'Scopes of its that no resource server has: it never gets them.' }),
   })
   .meta({ id: 'ClientDetail' })
@@ -161,8 +167,13 @@ export function showDetail(
         decided_by: decidedBy,
       })),
     },
+    tokens_from: showTokensFrom(client),
     unknown_scopes: [...lifetimes.unknownScopes],
   }
+}
+
+export function showTokensFrom({ tokensFrom }: ClientDetail): z.input<typeof tokensFromShape> {
+  return tokensFrom?.at.toISOString() ?? null
 }
 
 export function showPreview(client: ClientDetail, holds: ClientHoldings): z.input<typeof clientPreviewShape> {

@@ -6,7 +6,15 @@ import type { ClientAdministration } from '../clients/client-administration.ts'
 import type { ClientEvents } from '../clients/client-events.ts'
 import type { ClientHoldings } from '../clients/client-holdings.ts'
 import type { ClientDetail } from '../clients/client-search.ts'
-import { clientPreviewShape, secretShape, shownSecretShape, showPreview, showSecret } from './client-shapes.ts'
+import {
+  clientPreviewShape,
+  secretShape,
+  shownSecretShape,
+  showPreview,
+  showSecret,
+  showTokensFrom,
+  tokensFromShape,
+} from './client-shapes.ts'
 import { refusing } from './refusals.ts'
 import { type ApiRoute, route } from './route.ts'
 import { ended, momentAsked, name, notFound, reason } from './shapes.ts'
@@ -24,6 +32,7 @@ const DAY_SECONDS = 86_400
 const LONGEST_OVERLAP_SECONDS = 30 * DAY_SECONDS
 
 const id = z.strictObject({ id: name })
+const reinstatedShape = ended.extend({ tokens_from: tokensFromShape }).meta({ id: 'ClientReinstated' })
 const endBody = z.strictObject({ reason, dry_run: z.boolean('it must be true or false').default(false) })
 
 /** Makes the routes. */
@@ -168,10 +177,11 @@ function reinstateRoute({ find, events }: ClientStandingDeps): ApiRoute {
     params: id,
     body: z.strictObject({ reason }),
     bodyOptional: true,
-    outcomes: { 200: { description: 'What was ended: nothing.', schema: ended } },
+    outcomes: { 200: { description: 'What was ended: nothing.', schema: reinstatedShape } },
     async handle({ params, body, change }) {
       await find(params.id)
-      return { body: await refusing('client', () => events.reinstate(params.id, change(body.reason))) }
+      const counts = await refusing('client', () => events.reinstate(params.id, change(body.reason)))
+      return { body: { ...counts, tokens_from: showTokensFrom(await find(params.id)) } }
     },
   })
 }

@@ -80,7 +80,10 @@ export function clientPages(deps: ClientPagesDeps): ConsoleRoute[] {
       view: ({ thing, ...form }) => clientReinstatement({ client: thing, ...form }),
       async act({ id }, change) {
         await events.reinstate(id, change)
-        return 'People can sign in to it again.'
+        const { tokensFrom } = await findClient(deps.search, id)
+        return tokensFrom === undefined
+          ? 'People can sign in to it again.'
+          : `People can sign in to it again in ${count(tokensFrom.inSeconds, 'second')}: until then it gets no tokens.`
       },
     }),
   ]

@@ -29,6 +29,14 @@ export interface ClientDetail extends ClientItem {
   readonly actsFor: readonly string[]
   /** Of all that can be changed. */
   readonly version: string
+  /** When it gets tokens again, if it is not suspended; undefined: it gets them now. */
+  readonly tokensFrom?: TokensFrom
+}
+
+/** What ended its tokens covers a little more than there were, so that no process makes one that it has not heard of. */
+export interface TokensFrom {
+  readonly at: Date
+  readonly inSeconds: number
 }
 
 /** That a client has a secret. */
@@ -108,6 +116,7 @@ async function findDetail(db: Database, id: string): Promise<ClientDetail | unde
   if (row === null || row.managedBy === 'latchkey') return undefined
   const good = await db.$queryRaw<{ id: string }[]>(Prisma.sql`
     SELECT id FROM client_secrets WHERE client_id = ${id} AND (expires_at IS NULL OR expires_at > latchkey_now())`)
+  const tokensFrom = await selectTokensFrom(db, id)
   const metadata = storedClientMetadata(id, row.metadata)
   const status = row.status === 'active' ? 'active' : 'suspended'
   const known = { ...(row.managedBy === null ? {} : { managedBy: row.managedBy }) }
@@ -133,7 +142,18 @@ async function findDetail(db: Database, id: string): Promise<ClientDetail | unde
     })),
     actsFor: row.resourceServers.map(({ identifier }) => identifier).toSorted(),
     version: versionOfClient({ metadata, status, ...known, secrets: stored }),
+    ...(tokensFrom === undefined ? {} : { tokensFrom }),
   }
+}
+
+/** As tokens are made (tokens/minting.ts): until the second that the last entry names is over. */
+async function selectTokensFrom(db: Database, id: string): Promise<TokensFrom | undefined> {
+  const [row] = await db.$queryRaw<TokensFrom[]>(Prisma.sql`
+    SELECT at, CEIL(EXTRACT(EPOCH FROM at - latchkey_now()))::int AS "inSeconds" FROM (
+      SELECT max(before) + interval '1 second' AS at FROM revocations
+      WHERE kind = 'client_id' AND value = ${id} AND before IS NOT NULL) latest
+    WHERE at > latchkey_now()`)
+  return row
 }
 
 function conditionOf({ beginning, kind, status, managedBy, secretDue }: ClientFilter): Prisma.Sql {

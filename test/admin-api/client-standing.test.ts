@@ -133,7 +133,26 @@ describe('a suspension', () => {
     expect((await get('/clients?status=suspended')).body.items).toMatchObject([{ client_id: 'notes-web', status: 'suspended' }])
     // Once more ends nothing more.
     expect((await post('/clients/notes-web/suspension')).body).toMatchObject({ grants: 0 })
-    expect((await remove('/clients/notes-web/suspension')).status).toBe(200)
+    const reinstated = await remove('/clients/notes-web/suspension')
+    expect(reinstated.status).toBe(200)
+    // What it was told: not before, and then.
+    const from = reinstated.body.tokens_from
+    expect((await get('/clients/notes-web')).body.tokens_from).toBe(from)
+    const [left] = await run(
+      server.databaseUrl,
+      'SELECT EXTRACT(EPOCH FROM $1::timestamptz - latchkey_now())::float8 AS seconds',
+      [from],
+    )
+    expect(left?.seconds).toBeGreaterThan(5)
+    expect(left?.seconds).toBeLessThanOrEqual(12)
+    expect(
+      await obtainTokens(server, WEB).then(
+        ({ tokens: { status: early } }) => early,
+        () => 'refused',
+      ),
+    ).not.toBe(200)
+    await server.advance(Number(left?.seconds))
+    expect((await get('/clients/notes-web')).body.tokens_from).toBeNull()
     await until(async () => (await obtainTokens(server, WEB).catch(() => undefined)) !== undefined)
     expect(await introspect(server, API, access)).toEqual({ active: false })
     const events = await run(

@@ -97,10 +97,12 @@ test('an app that is suspended is out at once, and comes back without what it ha
   const back = await send(browser, await browser.open(`${server.issuer}${action('reinstatement')}`), action('reinstatement'), {
     reason: 'mended',
   })
-  expect(back.body).toContain('People can sign in to it again.')
+  expect(back.body).toMatch(/People can sign in to it again in \d+ seconds: until then it gets no tokens\./)
+  expect(back.body).toMatch(/It gets tokens in \d+ seconds/)
   expect((await refresh(server, SPA, tokens.body.refresh_token ?? '')).body.error).toBe('invalid_grant')
   // Until every process has seen the suspension, its entry covers what it may still make.
   await server.advance(12)
+  expect((await browser.open(`${server.issuer}/admin/clients/${SPA.client_id}`)).body).not.toContain('It gets tokens in')
   expect((await obtainTokens(server, SPA)).tokens.status).toBe(200)
   const events = await server.latchkey.stores.db.auditEvent.findMany({
     where: { clientId: SPA.client_id, name: 'client.suspended' },

@@ -83,6 +83,10 @@ export function clientPages(text: string): readonly (readonly [name: string, bod
     ['app', clientDetail(detail)],
     ['app with nothing', clientDetail(machine)],
     ['app, for those who look', clientDetail({ ...detail, mayStop: false, mayWrite: false })],
+    [
+      'app that was let in again a moment ago',
+      clientDetail({ ...detail, client: { ...detail.client, tokensFrom: { inSeconds: 9 } } }),
+    ],
     ['app by hand', clientDetail({ ...detail, client: byHand, now: WHEN })],
     ...['spa', 'native', 'api'].map(
       (kind) =>
@@ -93,6 +97,10 @@ export function clientPages(text: string): readonly (readonly [name: string, bod
     ['suspension of an app', clientSuspension(asked)],
     ['compromise of an app', clientCompromise({ ...asked, holds: machine.holds })],
     ['reinstatement of an app', clientReinstatement({ client: bare, action: asked.action, reason: '', csrf: text })],
+    [
+      'reinstatement of an app a moment later',
+      clientReinstatement({ client: { ...bare, tokensFrom: { inSeconds: 9 } }, action: asked.action, reason: '', csrf: text }),
+    ],
     ['deletion of an app', clientDeletion(asked)],
     ...formPages(text),
     ...secretPages(text),

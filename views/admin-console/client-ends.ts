@@ -3,6 +3,7 @@ import { type Html, html } from '../html.ts'
 import { type AskingView, askFirst } from './asking.ts'
 import type { HoldsView } from './client-parts.ts'
 import { facts } from './lists.ts'
+import { count } from './tree.ts'
 
 /** What the pages that ask before a client's end show. */
 export interface ClientEndView extends Pick<AskingView, 'action' | 'reason' | 'csrf' | 'fault'> {
@@ -36,13 +37,23 @@ export function clientCompromise({ client, holds, ...form }: ClientEndView): Htm
   })
 }
 
+/** What the page shows that asks before one is let in again. */
+export interface ReinstatementView extends Omit<ClientEndView, 'holds'> {
+  readonly client: ClientEndView['client'] & { readonly tokensFrom?: { readonly inSeconds: number } }
+}
+
 /** Before it is let in again. */
-export function clientReinstatement({ client, ...form }: Omit<ClientEndView, 'holds'>): Html {
+export function clientReinstatement({ client, ...form }: ReinstatementView): Html {
+  const { tokensFrom } = client
   return askFirst({
     ...form,
     of: nameOf(client),
     title: 'Let the app in again',
-    says: html`<p class="lead">People can sign in to it again. What was ended when it was suspended stays so.</p>`,
+    says: html`<p class="lead">People can sign in to it again. What was ended when it was suspended stays so.</p>${
+      tokensFrom !== undefined &&
+      html`
+<p class="lead">It was suspended a moment ago, and gets no tokens before ${count(tokensFrom.inSeconds, 'second')} are over: by then every process of the server has heard of it.</p>`
+    }`,
     button: 'Let it in',
   })
 }

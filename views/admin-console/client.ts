@@ -23,6 +23,7 @@ export interface ClientView {
     }
     readonly secrets: readonly SecretView[]
     readonly actsFor: readonly string[]
+    readonly tokensFrom?: { readonly inSeconds: number }
   }
   readonly usesSecret: boolean
   /** A secret is due for another one after so many days. */
@@ -66,7 +67,7 @@ function factsOf({ client, holds }: ClientView): Html {
   const more = holds.more && ' or more'
   const provisioned = client.managedBy === 'provision' ? ': it is changed there' : ''
   return facts([
-    ['State', standing(client.status)],
+    ['State', stateOf(client)],
     ['client_id', html`<code>${client.id}</code>`],
     ['Kind', kindWords[client.kind] ?? client.kind],
     ['Registered', html`${moment(client.createdAt)}, by ${managerOf(client.managedBy)}${provisioned}`],
@@ -86,6 +87,11 @@ function factsOf({ client, holds }: ClientView): Html {
       html`<a href="/admin/refused-requests?${new URLSearchParams({ client: client.id }).toString()}">requests of the last week, and why</a>`,
     ],
   ])
+}
+
+function stateOf({ status, tokensFrom }: ClientView['client']): Html {
+  if (status !== 'active' || tokensFrom === undefined) return standing(status)
+  return html`${standing(status)}<br><span class="quiet">It gets tokens in ${count(tokensFrom.inSeconds, 'second')}: all that it had was ended a moment ago.</span>`
 }
 
 function deeds({ client, mayStop, mayWrite }: ClientView): Html | undefined {
