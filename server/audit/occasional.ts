@@ -68,6 +68,8 @@ export function createOccasionalEvents(deps: {
     },
 
     async flush() {
+      // How many more there were comes after the first of them.
+      await Promise.all(writing)
       const now = deps.clock()
       await write(take(({ until }) => until <= now))
     },
