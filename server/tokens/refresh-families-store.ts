@@ -191,7 +191,7 @@ export async function startFamily(
       INSERT INTO refresh_families (id, current_digest, grant_id, account_id, client_id, session_id, session_bound, sender_key,
                                     payload, idle_expires_at, absolute_expires_at)
       SELECT ${digestOf(family.token.family)}, ${digestOf(family.token.secret)}, live_grant.id, ${family.accountId},
-        ${family.clientId}, ${sessionId}::text, ${family.sessionBound} OR NOT ${IS_GIVEN_OFFLINE}, ${family.senderKey ?? null}::text,
+        ${family.clientId}, ${sessionId}::text, ${family.sessionBound} OR (${sessionId}::text IS NOT NULL AND NOT ${IS_GIVEN_OFFLINE}), ${family.senderKey ?? null}::text,
         ${JSON.stringify(family.payload)}::jsonb,
         latchkey_now() + make_interval(secs => ${Math.min(life.idleSeconds, life.absoluteSeconds)}),
         latchkey_now() + make_interval(secs => ${life.absoluteSeconds})

@@ -19,7 +19,7 @@ const clients: Redis[] = [admin]
 /** Those of node-redis. */
 const owned: Owned[] = []
 
-type Client = NonNullable<GuardOptions['redis']>
+type Client = NonNullable<GuardOptions['redis']> & { ping(): Promise<unknown> }
 
 beforeEach(async () => {
   await admin.del(STREAM)
@@ -38,10 +38,19 @@ afterAll(() => {
 })
 
 /** The ids of the connections to this test's database. */
-async function connectionsHere(): Promise<string[]> {
+function connectionsHere(): Promise<string[]> {
+  return connectionsWith(` db=${admin.options.db} `)
+}
+
+/** Those of them that wait for entries: guards, and nobody else. */
+function readersHere(): Promise<string[]> {
+  return connectionsWith(` db=${admin.options.db} `, ' cmd=xread ')
+}
+
+async function connectionsWith(...words: string[]): Promise<string[]> {
   const lines = String(await admin.client('LIST')).split('\n')
-  const database = ` db=${admin.options.db} `
-  return lines.flatMap((line) => (line.includes(database) ? [/^id=(\d+)/.exec(line)?.[1] ?? ''] : []))
+  const found = lines.filter((line) => words.every((word) => line.includes(word)))
+  return found.map((line) => /^id=(\d+)/.exec(line)?.[1] ?? '')
 }
 
 async function add(sequence: number, jti: string): Promise<void> {
@@ -175,13 +184,17 @@ describe.each(CLIENTS)('%s', (_name, client) => {
   test("when the guard is closed nothing of it stays at Redis, and its owner's connection does", async () => {
     await using trial = await startTrial()
     startSigning(trial.issuer.url)
-    const others = await connectionsHere()
+    await until(async () => (await readersHere()).length === 0)
     const owners = await client()
     const guard = await trial.redisGuard({ redis: owners })
     await until(() => guard.status().following === 'redis')
-    expect(await connectionsHere()).toHaveLength(others.length + 2)
+    await until(async () => (await readersHere()).length === 1)
+    const [reader = ''] = await readersHere()
     await guard.close()
-    await until(async () => (await connectionsHere()).length === others.length + 1)
+    await until(async () => !(await connectionsHere()).includes(reader))
+    expect(await readersHere()).toEqual([])
+    // One that its owner has set to end when it is idle is made again by the next command.
+    await until(async () => String(await owners.ping().catch(() => '')) === 'PONG')
   })
 })
 
