@@ -50,14 +50,24 @@ export function createAuditSealer(deps: {
 
 /** Looked at without a lock: mostly there is nothing. */
 async function isThereAny(db: Database): Promise<boolean> {
-  const rows = await db.$queryRaw<{ any: boolean }[]>(Prisma.sql`SELECT EXISTS ${UNSEALED} AS any`)
+  const rows = await db.$queryRaw<{ any: boolean }[]>(Prisma.sql`SELECT EXISTS ${unsealed(1, SEALED_BEYOND)} AS any`)
   return rows[0]?.any === true
 }
 
-// A difference of sets, which costs no more than both are long: while one transaction is under way for long, both become so.
-const UNSEALED = Prisma.sql`
-  (SELECT id FROM audit_events WHERE id > (SELECT watermark FROM audit_sealing WHERE id = 1)
+/**
+ * The lowest ids of events without a seal, at least so many if there are. Of those above the watermark no more than are known to have a
+ * seal can have one: so it costs no more than both numbers are large, however much is waiting.
+ * @param sealed how many above the watermark have one
+ */
+export function unsealed(most: number, sealed: number | Prisma.Sql): Prisma.Sql {
+  return Prisma.sql`
+  (SELECT id FROM (
+     SELECT id FROM audit_events WHERE id > (SELECT watermark FROM audit_sealing WHERE id = 1) ORDER BY id LIMIT ${most}::int + ${sealed}::int) lowest
    EXCEPT SELECT unnest(beyond) FROM audit_sealing WHERE id = 1)`
+}
+
+/** How many above the watermark have a seal, for whoever has not read the state. */
+export const SEALED_BEYOND = Prisma.sql`(SELECT cardinality(beyond) FROM audit_sealing WHERE id = 1)`
 
 interface SealedSome {
   readonly events: number
@@ -71,7 +81,7 @@ async function sealSome(tx: Transaction, keys: AuditKeys): Promise<SealedSome | 
   // transaction that the second statement either sees, or knows to be under way.
   const state = await lockState(tx)
   if (state === undefined) return undefined
-  const found = await selectEvents(tx)
+  const found = await selectEvents(tx, state.beyond.length)
   const [first] = found
   if (first === undefined) return undefined
   const before = await selectLast(tx)
@@ -150,11 +160,11 @@ interface FoundEvent extends Omit<SealingRound, 'reached'> {
   readonly now: bigint
 }
 
-async function selectEvents(tx: Transaction): Promise<FoundEvent[]> {
+async function selectEvents(tx: Transaction, sealed: number): Promise<FoundEvent[]> {
   return tx.$queryRaw(Prisma.sql`
     SELECT e.id, ${EVENT_TEXT} AS text, FLOOR(EXTRACT(EPOCH FROM latchkey_now()) * 1000)::bigint AS now,
       pg_snapshot_xmin(pg_current_snapshot())::text::bigint AS xmin, pg_snapshot_xmax(pg_current_snapshot())::text::bigint AS xmax
-    FROM (${UNSEALED} ORDER BY id LIMIT ${MOST_AT_ONCE}) AS unsealed JOIN audit_events e USING (id) ORDER BY e.id`)
+    FROM (${unsealed(MOST_AT_ONCE, sealed)} ORDER BY id LIMIT ${MOST_AT_ONCE}) AS unsealed JOIN audit_events e USING (id) ORDER BY e.id`)
 }
 
 async function writeState(tx: Transaction, { watermark, beyond, candidate, candidateXid }: SealingState): Promise<void> {

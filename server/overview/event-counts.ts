@@ -3,6 +3,7 @@
 import { setTimeout as wait } from 'node:timers/promises'
 import { Prisma } from '../../prisma/client/client.ts'
 import type { AuditEventName } from '../audit/event-names.ts'
+import { SEALED_BEYOND, unsealed } from '../audit/sealer.ts'
 import type { Database } from '../storage/postgres.ts'
 
 /** Those that are counted: sign-ins, sign-ins that failed, and tokens and codes that came twice. */
@@ -102,10 +103,7 @@ async function noteHowFar(db: Database): Promise<void> {
     UPDATE overview_figures f SET counted_until = LEAST(latchkey_now(),
       (SELECT e.at FROM audit_events e WHERE e.id =
         (SELECT s.first_id FROM audit_seals s WHERE s.number > f.counted_seal ORDER BY s.number LIMIT 1)),
-      (SELECT e.at FROM audit_events e
-       WHERE e.id > (SELECT watermark FROM audit_sealing WHERE id = 1)
-         AND e.id <> ALL ((SELECT beyond FROM audit_sealing WHERE id = 1)::bigint[])
-       ORDER BY e.id LIMIT 1))
+      (SELECT e.at FROM audit_events e WHERE e.id = (SELECT min(id) FROM ${unsealed(1, SEALED_BEYOND)} AS waiting)))
     WHERE f.id = 1`)
 }
 
