@@ -30,6 +30,9 @@ test('health and metrics are those of all', async () => {
   expect((await probe('/livez')).status).toBe(200)
   expect((await probe('/readyz')).status).toBe(200)
   for (let requests = 0; requests < 20; requests += 1) await fetch(`${program.issuer}/jwks`, { headers: { Connection: 'close' } })
+  // A request is counted when its answer is out, which may be there before.
+  const requests = async () => (await metrics()).get('latchkey_http_requests_total{route="jwks",status="200"}') ?? 0
+  await until(async () => (await requests()) >= 20)
   const samples = await metrics()
   expect(samples.get('latchkey_processes')).toBe(WORKERS)
   expect(samples.get('latchkey_http_requests_total{route="jwks",status="200"}')).toBe(20)

@@ -3,6 +3,7 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
 import { Browser } from '../support/browser.ts'
 import { API, SPA, WEB } from '../support/clients.ts'
+import { insist } from '../support/in-time.ts'
 import { authorizationRequest, clientRequest, introspect, obtainTokens, refresh } from '../support/oauth.ts'
 import { startPrivatePostgres } from '../support/postgres.ts'
 import type { PostgresServer } from '../support/postgres-server.ts'
@@ -16,7 +17,8 @@ let server: TestServer
 
 beforeAll(async () => {
   ;[redis, postgres] = await Promise.all([startPrivateRedis(), startPrivatePostgres(['synchronous_commit=on'])])
-  server = await startServer({ redisUrl: redis.url, databaseUrl: postgres.url, settings: { LATCHKEY_ANSWER_WITHIN_MS: '1700' } })
+  const stores = { redisUrl: redis.url, databaseUrl: postgres.url }
+  server = await insist(() => startServer({ ...stores, settings: { LATCHKEY_ANSWER_WITHIN_MS: '1700' } }))
 }, 60_000)
 
 afterAll(async () => {

@@ -6,6 +6,7 @@ import pg from 'pg'
 import { ask, robotToken, startAdminServer } from '../admin-api/api.ts'
 import { Browser, formsOf } from '../support/browser.ts'
 import { SPA, WEB } from '../support/clients.ts'
+import { insist } from '../support/in-time.ts'
 import { claimsOf, obtainTokens } from '../support/oauth.ts'
 import { run } from '../support/postgres.ts'
 import type { TestServer } from '../support/server.ts'
@@ -106,17 +107,6 @@ async function untilDone(request: () => ReturnType<typeof ask>): ReturnType<type
     const answer = await request()
     if (answer.status !== 409 || tries === 100) return answer
     await wait(200)
-  }
-}
-
-/** The machine may be busy, and the server answers in time. */
-async function insist<Result>(work: () => Promise<Result>): Promise<Result> {
-  for (let tries = 0; ; tries += 1) {
-    try {
-      return await work()
-    } catch (error) {
-      if (tries === 10) throw error
-    }
   }
 }
 

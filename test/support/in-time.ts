@@ -16,3 +16,14 @@ export async function quickest(underMs: number, work: () => Promise<void>): Prom
   }
   return least
 }
+
+/** Sets something up at a server that answers in time or not at all, though the machine may be busy. */
+export async function insist<Result>(work: () => Promise<Result>): Promise<Result> {
+  for (let tries = 0; ; tries += 1) {
+    try {
+      return await work()
+    } catch (error) {
+      if (tries === 10) throw error
+    }
+  }
+}
