@@ -135,7 +135,7 @@ function heed(
   { restoreWatch, protocol }: { readonly restoreWatch: RestoreWatch; readonly protocol: ProtocolParts },
 ): void {
   follower.subscribe((news) => {
-    if (news.what === 'put_back') restoreWatch.check().catch(() => undefined)
+    if (news.what === 'put_back') restoreWatch.putBack(news.knownUpTo).catch(() => undefined)
     // What ended a client's tokens changed the client.
     else if (news.entries.some(({ kind }) => kind === 'client_id')) protocol.followRegistry().catch(() => undefined)
   })

@@ -1,17 +1,20 @@
 // Notices that PostgreSQL was put back to an earlier state: from a backup, or by a failover that lost its last moments. Such a
 // database has forgotten what was revoked since. How far its revocations have come is remembered outside of it, in Redis and in
-// each process; when it falls behind, everything ends. A Redis that has forgotten too is no alarm: then only the operator knows.
+// each process; when it falls behind, everything ends. So it does when it has gone on from there and is not behind any more, but a
+// number that was known is another entry's now. A Redis that has forgotten too is no alarm: then only the operator knows.
 import type { Log } from '../http/log.ts'
 import type { EndEverythingRequest } from '../sessions/end-everything.ts'
 import { StorageUnavailable } from '../storage/errors.ts'
 import type { LiveStore } from '../storage/live-store.ts'
 import type { Database } from '../storage/postgres.ts'
-import { type RevocationProgress, selectProgress } from '../tokens/revocations.ts'
+import { nextStretch, type RevocationProgress, selectProgress } from '../tokens/revocations.ts'
 
 /** Looks for it. */
 export interface RestoreWatch {
   /** Compares, ends everything if it must, and remembers. @throws StorageUnavailable when PostgreSQL does not answer */
   check(): Promise<void>
+  /** The same where it is proved already: entries up to this number were known, and are not what the database has. */
+  putBack(knownUpTo: number): Promise<void>
 }
 
 const MARK = 'RevocationProgress'
@@ -34,39 +37,64 @@ export function createRestoreWatch(deps: {
   let known: RevocationProgress | undefined
   let checks = 0
   let noted = -1
+  /** Kept until everything has ended. */
+  let proved: number | undefined
 
   async function recall(lineage: string): Promise<number> {
     const mark = await unlessAway(live.find(MARK, lineage))
     return typeof mark?.sequence === 'number' ? mark.sequence : 0
   }
 
+  /** Of several processes that know it the first ends everything: the numbers go on in another stretch then. */
+  async function endWhatIsProved(): Promise<void> {
+    if (proved === undefined) return
+    const knownUpTo = proved
+    log.error(
+      { remembered: knownUpTo },
+      'PostgreSQL was put back to an earlier state, and has gone on from there: everything ends',
+    )
+    await endFrom(nextStretch(knownUpTo))
+    if (proved === knownUpTo) proved = undefined
+  }
+
+  async function endFrom(ifBehind: number): Promise<void> {
+    const ended = await deps.endEverything({ cause: 'database_restored', ifBehind })
+    if (ended !== undefined) log.error({ ended }, 'everything has ended; people must sign in again')
+  }
+
+  async function check(): Promise<void> {
+    await endWhatIsProved()
+    const before = known ?? (await selectProgress(db))
+    // What is remembered is read before the database is: another process may remember more at any moment after.
+    const first = checks === 0
+    const recalled = checks % CHECKS_PER_RECALL === 0 ? await recall(before.lineage) : noted
+    checks += 1
+    const mark = Math.max(before.sequence, recalled, deps.highestSeen())
+    let now = await selectProgress(db)
+    if (now.lineage === before.lineage && now.sequence < mark) {
+      log.error({ remembered: mark, found: now.sequence }, 'PostgreSQL was put back to an earlier state: everything ends')
+      await endFrom(mark)
+      now = await selectProgress(db)
+    }
+    known = now
+    // A process that starts puts off that it is forgotten; and a Redis that was emptied is told again.
+    if (!first && recalled >= now.sequence) return
+    await unlessAway(
+      live.put({
+        model: MARK,
+        id: now.lineage,
+        payload: { sequence: now.sequence },
+        ttlSeconds: REMEMBERED_SECONDS,
+      }),
+    )
+    noted = now.sequence
+  }
+
   return {
-    async check() {
-      const before = known ?? (await selectProgress(db))
-      // What is remembered is read before the database is: another process may remember more at any moment after.
-      const first = checks === 0
-      const recalled = checks % CHECKS_PER_RECALL === 0 ? await recall(before.lineage) : noted
-      checks += 1
-      const mark = Math.max(before.sequence, recalled, deps.highestSeen())
-      let now = await selectProgress(db)
-      if (now.lineage === before.lineage && now.sequence < mark) {
-        log.error({ remembered: mark, found: now.sequence }, 'PostgreSQL was put back to an earlier state: everything ends')
-        const ended = await deps.endEverything({ cause: 'database_restored', ifBehind: mark })
-        if (ended !== undefined) log.error({ ended }, 'everything has ended; people must sign in again')
-        now = await selectProgress(db)
-      }
-      known = now
-      // A process that starts puts off that it is forgotten; and a Redis that was emptied is told again.
-      if (!first && recalled >= now.sequence) return
-      await unlessAway(
-        live.put({
-          model: MARK,
-          id: now.lineage,
-          payload: { sequence: now.sequence },
-          ttlSeconds: REMEMBERED_SECONDS,
-        }),
-      )
-      noted = now.sequence
+    check,
+    async putBack(knownUpTo) {
+      proved = Math.max(proved ?? 0, knownUpTo)
+      await check()
     },
   }
 }

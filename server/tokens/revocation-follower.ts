@@ -8,7 +8,11 @@ import { readRevocations, type WrittenRevocation } from './revocations.ts'
 export type RevocationNews =
   | { readonly what: 'added'; readonly entries: readonly WrittenRevocation[] }
   /** The database was put back to an earlier state: what was told before cannot be gone on from. */
-  | { readonly what: 'put_back' }
+  | {
+      readonly what: 'put_back'
+      /** Entries up to this number were known, and are not what the database has. */
+      readonly knownUpTo: number
+    }
 
 /** Follows the list. */
 export interface RevocationFollower {
@@ -55,9 +59,10 @@ export function createRevocationFollower({ db }: { readonly db: Database }): Rev
       const { sequence, entries, newest, now, isAnother } = await readRevocations(db, log.sequence, MOST_AT_ONCE, known)
       read = { databaseNow: now, at: performance.now() }
       if (newest < log.sequence || isAnother) {
+        const knownUpTo = log.sequence
         log.clear()
         looked = undefined
-        tell({ what: 'put_back' })
+        tell({ what: 'put_back', knownUpTo })
         continue
       }
       log.append(entries, sequence)

@@ -180,6 +180,11 @@ export async function selectProgress(db: Database): Promise<RevocationProgress> 
 /** More revocations than anybody has between a backup and its restore, and so few that the numbers never end. */
 const STRETCH = 1_000_000_000
 
+/** Where the stretch begins that comes after the one of a number. */
+export function nextStretch(sequence: number): number {
+  return (Math.floor(sequence / STRETCH) + 1) * STRETCH
+}
+
 /**
  * Lets the numbers go on in a new stretch. A database that was put back gives numbers again that others know already, and they must
  * not take the new entries for the old ones: how many it has lost nobody can say, so it leaves out more than it can have lost.

@@ -6,6 +6,7 @@ import { createCommandHandlers } from '../../server/commands/handlers.ts'
 import { CHECKS_PER_RECALL, createRestoreWatch } from '../../server/maintenance/restored-database.ts'
 import { StorageUnavailable } from '../../server/storage/errors.ts'
 import { API, MACHINE, NOTES, SPA, WEB } from '../support/clients.ts'
+import { until } from '../support/logout-app.ts'
 import {
   authorizationRequest,
   claimsOf,
@@ -180,6 +181,31 @@ describe('while servers run', () => {
     const [counter] = await run(server.databaseUrl, 'SELECT sequence::int AS sequence FROM revocation_counter')
     expect(counter?.sequence).toBeGreaterThan(500)
   })
+
+  test('a database that lost a revocation and has gone on since is not behind: everything ends all the same, and once', async () => {
+    const before = (await endsOf(server)).length
+    const { tokens } = await obtainTokens(server, SPA)
+    const { grant_id: grantId } = claimsOf(accessTokenOf(tokens))
+    await clientRequest(server, '/revoke', SPA, { token: refreshTokenOf(tokens) })
+    await expectDead(server, tokens)
+    const [lost] = await run(server.databaseUrl, "SELECT sequence FROM revocations WHERE value = $1 AND kind = 'grant_id'", [
+      grantId,
+    ])
+    for (const { latchkey } of [server, neighbour]) {
+      await until(async () => latchkey.revocations.follower.log.sequence >= Number(lost?.sequence))
+    }
+    // As a standby that had not received that transaction; another one has its number.
+    await run(
+      server.databaseUrl,
+      `BEGIN; UPDATE revocations SET kind = 'jti', value = 'somebody else’s' WHERE sequence = ${Number(lost?.sequence)};
+       UPDATE grants SET ended_at = NULL, end_reason = NULL WHERE id = '${grantId}';
+       UPDATE refresh_families SET ended_at = NULL, end_reason = NULL WHERE grant_id = '${grantId}'; COMMIT`,
+    )
+    await until(async () => (await endsOf(server)).length > before)
+    await expectDead(server, tokens)
+    await Promise.all([server, neighbour].map(({ latchkey }) => latchkey.revocations.follower.catchUp()))
+    expect(await endsOf(server)).toHaveLength(before + 1)
+  }, 60_000)
 
   test('a Redis that was emptied is told again within half a minute, and one that is away keeps nobody from noticing', async () => {
     const { db } = server.latchkey.stores
