@@ -22,8 +22,11 @@ export interface FeedCaller {
 
 /** The listeners of one process. */
 export interface FeedListeners {
-  /** To be called when the list has just been brought up to date. */
-  open(response: ServerResponse, caller: FeedCaller, after: number): void
+  /**
+   * To be called when the list has just been brought up to date.
+   * @param place from where the caller goes on, and how far the list had come before it was asked whether the caller may listen
+   */
+  open(response: ServerResponse, caller: FeedCaller, place: { readonly after: number; readonly admittedAt: number }): void
   /** Whether there is room for another one: not when there are too many, nor when the server ends. */
   readonly admit: boolean
   readonly count: number
@@ -59,8 +62,9 @@ export function createFeedListeners(deps: {
     if (news.what === 'put_back') return someAtATime(listeners, (listener) => listener.reset())
     // Who may no longer listen is told first, of this and nothing more: the tokens that he checks have ended as well, and he would
     // hear of it only when he has come again.
+    const endOf = endsBy(news.entries)
     for (const listener of [...listeners]) {
-      const entry = news.entries.find((one) => ends(one, listener.caller))
+      const entry = endOf(listener.caller)
       if (entry === undefined) continue
       listener.pump()
       endOfListening(listener, entry)
@@ -79,11 +83,14 @@ export function createFeedListeners(deps: {
   }
 
   return {
-    open(response, caller, after) {
+    open(response, caller, { after, admittedAt }) {
       const listener = new Listener({ ...parts, response, caller, after, gone: () => void listeners.delete(listener) })
       listeners.add(listener)
       response.once('close', () => listener.end())
       listener.begin()
+      // Where the caller was out by the time that it is among those who are told.
+      const entry = endsBy(follower.log.after(admittedAt, follower.log.size))(caller)
+      if (entry !== undefined) endOfListening(listener, entry)
     },
     get admit() {
       return !closed && listeners.size < MOST_LISTENERS
@@ -198,14 +205,33 @@ class Listener {
   }
 }
 
-/** Whether an entry ends the token by which someone listens. */
-function ends({ kind, value, before }: WrittenRevocation, caller: FeedCaller): boolean {
-  const names: { readonly [kind in RevocationKind]: string | undefined } = {
-    ...{ client_id: caller.clientId, jti: caller.jti, kid: caller.kid },
-    ...{ sub: caller.accountId, sid: caller.sessionId, grant_id: caller.grantId },
+/** Which of some entries ends the token by which someone listens: there may be thousands of both. */
+function endsBy(entries: readonly WrittenRevocation[]): (caller: FeedCaller) => WrittenRevocation | undefined {
+  const widest = new Map<string, WrittenRevocation>()
+  for (const entry of entries) {
+    const name = `${entry.kind} ${entry.value}`
+    const known = widest.get(name)
+    if (known === undefined || reach(entry) > reach(known)) widest.set(name, entry)
   }
-  return names[kind] === value && (before === undefined || caller.issuedAt <= before)
+  return (caller) =>
+    NAMES.map(([kind, of]) => widest.get(`${kind} ${of(caller) ?? ''}`)).find(
+      (entry) => entry !== undefined && caller.issuedAt <= reach(entry),
+    )
 }
+
+/** Tokens issued until then are dead. */
+function reach({ before }: WrittenRevocation): number {
+  return before ?? Number.POSITIVE_INFINITY
+}
+
+const NAMES: readonly (readonly [RevocationKind, (caller: FeedCaller) => string | undefined])[] = [
+  ['client_id', ({ clientId }) => clientId],
+  ['jti', ({ jti }) => jti],
+  ['kid', ({ kid }) => kid],
+  ['sub', ({ accountId }) => accountId],
+  ['sid', ({ sessionId }) => sessionId],
+  ['grant_id', ({ grantId }) => grantId],
+]
 
 /** The same entries go to everybody, so their text is made once. Numbers are no names: a database that was put back gives them again. */
 function rememberLast(make: (entries: readonly WrittenRevocation[]) => string) {

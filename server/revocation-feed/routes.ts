@@ -52,6 +52,8 @@ export function createRevocationFeed({ follower, listeners, acknowledgements, au
   })
 
   router.get('/', async (ctx) => {
+    // Whatever ended the caller before this was seen by whoever is asked now.
+    const admittedAt = log.sequence
     const caller = await authorize(ctx)
     const after = placeOf(ctx)
     // What was committed before the question is in the answer.
@@ -60,7 +62,7 @@ export function createRevocationFeed({ follower, listeners, acknowledgements, au
     ctx.vary('Accept')
     ctx.set(TIME_HEADER, follower.databaseNow().toFixed(3))
     const streams = ctx.accepts('application/json', 'text/event-stream') === 'text/event-stream'
-    if (streams && ctx.method === 'GET') return listen(ctx, caller, after)
+    if (streams && ctx.method === 'GET') return listen(ctx, caller, { after, admittedAt })
     ctx.set('Cache-Control', 'private, no-cache')
     const version = `"${generation}-${log.sequence}-${log.size}"`
     ctx.set('ETag', version)
@@ -82,7 +84,7 @@ export function createRevocationFeed({ follower, listeners, acknowledgements, au
     ctx.status = 204
   })
 
-  function listen(ctx: Context, caller: FeedCaller, after: number): void {
+  function listen(ctx: Context, caller: FeedCaller, place: Parameters<FeedListeners['open']>[2]): void {
     if (!listeners.admit) {
       // Another process has room, or will have.
       ctx.set('Connection', 'close')
@@ -96,7 +98,7 @@ export function createRevocationFeed({ follower, listeners, acknowledgements, au
     // Or nginx would keep it until there is more.
     ctx.res.setHeader('X-Accel-Buffering', 'no')
     ctx.res.flushHeaders()
-    listeners.open(ctx.res, caller, after)
+    listeners.open(ctx.res, caller, place)
   }
 
   return forPrograms(REVOCATIONS_PATH, routesOf(router))
