@@ -43,7 +43,7 @@ const MOST_BEHIND = 10_000
 /** What is noted between two writes, in all. */
 const MOST_NOTED = 10_000
 
-/** Processes of one client that are known of; a client that makes up names is not heard beyond it. */
+/** Processes of one client that are known of: those that were heard last. A client that makes up names fills nothing. */
 const MOST_OF_ONE_CLIENT = 1000
 
 /** Makes them. */
@@ -91,16 +91,26 @@ export function createAcknowledgements({ db }: { readonly db: Database }): Ackno
 async function writeAll(db: Database, batch: readonly Acknowledgement[]): Promise<void> {
   // In one order, or two processes that write the same rows could wait for each other.
   await db.$executeRaw(Prisma.sql`
+    WITH said AS MATERIALIZED (
+      SELECT client_id, instance, sequence FROM (
+        SELECT *, ROW_NUMBER() OVER (PARTITION BY client_id) AS place
+        FROM unnest(${batch.map(({ clientId }) => clientId)}::text[], ${batch.map(({ instance }) => instance)}::text[],
+                    ${batch.map(({ sequence }) => sequence)}::bigint[]) AS said (client_id, instance, sequence)
+      ) said WHERE place <= ${MOST_OF_ONE_CLIENT}
+    ), others AS MATERIALIZED (
+      SELECT k.client_id, k.instance, ROW_NUMBER() OVER (PARTITION BY k.client_id ORDER BY k.acknowledged_at DESC, k.instance)
+        + (SELECT count(*) FROM said WHERE said.client_id = k.client_id) AS place
+      FROM revocation_acknowledgements k
+      WHERE k.client_id IN (SELECT client_id FROM said)
+        AND NOT EXISTS (SELECT FROM said WHERE said.client_id = k.client_id AND said.instance = k.instance)
+    ), forgotten AS (
+      -- Who was heard longest ago. Another process may be writing one of them, and is not waited for.
+      DELETE FROM revocation_acknowledgements WHERE ctid = ANY(ARRAY(
+        SELECT k.ctid FROM revocation_acknowledgements k JOIN others USING (client_id, instance)
+        WHERE others.place > ${MOST_OF_ONE_CLIENT} FOR UPDATE OF k SKIP LOCKED))
+    )
     INSERT INTO revocation_acknowledgements AS known (client_id, instance, sequence)
-    SELECT client_id, instance, sequence FROM (
-      SELECT *, ROW_NUMBER() OVER (PARTITION BY client_id) AS place
-      FROM unnest(${batch.map(({ clientId }) => clientId)}::text[], ${batch.map(({ instance }) => instance)}::text[],
-                  ${batch.map(({ sequence }) => sequence)}::bigint[]) AS said (client_id, instance, sequence)
-    ) said
-    WHERE place <= ${MOST_OF_ONE_CLIENT} AND (
-      EXISTS (SELECT FROM revocation_acknowledgements k WHERE k.client_id = said.client_id AND k.instance = said.instance)
-      OR (SELECT COUNT(*) FROM revocation_acknowledgements k WHERE k.client_id = said.client_id) < ${MOST_OF_ONE_CLIENT})
-    ORDER BY client_id, instance
+    SELECT client_id, instance, sequence FROM said ORDER BY client_id, instance
     ON CONFLICT (client_id, instance) DO UPDATE SET
       sequence = GREATEST(known.sequence, EXCLUDED.sequence), acknowledged_at = latchkey_now()`)
 }
