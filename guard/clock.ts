@@ -36,6 +36,11 @@ export interface ServerTime {
   seconds(): number
   /** The same with fractions, which are worth as much as this machine's clock agrees. */
   exactSeconds(): number
+  /**
+   * What the server's time is at least: as it was last told, and what has passed since by the clock that only runs forward. A clock on
+   * the wall that jumps ahead has nothing forgotten. Before it was told: infinitely long ago.
+   */
+  leastSeconds(): number
   /** How far this machine's clock is ahead of the server's, in seconds; negative when it is behind. */
   offsetSeconds(): number
   /** Takes note of the time, in seconds since 1970, that PostgreSQL had at `asked` or later. */
@@ -53,16 +58,19 @@ const NOT_WORTH_CORRECTING_MS = 3000
  */
 export function createServerTime(clock: GuardClock, onCorrection: (aheadSeconds: number) => void): ServerTime {
   let known = { ms: clock.now(), at: moment(clock) }
+  let least: { readonly ms: number; readonly elapsed: number } | undefined
   const nowMs = () => known.ms + millisecondsSince(clock, known.at)
   const aheadMs = () => clock.now() - nowMs()
   return {
     seconds: () => Math.floor(nowMs() / 1000),
     exactSeconds: () => nowMs() / 1000,
+    leastSeconds: () => (least === undefined ? Number.NEGATIVE_INFINITY : (least.ms + clock.elapsed() - least.elapsed) / 1000),
     offsetSeconds: () => (Math.abs(aheadMs()) < NOT_WORTH_CORRECTING_MS ? 0 : Math.round(aheadMs() / 1000)),
     learn(seconds, asked) {
       // What took long says little about when it was said.
       if (millisecondsSince(clock, asked) > NOT_WORTH_CORRECTING_MS) return
       const told = seconds * 1000
+      least = { ms: told, elapsed: clock.elapsed() }
       if (Math.abs(told - nowMs()) < NOT_WORTH_CORRECTING_MS) return
       known = { ms: told, at: moment(clock) }
       onCorrection(Math.round(aheadMs() / 1000))

@@ -81,6 +81,6 @@ export function createKnowledge(clock: GuardClock, time: ServerTime, onApplied: 
     find: (token) => set.find(token, time.seconds()),
     timesOf: (kind, value) => (typeof value === 'string' ? recent.find(kind, value) : undefined),
     hasKey: (kid) => set.hasKey(kid, time.seconds()),
-    sweep: () => set.sweep(time.seconds()),
+    sweep: () => set.sweep(time.leastSeconds()),
   }
 }

@@ -2,6 +2,8 @@
 import { spawnSync } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import { expect, test } from '@jest/globals'
+import { createServerTime, moment } from '../../guard/clock.ts'
+import { createKnowledge } from '../../guard/knowledge.ts'
 import { createRevocationSet, type RevocableToken } from '../../guard/revocation-set.ts'
 
 const NOW = 1_795_000_000
@@ -81,4 +83,32 @@ test('100,000 entries weigh at most 200 bytes each, whatever their kind, and a l
   const weights = JSON.parse(stdout) as { bytesPerEntry: Record<string, number>; lookShare: number }
   for (const bytes of Object.values(weights.bytesPerEntry)) expect(bytes).toBeLessThanOrEqual(200)
   expect(weights.lookShare).toBeLessThanOrEqual(0.05)
+})
+
+test('what is over is forgotten by the time that the server tells, and not by a clock on the wall that jumps ahead', () => {
+  let now = NOW * 1000
+  let elapsed = 0
+  const clock = { now: () => now, elapsed: () => elapsed }
+  const time = createServerTime(clock, () => undefined)
+  const knowledge = createKnowledge(clock, time, () => undefined)
+  knowledge.add({ sequence: 1, kind: 'jti', value: 'dead', until: NOW + 900 })
+  const dead = { kid: 'k', iat: NOW, jti: 'dead' }
+  for (const told of [false, true]) {
+    if (told) time.learn(NOW, moment(clock))
+    now += 3_600_000
+    knowledge.sweep()
+    now -= 3_600_000
+    time.learn(NOW, moment(clock))
+    expect([knowledge.find(dead), knowledge.entries]).toEqual(['jti', 1])
+  }
+  // A machine that was asleep hears of it from the server.
+  time.learn(NOW + 3600, moment(clock))
+  knowledge.sweep()
+  expect(knowledge.entries).toBe(0)
+  // And where the server says nothing, time passes all the same.
+  knowledge.add({ sequence: 2, kind: 'jti', value: 'dead', until: NOW + 4500 })
+  elapsed += 3_600_000
+  now += 3_600_000
+  knowledge.sweep()
+  expect(knowledge.entries).toBe(0)
 })
