@@ -34,7 +34,7 @@ export interface GuardOptions {
   readonly client?: ClientCredentials
   /** `refuse`, unless told otherwise. */
   readonly whenStale?: WhenStale
-  /** How old the knowledge of revocations may be; 15. Below 10 the guard asks in between. */
+  /** How old the knowledge of revocations may be; 15. Below that the guard asks in between. */
   readonly maxStalenessSeconds?: number
   /** A client of the authorization server's own Redis (ioredis or node-redis), for services of the same trust zone. */
   readonly redis?: RedisClient

@@ -4,7 +4,7 @@ import { Prisma } from '../../prisma/client/client.ts'
 import { type GrantNode, readGrants } from '../grants/grant-tree.ts'
 import type { LogoutNotification, LogoutNotifications } from '../logout-notifications/logout-notifications.ts'
 import type { Database } from '../storage/postgres.ts'
-import { type LiveRevocation, readLiveRevocations } from '../tokens/live-revocations.ts'
+import { coversTokensOf, type LiveRevocation, type RevocationName, readLiveRevocations } from '../tokens/live-revocations.ts'
 import type { Acknowledgements, KnownListener } from '../tokens/revocation-acknowledgements.ts'
 
 /** A guard, and whether it refuses what was ended here. */
@@ -40,14 +40,26 @@ export function createSessionTrees(deps: {
       readGrants(db, which, deps.accessTokenLifeSeconds()),
       deps.notifications.list({ sessionId, limit: MOST }),
     ])
-    const names = [
-      { kind: 'sid' as const, value: sessionId },
-      ...grants.map(({ id }) => ({ kind: 'grant_id' as const, value: id })),
-    ]
-    const revocations = await readLiveRevocations(db, { names, limit: MOST })
+    const revocations = (await readLiveRevocations(db, { names: namesOf(sessionId, grants), limit: MOST })).filter(
+      // An account or a client may have been given tokens since.
+      (entry) => entry.before === undefined || grants.some(({ createdAt }) => coversTokensOf(entry, createdAt)),
+    )
     const newest = revocations[0]?.sequence
     const listeners = newest === undefined ? [] : await deps.acknowledgements.list()
     const guards = listeners.map((listener) => ({ ...listener, applied: listener.sequence >= (newest ?? 0) }))
     return { grants, revocations, notifications, guards }
   }
+}
+
+/** By what tokens of the session are named; where very many end at once, by their account or their client. */
+function namesOf(sessionId: string, grants: readonly GrantNode[]): RevocationName[] {
+  const names = new Map<string, RevocationName>()
+  const add = (kind: RevocationName['kind'], value: string) => void names.set(`${kind} ${value}`, { kind, value })
+  add('sid', sessionId)
+  for (const { id, account, client } of grants) {
+    add('grant_id', id)
+    add('sub', account.id)
+    add('client_id', client.id)
+  }
+  return [...names.values()]
 }

@@ -181,6 +181,19 @@ describe('a session', () => {
     expect((await ask(server, token, `DELETE /sessions/${id}`)).body).toMatchObject({ sessions: 0, grants: 0 })
   })
 
+  test('is proved to have ended also where its account, or everybody, was named', async () => {
+    const { accounts } = server.latchkey.nouns
+    const person = { username: 'gone@people.example', password: 'somebody who will be gone 1815' }
+    const { id: accountId } = await accounts.create({ email: person.username, emailVerified: true, password: person.password })
+    const deleted = await signInAs(person)
+    const everybody = await signInAs(server.grace)
+    await server.latchkey.nouns.events.accounts.delete(accountId, { actor: 'system' })
+    expect((await get(`/sessions/${deleted.id}`)).body.revocations).toMatchObject([{ kind: 'sub', value: accountId }])
+    await server.latchkey.nouns.endEverySession({})
+    token = await robotToken(server)
+    expect((await get(`/sessions/${everybody.id}`)).body.revocations).toMatchObject([{ kind: 'client_id', value: SPA.client_id }])
+  })
+
   test.each(['GET', 'DELETE'])('AD2: %s of one that is not there is 404', async (method) => {
     const { status, body } = await ask(server, token, `${method} /sessions/ses_nobody`)
     expect([status, body.type]).toEqual([404, 'urn:latchkey:problem:not-found'])
