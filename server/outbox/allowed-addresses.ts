@@ -1,9 +1,9 @@
 // Which addresses the server may connect to at the word of a registration. Behind the server are networks that trust it, and
 // whoever registers something, or answers for its name, must not reach into them through it.
 import type { LookupAddress } from 'node:dns'
-import { lookup as systemLookup } from 'node:dns'
 import { isIP, type LookupFunction } from 'node:net'
 import ipaddr from 'ipaddr.js'
+import { createNameLookup, type LookUpName } from './name-lookup.ts'
 
 /** An address is private, and no setting names it. */
 export class AddressRefused extends Error {
@@ -18,7 +18,7 @@ export class AddressRefused extends Error {
 export interface AllowedAddresses {
   /** @throws AddressRefused for the host of a URL when it is an address that may not be connected to; names are not looked up */
   checkHost(hostname: string): void
-  /** Looks a name up as the system does, and gives only addresses that may be connected to: the very ones that then are. */
+  /** Looks a name up, and gives only addresses that may be connected to: the very ones that then are. */
   readonly lookup: LookupFunction
 }
 
@@ -31,9 +31,9 @@ export function createAllowedAddresses(deps: {
   readonly ranges: readonly string[]
   /** The variable that they come from, for those who must change it. */
   readonly setting: string
-  readonly resolve?: typeof systemLookup
+  readonly resolve?: LookUpName
 }): AllowedAddresses {
-  const { ranges, setting, resolve = systemLookup } = deps
+  const { ranges, setting, resolve = createNameLookup() } = deps
   const named = ranges.map(rangeOf)
 
   function isAllowed(text: string): boolean {
@@ -52,7 +52,7 @@ export function createAllowedAddresses(deps: {
     },
 
     lookup(hostname, options, callback) {
-      resolve(hostname, { ...options, all: true }, (error, found) => {
+      resolve(hostname, (error, found) => {
         if (error !== null) {
           callback(error, [])
           return

@@ -1,9 +1,10 @@
 // Which addresses the server connects to at the word of a registration: none of a private network that no setting names, in
 // whatever form it is written, and whatever name leads there.
-import type { LookupAddress, LookupOptions, lookup as systemLookup } from 'node:dns'
+import type { LookupAddress } from 'node:dns'
 import { describe, expect, test } from '@jest/globals'
 import { AddressRefused, createAllowedAddresses } from '../../server/outbox/allowed-addresses.ts'
 import { createPost } from '../../server/outbox/endpoint.ts'
+import type { LookUpName } from '../../server/outbox/name-lookup.ts'
 import { startLogoutApp } from '../support/logout-app.ts'
 
 const PRIVATE = [
@@ -45,13 +46,12 @@ const UNUSUAL = ['http://2130706433/', 'http://0x7f.1/', 'http://0177.0.0.1/', '
 const MESSAGE = { body: `logout_token=${btoa('{}')}.${btoa('{}')}.`, headers: {} }
 
 /** A system's look-up that always finds the same. */
-function finding(...addresses: string[]) {
+function finding(...addresses: string[]): LookUpName {
   const found = addresses.map((address): LookupAddress => ({ address, family: address.includes(':') ? 6 : 4 }))
-  return ((_name: string, _options: LookupOptions, callback: (error: null, found: LookupAddress[]) => void) =>
-    callback(null, found)) as unknown as typeof systemLookup
+  return (_name, callback) => callback(null, found)
 }
 
-function allowed(ranges: readonly string[], resolve?: typeof systemLookup) {
+function allowed(ranges: readonly string[], resolve?: LookUpName) {
   return createAllowedAddresses({ ranges, setting: 'A_SETTING', ...(resolve === undefined ? {} : { resolve }) })
 }
 
@@ -97,10 +97,10 @@ test('of what a name leads to, only allowed addresses are connected to', async (
 test('a name that leads elsewhere at every question is connected to where it was looked up, once', async () => {
   const app = await startLogoutApp()
   let asked = 0
-  const resolve = ((_name: string, _options: LookupOptions, callback: (error: null, found: LookupAddress[]) => void) => {
+  const resolve: LookUpName = (_name, callback) => {
     asked += 1
     callback(null, [{ address: asked === 1 ? '192.168.7.7' : '127.0.0.1', family: 4 }])
-  }) as unknown as typeof systemLookup
+  }
   const post = createPost({ addresses: allowed([], resolve) })
   const uri = app.uri.replace('127.0.0.1', 'rebinding.example')
   const { signal } = new AbortController()
