@@ -106,7 +106,7 @@ export async function compose(config: Config, secrets: Secrets, overrides: Overr
     outbox: mail.outbox,
     refused: administration.refusedRequests.record,
   })
-  heed(follower, { restoreWatch, protocol })
+  heed(follower, { restoreWatch, protocol, keys })
   const app = createApp({
     door,
     cookieSignatures,
@@ -132,12 +132,20 @@ export async function compose(config: Config, secrets: Secrets, overrides: Overr
 /** What news of revocations means elsewhere. Whoever fails here looks again by itself within a second. */
 function heed(
   follower: RevocationFollower,
-  { restoreWatch, protocol }: { readonly restoreWatch: RestoreWatch; readonly protocol: ProtocolParts },
+  {
+    restoreWatch,
+    protocol,
+    keys,
+  }: { readonly restoreWatch: RestoreWatch; readonly protocol: ProtocolParts; readonly keys: Pick<KeyRing, 'refresh'> },
 ): void {
   follower.subscribe((news) => {
     if (news.what === 'put_back') restoreWatch.putBack(news.knownUpTo).catch(() => undefined)
-    // What ended a client's tokens changed the client.
-    else if (news.entries.some(({ kind }) => kind === 'client_id')) protocol.followRegistry().catch(() => undefined)
+    else {
+      const named = new Set(news.entries.map(({ kind }) => kind))
+      // What ended a client's tokens changed the client; and nothing is to be signed with a key that somebody else has.
+      if (named.has('client_id')) protocol.followRegistry().catch(() => undefined)
+      if (named.has('kid')) keys.refresh().catch(() => undefined)
+    }
   })
 }
 
