@@ -1,4 +1,5 @@
 // Security events that are pushed to their receivers (RFC 8935): the outbox of streams, which triggers fill (migration 0013).
+import { SHARED_SIGNALS_SCOPE } from '../../config/scopes.ts'
 import { Prisma } from '../../prisma/client/client.ts'
 import { changeWithAudit } from '../audit/audit.ts'
 import { type Post, wordsForStatus } from '../outbox/endpoint.ts'
@@ -17,7 +18,8 @@ export interface ClaimedSignal extends Claimed, Omit<SecurityEvent, 'clientId' |
   /** Null when the stream is gone. */
   readonly clientId: string | null
   /** Nobody can use the client for now. */
-  readonly suspended: boolean | null
+  /** Why its client is told nothing for now. */
+  readonly stopped: string | null
   readonly endpointUrl: string | null
   readonly sealedAuthorization: Uint8Array | null
 }
@@ -54,7 +56,7 @@ export function createSignalCourier(deps: {
     if (clientId === null || endpointUrl === null)
       return { accepted: false, status: undefined, error: 'the stream is gone', final: true }
     // It may be reinstated, and has a right to what had happened before.
-    if (claimed.suspended === true) return { accepted: false, status: undefined, error: 'its client is suspended' }
+    if (claimed.stopped !== null) return { accepted: false, status: undefined, error: claimed.stopped }
     const made = await message({ ...claimed, clientId, streamId: endpointId }, sealedAuthorization).catch(() => undefined)
     if (made === undefined) return { accepted: false, status: undefined, error: 'it cannot be signed, or its header not opened' }
     const answer = await deps.post(endpointUrl, made, signal)
@@ -81,5 +83,7 @@ const STREAM = Prisma.sql`FROM signal_streams s JOIN clients c ON c.id = s.clien
 const MORE = Prisma.sql`
   n.event, n.account_id AS "accountId", n.session_id AS "sessionId", n.cause, n.initiator,
   FLOOR(EXTRACT(EPOCH FROM n.created_at))::float8 AS at, (SELECT s.client_id ${STREAM}) AS "clientId",
-  (SELECT c.status <> 'active' ${STREAM}) AS suspended,
+  (SELECT CASE WHEN c.status <> 'active' THEN 'its client is suspended'
+     WHEN NOT ${SHARED_SIGNALS_SCOPE} = ANY (string_to_array(c.metadata->>'scope', ' '))
+       THEN ${`its client no longer has the scope ${SHARED_SIGNALS_SCOPE}`} END ${STREAM}) AS stopped,
   (SELECT s.endpoint_url ${STREAM}) AS "endpointUrl", (SELECT s.sealed_authorization ${STREAM}) AS "sealedAuthorization"`

@@ -377,6 +377,33 @@ describe('pushed is', () => {
     await server.latchkey.stores.db.signal.deleteMany()
   })
 
+  test('nothing to a client that no longer has the scope, not even what was waiting; and from when it has it again', async () => {
+    const delivery = { method: PUSH, endpoint_url: receiver.url }
+    expect((await ask(PUSHED, 'POST', '/stream', { delivery })).status).toBe(201)
+    const { clients, registered } = server.latchkey.nouns.events
+    const registration = await registered.clients.find(PUSHED.client_id)
+    if (registration === undefined) throw new Error('the client is not there')
+    const end = async () => server.latchkey.nouns.sessions.end({ ...(await signIn()), origin: {} })
+    receiver.answer = withStatus(503)
+    await end()
+    await deliver()
+    receiver.answer = ACCEPT
+    await clients.update({ ...registration.metadata, scope: 'revocations:read' }, BY)
+    await end()
+    await server.advance(60)
+    await deliver()
+    expect(await signals()).toMatchObject([{ state: 'retrying', lastError: 'its client no longer has the scope ssf.manage' }])
+    expect(receiver.received).toHaveLength(1)
+    await clients.update(registration.metadata, BY)
+    await end()
+    await server.advance(60)
+    await deliver()
+    expect((await signals()).map(({ state }) => state)).toEqual(['delivered', 'delivered'])
+    // Its tokens of before are dead until the second is over in which it was given the scope.
+    await server.advance(3)
+    await server.latchkey.stores.db.signal.deleteMany()
+  })
+
   test('nothing to a client that is deleted: it has no stream', async () => {
     const { clients } = server.latchkey.nouns.events
     const end = async () => server.latchkey.nouns.sessions.end({ ...(await signIn()), origin: {} })
