@@ -52,8 +52,8 @@ export interface ServerFacts {
 const MOST_APART_SECONDS = 5
 /** An answer of a store that takes longer makes every request slow. */
 const SLOW_MS = 50
-/** A guard says every few seconds that it is there; one that has not for so long refuses tokens, or is gone. */
-const SILENT_SECONDS = 60
+/** A guard says every half minute that it is there, or every minute where there are thousands; one that has not for so long is gone. */
+const SILENT_SECONDS = 90
 
 /** Makes them all. */
 export function checksOf(facts: ServerFacts): Check[] {
@@ -173,12 +173,18 @@ function listenerCheck({ listeners, newest, now }: ServerFacts): Check {
     return {
       what,
       outcome: 'look',
-      says: `${silent.length} of ${listeners.length} guards were not heard for more than a minute: ${namesOf(silent)}.`,
+      says: `${silent.length} of ${listeners.length} guards were not heard for more than a minute and a half: ${namesOf(silent)}.`,
       todo: 'One that was stopped is forgotten after a day. Any other refuses tokens, or accepts revoked ones, as its whenStale says.',
       href,
     }
   if (behind.length > 0)
-    return { what, outcome: 'look', says: `On the way: ${namesOf(behind)}.`, todo: 'A guard follows within a second.', href }
+    return {
+      what,
+      outcome: 'look',
+      says: `On the way: ${namesOf(behind)}.`,
+      todo: 'A guard follows within a second. That it has, it says at once; where hundreds listen, within some ten seconds.',
+      href,
+    }
   if (listeners.length === 0)
     return { what, outcome: 'right', says: 'None. What is revoked, APIs notice when they ask here, or when it expires.', href }
   return { what, outcome: 'right', says: `${listeners.length} guards have applied all revocations.`, href }

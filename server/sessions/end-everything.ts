@@ -24,6 +24,9 @@ export interface EndEverythingRequest {
 /** What lives, or was ended. */
 export type EverythingCounts = Pick<Ended, 'sessions' | 'grants' | 'refresh_families'> & { readonly access_tokens: number }
 
+/** What was ended, and how many logout tokens are sent for it. */
+export type EverythingEnded = EverythingCounts & Pick<Ended, 'logout_notifications' | 'sequence'>
+
 /** A million families take half a minute. */
 const LONGEST_TRANSACTION_MS = 300_000
 
@@ -31,7 +34,7 @@ const LONGEST_TRANSACTION_MS = 300_000
 export async function endEverything(
   { db, endings }: { readonly db: Database; readonly endings: Endings },
   { cause, reason, ifBehind }: EndEverythingRequest,
-): Promise<(EverythingCounts & { readonly sequence: number }) | undefined> {
+): Promise<EverythingEnded | undefined> {
   return db.$transaction(
     async (tx) => {
       await holdEverything(tx)
@@ -49,7 +52,7 @@ export async function endEverything(
 export async function endEverySession(
   { db, endings }: { readonly db: Database; readonly endings: Endings },
   { reason }: { readonly reason?: string },
-): Promise<EverythingCounts & { readonly sequence: number }> {
+): Promise<EverythingEnded> {
   return db.$transaction(
     async (tx) => {
       await holdEverything(tx)
@@ -68,9 +71,13 @@ interface EndOfEverybody {
   readonly keepOffline: boolean
 }
 
-async function endOfEverybody(tx: Transaction, endings: Endings, { name, cause, reason, keepOffline }: EndOfEverybody) {
+async function endOfEverybody(
+  tx: Transaction,
+  endings: Endings,
+  { name, cause, reason, keepOffline }: EndOfEverybody,
+): Promise<EverythingEnded> {
   let accessTokens = 0
-  const { sessions, grants, refresh_families, sequence } = await endings.within(tx, cause, async (ending) => {
+  const { sequence, ...ended } = await endings.within(tx, cause, async (ending) => {
     await endAllSessions(ending)
     await endAllGrants(ending, { keepOffline })
     await endAllFamilies(ending, { keepOffline })
@@ -88,7 +95,7 @@ async function endOfEverybody(tx: Transaction, endings: Endings, { name, cause, 
       detail: { cause, sessions: ending.counts.sessions, grants: ending.counts.grants, clients: clients.length },
     })
   })
-  return { sessions, grants, refresh_families, access_tokens: accessTokens, sequence }
+  return { ...ended, access_tokens: accessTokens, sequence }
 }
 
 /** What lives now and would end. */

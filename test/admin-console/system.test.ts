@@ -81,7 +81,7 @@ test('guards of APIs are counted, and those that are silent are pointed out', as
      VALUES ('notes-api', 'one', 1000, latchkey_now()), ('notes-api', 'two', 0, latchkey_now() - interval '10 minutes')`,
   )
   const text = textOf(await open(browser))
-  expect(text).toContain('1 of 2 guards were not heard for more than a minute: notes-api.')
+  expect(text).toContain('1 of 2 guards were not heard for more than a minute and a half: notes-api.')
   expect(text).toMatch(/Of 2 guards of APIs that were heard in the last day, \d (has|have) applied all of them/)
 })
 
