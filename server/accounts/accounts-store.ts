@@ -1,6 +1,7 @@
 // The statements about accounts and their passwords. An account that was deleted leaves a row without contents, which nothing here
 // finds: its id is never given again.
 import { Prisma } from '../../prisma/client/client.ts'
+import { LAST_END } from '../sessions/sign-ins-under-way.ts'
 import type { Database, Transaction } from '../storage/postgres.ts'
 
 /** A person who can sign in. */
@@ -71,21 +72,22 @@ export async function selectAccount(
   return row === null ? undefined : accountOf(row)
 }
 
-/** An account with its current password: one statement, whether there is one or not, so that its time tells nothing. */
+/** An account with its current password, and the end that it comes after: one statement, whether there is one or not, so that its time tells nothing. */
 export async function selectAccountAndPassword(
   db: Connection,
   by: { readonly id: string } | { readonly emailKey: string },
-): Promise<{ readonly account: Account; readonly password: StoredPassword | undefined } | undefined> {
+): Promise<{ readonly account: Account; readonly password: StoredPassword | undefined; readonly afterEnd: string } | undefined> {
   const is = 'id' in by ? Prisma.sql`a.id = ${by.id}` : Prisma.sql`a.email_key = ${by.emailKey}`
-  const rows = await db.$queryRaw<(AccountRow & { passwordId: bigint | null; hash: string | null })[]>`
-    SELECT ${ACCOUNT_COLUMNS}, p.id AS "passwordId", p.hash
+  const rows = await db.$queryRaw<(AccountRow & { passwordId: bigint | null; hash: string | null; afterEnd: string })[]>`
+    SELECT ${ACCOUNT_COLUMNS}, p.id AS "passwordId", p.hash, ${LAST_END} AS "afterEnd"
     FROM accounts a LEFT JOIN passwords p ON p.account_id = a.id AND p.retired_at IS NULL
     WHERE ${is} AND a.status <> 'deleted'`
   const row = rows[0]
   if (row === undefined) return undefined
-  const { passwordId, hash, ...account } = row
+  const { passwordId, hash, afterEnd, ...account } = row
   return {
     account: accountOf(account),
+    afterEnd,
     password: passwordId === null || hash === null ? undefined : { id: passwordId, hash },
   }
 }

@@ -10,7 +10,8 @@ import type { Passwords } from './passwords.ts'
 
 /** What came of it. Whoever shows a refusal must not tell its reason, which is in the audit log only. */
 export type SignInOutcome =
-  | { readonly outcome: 'ok'; readonly account: Account }
+  /** `afterEnd`: the last end of all that the account had, when its password was read. */
+  | { readonly outcome: 'ok'; readonly account: Account; readonly afterEnd: string }
   | {
       readonly outcome: 'refused'
       /** Set when there were many failures in a row, for known and unknown accounts alike: when to try again. */
@@ -85,7 +86,7 @@ export function createSignIn(deps: {
       deps.tried?.('succeeded')
       await attempt.succeeded()
       await renew(found.password, password)
-      return { outcome: 'ok', account: found.account }
+      return { outcome: 'ok', account: found.account, afterEnd: found.afterEnd }
     },
   }
 }

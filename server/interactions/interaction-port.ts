@@ -42,7 +42,7 @@ export interface InteractionPort {
   completeLogin(
     ctx: Context,
     uid: string,
-    result: { readonly accountId: string; readonly amr: readonly string[] },
+    result: { readonly accountId: string; readonly amr: readonly string[]; readonly afterEnd: string },
   ): Promise<string>
   completeConsent(ctx: Context, uid: string): Promise<string>
   deny(ctx: Context, uid: string): Promise<string>
@@ -54,6 +54,6 @@ export type SignIn = (request: {
   readonly password: string
   readonly origin: { readonly address?: string; readonly userAgent?: string; readonly requestId?: string }
 }) => Promise<
-  | { readonly outcome: 'ok'; readonly account: { readonly id: string } }
+  | { readonly outcome: 'ok'; readonly account: { readonly id: string }; readonly afterEnd: string }
   | { readonly outcome: 'refused'; readonly retryAfterSeconds?: number }
 >

@@ -70,7 +70,8 @@ async function login(ctx: Context, deps: InteractionDeps, uid: string): Promise<
   const result = await tryPassword(ctx, deps, username, password)
   if (result.outcome === 'ok') {
     // RFC 8176: `pwd`, a password.
-    goOn(ctx, await deps.port.completeLogin(ctx, uid, { accountId: result.account.id, amr: ['pwd'] }))
+    const { account, afterEnd } = result
+    goOn(ctx, await deps.port.completeLogin(ctx, uid, { accountId: account.id, amr: ['pwd'], afterEnd }))
     return
   }
   const { outcome, retryAfterSeconds } = result

@@ -50,6 +50,8 @@ export interface LoginResult {
   readonly accountId: string
   /** RFC 8176 values. */
   readonly amr: readonly string[]
+  /** The last end of all that the account had: a later one voids this. */
+  readonly afterEnd: string
 }
 
 /** The interactions of the provider in use. Each method throws `InteractionLost` when the browser is not in that one. The methods that end one answer with the address at which to go on. */
@@ -77,10 +79,10 @@ export function createInteractions(deps: InteractionDeps): Interactions {
       return describe(deps, await load(ctx, uid))
     },
 
-    async completeLogin(ctx, uid, { accountId, amr }) {
+    async completeLogin(ctx, uid, { accountId, amr, afterEnd }) {
       const interaction = await load(ctx, uid)
       if (interaction.prompt.name !== 'login') throw new InteractionLost('the interaction does not ask for a sign-in')
-      return finish(ctx, { login: { accountId, amr: [...amr], remember: true } })
+      return finish(ctx, { login: { accountId, amr: [...amr], remember: true, afterEnd } })
     },
 
     async completeConsent(ctx, uid) {

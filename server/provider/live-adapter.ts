@@ -1,8 +1,10 @@
 // Short-lived things as the library sees them: interactions, codes and pushed requests, kept in the live store.
-import { type Adapter, type AdapterPayload, errors } from 'oidc-provider'
+import { type Adapter, type AdapterPayload, errors, type Interaction } from 'oidc-provider'
 import { recordAudit } from '../audit/audit.ts'
 import { endGrant, type Grants, selectParties } from '../grants/grants.ts'
 import { originOf } from '../http/request-context.ts'
+import type { Sessions } from '../sessions/sessions.ts'
+import type { SignInUnderWay } from '../sessions/sign-ins-under-way.ts'
 import type { LiveStore } from '../storage/live-store.ts'
 import type { Endings } from '../tokens/ending.ts'
 import type { Once } from '../tokens/once.ts'
@@ -11,6 +13,12 @@ import type { ProtocolMeasures } from './measures.ts'
 import { getsRefreshToken } from './policies.ts'
 import { currentContext, oncePerRequest, requestState } from './request-state.ts'
 import { sessionIdOf } from './session-ids.ts'
+
+/** What interactions need. */
+export interface InteractionDeps {
+  readonly store: LiveStore
+  readonly sessions: Pick<Sessions, 'mayOpen'>
+}
 
 /** What codes need besides the store. */
 export interface CodeDeps {
@@ -70,7 +78,7 @@ export function createPushedRequestAdapter(store: LiveStore): Adapter {
  * gives a code then. A form that was sent twice brings two requests that both still found it: one of them must lose, and
  * what the other is still saving must not bring it back. So it stays until its time is over, marked as taken.
  */
-export function createInteractionAdapter(store: LiveStore): Adapter {
+export function createInteractionAdapter({ store, sessions }: InteractionDeps): Adapter {
   const plain = createLiveAdapter('Interaction', store)
   return {
     ...plain,
@@ -86,8 +94,23 @@ export function createInteractionAdapter(store: LiveStore): Adapter {
     async destroy(uid) {
       requestState().found.delete(`interaction ${uid}`)
       if (!(await store.consume('Interaction', uid))) throw new errors.SessionNotFound('interaction session not found')
+      const signIn = signInIn(currentContext()?.oidc.entities.Interaction)
+      requestState().signInBroughtBack = signIn
+      // Before anything is made of it, so that a session which is kept stays as it is.
+      if (signIn !== undefined && !(await sessions.mayOpen(signIn))) throw new errors.SessionNotFound('the sign-in has expired')
     },
   }
+}
+
+/**
+ * The sign-in that an interaction came to. The library repeats it in the interactions after that one, when it has been recorded: only
+ * the sign-in page itself brings one.
+ */
+function signInIn(interaction: Interaction | undefined): SignInUnderWay | undefined {
+  const login = interaction?.prompt.name === 'login' ? interaction.result?.login : undefined
+  if (login === undefined) return undefined
+  // What an older version stored does not say after which end it came. No end is of that name.
+  return { accountId: login.accountId, afterEnd: typeof login.afterEnd === 'string' ? login.afterEnd : '' }
 }
 
 /**

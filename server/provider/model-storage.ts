@@ -28,7 +28,7 @@ const STORAGE: { readonly [model: string]: (deps: ModelStorageDeps) => Adapter }
   // Redis with the redemption recorded in PostgreSQL: lives a minute, must never be taken twice.
   AuthorizationCode: (deps) => createCodeAdapter(deps),
   // Redis: lives for minutes; whoever loses one starts again.
-  Interaction: (deps) => createInteractionAdapter(deps.store),
+  Interaction: (deps) => createInteractionAdapter(deps),
   PushedAuthorizationRequest: (deps) => createPushedRequestAdapter(deps.store),
 }
 

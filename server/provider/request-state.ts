@@ -3,6 +3,7 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
 import type { Middleware } from 'koa'
 import { type AdapterPayload, type KoaContextWithOIDC, Provider } from 'oidc-provider'
+import type { SignInUnderWay } from '../sessions/sign-ins-under-way.ts'
 import type { FamilyState } from '../tokens/refresh-families-store.ts'
 import type { RefreshToken } from '../tokens/refresh-token.ts'
 import type { TokenSubject } from '../tokens/subject.ts'
@@ -52,6 +53,8 @@ export interface RequestState {
   redeeming?: { readonly value: string; readonly lifeSeconds: number }
   /** PostgreSQL's time of the read that authorised what is issued, in seconds since the epoch. */
   authorisedAt?: number
+  /** The sign-in that the browser brings back from the sign-in page. */
+  signInBroughtBack?: SignInUnderWay | undefined
   /** The session as it was read. */
   sessionFound?: AdapterPayload
   /** The clients that the session held when it was read, to tell which were taken out since. */

@@ -103,7 +103,8 @@ async function record(
   const uid = payload.uid ?? ''
   const state = requestState()
   const now = fingerprint(payload)
-  if (state.sessionRecord === now) return
+  // A sign-in is always looked at: it may be void.
+  if (state.sessionRecord === now && state.signInBroughtBack === undefined) return
   if (await sessions.record(recordOf(payload, accountId, lifeSeconds))) {
     state.sessionRecord = now
     return
@@ -129,6 +130,7 @@ function recordOf(payload: AdapterPayload, accountId: string, lifeSeconds: numbe
     methods: payload.amr ?? [],
     lifeSeconds,
     origin: ctx === undefined ? {} : originOf(ctx),
+    afterEnd: requestState().signInBroughtBack?.afterEnd,
     clients: Object.entries(payload.authorizations ?? {}).map(([clientId, { sid, grantId }]) => ({
       clientId,
       sid: sid ?? '',

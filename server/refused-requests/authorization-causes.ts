@@ -105,7 +105,8 @@ export const AUTHORIZATION_CAUSES = {
     change: 'Nothing is wrong. Show a page from which one can try again.',
   },
   sign_in_lost: {
-    summary: 'The sign-in took too long, was finished already, or was begun in another browser.',
+    summary:
+      'The sign-in took too long, was finished already, was begun in another browser, or all that the account had was ended meanwhile.',
     change: 'Nothing is wrong, if it is rare. Otherwise look for a link to a sign-in page that was kept, and for lost cookies.',
   },
 } as const satisfies { readonly [cause: string]: CauseWords }

@@ -11,6 +11,7 @@ import type { Database, Transaction } from '../storage/postgres.ts'
 import { endAllAccessTokens, endAllFamilies, endAllStatusLists } from '../tokens/end-all.ts'
 import type { Ended, Ending, Endings } from '../tokens/ending.ts'
 import { beginStretch } from '../tokens/revocations.ts'
+import { voidEverySignIn } from './sign-ins-under-way.ts'
 
 /** Why everything ends. */
 export interface EndEverythingRequest {
@@ -79,6 +80,7 @@ async function endOfEverybody(
   let accessTokens = 0
   const { sequence, ...ended } = await endings.within(tx, cause, async (ending) => {
     await endAllSessions(ending)
+    await voidEverySignIn(tx)
     await endAllGrants(ending, { keepOffline })
     await endAllFamilies(ending, { keepOffline })
     accessTokens = await endAllAccessTokens(ending)

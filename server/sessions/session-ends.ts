@@ -1,6 +1,6 @@
 // What the end of a session takes with it, and what the end of all of an account's sessions does
-// (the table in docs/explanation/revocation.md). Locks are taken in one order everywhere: sessions, grants, families, each by their
-// ids, and all of one kind before the next. Of two ends that want the same rows one is first, and neither waits in a circle.
+// (the table in docs/explanation/revocation.md). Locks are taken in one order everywhere: the account, sessions, grants, families, each
+// by their ids, and all of one kind before the next. Of two ends that want the same rows one is first, and neither waits in a circle.
 import { LONGEST_ACCESS_TOKEN } from '../../config/lifetimes.ts'
 import { Prisma } from '../../prisma/client/client.ts'
 import { type EndedGrant, endGrantsOfAccount, endGrantsOfSessions, selectOffline } from '../grants/grants.ts'
@@ -10,6 +10,7 @@ import type { Ending } from '../tokens/ending.ts'
 import { endFamiliesOfAccount, endFamiliesOfSessions } from '../tokens/family-ends.ts'
 import { allowForAccount } from '../tokens/large-ends.ts'
 import { CLOCK_SKEW_SECONDS } from '../tokens/revocations.ts'
+import { voidSignIns } from './sign-ins-under-way.ts'
 
 /** So long after a session is over it may have access tokens that live: its last code may have been redeemed a minute later. */
 const TOKENS_LIVE_SECONDS = LONGEST_ACCESS_TOKEN + 2 * CLOCK_SKEW_SECONDS
@@ -71,6 +72,7 @@ export async function endOtherSessions(
   { accountId, keepSessionId, how }: { readonly accountId: string; readonly keepSessionId: string; readonly how: SessionEnd },
 ): Promise<string[]> {
   await allowForAccount(ending.tx, accountId)
+  await voidSignIns(ending.tx, accountId)
   const sessions = await endSessionsOfAccount(ending, accountId, keepSessionId)
   await endWhatHangs(ending, sessions, how)
   return sessions.filter(({ live }) => live).map(({ id }) => id)
@@ -79,6 +81,7 @@ export async function endOtherSessions(
 /** Ends all of an account's sessions, grants, families and access tokens, but those of the session it keeps. */
 export async function endAccount(ending: Ending, accountId: string, keepSessionId?: string): Promise<void> {
   await allowForAccount(ending.tx, accountId)
+  await voidSignIns(ending.tx, accountId)
   const sessions = await endSessionsOfAccount(ending, accountId, keepSessionId)
   await nameOutliving(ending, sessions, await endGrantsOfAccount(ending, accountId, keepSessionId))
   await endFamiliesOfAccount(ending, accountId, keepSessionId)

@@ -12,6 +12,7 @@ import { clientStands, GRANT_GIVEN } from '../tokens/standing.ts'
 import { SUBJECT, type TokenSubject } from '../tokens/subject.ts'
 import { deviceName } from './device-name.ts'
 import { endAccount, endOtherSessions, endSession, type SessionEnd } from './session-ends.ts'
+import { isStillAfterLastEnd, LAST_END, type SignInUnderWay } from './sign-ins-under-way.ts'
 
 /** A live session, as its owner sees it. */
 export interface SessionEntry {
@@ -33,6 +34,8 @@ export interface SessionRecord {
   readonly methods: readonly string[]
   readonly lifeSeconds: number
   readonly origin: Origin
+  /** Of the sign-in that begins the session, or comes again in it; without one, nothing is written but what adds to a record. */
+  readonly afterEnd: string | undefined
   readonly clients: readonly { readonly clientId: string; readonly sid: string; readonly grantId: string | undefined }[]
 }
 
@@ -55,8 +58,10 @@ export interface EndRequest {
 
 /** The sessions of one database. */
 export interface Sessions {
-  /** Writes a session's record, or adds to it; false when it has ended. */
+  /** Writes a session's record, or adds to it; false when it has ended, or its sign-in is void. */
   record(session: SessionRecord): Promise<boolean>
+  /** Whether a sign-in under way may still open a session; `record` has the last word. */
+  mayOpen(signIn: SignInUnderWay): Promise<boolean>
   /** A session that lives by its record, with its account and its grants. */
   findLive(sessionId: string): Promise<LiveSession | undefined>
   /** Notes that a session was used, which puts its end off; written with the next batch. */
@@ -114,6 +119,8 @@ export function createSessions(deps: {
     },
 
     record: (session) => writeRecord(db, session, idleSeconds),
+
+    mayOpen: (signIn) => isStillAfterLastEnd(db, signIn),
 
     findLive: gather((ids) => readLive(db, ids)),
 
@@ -215,8 +222,8 @@ async function writeRecord(db: Database, session: SessionRecord, idleSeconds: nu
       SELECT ${session.id}, a.id, ${inetOf(session.origin.address)}::inet,
         ${session.origin.userAgent?.slice(0, 400) ?? null}::text, ${[...session.methods]}::text[],
         LEAST(${absoluteEnd}, ${idleEnd(idleSeconds)}), ${absoluteEnd}
-      -- Whoever suspends an account holds this row, so that no sign-in in progress slips past.
-      FROM accounts a WHERE a.id = ${session.accountId} AND a.status = 'active' FOR SHARE
+      -- Whoever suspends an account, or ends all that it has, holds this row, so that no sign-in under way slips past.
+      FROM accounts a WHERE a.id = ${session.accountId} AND a.status = 'active' AND ${mayBeWritten(session)} FOR SHARE
       ON CONFLICT (id) DO UPDATE SET last_used_at = latchkey_now(), methods = EXCLUDED.methods,
         expires_at = LEAST(GREATEST(known.absolute_expires_at, EXCLUDED.absolute_expires_at), ${idleEnd(idleSeconds)}),
         absolute_expires_at = GREATEST(known.absolute_expires_at, EXCLUDED.absolute_expires_at)
@@ -239,6 +246,13 @@ async function writeRecord(db: Database, session: SessionRecord, idleSeconds: nu
     )
     SELECT id FROM recorded`)
   return rows.length === 1
+}
+
+/** An account under the name `a` for which nothing has voided the sign-in; where there is none, a record that is there already. */
+function mayBeWritten({ id, afterEnd }: SessionRecord): Prisma.Sql {
+  return afterEnd === undefined
+    ? Prisma.sql`EXISTS (SELECT 1 FROM sessions s WHERE s.id = ${id})`
+    : Prisma.sql`${LAST_END} = ${afterEnd}`
 }
 
 async function readLive(db: Database, ids: readonly string[]): Promise<readonly (LiveSession | undefined)[]> {

@@ -32,7 +32,7 @@ async function currentHash(accountId: string): Promise<string> {
 
 test('the right password signs in, and it is written down', async () => {
   const { email, account } = await someone()
-  expect(await signIn(email.toUpperCase(), PASSWORD)).toEqual({ outcome: 'ok', account })
+  expect(await signIn(email.toUpperCase(), PASSWORD)).toEqual({ outcome: 'ok', account, afterEnd: '/' })
   expect(await people.audit('sign_in.succeeded')).toMatchObject([
     { accountId: account.id, actor: account.id, address: ORIGIN.address },
   ])

@@ -35,7 +35,8 @@ export function fakePort(first: Pending): FakePort {
     pending: new Map([[first.uid, first]]),
     fault: undefined,
     find,
-    completeLogin: (ctx, uid, { accountId, amr }) => finish(ctx, uid, `login ${uid} ${accountId} ${amr.join()}`),
+    completeLogin: (ctx, uid, { accountId, amr, afterEnd }) =>
+      finish(ctx, uid, `login ${uid} ${accountId} ${amr.join()} after ${afterEnd}`),
     completeConsent: (ctx, uid) => finish(ctx, uid, `consent ${uid}`),
     deny: (ctx, uid) => finish(ctx, uid, `deny ${uid}`),
   }

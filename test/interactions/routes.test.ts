@@ -24,7 +24,7 @@ beforeEach(async () => {
   answer = async () => {
     const { username, password } = asked.at(-1) ?? { username: '', password: '' }
     const right = username === RIGHT.username && password === RIGHT.password
-    return right ? { outcome: 'ok', account: { id: 'acc_ada' } } : { outcome: 'refused' }
+    return right ? { outcome: 'ok', account: { id: 'acc_ada' }, afterEnd: '7/3' } : { outcome: 'refused' }
   }
   const signIn: SignIn = (request) => {
     asked.push(request)
@@ -68,7 +68,7 @@ describe('sign-in', () => {
   test('goes on with 200 and Refresh, never with a redirect, and with a link that can be seen', async () => {
     const page = await browser.fetch(`${app.url}/interactions/u1`)
     const done = await browser.submit(page, RIGHT)
-    expect(port.calls).toEqual(['login u1 acc_ada pwd'])
+    expect(port.calls).toEqual(['login u1 acc_ada pwd after 7/3'])
     expect(done.status).toBe(200)
     expect(done.headers.refresh).toBe('0;url=https://id.example/authorize/u1')
     expect(done.headers.location).toBeUndefined()
@@ -110,7 +110,7 @@ describe('sign-in', () => {
     expect(page.body).not.toContain('hunter2-wrong')
     expect(formsOf(page)[0]?.fields).toMatchObject({ username: 'eda@example.com', password: '' })
     await browser.submit(page, RIGHT)
-    expect(port.calls).toEqual(['login u1 acc_ada pwd'])
+    expect(port.calls).toEqual(['login u1 acc_ada pwd after 7/3'])
   })
 
   test('too many failures: the page and a header say when to come back', async () => {
