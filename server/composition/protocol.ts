@@ -89,7 +89,7 @@ export async function createProviderParts(deps: {
       outbox: deps.outbox,
       dpop: { nonceSecret: stores.sealer.derive('dpop nonces'), nonceRequired: config.dpopNonce === 'required' },
       mutualTls,
-      failures: { log, measures, unavailablePage: pages.unavailable, ...refusalsOf(deps) },
+      failures: { log, measures, unavailablePage: pages.unavailable, expiredPage: pages.expired, ...refusalsOf(deps) },
       ...{ door: deps.door, cookieSignatures: deps.cookieSignatures, refused: deps.refused },
       lifetimes: config.lifetimes,
       codeLifeSeconds: config.lifetimes.authorizationCode,

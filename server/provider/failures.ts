@@ -25,6 +25,8 @@ export interface FailureDeps {
   readonly log: Log
   /** Shows a person what is wrong. */
   readonly unavailablePage: (ctx: Context) => void
+  /** Shows a person that a sign-in is over. */
+  readonly expiredPage: (ctx: Context) => void
   /** Told of a wrong secret, code or token, and how much it weighs. */
   readonly clientFailed: (request: IncomingMessage, weight: number) => void
   /** Told that a client did not show that it is the one it says. */
@@ -70,6 +72,11 @@ export function reportFailures(provider: Provider, deps: FailureDeps): void {
     try {
       await next()
     } catch (error) {
+      // The library saves a session when its answer is made, and that may hold a code.
+      if (error instanceof errors.SessionNotFound && !isForPrograms(ctx.path)) {
+        ctx.remove('Location')
+        return deps.expiredPage(ctx)
+      }
       const failure = storeFailure(error)
       if (failure === undefined) throw error
       deps.measures.storeFailed(failure.store)

@@ -20,10 +20,10 @@ const IN_PLAIN_WORDS: { readonly [error: string]: string } = {
   unauthorized_client: 'The app that sent you here is not allowed to do that.',
 }
 
-/** Makes them, with the page for a store that is out of reach. */
+/** Makes them, with the pages for a store that is out of reach and for a session that ended while it was saved. */
 export function createProviderPages(deps: {
   readonly accounts: { findById(id: string): Promise<{ readonly email: string } | undefined> }
-}): ProviderPages & { unavailable(ctx: Context): void } {
+}): ProviderPages & { unavailable(ctx: Context): void; expired(ctx: Context): void } {
   return {
     renderError(ctx, out) {
       if (isForPrograms(ctx.path)) {
@@ -33,7 +33,7 @@ export function createProviderPages(deps: {
       const { requestId } = requestInfo(ctx.req)
       // The library's word for an interaction or a sign-in that is over, or that another browser began.
       if (ctx.oidc?.route !== 'authorization' && out.error === 'invalid_request' && isLost(out.error_description)) {
-        render(ctx, signInExpiredPage({ requestId }), 400)
+        expired(ctx)
         return
       }
       const text = IN_PLAIN_WORDS[out.error] ?? 'The request could not be answered.'
@@ -63,7 +63,12 @@ export function createProviderPages(deps: {
     },
 
     unavailable,
+    expired,
   }
+}
+
+function expired(ctx: Context): void {
+  render(ctx, signInExpiredPage({ requestId: requestInfo(ctx.req).requestId }), 400)
 }
 
 function unavailable(ctx: Context): void {

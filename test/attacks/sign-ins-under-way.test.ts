@@ -228,6 +228,37 @@ describe('a session that is being recorded while an end is not committed yet is 
     expect(await nouns().sessions.record(record)).toBe(false)
   })
 
+  test('the browser gets no code, and a plain page', async () => {
+    const person = await newPerson()
+    const { browser, type } = stoppingBrowser()
+    const goOn = await type(person)
+    let page: Promise<Page> | undefined
+    await nouns().endings.run('test', async (ending) => {
+      await endAccount(ending, person.id)
+      page ??= goOn()
+      await untilBlocked(1)
+    })
+    if (page !== undefined) expectNoWayIn(await page)
+    expect((await browser.open(authorizationRequest(server, SPA).url)).body).toContain('name="password"')
+    await expectIn(person)
+  })
+
+  test('nor where the password was typed again in the session that is kept', async () => {
+    const person = await newPerson()
+    const { browser, type } = stoppingBrowser()
+    const { tokens } = await obtainTokens(server, SPA, { browser, person })
+    const goOn = await type(person, { prompt: 'login' })
+    let page: Promise<Page> | undefined
+    await nouns().endings.run('test', async (ending) => {
+      await endAccount(ending, person.id, String(claimsOf(tokens.body.access_token).sid))
+      page ??= goOn()
+      await untilBlocked(1)
+    })
+    if (page !== undefined) expectNoWayIn(await page)
+    expect((await refresh(server, SPA, tokens.body.refresh_token ?? '')).status).toBe(200)
+    await expectIn(person)
+  })
+
   test('an end of every session', async () => {
     const record = await aboutToRecord()
     let ended: Promise<unknown> | undefined
