@@ -85,3 +85,29 @@ async function settle<Asked, Answer>(
     for (const { reject } of calls) reject(error)
   }
 }
+
+/**
+ * Makes work that whoever comes while it is under way does not do again, nor takes part in: it may have begun too early. All who come
+ * meanwhile wait for one run after it, together.
+ */
+export function together(work: () => Promise<void>): () => Promise<void> {
+  let running: Promise<void> | undefined
+  let next: Promise<void> | undefined
+  const start = () => {
+    running = work().finally(() => {
+      running = undefined
+    })
+    return running
+  }
+  return () => {
+    if (running === undefined) return start()
+    next ??= running
+      .catch(() => undefined)
+      .then(() => {
+        next = undefined
+        // Somebody else may have begun since, and has seen all that was there by then.
+        return running ?? start()
+      })
+    return next
+  }
+}

@@ -1,5 +1,6 @@
 // Follows the revocation list in PostgreSQL, so that this process can tell others of it. It is woken by PostgreSQL, by Redis and by
 // this process's own revocations, and looks by itself every second: a message that is lost leaves no silent gap.
+import { together } from '../storage/gathering.ts'
 import type { Database } from '../storage/postgres.ts'
 import { createRevocationLog, type RevocationLog } from './revocation-log.ts'
 import { readRevocations, type WrittenRevocation } from './revocations.ts'
@@ -41,8 +42,6 @@ const FORGET_EVERY_SECONDS = 10
 export function createRevocationFollower({ db }: { readonly db: Database }): RevocationFollower {
   const log = createRevocationLog()
   const listeners = new Set<(news: RevocationNews) => void>()
-  let running: Promise<void> | undefined
-  let next: Promise<void> | undefined
   // Monotonic, so that a host whose clock is set does not matter.
   let read = { databaseNow: 0, at: performance.now() }
   let looked: number | undefined
@@ -77,26 +76,7 @@ export function createRevocationFollower({ db }: { readonly db: Database }): Rev
     }
   }
 
-  function start(): Promise<void> {
-    const run = readAll().finally(() => {
-      running = undefined
-    })
-    running = run
-    return run
-  }
-
-  /** A look that is under way may have begun too early: whoever comes now waits for the one after it, together. */
-  function catchUp(): Promise<void> {
-    if (running === undefined) return start()
-    next ??= running
-      .catch(() => undefined)
-      .then(() => {
-        next = undefined
-        // Somebody else may have begun since, and has seen all that was there by then.
-        return running ?? start()
-      })
-    return next
-  }
+  const catchUp = together(readAll)
 
   return {
     log,
