@@ -31,6 +31,7 @@ import { type KeyRing, openKeyRing } from './keys/key-ring.ts'
 import { createRestoreWatch, type RestoreWatch } from './maintenance/restored-database.ts'
 import { type Schedule, startSchedule } from './maintenance/schedule.ts'
 import { createRedirectUriRule } from './provider/redirect-uri-rule.ts'
+import type { Registry } from './provider/registry.ts'
 import { createRevocationFollower, type RevocationFollower } from './tokens/revocation-follower.ts'
 
 /** What a test may put in the place of the real thing. */
@@ -56,6 +57,7 @@ export interface Latchkey extends AsyncDisposable {
   readonly audit: AuditParts
   readonly revocations: RevocationParts
   readonly logout: LogoutParts
+  readonly registry: Pick<Registry, 'catchUp'>
   readonly webhooks: WebhookParts
   /** Undefined where there are none. */
   readonly signals: SignalParts | undefined
@@ -114,7 +116,7 @@ export async function compose(config: Config, secrets: Secrets, overrides: Overr
     provider: protocol.host,
     ...createPages({ ...basis, ...built, protocol, announcements, signals, administration }),
   })
-  const parts = { ...built, app, log, metrics, stores, announcements, administration, signals }
+  const parts = { ...built, app, log, metrics, stores, announcements, administration, signals, registry: protocol.registry }
   const tasks = createTasks({ ...parts, protocol, restoreWatch })
   system.runs.expect(tasks)
   const schedule = startSchedule(tasks, {

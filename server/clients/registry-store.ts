@@ -1,6 +1,7 @@
 // The statements by which a process keeps clients and resource servers in memory, and sees that they have changed.
-import type { Prisma } from '../../prisma/client/client.ts'
+import { Prisma } from '../../prisma/client/client.ts'
 import type { Database } from '../storage/postgres.ts'
+import { REGISTRY_VERSION } from '../tokens/minting.ts'
 
 /** An active client with the digests of its secrets. */
 export interface RegisteredClient {
@@ -22,10 +23,12 @@ export interface RegisteredResourceServer {
   readonly clients: readonly { readonly clientId: string }[]
 }
 
-/** A number that rises with every change of what is registered. */
-export async function selectRegistryVersion(db: Database): Promise<bigint> {
-  const row = await db.registryVersion.findUnique({ where: { id: 1 } })
-  return row?.version ?? 0n
+/** A number that rises with every change of what is registered, and PostgreSQL's time of the look, in seconds since the epoch. */
+export async function selectRegistryVersion(db: Database): Promise<{ readonly version: bigint; readonly now: number }> {
+  const [row] = await db.$queryRaw<{ version: bigint; now: number }[]>(Prisma.sql`
+    SELECT ${REGISTRY_VERSION} AS version, EXTRACT(EPOCH FROM latchkey_now())::float8 AS now`)
+  if (row === undefined) throw new Error('PostgreSQL answered a look without a row')
+  return row
 }
 
 /** All resource servers, by identifier. */

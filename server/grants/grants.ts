@@ -8,7 +8,7 @@ import type { Database, Transaction } from '../storage/postgres.ts'
 import { endAccessTokensOfGrant } from '../tokens/access-tokens.ts'
 import type { Ending } from '../tokens/ending.ts'
 import { endFamiliesOfGrant, endFamiliesOfGrants } from '../tokens/family-ends.ts'
-import { BORN_DEAD_FOR_SECONDS, type Mintable, readToMint, type Wait } from '../tokens/minting.ts'
+import { BORN_DEAD_FOR_SECONDS, type Mintable, REGISTRY_VERSION, readToMint, type Wait } from '../tokens/minting.ts'
 import { CLOCK_SKEW_SECONDS } from '../tokens/revocations.ts'
 import { clientStands, GRANT_GIVEN } from '../tokens/standing.ts'
 import { SUBJECT, type TokenSubject } from '../tokens/subject.ts'
@@ -40,6 +40,8 @@ export interface LiveAuthorization extends Mintable {
   readonly liveSessionId: string | null
   /** PostgreSQL's time of the read, in seconds since the epoch. */
   readonly now: number
+  /** Which state of what is registered the read has seen. */
+  readonly registryVersion: bigint
 }
 
 /** The grants of one database. */
@@ -76,7 +78,8 @@ export function createGrants({ db, wait }: { readonly db: Database; readonly wai
 async function readAuthorizations(db: Database, ids: readonly string[]): Promise<readonly (LiveAuthorization | undefined)[]> {
   const rows = await db.$queryRaw<LiveAuthorization[]>(Prisma.sql`
     SELECT ${LIVE_GRANT} AS grant, ${SUBJECT} AS account, s.id AS "liveSessionId",
-      FLOOR(EXTRACT(EPOCH FROM latchkey_now()))::float8 AS now, ${BORN_DEAD_FOR_SECONDS} AS "bornDeadForSeconds"
+      FLOOR(EXTRACT(EPOCH FROM latchkey_now()))::float8 AS now, ${BORN_DEAD_FOR_SECONDS} AS "bornDeadForSeconds",
+      ${REGISTRY_VERSION} AS "registryVersion"
     FROM unnest(${[...new Set(ids)]}::text[]) AS asked (id)
     JOIN grants g ON g.id = asked.id AND g.ended_at IS NULL AND g.expires_at > latchkey_now()
     JOIN accounts a ON a.id = g.account_id AND a.status = 'active'

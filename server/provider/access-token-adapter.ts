@@ -37,7 +37,7 @@ export function createAccessTokenAdapter(kind: AccessTokenKind, deps: AccessToke
         grantId: payload.grantId,
         accountId: payload.accountId,
         sessionId: sessionOf(payload),
-        authorisedAt: kind === 'AccessToken' ? requestState().authorisedAt : undefined,
+        authorisedAt: requestState().authorisedAt,
       })
       if (!stored) throw new errors.InvalidGrant('the grant has ended')
     },

@@ -7,6 +7,7 @@ import { newGrantId } from '../grants/grants.ts'
 import type { Once } from '../tokens/once.ts'
 import { firstRefreshToken, formatRefreshToken } from '../tokens/refresh-token.ts'
 import { OPAQUE_PREFIX } from './access-token-adapter.ts'
+import { noteRegistration } from './client-as-read.ts'
 import { frontChannelUrls, type SessionClients } from './front-channel-logout.ts'
 import type { Registry } from './registry.ts'
 import { requestState } from './request-state.ts'
@@ -121,7 +122,9 @@ function rememberClients(provider: Provider, registry: Registry): void {
     known.set(client, found)
     // What the library refuses is looked at again the next time.
     found.catch(() => known.delete(client))
-    return found
+    const made = await found
+    if (typeof made === 'object' && made !== null) noteRegistration(made, client)
+    return made
   })
 }
 

@@ -6,6 +6,7 @@ import type { StoredSecret } from '../clients/client-secrets.ts'
 import { selectActiveClient, selectRegistryVersion, selectResourceServers } from '../clients/registry-store.ts'
 import { descriptionsOf } from '../resource-servers/resource-servers-store.ts'
 import { StorageUnavailable } from '../storage/errors.ts'
+import { together } from '../storage/gathering.ts'
 import type { Database } from '../storage/postgres.ts'
 import { noteAccessTokenLife, REGISTRY_LAG_SECONDS } from '../tokens/revocations.ts'
 
@@ -44,9 +45,24 @@ export interface Registry {
   noteLife(): Promise<void>
   /** Every scope that a token can have. */
   scopes(): readonly string[]
-  /** Looks for changes: of anything, and of the set of scopes, which the library fixes at construction. */
-  refresh(): Promise<{ readonly changed: boolean; readonly scopesChanged: boolean }>
+  /**
+   * Looks for changes, and tells those that were not told yet: of anything, and of the set of scopes, which the library fixes at
+   * construction.
+   */
+  refresh(): Promise<RegistryChanges>
+  /** Looks for changes, unless what is known is the state that somebody has seen. They are still told by the next `refresh`. */
+  catchUp(seen?: bigint): Promise<void>
+  /** PostgreSQL's time, in seconds since the epoch, of the last look: until then at least all of this was so. */
+  lookedAt(): number
 }
+
+/** What has changed. */
+export interface RegistryChanges {
+  readonly changed: boolean
+  readonly scopesChanged: boolean
+}
+
+const NO_CHANGES: RegistryChanges = { changed: false, scopesChanged: false }
 
 /** How client ids are written (clients/client-metadata-members.ts). */
 const CLIENT_ID = /^[\x21-\x7E]{1,200}$/
@@ -70,12 +86,31 @@ export async function loadRegistry({
     await noteAccessTokenLife(db, Math.max(lifeSeconds, ...servers.map((server) => server.accessTokenTtl)))
     notedAt = askedAt
   }
-  let version = await selectRegistryVersion(db)
+  let { version, now: lookedAt } = await selectRegistryVersion(db)
   let resourceServers = [...own, ...(await readResourceServers(db))]
   await noteLife(resourceServers)
   let scopes = scopesOf(resourceServers)
   let refreshedAt = performance.now()
+  let untold = NO_CHANGES
   const clients = new Map<string, Promise<KnownClient | undefined>>()
+  async function look(): Promise<void> {
+    const askedAt = performance.now()
+    const current = await selectRegistryVersion(db)
+    if (current.version !== version) {
+      const found = [...own, ...(await readResourceServers(db))]
+      // Before a token is issued that lives longer.
+      await noteLife(found)
+      const before = scopes.join(' ')
+      resourceServers = found
+      scopes = scopesOf(resourceServers)
+      clients.clear()
+      version = current.version
+      untold = { changed: true, scopesChanged: untold.scopesChanged || before !== scopes.join(' ') }
+    }
+    lookedAt = current.now
+    refreshedAt = askedAt
+  }
+  const lookOnce = together(look)
   return {
     async client(id) {
       // What cannot be registered need not be looked for; PostgreSQL takes no NUL in a text, and would call it an error.
@@ -101,23 +136,15 @@ export async function loadRegistry({
     noteLife: () => noteLife(resourceServers),
     scopes: () => scopes,
     async refresh() {
-      const askedAt = performance.now()
-      const current = await selectRegistryVersion(db)
-      if (current === version) {
-        refreshedAt = askedAt
-        return { changed: false, scopesChanged: false }
-      }
-      const before = scopes
-      const found = [...own, ...(await readResourceServers(db))]
-      // Before a token is issued that lives longer.
-      await noteLife(found)
-      resourceServers = found
-      scopes = scopesOf(resourceServers)
-      clients.clear()
-      version = current
-      refreshedAt = askedAt
-      return { changed: true, scopesChanged: before.join(' ') !== scopes.join(' ') }
+      await lookOnce()
+      const told = untold
+      untold = NO_CHANGES
+      return told
     },
+    async catchUp(seen) {
+      if (seen !== version) await lookOnce()
+    },
+    lookedAt: () => lookedAt,
   }
 }
 

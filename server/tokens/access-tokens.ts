@@ -22,7 +22,7 @@ export interface NewAccessToken {
   readonly grantId: string | undefined
   readonly accountId: string | undefined
   readonly sessionId: string | undefined
-  /** PostgreSQL's time of the read that authorised it, in seconds since the epoch; left out for a client's own token. */
+  /** PostgreSQL's time of the look or read that authorised it, in seconds since the epoch. */
   readonly authorisedAt: number | undefined
 }
 
@@ -57,12 +57,13 @@ export function createAccessTokens({ db }: { readonly db: Database }): AccessTok
 async function storeOfClients(db: Database, tokens: readonly NewAccessToken[]): Promise<readonly boolean[]> {
   const digests = tokens.map(({ value }) => Buffer.from(digestOf(value)).toString('base64'))
   await db.$executeRaw(Prisma.sql`
-    INSERT INTO access_tokens (digest, kind, client_id, payload, expires_at)
+    INSERT INTO access_tokens (digest, kind, client_id, payload, created_at, expires_at)
     SELECT decode(made.digest, 'base64'), made.kind, made.client_id, made.payload::jsonb,
-      latchkey_now() + make_interval(secs => made.life)
+      COALESCE(to_timestamp(made.authorised_at), latchkey_now()), latchkey_now() + make_interval(secs => made.life)
     FROM unnest(${digests}::text[], ${tokens.map(({ kind }) => kind)}::text[], ${tokens.map(({ clientId }) => clientId)}::text[],
-      ${tokens.map(({ payload }) => JSON.stringify(payload))}::text[], ${tokens.map(({ lifeSeconds }) => lifeSeconds)}::float8[])
-      AS made (digest, kind, client_id, payload, life)`)
+      ${tokens.map(({ payload }) => JSON.stringify(payload))}::text[], ${tokens.map(({ lifeSeconds }) => lifeSeconds)}::float8[],
+      ${tokens.map(({ authorisedAt }) => authorisedAt ?? null)}::float8[])
+      AS made (digest, kind, client_id, payload, life, authorised_at)`)
   return tokens.map(() => true)
 }
 

@@ -10,6 +10,9 @@ export interface Mintable {
   readonly bornDeadForSeconds: number
 }
 
+/** The column that says which state of what is registered a statement sees: tokens are made by what a process remembers of it. */
+export const REGISTRY_VERSION = Prisma.sql`COALESCE((SELECT version FROM registry_version WHERE id = 1), 0)`
+
 /** Waits; tests may pass another one. */
 export type Wait = (seconds: number) => Promise<void>
 

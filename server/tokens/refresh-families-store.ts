@@ -2,7 +2,7 @@
 // theirs by one statement (storage/gathering.ts). Digests travel as base64 here, since arrays of bytes do not.
 import { Prisma } from '../../prisma/client/client.ts'
 import type { Database } from '../storage/postgres.ts'
-import { BORN_DEAD_FOR_SECONDS, type Mintable } from './minting.ts'
+import { BORN_DEAD_FOR_SECONDS, type Mintable, REGISTRY_VERSION } from './minting.ts'
 import { digestOf, type RefreshToken } from './refresh-token.ts'
 import { clientStands, GRANT_GIVEN } from './standing.ts'
 import { SUBJECT, type TokenSubject } from './subject.ts'
@@ -33,6 +33,8 @@ export interface FamilyState extends Mintable {
   readonly grantExpiresAt: number
   /** PostgreSQL's time of the read, in seconds since the epoch. */
   readonly now: number
+  /** Which state of what is registered the read has seen. */
+  readonly registryVersion: bigint
 }
 
 /** A family to be started. */
@@ -84,7 +86,8 @@ export async function readFamilies(db: Database, tokens: readonly RefreshToken[]
       (s.ended_at IS NULL AND s.expires_at > latchkey_now()) IS TRUE AS "sessionLive",
       ${SUBJECT} AS account,
       g.payload AS "grantPayload", FLOOR(EXTRACT(EPOCH FROM g.expires_at))::float8 AS "grantExpiresAt",
-      FLOOR(EXTRACT(EPOCH FROM latchkey_now()))::float8 AS now, ${BORN_DEAD_FOR_SECONDS} AS "bornDeadForSeconds"
+      FLOOR(EXTRACT(EPOCH FROM latchkey_now()))::float8 AS now, ${BORN_DEAD_FOR_SECONDS} AS "bornDeadForSeconds",
+      ${REGISTRY_VERSION} AS "registryVersion"
     FROM unnest(${[...new Set(ids)]}::text[]) AS asked (id)
     JOIN refresh_families f ON f.id = decode(asked.id, 'base64')
     JOIN grants g ON g.id = f.grant_id

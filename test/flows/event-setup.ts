@@ -224,6 +224,8 @@ export async function lookAt(setup: Setup, before: number): Promise<Remains> {
     somebody: await of(setup.somebody),
   })
   const { server, own, offlineClient, boundClient } = setup
+  // A client that was changed less than a second ago may be told to ask again.
+  await server.latchkey.registry.catchUp()
   const entries = await server.latchkey.stores.db.revocation.findMany({ where: { sequence: { gt: before } } })
   const told = await each((possessions) => appsTold(setup, possessions))
   const jwts = await each(async ({ bound }) => left((await introspect(server, API, bound.jwt)).active))

@@ -135,8 +135,9 @@ export async function startServer(
       // As the program would have done by then.
       await latchkey.nouns.sessions.writeLastUses()
       await time.advance(seconds)
-      // It goes by the database's time as of its last look, which is at most a second ago where time does not jump.
+      // It goes by the database's time as of its last looks, which are at most a second ago where time does not jump.
       await latchkey.revocations.follower.catchUp()
+      await latchkey.registry.catchUp()
     },
     async stop() {
       server.closeAllConnections()

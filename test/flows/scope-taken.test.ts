@@ -1,0 +1,163 @@
+// A scope is taken from a client: what it gets afterwards no longer has it, whichever kind of scope it is, whatever was on its way at
+// that moment, and whatever the process that is asked has heard of it.
+import { setTimeout as wait } from 'node:timers/promises'
+import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals'
+import pg from 'pg'
+import { Browser } from '../support/browser.ts'
+import { API, BILLING, MACHINE, NOTES, SPA, type TestClient } from '../support/clients.ts'
+import {
+  authorizationRequest,
+  callbackParams,
+  claimsOf,
+  introspect,
+  redeem,
+  refresh,
+  signIn,
+  type TokenAnswer,
+  tokenRequest,
+} from '../support/oauth.ts'
+import { createDatabase, type TestDatabase } from '../support/postgres.ts'
+import { redisUrl } from '../support/redis.ts'
+import { startServer, type TestServer } from '../support/server.ts'
+import { startTcpProxy, type TcpProxy } from '../support/tcp-proxy.ts'
+
+let database: TestDatabase
+let line: TcpProxy
+let server: TestServer
+/** Another process of the same installation, which can be cut off from PostgreSQL. */
+let far: TestServer
+
+beforeAll(async () => {
+  database = await createDatabase()
+  const redis = redisUrl()
+  server = await startServer({ databaseUrl: database.url, redisUrl: redis })
+  line = await startTcpProxy(Number(new URL(database.url).port))
+  const through = new URL(database.url)
+  through.host = `127.0.0.1:${line.port}`
+  far = await startServer({ databaseUrl: through.href, redisUrl: redis, settings: { ISSUER: server.issuer } })
+}, 60_000)
+
+afterAll(async () => {
+  await far?.stop()
+  await server?.stop()
+  line?.close()
+  await database?.drop()
+})
+
+const BY = { actor: 'system' }
+const registered = new Map<string, string>()
+
+async function setScope(clientId: string, scope: (now: readonly string[]) => readonly string[]): Promise<void> {
+  const { registered: known, clients } = server.latchkey.nouns.events
+  const client = await known.clients.find(clientId)
+  if (client === undefined) throw new Error(`${clientId} is gone`)
+  const { metadata } = client
+  if (!registered.has(clientId)) registered.set(clientId, metadata.scope)
+  await clients.update({ ...metadata, scope: scope(metadata.scope.split(' ')).join(' ') }, BY)
+}
+
+const take = (clientId: string, ...scopes: readonly string[]) =>
+  setScope(clientId, (now) => now.filter((scope) => !scopes.includes(scope)))
+
+/** Whoever is told to come again does so. */
+async function insist(ask: () => Promise<TokenAnswer>): Promise<TokenAnswer> {
+  const deadline = performance.now() + 20_000
+  for (;;) {
+    const answer = await ask()
+    if (answer.status !== 503 || performance.now() > deadline) return answer
+    await wait(50)
+  }
+}
+
+/** A code. */
+async function codeOf(client: TestClient, params: { readonly [name: string]: string } = {}) {
+  const browser = new Browser()
+  const authorization = authorizationRequest(server, client, params)
+  const { code = '' } = callbackParams(await signIn(browser, await browser.open(authorization.url), server.ada))
+  return { browser, redeem: () => redeem(server, client, authorization, code) }
+}
+
+async function obtain(client: TestClient, params?: { readonly [name: string]: string }) {
+  const { browser, redeem: trade } = await codeOf(client, params)
+  return { browser, tokens: await insist(trade) }
+}
+
+afterEach(async () => {
+  for (const [clientId, scope] of registered) await setScope(clientId, () => [scope])
+  registered.clear()
+  await server.latchkey.registry.catchUp()
+})
+
+describe('while a request is on its way that was authenticated before', () => {
+  /** Takes the scope while the requests wait to read a table, and lets them go on. */
+  async function during(table: string, clientId: string, ask: () => Promise<TokenAnswer>): Promise<TokenAnswer> {
+    const holder = new pg.Client(database.url)
+    await holder.connect()
+    try {
+      await holder.query('BEGIN')
+      await holder.query(`LOCK TABLE ${table} IN ACCESS EXCLUSIVE MODE`)
+      const asked = ask()
+      const isWaiting = async () =>
+        (await holder.query('SELECT 1 FROM pg_locks WHERE relation = $1::regclass AND NOT granted', [table])).rows.length > 0
+      while (!(await isWaiting())) await wait(5)
+      await take(clientId, 'notes:write')
+      await holder.query('COMMIT')
+      return await asked
+    } finally {
+      await holder.end()
+    }
+  }
+
+  async function expectToAskAgain(answer: TokenAnswer): Promise<void> {
+    expect([answer.status, answer.body.error]).toEqual([503, 'temporarily_unavailable'])
+    expect(answer.headers.get('retry-after')).toMatch(/^\d+$/)
+  }
+
+  test('a refresh is to be asked for again, and gets less then', async () => {
+    const { tokens } = await obtain(SPA)
+    expect(claimsOf(tokens.body.access_token).scope).toBe('notes:read notes:write')
+    const ask = () => refresh(server, SPA, tokens.body.refresh_token ?? '')
+    await expectToAskAgain(await during('refresh_families', SPA.client_id, ask))
+    const next = await insist(ask)
+    expect(await introspect(server, API, next.body.access_token ?? '')).toMatchObject({ active: true, scope: 'notes:read' })
+  })
+
+  test('so is the exchange of a code', async () => {
+    const { redeem: ask } = await codeOf(SPA)
+    await expectToAskAgain(await during('grants', SPA.client_id, ask))
+    const next = await insist(ask)
+    expect(await introspect(server, API, next.body.access_token ?? '')).toMatchObject({ active: true, scope: 'notes:read' })
+  })
+})
+
+describe('a client’s own tokens, of a process that does not hear of it', () => {
+  const ask = (scope: string, resource: string) =>
+    tokenRequest(far, MACHINE, { grant_type: 'client_credentials', scope, resource })
+
+  test.each([
+    ['notes:read', NOTES],
+    ['billing:read', BILLING],
+  ])(
+    '%s: none lives that has it',
+    async (scope, resource) => {
+      const before = await insist(() => ask(scope, resource))
+      expect(await introspect(server, MACHINE, before.body.access_token ?? '')).toMatchObject({ active: true })
+      line.hang()
+      const asked: Promise<TokenAnswer>[] = []
+      try {
+        await take(MACHINE.client_id, scope)
+        const end = performance.now() + 3500
+        while (performance.now() < end) {
+          asked.push(ask(scope, resource))
+          await wait(250)
+        }
+      } finally {
+        line.heal()
+      }
+      const given = (await Promise.all(asked)).flatMap(({ body }) => body.access_token ?? [])
+      expect(given.length).toBeGreaterThan(0)
+      for (const token of given) expect(await introspect(server, MACHINE, token)).toEqual({ active: false })
+    },
+    60_000,
+  )
+})
