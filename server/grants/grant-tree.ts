@@ -2,7 +2,7 @@
 // look at what somebody has been given; nothing here would open anything.
 import { Prisma } from '../../prisma/client/client.ts'
 import type { Database } from '../storage/postgres.ts'
-import { clientStands, GRANT_GIVEN } from '../tokens/standing.ts'
+import { clientStands, GRANT_GIVEN, SESSION_BOUND } from '../tokens/standing.ts'
 import { END_REASON, ENDED_AT, type GrantState, STATE } from './grant-filter.ts'
 
 /** A refresh-token family. */
@@ -73,7 +73,7 @@ export async function readGrants(
     LEFT JOIN LATERAL (
       SELECT max(f.rotated_at) AS rotated_at, jsonb_agg(jsonb_build_object(
         'generation', f.generation, 'createdAt', f.created_at, 'rotatedAt', f.rotated_at, 'idleExpiresAt', f.idle_expires_at,
-        'absoluteExpiresAt', f.absolute_expires_at, 'sessionBound', f.session_bound, 'endedAt', f.ended_at,
+        'absoluteExpiresAt', f.absolute_expires_at, 'sessionBound', ${SESSION_BOUND}, 'endedAt', f.ended_at,
         'endReason', f.end_reason,
         'live', f.ended_at IS NULL AND f.idle_expires_at > latchkey_now() AND f.absolute_expires_at > latchkey_now()
           AND ${GRANT_LIVES}) ORDER BY f.created_at, f.id) AS families

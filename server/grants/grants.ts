@@ -10,7 +10,7 @@ import type { Ending } from '../tokens/ending.ts'
 import { endFamiliesOfGrant, endFamiliesOfGrants } from '../tokens/family-ends.ts'
 import { BORN_DEAD_FOR_SECONDS, type Mintable, REGISTRY_VERSION, readToMint, type Wait } from '../tokens/minting.ts'
 import { CLOCK_SKEW_SECONDS } from '../tokens/revocations.ts'
-import { clientStands, GRANT_GIVEN } from '../tokens/standing.ts'
+import { clientStands, GRANT_GIVEN, GRANTED, SESSION_BOUND } from '../tokens/standing.ts'
 import { SUBJECT, type TokenSubject } from '../tokens/subject.ts'
 
 /** A grant to be stored, or stored again with more in it. */
@@ -77,7 +77,7 @@ export function createGrants({ db, wait }: { readonly db: Database; readonly wai
 
 async function readAuthorizations(db: Database, ids: readonly string[]): Promise<readonly (LiveAuthorization | undefined)[]> {
   const rows = await db.$queryRaw<LiveAuthorization[]>(Prisma.sql`
-    SELECT ${LIVE_GRANT} AS grant, ${SUBJECT} AS account, s.id AS "liveSessionId",
+    SELECT ${liveGrant(GRANTED)} AS grant, ${SUBJECT} AS account, s.id AS "liveSessionId",
       FLOOR(EXTRACT(EPOCH FROM latchkey_now()))::float8 AS now, ${BORN_DEAD_FOR_SECONDS} AS "bornDeadForSeconds",
       ${REGISTRY_VERSION} AS "registryVersion"
     FROM unnest(${[...new Set(ids)]}::text[]) AS asked (id)
@@ -90,8 +90,12 @@ async function readAuthorizations(db: Database, ids: readonly string[]): Promise
 }
 
 /** The column that reads a grant, of the table `grants` under the name `g`. */
-export const LIVE_GRANT = Prisma.sql`jsonb_build_object('id', g.id, 'clientId', g.client_id, 'payload', g.payload,
-  'expiresAt', FLOOR(EXTRACT(EPOCH FROM g.expires_at)))`
+export const LIVE_GRANT = liveGrant(Prisma.sql`g.payload`)
+
+function liveGrant(payload: Prisma.Sql): Prisma.Sql {
+  return Prisma.sql`jsonb_build_object('id', g.id, 'clientId', g.client_id, 'payload', ${payload},
+    'expiresAt', FLOOR(EXTRACT(EPOCH FROM g.expires_at)))`
+}
 
 /** A new grant's id. */
 export function newGrantId(): string {
@@ -132,7 +136,8 @@ export function endGrantsOfSessions(
 
 /** Whether a row of the table `grants` has a refresh token that depends on no session. */
 export const IS_OFFLINE = Prisma.sql`EXISTS (
-  SELECT 1 FROM refresh_families f WHERE f.grant_id = grants.id AND f.ended_at IS NULL AND NOT f.session_bound)`
+  SELECT 1 FROM refresh_families f JOIN clients c ON c.id = f.client_id
+  WHERE f.grant_id = grants.id AND f.ended_at IS NULL AND NOT ${SESSION_BOUND})`
 
 /** A grant that was just ended. */
 export interface EndedGrant {

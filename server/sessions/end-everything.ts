@@ -10,6 +10,7 @@ import { endAndNotifyClients } from '../logout-notifications/new-notifications.t
 import type { Database, Transaction } from '../storage/postgres.ts'
 import { endAllAccessTokens, endAllFamilies, endAllStatusLists } from '../tokens/end-all.ts'
 import type { Ended, Ending, Endings } from '../tokens/ending.ts'
+import { IS_SESSION_BOUND } from '../tokens/family-ends.ts'
 import { beginStretch } from '../tokens/revocations.ts'
 import { voidEverySignIn } from './sign-ins-under-way.ts'
 
@@ -111,7 +112,7 @@ export async function countEverything(
       (SELECT count(*)::int FROM grants WHERE ended_at IS NULL AND expires_at > latchkey_now()
         AND NOT (${keepOffline} AND ${IS_OFFLINE})) AS grants,
       (SELECT count(*)::int FROM refresh_families WHERE ended_at IS NULL AND idle_expires_at > latchkey_now()
-        AND (session_bound OR NOT ${keepOffline})) AS refresh_families,
+        AND (${IS_SESSION_BOUND} OR NOT ${keepOffline})) AS refresh_families,
       (SELECT count(*)::int FROM access_tokens WHERE ended_at IS NULL AND expires_at > latchkey_now()) AS access_tokens`)
   return rows[0] ?? { sessions: 0, grants: 0, refresh_families: 0, access_tokens: 0 }
 }

@@ -5,7 +5,7 @@ import { gather } from '../storage/gathering.ts'
 import type { Database } from '../storage/postgres.ts'
 import type { Ending } from './ending.ts'
 import { digestOf } from './refresh-token.ts'
-import { isNotVoid } from './standing.ts'
+import { GRANTED, isNotVoid } from './standing.ts'
 import { SUBJECT, type TokenSubject } from './subject.ts'
 import { STANDS_ON, WHAT_COVERS, WHY_ENDED } from './token-status.ts'
 
@@ -95,7 +95,7 @@ async function readLive(db: Database, sought: readonly Sought[]): Promise<readon
         'exp', FLOOR(EXTRACT(EPOCH FROM t.expires_at)),
         'iat', FLOOR(EXTRACT(EPOCH FROM t.expires_at)) - ((t.payload->>'exp')::float8 - (t.payload->>'iat')::float8)) AS payload,
       CASE WHEN g.id IS NOT NULL THEN
-        jsonb_build_object('payload', g.payload, 'expiresAt', FLOOR(EXTRACT(EPOCH FROM g.expires_at))) END AS grant,
+        jsonb_build_object('payload', ${GRANTED}, 'expiresAt', FLOOR(EXTRACT(EPOCH FROM g.expires_at))) END AS grant,
       CASE WHEN a.id IS NOT NULL THEN ${SUBJECT} END AS account
     FROM unnest(${sought.map(({ kind }) => kind)}::text[], ${sought.map(({ digest }) => digest)}::text[])
       WITH ORDINALITY AS sought (kind, digest, position)

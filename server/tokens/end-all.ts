@@ -1,12 +1,13 @@
 // The end of all tokens that the database knows of, whoever has them, and of what is known of others.
 import { Prisma } from '../../prisma/client/client.ts'
 import type { Ending } from './ending.ts'
+import { IS_SESSION_BOUND } from './family-ends.ts'
 
 /** Ends every live family, or those that depend on a session. */
 export async function endAllFamilies(ending: Ending, { keepOffline }: { readonly keepOffline: boolean }): Promise<void> {
   ending.counts.refreshFamilies += await ending.tx.$executeRaw(Prisma.sql`
     UPDATE refresh_families SET ended_at = latchkey_now(), end_reason = ${ending.cause}, successor = NULL
-    WHERE ended_at IS NULL AND idle_expires_at > latchkey_now() AND (session_bound OR NOT ${keepOffline})`)
+    WHERE ended_at IS NULL AND idle_expires_at > latchkey_now() AND (${IS_SESSION_BOUND} OR NOT ${keepOffline})`)
 }
 
 /** Ends every live opaque access token; how many. */

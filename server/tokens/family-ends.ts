@@ -3,7 +3,7 @@
 import { Prisma } from '../../prisma/client/client.ts'
 import type { Transaction } from '../storage/postgres.ts'
 import type { Ending } from './ending.ts'
-import { clientStands } from './standing.ts'
+import { clientStands, MAY_BE_OFFLINE } from './standing.ts'
 
 /** Ends the live families of a grant. */
 export function endFamiliesOfGrant(ending: Ending, grantId: string): Promise<void> {
@@ -22,7 +22,10 @@ export function endOfflineFamiliesOfGrants(ending: Ending, grantIds: readonly st
 
 /** Ends the live families that were born in some sessions: all of them, or only those that are bound to theirs. */
 export function endFamiliesOfSessions(ending: Ending, sessionIds: readonly string[], which: 'all' | 'bound'): Promise<void> {
-  return endFamilies(ending, Prisma.sql`session_id = ANY(${[...sessionIds]}::text[]) AND (session_bound OR ${which === 'all'})`)
+  return endFamilies(
+    ending,
+    Prisma.sql`session_id = ANY(${[...sessionIds]}::text[]) AND (${IS_SESSION_BOUND} OR ${which === 'all'})`,
+  )
 }
 
 /** Ends an account's live families, but those that are bound to the session it keeps. */
@@ -33,6 +36,10 @@ export function endFamiliesOfAccount(ending: Ending, accountId: string, keepSess
       AND NOT (session_bound AND session_id IS NOT NULL AND session_id IS NOT DISTINCT FROM ${keepSessionId ?? null}::text)`,
   )
 }
+
+/** Whether a row of `refresh_families` that was born in a session depends on it. */
+export const IS_SESSION_BOUND = Prisma.sql`(session_bound OR (session_id IS NOT NULL AND EXISTS (
+        SELECT 1 FROM clients c WHERE c.id = refresh_families.client_id AND NOT ${MAY_BE_OFFLINE})))`
 
 /** How many live families a client has. */
 export async function countFamiliesOfClient(tx: Transaction, clientId: string): Promise<number> {

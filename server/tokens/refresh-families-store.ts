@@ -4,7 +4,7 @@ import { Prisma } from '../../prisma/client/client.ts'
 import type { Database } from '../storage/postgres.ts'
 import { BORN_DEAD_FOR_SECONDS, type Mintable, REGISTRY_VERSION } from './minting.ts'
 import { digestOf, type RefreshToken } from './refresh-token.ts'
-import { clientStands, GRANT_GIVEN } from './standing.ts'
+import { clientStands, GRANT_GIVEN, GRANTED, MAY_BE_OFFLINE, SESSION_BOUND } from './standing.ts'
 import { SUBJECT, type TokenSubject } from './subject.ts'
 
 /** Everything that a refresh relies on, read in one statement. Times are PostgreSQL's. */
@@ -73,7 +73,7 @@ export async function readFamilies(db: Database, tokens: readonly RefreshToken[]
     SELECT f.id, f.generation, f.current_digest AS "currentDigest", f.previous_digest AS "previousDigest", f.successor,
       EXTRACT(EPOCH FROM latchkey_now() - f.rotated_at)::float8 AS "secondsSinceRotation",
       f.grant_id AS "grantId", f.account_id AS "accountId", f.client_id AS "clientId", f.session_id AS "sessionId",
-      f.session_bound AS "sessionBound", f.payload,
+      ${SESSION_BOUND} AS "sessionBound", f.payload,
       FLOOR(EXTRACT(EPOCH FROM COALESCE(f.rotated_at, f.created_at)))::float8 AS "issuedAt",
       FLOOR(EXTRACT(EPOCH FROM f.idle_expires_at))::float8 AS "expiresAt",
       (c.metadata->>'refresh_replay_window')::float8 AS "replayWindowSeconds",
@@ -82,10 +82,10 @@ export async function readFamilies(db: Database, tokens: readonly RefreshToken[]
         IN ('private_key_jwt', 'tls_client_auth', 'self_signed_tls_client_auth'))) IS NOT TRUE AS rotates,
       (f.ended_at IS NULL AND f.idle_expires_at > latchkey_now() AND f.absolute_expires_at > latchkey_now()
         AND g.ended_at IS NULL AND g.expires_at > latchkey_now() AND a.status = 'active' AND ${clientStands(GRANT_GIVEN)}
-        AND (NOT f.session_bound OR (s.ended_at IS NULL AND s.expires_at > latchkey_now()))) IS TRUE AS live,
+        AND (NOT ${SESSION_BOUND} OR (s.ended_at IS NULL AND s.expires_at > latchkey_now()))) IS TRUE AS live,
       (s.ended_at IS NULL AND s.expires_at > latchkey_now()) IS TRUE AS "sessionLive",
       ${SUBJECT} AS account,
-      g.payload AS "grantPayload", FLOOR(EXTRACT(EPOCH FROM g.expires_at))::float8 AS "grantExpiresAt",
+      ${GRANTED} AS "grantPayload", FLOOR(EXTRACT(EPOCH FROM g.expires_at))::float8 AS "grantExpiresAt",
       FLOOR(EXTRACT(EPOCH FROM latchkey_now()))::float8 AS now, ${BORN_DEAD_FOR_SECONDS} AS "bornDeadForSeconds",
       ${REGISTRY_VERSION} AS "registryVersion"
     FROM unnest(${[...new Set(ids)]}::text[]) AS asked (id)
@@ -187,7 +187,7 @@ export async function startFamily(
       SELECT id FROM sessions
       WHERE id = ${sessionId}::text AND ended_at IS NULL AND expires_at > latchkey_now() FOR SHARE
     ), live_grant AS (
-      SELECT g.id, g.payload FROM grants g JOIN clients c ON c.id = g.client_id AND ${clientStands(GRANT_GIVEN)}
+      SELECT g.id, g.payload, ${MAY_BE_OFFLINE} AS may_be_offline FROM grants g JOIN clients c ON c.id = g.client_id AND ${clientStands(GRANT_GIVEN)}
       WHERE g.id = ${family.grantId} AND g.ended_at IS NULL AND g.expires_at > latchkey_now()
         AND (${sessionId}::text IS NULL OR EXISTS (SELECT 1 FROM live_session)) FOR SHARE OF g
     ), started AS (
@@ -207,7 +207,7 @@ export async function startFamily(
 }
 
 /** What was agreed to may have become less since the code was given. */
-const IS_GIVEN_OFFLINE = Prisma.sql`(
+const IS_GIVEN_OFFLINE = Prisma.sql`(live_grant.may_be_offline AND
         'offline_access' = ANY(string_to_array(COALESCE(live_grant.payload->'openid'->>'scope', ''), ' ')))`
 
 /** The grant of the family `f` lives. */

@@ -1,5 +1,6 @@
 // Whether a client still has what it was given. One row can say that everything up to a moment is void, so that a client with
 // a hundred thousand grants ends as fast as one with none; the rows of its grants are ended afterwards.
+import { DEFAULT_CLIENT_SCOPE } from '../../config/scopes.ts'
 import { Prisma } from '../../prisma/client/client.ts'
 
 /** Whether the client `c` is active, and what it was given at the time `given` (a column) is not void. */
@@ -14,3 +15,21 @@ export function isNotVoid(given: Prisma.Sql): Prisma.Sql {
 
 /** The time at which the grant `g` was given. */
 export const GRANT_GIVEN = Prisma.sql`g.created_at`
+
+/** What the client `c` may ask for, as it is registered now. */
+const CLIENT_SCOPES = Prisma.sql`string_to_array(COALESCE(c.metadata->>'scope', ${DEFAULT_CLIENT_SCOPE}), ' ')`
+
+/**
+ * The payload of the grant `g`: of OpenID scopes only those that its client `c` still may ask for. The row keeps them all, so that one
+ * statement takes a scope from a client with a hundred thousand grants. Scopes of APIs are cut where a token for one is made.
+ */
+export const GRANTED = Prisma.sql`jsonb_set(g.payload, '{openid,scope}', to_jsonb(COALESCE((
+        SELECT string_agg(given.scope, ' ' ORDER BY given.position)
+        FROM unnest(string_to_array(g.payload->'openid'->>'scope', ' ')) WITH ORDINALITY AS given (scope, position)
+        WHERE given.scope = ANY(${CLIENT_SCOPES})), '')), false)`
+
+/** Whether what the client `c` has may outlive the session in which it was given (OpenID Connect Core §11). */
+export const MAY_BE_OFFLINE = Prisma.sql`('offline_access' = ANY(${CLIENT_SCOPES}))`
+
+/** Whether the family `f` of the client `c` depends on its session: since it began, or because the client may no longer outlive one. */
+export const SESSION_BOUND = Prisma.sql`(f.session_bound OR (f.session_id IS NOT NULL AND NOT ${MAY_BE_OFFLINE}))`

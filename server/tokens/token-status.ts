@@ -4,7 +4,7 @@ import { Prisma } from '../../prisma/client/client.ts'
 import { gather } from '../storage/gathering.ts'
 import type { Database } from '../storage/postgres.ts'
 import type { RevocationKind } from './revocations.ts'
-import { GRANT_GIVEN, isNotVoid } from './standing.ts'
+import { GRANT_GIVEN, GRANTED, isNotVoid } from './standing.ts'
 import { SUBJECT, type TokenSubject } from './subject.ts'
 
 /** What a token says of itself. */
@@ -87,7 +87,7 @@ async function readStatuses(db: Database, tokens: readonly TokenClaims[]): Promi
         ELSE ${WHY_ENDED}
       END AS why,
       CASE WHEN g.id IS NOT NULL THEN
-        jsonb_build_object('payload', g.payload, 'expiresAt', FLOOR(EXTRACT(EPOCH FROM g.expires_at))) END AS grant,
+        jsonb_build_object('payload', ${GRANTED}, 'expiresAt', FLOOR(EXTRACT(EPOCH FROM g.expires_at))) END AS grant,
       CASE WHEN a.id IS NOT NULL THEN ${SUBJECT} END AS account
     FROM unnest(${column(({ jti }) => jti)}::text[], ${column(({ clientId }) => clientId)}::text[],
                 ${column(({ accountId }) => accountId)}::text[], ${column(({ grantId }) => grantId)}::text[],

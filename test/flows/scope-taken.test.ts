@@ -4,7 +4,7 @@ import { setTimeout as wait } from 'node:timers/promises'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals'
 import pg from 'pg'
 import { Browser } from '../support/browser.ts'
-import { API, BILLING, MACHINE, NOTES, SPA, type TestClient } from '../support/clients.ts'
+import { API, BILLING, MACHINE, NOTES, PARTNER, SPA, type TestClient, WEB } from '../support/clients.ts'
 import {
   authorizationRequest,
   callbackParams,
@@ -86,6 +86,77 @@ afterEach(async () => {
   for (const [clientId, scope] of registered) await setScope(clientId, () => [scope])
   registered.clear()
   await server.latchkey.registry.catchUp()
+})
+
+const userinfo = async (token: string | undefined): Promise<{ readonly [claim: string]: unknown }> => {
+  const answer = await fetch(new URL('/userinfo', server.issuer), { headers: { authorization: `Bearer ${token}` } })
+  return JSON.parse(await answer.text())
+}
+
+describe('a scope of OpenID Connect', () => {
+  const params = { scope: 'openid email profile' }
+
+  test('is in no token that a refresh gets, and its claims are told to nobody', async () => {
+    const { tokens } = await obtain(WEB, params)
+    expect(await userinfo(tokens.body.access_token)).toMatchObject({ email: server.ada.username })
+    await take(WEB.client_id, 'email', 'profile')
+    const next = await insist(() => refresh(server, WEB, tokens.body.refresh_token ?? ''))
+    expect([next.status, next.body.scope]).toEqual([200, 'openid'])
+    expect(await introspect(server, WEB, next.body.access_token ?? '')).toMatchObject({ active: true, scope: 'openid' })
+    expect(Object.keys(await userinfo(next.body.access_token))).toEqual(['sub'])
+    expect(Object.keys(claimsOf(next.body.id_token))).not.toContain('email')
+  })
+
+  test('is in no token that a code gets which was given before', async () => {
+    const given = await codeOf(WEB, params)
+    await take(WEB.client_id, 'email')
+    const answer = await insist(given.redeem)
+    expect([answer.status, answer.body.scope?.split(' ').sort()]).toEqual([200, ['openid', 'profile']])
+  })
+
+  test('comes back to those who had it when the client gets it back', async () => {
+    const { tokens } = await obtain(WEB, params)
+    await take(WEB.client_id, 'email')
+    const less = await insist(() => refresh(server, WEB, tokens.body.refresh_token ?? ''))
+    await setScope(WEB.client_id, () => [WEB.scope])
+    const more = await insist(() => refresh(server, WEB, less.body.refresh_token ?? ''))
+    expect(await userinfo(more.body.access_token)).toMatchObject({ email: server.ada.username })
+  })
+})
+
+describe('the leave to stay connected', () => {
+  const letIn = () => obtain(PARTNER, { prompt: 'consent' })
+  const again = ({ body }: TokenAnswer) => insist(() => refresh(server, PARTNER, body.refresh_token ?? ''))
+
+  test('makes a refresh token depend on its session that did not', async () => {
+    const { browser, tokens } = await letIn()
+    await take(PARTNER.client_id, 'offline_access')
+    const next = await again(tokens)
+    expect(next.status).toBe(200)
+    await browser.submit(await browser.open(new URL('/logout', server.issuer)))
+    expect((await again(next)).body.error).toBe('invalid_grant')
+    // What a sign-out has ended does not begin again.
+    await setScope(PARTNER.client_id, () => [PARTNER.scope])
+    expect((await again(next)).body.error).toBe('invalid_grant')
+  })
+
+  test('ends a refresh token whose session was over before', async () => {
+    const { browser, tokens } = await letIn()
+    await browser.submit(await browser.open(new URL('/logout', server.issuer)))
+    const next = await again(tokens)
+    expect(next.status).toBe(200)
+    await take(PARTNER.client_id, 'offline_access')
+    expect((await again(next)).body.error).toBe('invalid_grant')
+  })
+
+  test('is not what a code gets that was given before', async () => {
+    const { browser, redeem: trade } = await codeOf(PARTNER, { prompt: 'consent' })
+    await take(PARTNER.client_id, 'offline_access')
+    const answer = await insist(trade)
+    expect(answer.status).toBe(200)
+    await browser.submit(await browser.open(new URL('/logout', server.issuer)))
+    expect((await again(answer)).body.error).toBe('invalid_grant')
+  })
 })
 
 describe('while a request is on its way that was authenticated before', () => {
