@@ -42,7 +42,7 @@ beforeAll(async () => {
     provision: {
       accounts: [{ email: BO.username, email_verified: true, password: BO.password }],
       clients: [
-        app(CRM, { backchannel_logout_uri: crm.uri }),
+        app(CRM, { backchannel_logout_uri: crm.uri, scope: `${CRM.scope} offline_access` }),
         app(WIKI, {
           backchannel_logout_uri: wiki.uri,
           backchannel_logout_session_required: false,
