@@ -45,38 +45,25 @@ export function createRestoreWatch(deps: {
     return typeof mark?.sequence === 'number' ? mark.sequence : 0
   }
 
-  /** Of several processes that know it the first ends everything: the numbers go on in another stretch then. */
-  async function endWhatIsProved(): Promise<void> {
-    if (proved === undefined) return
-    const knownUpTo = proved
-    log.error(
-      { remembered: knownUpTo },
-      'PostgreSQL was put back to an earlier state, and has gone on from there: everything ends',
-    )
-    await endFrom(nextStretch(knownUpTo))
-    if (proved === knownUpTo) proved = undefined
-  }
-
-  async function endFrom(ifBehind: number): Promise<void> {
-    const ended = await deps.endEverything({ cause: 'database_restored', ifBehind })
-    if (ended !== undefined) log.error({ ended }, 'everything has ended; people must sign in again')
-  }
-
   async function check(): Promise<void> {
-    await endWhatIsProved()
+    const proof = proved
     const before = known ?? (await selectProgress(db))
     // What is remembered is read before the database is: another process may remember more at any moment after.
     const first = checks === 0
     const recalled = checks % CHECKS_PER_RECALL === 0 ? await recall(before.lineage) : noted
     checks += 1
-    const mark = Math.max(before.sequence, recalled, deps.highestSeen())
+    // Of several processes that have a proof the first ends everything: the numbers go on in another stretch then.
+    const provedBelow = proof === undefined ? 0 : nextStretch(proof)
+    const mark = Math.max(before.sequence, recalled, deps.highestSeen(), provedBelow)
     let now = await selectProgress(db)
     if (now.lineage === before.lineage && now.sequence < mark) {
       log.error({ remembered: mark, found: now.sequence }, 'PostgreSQL was put back to an earlier state: everything ends')
-      await endFrom(mark)
+      const ended = await deps.endEverything({ cause: 'database_restored', ifBehind: mark })
+      if (ended !== undefined) log.error({ ended }, 'everything has ended; people must sign in again')
       now = await selectProgress(db)
     }
     known = now
+    if (proved === proof) proved = undefined
     // A process that starts puts off that it is forgotten; and a Redis that was emptied is told again.
     if (!first && recalled >= now.sequence) return
     await unlessAway(
