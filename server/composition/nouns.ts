@@ -99,8 +99,7 @@ export function createNouns(deps: {
     announce,
     consents: createConsents({ db }),
     endings,
-    endEverything: (request) => stores.patiently((patient) => endEverything({ db: patient, endings }, request)),
-    endEverySession: (request) => stores.patiently((patient) => endEverySession({ db: patient, endings }, request)),
+    ...endsOfEverybody({ stores, endings, announce }),
     events: createEvents({ db, clock, endings, passwords, policy, keepOffline }),
     families: createRefreshFamilies({
       db,
@@ -133,5 +132,26 @@ export function createNouns(deps: {
     async close() {
       await passwords.close()
     },
+  }
+}
+
+/** They have a transaction of their own, which `endings` does not see committed. */
+function endsOfEverybody({
+  stores,
+  endings,
+  announce,
+}: {
+  readonly stores: OpenStores
+  readonly endings: Endings
+  readonly announce: Announce
+}): Pick<Nouns, 'endEverything' | 'endEverySession'> {
+  const announced = async <Outcome>(end: (deps: Parameters<typeof endEverything>[0]) => Promise<Outcome>): Promise<Outcome> => {
+    const outcome = await stores.patiently((db) => end({ db, endings }))
+    await announce([])
+    return outcome
+  }
+  return {
+    endEverything: (request) => announced((deps) => endEverything(deps, request)),
+    endEverySession: (request) => announced((deps) => endEverySession(deps, request)),
   }
 }
