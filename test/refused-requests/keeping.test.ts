@@ -32,7 +32,7 @@ let now = 1_795_000_000_000
 const clock = () => now
 
 async function inRedis(): Promise<Kept> {
-  const opened = await openRedis({ url: redisUrl(), sealer, clock })
+  const opened = await openRedis({ url: redisUrl(), sealer, clock, commandTimeoutMs: 5000 })
   return { log: opened.recentLog(SIZE), close: () => opened.store.close() }
 }
 
@@ -90,7 +90,7 @@ describe.each([
 
 test('a key of another kind, and values that are not ours, count as absent', async () => {
   const url = redisUrl()
-  const opened = await openRedis({ url, sealer, clock })
+  const opened = await openRedis({ url, sealer, clock, commandTimeoutMs: 5000 })
   const redis = new Redis(url)
   await redis.set(KEY, 'a text')
   expect(await textsOf(opened.recentLog(SIZE))).toEqual([])

@@ -19,7 +19,8 @@ import { spoilKeys } from '../support/spoiled-redis.ts'
 const sealer = createSealer([new Secret(Buffer.alloc(32, 1).toString('base64url'))])
 
 async function openTwo(clock: () => number, url: string, keyPrefix?: string): Promise<OpenedStore> {
-  const settings = { url, sealer, clock, ...(keyPrefix === undefined ? {} : { keyPrefix }) }
+  // What is kept is tried, not how soon.
+  const settings = { url, sealer, clock, commandTimeoutMs: 5000, ...(keyPrefix === undefined ? {} : { keyPrefix }) }
   return { store: (await openRedis(settings)).store, other: (await openRedis(settings)).store }
 }
 
