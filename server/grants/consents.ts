@@ -73,6 +73,15 @@ export async function lockConsent(tx: Transaction, { accountId, clientId }: Aske
   return rows[0] === undefined ? undefined : { openid: rows[0].openid, resources: scopesByResource(rows[0].resources) }
 }
 
+/** A query that gives a row, and holds it, when all of `consent` is agreed to. */
+export function lockedConsent({ accountId, clientId }: Asked, { openid, resources }: Consent): Prisma.Sql {
+  const some = Object.fromEntries(Object.entries(resources).filter(([, scopes]) => scopes.length > 0))
+  return Prisma.sql`
+    SELECT 1 FROM consents known
+    WHERE known.account_id = ${accountId} AND known.client_id = ${clientId} AND ${IS_OF_THIS_CLIENT}
+      AND known.openid @> ${[...openid]}::text[] AND known.resources @> ${JSON.stringify(some)}::jsonb FOR SHARE OF known`
+}
+
 /** What an account agreed to for a client, as it is shown. */
 export interface AccountConsent extends Consent {
   readonly clientId: string

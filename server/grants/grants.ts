@@ -12,6 +12,7 @@ import { BORN_DEAD_FOR_SECONDS, type Mintable, REGISTRY_VERSION, readToMint, typ
 import { CLOCK_SKEW_SECONDS } from '../tokens/revocations.ts'
 import { clientStands, GRANT_GIVEN, GRANTED, SESSION_BOUND } from '../tokens/standing.ts'
 import { SUBJECT, type TokenSubject } from '../tokens/subject.ts'
+import { type Consent, lockedConsent } from './consents.ts'
 
 /** A grant to be stored, or stored again with more in it. */
 export interface StoredGrant {
@@ -19,8 +20,17 @@ export interface StoredGrant {
   readonly accountId: string
   readonly clientId: string
   readonly sessionId: string | undefined
+  /** All of a new one. */
   readonly payload: Prisma.InputJsonObject
+  readonly addition: GrantAddition
   readonly lifeSeconds: number
+}
+
+/** What a grant gets, or gets more than it has. */
+export interface GrantAddition {
+  readonly consent: Consent
+  /** Whether the person agreed to it, and must still do so; otherwise the client is one that nobody is asked about. */
+  readonly agreed: boolean
 }
 
 /** A live grant, and what was read with it. */
@@ -46,7 +56,10 @@ export interface LiveAuthorization extends Mintable {
 
 /** The grants of one database. */
 export interface Grants {
-  /** Stores a grant; false when its session has ended, or the grant itself has. */
+  /**
+   * Stores a grant, or adds to one whatever else it has got or lost since it was read; false when its session has ended, or the grant
+   * itself has, or the person no longer agrees to what is added.
+   */
   save(grant: StoredGrant): Promise<boolean>
   /** A grant that lives, whose account and client live. */
   findLive(id: string): Promise<LiveAuthorization | undefined>
@@ -59,13 +72,7 @@ export function createGrants({ db, wait }: { readonly db: Database; readonly wai
   const findLive = gather((ids: readonly string[]) => readAuthorizations(db, ids))
   return {
     async save(grant) {
-      const written = await db.$executeRaw(Prisma.sql`
-        INSERT INTO grants (id, account_id, client_id, session_id, payload, expires_at)
-        SELECT ${grant.id}, ${grant.accountId}, ${grant.clientId}, ${grant.sessionId ?? null}::text,
-          ${JSON.stringify(grant.payload)}::jsonb, latchkey_now() + make_interval(secs => ${grant.lifeSeconds})
-        WHERE NOT EXISTS (SELECT 1 FROM sessions WHERE id = ${grant.sessionId ?? null}::text AND ended_at IS NOT NULL)
-        ON CONFLICT (id) DO UPDATE SET payload = EXCLUDED.payload
-        WHERE grants.ended_at IS NULL AND grants.account_id = EXCLUDED.account_id AND grants.client_id = EXCLUDED.client_id`)
+      const written = await db.$executeRaw(insertGrant(grant))
       return written === 1
     },
 
@@ -73,6 +80,42 @@ export function createGrants({ db, wait }: { readonly db: Database; readonly wai
 
     findToMint: (id) => readToMint(() => findLive(id), wait),
   }
+}
+
+/**
+ * The consent and the session are locked, in the order of all ends: whoever takes one back comes before this, and nothing is written,
+ * or after it, and finds the grant.
+ */
+function insertGrant({ id, accountId, clientId, sessionId, payload, addition, lifeSeconds }: StoredGrant): Prisma.Sql {
+  const { consent, agreed } = addition
+  const openid = consent.openid.join(' ')
+  const resources = Object.fromEntries(
+    Object.entries(consent.resources).map(([resource, scopes]) => [resource, scopes.join(' ')]),
+  )
+  return Prisma.sql`
+    WITH agreed AS MATERIALIZED (${agreed ? lockedConsent({ accountId, clientId }, consent) : Prisma.sql`SELECT 1`}),
+    born_in AS MATERIALIZED (
+      SELECT s.ended_at FROM sessions s, (SELECT count(*) FROM agreed) AS first WHERE s.id = ${sessionId ?? null}::text FOR SHARE OF s)
+    INSERT INTO grants (id, account_id, client_id, session_id, payload, expires_at)
+    SELECT ${id}, ${accountId}, ${clientId}, ${sessionId ?? null}::text, ${JSON.stringify(payload)}::jsonb,
+      latchkey_now() + make_interval(secs => ${lifeSeconds})
+    WHERE EXISTS (SELECT 1 FROM agreed) AND NOT EXISTS (SELECT 1 FROM born_in WHERE ended_at IS NOT NULL)
+    ON CONFLICT (id) DO UPDATE SET payload = grants.payload || jsonb_build_object(
+      'openid', COALESCE(grants.payload->'openid', '{}') || jsonb_build_object('scope', ${bothScopes(
+        Prisma.sql`grants.payload->'openid'->>'scope'`,
+        Prisma.sql`${openid}::text`,
+      )}),
+      'resources', COALESCE(grants.payload->'resources', '{}') || COALESCE((
+        SELECT jsonb_object_agg(more.key, ${bothScopes(Prisma.sql`grants.payload->'resources'->>more.key`, Prisma.sql`more.value`)})
+        FROM jsonb_each_text(${JSON.stringify(resources)}::jsonb) AS more), '{}'))
+    WHERE grants.ended_at IS NULL AND grants.account_id = EXCLUDED.account_id AND grants.client_id = EXCLUDED.client_id`
+}
+
+/** Two scopes, RFC 6749 §3.3, in one. */
+function bothScopes(one: Prisma.Sql, other: Prisma.Sql): Prisma.Sql {
+  return Prisma.sql`array_to_string(ARRAY(
+    SELECT DISTINCT scope FROM unnest(string_to_array(COALESCE(${one}, ''), ' ') || string_to_array(${other}, ' ')) AS scope
+    WHERE scope <> '' ORDER BY scope), ' ')`
 }
 
 async function readAuthorizations(db: Database, ids: readonly string[]): Promise<readonly (LiveAuthorization | undefined)[]> {

@@ -2,6 +2,8 @@
 // of what the person agreed to before, or, for an app of one's own, of what it asks for.
 import type { Grant, KoaContextWithOIDC } from 'oidc-provider'
 import type { Consent, Consents } from '../grants/consents.ts'
+import type { GrantAddition } from '../grants/grants.ts'
+import { requestState } from './request-state.ts'
 
 /** Makes the library's hook `loadExistingGrant`. */
 export function createExistingGrant(deps: {
@@ -12,24 +14,30 @@ export function createExistingGrant(deps: {
     if (client === undefined || session === undefined || account === undefined) return undefined
     const known = ctx.oidc.result?.consent?.grantId ?? session.grantIdFor(client.clientId)
     const found = typeof known === 'string' ? await provider.Grant.find(known) : undefined
-    const consent = client.skip_consent === true ? requested(ctx) : await deps.consents.find(account.accountId, client.clientId)
-    if (found !== undefined && client.skip_consent !== true) return found
-    if (consent === undefined) return found
+    const asksNobody = client.skip_consent === true
+    if (found !== undefined && !asksNobody) return found
+    const consent = asksNobody ? requested(ctx) : await deps.consents.find(account.accountId, client.clientId)
+    if (consent === undefined) return undefined
     const grant = found ?? new provider.Grant({ accountId: account.accountId, clientId: client.clientId })
     // A grant that has all of it already is left as it is: most authorizations write nothing.
-    if (found === undefined || !covers(found, consent)) {
-      addTo(grant, consent)
-      await grant.save()
-    }
+    if (found === undefined || !covers(found, consent)) await saveWith(grant, { consent, agreed: !asksNobody })
     return grant
   }
 }
 
-/** Adds to a grant what was agreed to. */
-export function addTo(grant: Grant, consent: Consent): void {
+/** Adds to a grant what was agreed to, and stores it. @throws AccessDenied when that is no longer agreed to, or there is nothing to add it to */
+export async function saveWith(grant: Grant, addition: GrantAddition): Promise<string> {
+  const { consent } = addition
   if (consent.openid.length > 0) grant.addOIDCScope([...consent.openid])
   for (const [identifier, scopes] of Object.entries(consent.resources)) {
     if (scopes.length > 0) grant.addResourceScope(identifier, [...scopes])
+  }
+  const state = requestState()
+  state.addition = addition
+  try {
+    return await grant.save()
+  } finally {
+    delete state.addition
   }
 }
 

@@ -22,6 +22,8 @@ export function createGrantAdapter(deps: { readonly grants: Grants; readonly end
     async upsert(id, payload, expiresIn) {
       const { jti: _, ...kept } = payload
       const ctx = currentContext()
+      const { addition } = requestState()
+      if (addition === undefined) throw new TypeError('a grant is saved with what it has more than before')
       const uid = ctx?.oidc?.session?.uid ?? payload.sessionUid
       const saved = await deps.grants.save({
         id,
@@ -29,10 +31,11 @@ export function createGrantAdapter(deps: { readonly grants: Grants; readonly end
         clientId: payload.clientId ?? '',
         sessionId: uid === undefined ? requestState().sessionId : sessionIdOf(uid),
         payload: jsonOf(kept),
+        addition,
         lifeSeconds: expiresIn ?? 0,
       })
       requestState().grants.delete(id)
-      if (!saved) throw new errors.AccessDenied('the session or the grant has ended')
+      if (!saved) throw new errors.AccessDenied('the session or the grant has ended, or what was agreed to was taken back')
     },
 
     async destroy(id) {

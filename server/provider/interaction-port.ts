@@ -5,7 +5,7 @@ import { OPENID_SCOPES } from '../../config/scopes.ts'
 import type { Consent, Consents } from '../grants/consents.ts'
 import { grantIdOfConsent } from '../grants/grants.ts'
 import { originOf } from '../http/request-context.ts'
-import { addTo } from './existing-grant.ts'
+import { saveWith } from './existing-grant.ts'
 import type { Registry } from './registry.ts'
 import { inSession, requestState } from './request-state.ts'
 import { sessionIdOf } from './session-ids.ts'
@@ -74,6 +74,10 @@ export function createInteractions(deps: InteractionDeps): Interactions {
   const load = (ctx: Context, uid: string) => loadInteraction(deps.provider(), ctx, uid)
   const finish = (ctx: Context, result: InteractionResults) =>
     deps.provider().interactionResult(ctx.req, ctx.res, result, { mergeWithLastSubmission: true })
+  const refuse = (ctx: Context, why: string) => {
+    const result = { error: 'access_denied', error_description: why }
+    return deps.provider().interactionResult(ctx.req, ctx.res, result, { mergeWithLastSubmission: false })
+  }
   return {
     async find(ctx, uid) {
       return describe(deps, await load(ctx, uid))
@@ -91,9 +95,8 @@ export function createInteractions(deps: InteractionDeps): Interactions {
       if (interaction.prompt.name !== 'consent' || accountId === undefined) {
         throw new InteractionLost('the interaction does not ask for consent')
       }
-      const grant = await consentTo(deps, ctx, interaction, accountId)
-      const sessionUid = interaction.session?.uid
-      const grantId = await inSession(sessionUid && sessionIdOf(sessionUid), () => grant.save())
+      const grantId = await consentTo(deps, ctx, interaction, accountId)
+      if (grantId === undefined) return refuse(ctx, 'what was agreed to was taken back, or the session has ended')
       return finish(ctx, { consent: { grantId } })
     },
 
@@ -102,8 +105,7 @@ export function createInteractions(deps: InteractionDeps): Interactions {
       const accountId = session?.accountId
       if (prompt.name === 'consent' && accountId !== undefined)
         await deps.consents.deny({ accountId, clientId: String(params.client_id), origin: originOf(ctx) })
-      const result = { error: 'access_denied', error_description: 'the person did not agree' }
-      return deps.provider().interactionResult(ctx.req, ctx.res, result, { mergeWithLastSubmission: false })
+      return refuse(ctx, 'the person did not agree')
     },
   }
 }
@@ -118,7 +120,13 @@ async function loadInteraction(provider: Provider, ctx: Context, uid: string): P
   return interaction
 }
 
-async function consentTo(deps: InteractionDeps, ctx: Context, interaction: Interaction, accountId: string): Promise<Grant> {
+/** The id of the grant with what the person agrees to; undefined when that was taken back meanwhile, or the session has ended. */
+async function consentTo(
+  deps: InteractionDeps,
+  ctx: Context,
+  interaction: Interaction,
+  accountId: string,
+): Promise<string | undefined> {
   const provider = deps.provider()
   const clientId = String(interaction.params.client_id)
   const known = await grantOf(provider, interaction)
@@ -126,8 +134,13 @@ async function consentTo(deps: InteractionDeps, ctx: Context, interaction: Inter
   await deps.consents.add({ accountId, clientId, consent, origin: originOf(ctx) })
   const grant = known ?? new provider.Grant({ accountId, clientId })
   if (known === undefined) grant.jti = grantIdOfConsent(interaction.uid)
-  addTo(grant, consent)
-  return grant
+  const sessionUid = interaction.session?.uid
+  try {
+    return await inSession(sessionUid && sessionIdOf(sessionUid), () => saveWith(grant, { consent, agreed: true }))
+  } catch (error) {
+    if (error instanceof errors.AccessDenied) return undefined
+    throw error
+  }
 }
 
 async function describe(deps: InteractionDeps, interaction: Interaction): Promise<PendingInteraction> {

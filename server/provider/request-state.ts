@@ -3,6 +3,7 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
 import type { Middleware } from 'koa'
 import { type AdapterPayload, type KoaContextWithOIDC, Provider } from 'oidc-provider'
+import type { GrantAddition } from '../grants/grants.ts'
 import type { SignInUnderWay } from '../sessions/sign-ins-under-way.ts'
 import type { FamilyState } from '../tokens/refresh-families-store.ts'
 import type { RefreshToken } from '../tokens/refresh-token.ts'
@@ -45,6 +46,8 @@ export interface RequestState {
   /** Grants and accounts that were read along with something else, by their ids. */
   readonly grants: Map<string, KnownGrant>
   readonly accounts: Map<string, TokenSubject>
+  /** What the grant that is being saved has more than before. */
+  addition?: GrantAddition
   /** Interactions and sessions as they were found, by their uids: the library asks for them at each step of a page. */
   readonly found: Map<string, AdapterPayload | undefined>
   /** The code that is being redeemed. */

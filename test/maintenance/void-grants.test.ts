@@ -98,7 +98,7 @@ test('of a client that is reinstated before they are ended nothing comes back, a
   expect(await grants().findLive('gra_1')).toBeUndefined()
   const account = await bench.db.account.findFirstOrThrow()
   const anew = { id: 'gra_anew', accountId: account.id, clientId: 'app', sessionId: undefined, payload: {}, lifeSeconds: 60 }
-  await grants().save(anew)
+  await grants().save({ ...anew, addition: { consent: { openid: [], resources: {} }, agreed: false } })
   await task().run()
   expect(await grants().findLive('gra_anew')).toBeDefined()
   expect(await live()).toEqual([1, 0])

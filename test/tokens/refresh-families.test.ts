@@ -37,7 +37,8 @@ async function accountWithFamilies(count: number): Promise<{ accountId: string; 
   const tokens = Array.from({ length: count }, firstRefreshToken)
   for (const token of tokens) {
     const grantId = newGrantId()
-    await grants.save({ ...about, id: grantId, lifeSeconds: 3600 })
+    const addition = { consent: { openid: [], resources: {} }, agreed: false }
+    await grants.save({ ...about, id: grantId, addition, lifeSeconds: 3600 })
     expect(await families.start({ ...about, token, grantId, sessionBound: false, senderKey: undefined })).toBe('started')
   }
   return { accountId: account.id, tokens }
