@@ -3,15 +3,13 @@
 import type { KoaContextWithOIDC } from 'oidc-provider'
 import { type Mintable, readToMint, type Wait } from '../tokens/minting.ts'
 import type { RevocationFollower } from '../tokens/revocation-follower.ts'
-import { refuseChangedClient } from './client-as-read.ts'
+import { type Knowledge, refuseChangedClient, refuseCompromised } from './as-read.ts'
 import type { GrantHandler } from './refresh-rotation.ts'
-import type { Registry } from './registry.ts'
 import { requestState } from './request-state.ts'
 
 /** What it needs. */
-export interface ClientCredentialsDeps {
+export interface ClientCredentialsDeps extends Knowledge {
   readonly revocations: Pick<RevocationFollower, 'log'>
-  readonly registry: Registry
   readonly wait: Wait
 }
 
@@ -24,6 +22,7 @@ export function withDatabaseTime<Context extends KoaContextWithOIDC>(
     const read = await readToMint(() => readMoment(deps, ctx.oidc.client?.clientId ?? ''), deps.wait)
     // What the library has read of the client may be from before that look.
     await refuseChangedClient(ctx, deps.registry)
+    refuseCompromised(deps.keys, deps.revocations.log.compromisedKeys())
     if (read !== undefined) requestState(ctx).authorisedAt = read.now
     return handler(ctx)
   }

@@ -2,7 +2,7 @@
 // of what the person agreed to before, or, for an app of one's own, of what it asks for.
 import type { Grant, KoaContextWithOIDC } from 'oidc-provider'
 import type { Consent, Consents } from '../grants/consents.ts'
-import type { GrantAddition } from '../grants/grants.ts'
+import type { GrantAddition } from '../grants/new-grants.ts'
 import { requestState } from './request-state.ts'
 
 /** Makes the library's hook `loadExistingGrant`. */

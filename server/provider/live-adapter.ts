@@ -8,11 +8,10 @@ import type { SignInUnderWay } from '../sessions/sign-ins-under-way.ts'
 import type { LiveStore } from '../storage/live-store.ts'
 import type { Endings } from '../tokens/ending.ts'
 import type { Once } from '../tokens/once.ts'
-import { refuseClientBehind } from './client-as-read.ts'
+import { type Knowledge, refuseBehind } from './as-read.ts'
 import { rememberAuthorization } from './grant-adapter.ts'
 import type { ProtocolMeasures } from './measures.ts'
 import { getsRefreshToken } from './policies.ts'
-import type { Registry } from './registry.ts'
 import { currentContext, oncePerRequest, requestState } from './request-state.ts'
 import { sessionIdOf } from './session-ids.ts'
 
@@ -23,10 +22,9 @@ export interface InteractionDeps {
 }
 
 /** What codes need besides the store. */
-export interface CodeDeps {
+export interface CodeDeps extends Knowledge {
   readonly store: LiveStore
   readonly grants: Grants
-  readonly registry: Registry
   readonly endings: Endings
   readonly once: Once
   readonly codeLifeSeconds: number
@@ -133,7 +131,7 @@ export function createCodeAdapter(deps: CodeDeps): Adapter {
       if (authorization === undefined || authorization.account.id !== payload.accountId) return undefined
       if (authorization.liveSessionId !== sessionIdOf(payload.sessionUid)) return undefined
       const ctx = currentContext()
-      if (ctx !== undefined) await refuseClientBehind(ctx, deps.registry, authorization.registryVersion)
+      if (ctx !== undefined) await refuseBehind(ctx, deps, authorization)
       const state = requestState()
       rememberAuthorization(state, authorization)
       state.code = payload

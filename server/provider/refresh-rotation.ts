@@ -10,9 +10,8 @@ import { endFamily } from '../tokens/family-ends.ts'
 import { type Presented, type RefreshFamilies, successorOf } from '../tokens/refresh-families.ts'
 import type { FamilyState } from '../tokens/refresh-families-store.ts'
 import { formatRefreshToken, parseRefreshToken, type RefreshToken } from '../tokens/refresh-token.ts'
-import { refuseClientBehind } from './client-as-read.ts'
+import { type Knowledge, refuseBehind } from './as-read.ts'
 import type { ProtocolMeasures } from './measures.ts'
-import type { Registry } from './registry.ts'
 import { type Admission, type Admitted, requestState } from './request-state.ts'
 import { noticeReuse, type ReuseNoticeDeps } from './reuse-notice.ts'
 
@@ -20,9 +19,8 @@ import { noticeReuse, type ReuseNoticeDeps } from './reuse-notice.ts'
 export type GrantHandler<Context> = (ctx: Context) => void | Promise<void>
 
 /** What a rotation needs. */
-export interface RotationDeps extends ReuseNoticeDeps {
+export interface RotationDeps extends ReuseNoticeDeps, Knowledge {
   readonly families: RefreshFamilies
-  readonly registry: Registry
   readonly endings: Endings
   readonly sessions: Pick<Sessions, 'touch'>
   readonly measures: Pick<ProtocolMeasures, 'refreshed'>
@@ -64,7 +62,7 @@ async function tryRefresh<Context extends KoaContextWithOIDC>(
   const presented = await deps.families.present(token, ctx.oidc.client?.clientId ?? '')
   const refresh = admit(ctx, deps, presented)
   // Before anything moves: a client that has to ask again does so with the same token.
-  if (refresh.how !== 'refuse') await refuseClientBehind(ctx, deps.registry, refresh.state.registryVersion)
+  if (refresh.how !== 'refuse') await refuseBehind(ctx, deps, refresh.state)
   const state = requestState(ctx)
   state.refresh = { presented: value, ...refresh }
   state.grants.set(refresh.state.grantId, { payload: refresh.state.grantPayload, expiresAt: refresh.state.grantExpiresAt })

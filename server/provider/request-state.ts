@@ -3,7 +3,7 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
 import type { Middleware } from 'koa'
 import { type AdapterPayload, type KoaContextWithOIDC, Provider } from 'oidc-provider'
-import type { GrantAddition } from '../grants/grants.ts'
+import type { GrantAddition } from '../grants/new-grants.ts'
 import type { SignInUnderWay } from '../sessions/sign-ins-under-way.ts'
 import type { FamilyState } from '../tokens/refresh-families-store.ts'
 import type { RefreshToken } from '../tokens/refresh-token.ts'

@@ -10,6 +10,17 @@ export interface Mintable {
   readonly bornDeadForSeconds: number
 }
 
+/** What a read has seen of that which a process makes tokens of and remembers: it may be behind. */
+export interface SeenByRead {
+  /** Which state of what is registered. */
+  readonly registryVersion: bigint
+  /** The ids of the signing keys that somebody else may have. */
+  readonly compromisedKeys: readonly string[]
+}
+
+/** The column `compromisedKeys`. */
+export const COMPROMISED_KEYS = Prisma.sql`ARRAY(SELECT k.value FROM revocations k WHERE k.kind = 'kid' AND k.before IS NULL)`
+
 /** The column that says which state of what is registered a statement sees: tokens are made by what a process remembers of it. */
 export const REGISTRY_VERSION = Prisma.sql`COALESCE((SELECT version FROM registry_version WHERE id = 1), 0)`
 

@@ -2,13 +2,13 @@
 // theirs by one statement (storage/gathering.ts). Digests travel as base64 here, since arrays of bytes do not.
 import { Prisma } from '../../prisma/client/client.ts'
 import type { Database } from '../storage/postgres.ts'
-import { BORN_DEAD_FOR_SECONDS, type Mintable, REGISTRY_VERSION } from './minting.ts'
+import { BORN_DEAD_FOR_SECONDS, COMPROMISED_KEYS, type Mintable, REGISTRY_VERSION, type SeenByRead } from './minting.ts'
 import { digestOf, type RefreshToken } from './refresh-token.ts'
 import { clientStands, GRANT_GIVEN, GRANTED, MAY_BE_OFFLINE, SESSION_BOUND } from './standing.ts'
 import { SUBJECT, type TokenSubject } from './subject.ts'
 
 /** Everything that a refresh relies on, read in one statement. Times are PostgreSQL's. */
-export interface FamilyState extends Mintable {
+export interface FamilyState extends Mintable, SeenByRead {
   readonly id: Uint8Array
   readonly generation: number
   readonly currentDigest: Uint8Array
@@ -33,8 +33,6 @@ export interface FamilyState extends Mintable {
   readonly grantExpiresAt: number
   /** PostgreSQL's time of the read, in seconds since the epoch. */
   readonly now: number
-  /** Which state of what is registered the read has seen. */
-  readonly registryVersion: bigint
 }
 
 /** A family to be started. */
@@ -87,7 +85,7 @@ export async function readFamilies(db: Database, tokens: readonly RefreshToken[]
       ${SUBJECT} AS account,
       ${GRANTED} AS "grantPayload", FLOOR(EXTRACT(EPOCH FROM g.expires_at))::float8 AS "grantExpiresAt",
       FLOOR(EXTRACT(EPOCH FROM latchkey_now()))::float8 AS now, ${BORN_DEAD_FOR_SECONDS} AS "bornDeadForSeconds",
-      ${REGISTRY_VERSION} AS "registryVersion"
+      ${COMPROMISED_KEYS} AS "compromisedKeys", ${REGISTRY_VERSION} AS "registryVersion"
     FROM unnest(${[...new Set(ids)]}::text[]) AS asked (id)
     JOIN refresh_families f ON f.id = decode(asked.id, 'base64')
     JOIN grants g ON g.id = f.grant_id

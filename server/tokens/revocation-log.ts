@@ -20,6 +20,8 @@ export interface RevocationLog {
   bound(kind: RevocationKind, value: string): number | undefined
   /** The latest such moment of a kind, whatever is named; undefined when there is none. */
   latestBound(kind: RevocationKind): number | undefined
+  /** The signing keys that are named for good. */
+  compromisedKeys(): readonly string[]
 }
 
 /** The same, to be written by the one who follows the database. */
@@ -38,8 +40,12 @@ export function createRevocationLog(): WritableRevocationLog {
   let sequence = 0
   let bounds = new Map<string, number>()
   let latest = new Map<RevocationKind, number>()
+  let compromised: string[] = []
   const note = ({ kind, value, before }: WrittenRevocation) => {
-    if (before === undefined) return
+    if (before === undefined) {
+      if (kind === 'kid') compromised.push(value)
+      return
+    }
     const name = nameOf(kind, value)
     bounds.set(name, Math.max(before, bounds.get(name) ?? 0))
     latest.set(kind, Math.max(before, latest.get(kind) ?? 0))
@@ -64,6 +70,7 @@ export function createRevocationLog(): WritableRevocationLog {
     countAfter: (number) => entries.length - firstAfter(entries, number),
     bound: (kind, value) => bounds.get(nameOf(kind, value)),
     latestBound: (kind) => latest.get(kind),
+    compromisedKeys: () => compromised,
 
     append(added, complete) {
       for (const entry of added) {
@@ -78,12 +85,14 @@ export function createRevocationLog(): WritableRevocationLog {
       entries = living
       bounds = new Map()
       latest = new Map()
+      compromised = []
       for (const entry of entries) note(entry)
     },
     clear() {
       entries = []
       bounds = new Map()
       latest = new Map()
+      compromised = []
       sequence = 0
     },
   }

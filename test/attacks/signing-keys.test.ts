@@ -1,9 +1,19 @@
 // A signing key that somebody else has: what it signed is refused at once, by every process, and another key signs.
-import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
+import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals'
 import { importJWK, type JWK, SignJWT } from 'jose'
 import { KeyRefused } from '../../server/keys/signing-keys.ts'
-import { API, SPA, WEB } from '../support/clients.ts'
-import { claimsOf, headerOf, introspect, obtainTokens, refresh } from '../support/oauth.ts'
+import { API, MACHINE, NOTES, SPA, WEB } from '../support/clients.ts'
+import {
+  authorizationRequest,
+  callbackParams,
+  claimsOf,
+  headerOf,
+  introspect,
+  obtainTokens,
+  redeem,
+  refresh,
+  tokenRequest,
+} from '../support/oauth.ts'
 import { redisUrl } from '../support/redis.ts'
 import { startServer, type TestServer } from '../support/server.ts'
 import { errorLines } from './attempts.ts'
@@ -68,6 +78,34 @@ describe('KR2: a key that is compromised', () => {
     expect(page.status).toBe(400)
     expect(new URL(page.url).origin).toBe(server.issuer)
     expect((await refresh(server, WEB, tokens.body.refresh_token ?? '')).status).toBe(200)
+  })
+
+  test('signs nothing at a process that has not taken its keys over yet: whoever asks is to ask again', async () => {
+    const { browser, tokens } = await obtainTokens(server, SPA)
+    const authorization = authorizationRequest(server, SPA)
+    const { code = '' } = callbackParams(await browser.open(authorization.url))
+    const kid = String(headerOf(tokens.body.access_token).kid)
+    // It hears of the key, but not of another one.
+    const held = jest.spyOn(neighbour.latchkey.keys, 'refresh').mockResolvedValue(false)
+    await server.latchkey.keys.compromise(kid, BY)
+    const own = () => tokenRequest(neighbour, MACHINE, { grant_type: 'client_credentials', resource: NOTES, scope: 'notes:read' })
+    const ask = {
+      refresh: () => refresh(neighbour, SPA, tokens.body.refresh_token ?? ''),
+      code: () => redeem(neighbour, SPA, authorization, code),
+      own,
+    }
+    await until(async () => (await own()).status === 503)
+    for (const one of Object.values(ask)) expect((await one()).body.error).toBe('temporarily_unavailable')
+    held.mockRestore()
+    for (const one of Object.values(ask)) {
+      let token: string | undefined
+      await until(async () => {
+        token = (await one()).body.access_token
+        return token !== undefined
+      })
+      expect(headerOf(token).kid).not.toBe(kid)
+      expect(await introspect(server, API, token ?? '')).toMatchObject({ active: true })
+    }
   })
 
   test('is compromised once, and what is no key never', async () => {

@@ -1,7 +1,7 @@
 // Tokens that are made of nothing but what a process remembers of a client: as of when, and of which registration.
 import { describe, expect, test } from '@jest/globals'
 import type { KoaContextWithOIDC } from 'oidc-provider'
-import { noteRegistration } from '../../server/provider/client-as-read.ts'
+import { noteRegistration } from '../../server/provider/as-read.ts'
 import { withDatabaseTime } from '../../server/provider/client-credentials.ts'
 import type { KnownClient, Registry } from '../../server/provider/registry.ts'
 import { requestState } from '../../server/provider/request-state.ts'
@@ -38,6 +38,7 @@ async function ask({ authenticated, current, looks, before }: Installation) {
   const made: true[] = []
   const handler = withDatabaseTime(() => void made.push(true), {
     registry,
+    keys: { privateJwks: { keys: [{ kid: 'signs', kty: 'EC' }] }, publicJwks: { keys: [] } } as never,
     revocations: { log },
     wait: async (seconds) => void waits.push(seconds),
   })

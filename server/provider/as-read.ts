@@ -2,7 +2,9 @@
 // what it has found of the client at first; a change that was committed in between must count, as it counts in that read.
 import { isDeepStrictEqual } from 'node:util'
 import type { KoaContextWithOIDC } from 'oidc-provider'
+import type { SigningKeys } from '../keys/signing-keys.ts'
 import { TransactionLost } from '../storage/errors.ts'
+import type { SeenByRead } from '../tokens/minting.ts'
 import type { KnownClient, Registry } from './registry.ts'
 
 /** The library's clients, each with the registration that it was made of. */
@@ -26,13 +28,29 @@ export async function refuseChangedClient({ oidc: { client } }: KoaContextWithOI
   }
 }
 
+/** What a Provider makes tokens of: what is registered, and its keys. */
+export interface Knowledge {
+  readonly registry: Registry
+  readonly keys: SigningKeys
+}
+
 /**
- * The same, as of a read that has seen a state of what is registered; this process may be behind it.
+ * The same, as of a read that has seen a state of what is registered, and of keys that are compromised; this process may be behind it.
  * @throws StorageUnavailable
  */
-export async function refuseClientBehind(ctx: KoaContextWithOIDC, registry: Registry, version: bigint): Promise<void> {
-  await registry.catchUp(version)
+export async function refuseBehind(ctx: KoaContextWithOIDC, { registry, keys }: Knowledge, read: SeenByRead): Promise<void> {
+  refuseCompromised(keys, read.compromisedKeys)
+  await registry.catchUp(read.registryVersion)
   await refuseChangedClient(ctx, registry)
+}
+
+/** Refuses to sign with a key that somebody else may have: whoever asks again gets the next one. @throws TransactionLost */
+export function refuseCompromised(keys: SigningKeys, compromised: Iterable<string>): void {
+  const signing = new Set(keys.privateJwks.keys.map(({ kid }) => kid))
+  for (const kid of compromised) {
+    if (signing.has(kid))
+      throw new TransactionLost('postgres', 'the signing key was taken out of use while the client was being answered')
+  }
 }
 
 function isSame(one: KnownClient, other: KnownClient): boolean {
