@@ -1,13 +1,20 @@
 // Notices that PostgreSQL was put back to an earlier state: from a backup, or by a failover that lost its last moments. Such a
-// database has forgotten what was revoked since. How far its revocations have come is remembered outside of it, in Redis and in
-// each process; when it falls behind, everything ends. So it does when it has gone on from there and is not behind any more, but a
-// number that was known is another entry's now. A Redis that has forgotten too is no alarm: then only the operator knows.
+// database has forgotten what was revoked since. How far its revocations have come, and which was the last, is remembered outside of
+// it, in Redis and in each process; when it falls behind, everything ends. So it does when it has gone on from there and is not behind
+// any more, but a number that was known is another entry's now. A Redis that has forgotten too is no alarm: then only the operator
+// knows.
 import type { Log } from '../http/log.ts'
 import type { EndEverythingRequest } from '../sessions/end-everything.ts'
 import { StorageUnavailable } from '../storage/errors.ts'
 import type { LiveStore } from '../storage/live-store.ts'
 import type { Database } from '../storage/postgres.ts'
-import { nextStretch, type RevocationProgress, selectProgress } from '../tokens/revocations.ts'
+import {
+  isAnother,
+  type NumberedRevocation,
+  nextStretch,
+  type RevocationProgress,
+  selectProgress,
+} from '../tokens/revocations.ts'
 
 /** Looks for it. */
 export interface RestoreWatch {
@@ -40,18 +47,21 @@ export function createRestoreWatch(deps: {
   /** Kept until everything has ended. */
   let proved: number | undefined
 
+  /** What others have noted; an entry that is another one's now is a proof, and counts as far as whatever comes after it. */
   async function recall(lineage: string): Promise<number> {
     const mark = await unlessAway(live.find(MARK, lineage))
+    const entry = entryOf(mark?.newest)
+    if (entry !== undefined && (await isAnother(db, entry))) proved = Math.max(proved ?? 0, entry.sequence)
     return typeof mark?.sequence === 'number' ? mark.sequence : 0
   }
 
   async function check(): Promise<void> {
-    const proof = proved
     const before = known ?? (await selectProgress(db))
     // What is remembered is read before the database is: another process may remember more at any moment after.
     const first = checks === 0
     const recalled = checks % CHECKS_PER_RECALL === 0 ? await recall(before.lineage) : noted
     checks += 1
+    const proof = proved
     // Of several processes that have a proof the first ends everything: the numbers go on in another stretch then.
     const provedBelow = proof === undefined ? 0 : nextStretch(proof)
     const mark = Math.max(before.sequence, recalled, deps.highestSeen(), provedBelow)
@@ -70,7 +80,7 @@ export function createRestoreWatch(deps: {
       live.put({
         model: MARK,
         id: now.lineage,
-        payload: { sequence: now.sequence },
+        payload: { sequence: now.sequence, ...(now.newest === undefined ? {} : { newest: now.newest }) },
         ttlSeconds: REMEMBERED_SECONDS,
       }),
     )
@@ -84,6 +94,12 @@ export function createRestoreWatch(deps: {
       await check()
     },
   }
+}
+
+/** The entry of a mark; an earlier version noted none. */
+function entryOf(newest: unknown): NumberedRevocation | undefined {
+  const { sequence, kind, value } = newest instanceof Object ? (newest as Partial<NumberedRevocation>) : {}
+  return sequence === undefined || kind === undefined || value === undefined ? undefined : { sequence, kind, value }
 }
 
 /** Without Redis there is what the process itself remembers. */

@@ -129,8 +129,7 @@ export async function readRevocations(
     SELECT c.sequence AS newest, EXTRACT(EPOCH FROM latchkey_now())::float8 AS now, r.sequence, r.kind, r.value,
       EXTRACT(EPOCH FROM r.before)::float8 AS before, CEIL(EXTRACT(EPOCH FROM r.until))::float8 AS until,
       EXTRACT(EPOCH FROM r.created_at)::float8 AS at,
-      EXISTS (SELECT 1 FROM revocations k WHERE k.sequence = ${known?.sequence ?? 0}
-        AND (k.kind, k.value) IS DISTINCT FROM (${known?.kind ?? ''}, ${known?.value ?? ''})) AS "isAnother"
+      ${existsAnother(known)} AS "isAnother"
     FROM revocation_counter c LEFT JOIN LATERAL (
       SELECT sequence, kind, value, before, until, created_at FROM revocations
       WHERE sequence > ${after} AND until > latchkey_now() ORDER BY sequence LIMIT ${most}
@@ -170,11 +169,34 @@ export interface RevocationProgress {
   readonly sequence: number
   /** The same for the database and every copy of it. */
   readonly lineage: string
+  /** The last entry that is there. */
+  readonly newest?: NumberedRevocation
 }
 
+/** An entry, and the number that it has for good. */
+export type NumberedRevocation = Pick<WrittenRevocation, 'sequence' | 'kind' | 'value'>
+
+/** Reads it. */
 export async function selectProgress(db: Database): Promise<RevocationProgress> {
-  const { sequence, lineage } = await db.revocationCounter.findUniqueOrThrow({ where: { id: 1 } })
-  return { sequence: Number(sequence), lineage }
+  const [row] = await db.$queryRaw<
+    { sequence: bigint; lineage: string; entry: bigint | null; kind: RevocationKind; value: string }[]
+  >(Prisma.sql`
+    SELECT c.sequence, c.lineage, r.sequence AS entry, r.kind, r.value FROM revocation_counter c
+    LEFT JOIN LATERAL (SELECT sequence, kind, value FROM revocations ORDER BY sequence DESC LIMIT 1) r ON true WHERE c.id = 1`)
+  if (row === undefined) throw new Error('the row that counts revocations is not there: the database was not migrated')
+  const { sequence, lineage, entry, kind, value } = row
+  return { sequence: Number(sequence), lineage, ...(entry === null ? {} : { newest: { sequence: Number(entry), kind, value } }) }
+}
+
+/** Whether the number of an entry that was known is another entry's now: the database was put back, and has gone on. */
+export async function isAnother(db: Database, known: NumberedRevocation): Promise<boolean> {
+  const [row] = await db.$queryRaw<{ another: boolean }[]>(Prisma.sql`SELECT ${existsAnother(known)} AS another`)
+  return row?.another === true
+}
+
+function existsAnother(known: NumberedRevocation | undefined): Prisma.Sql {
+  return Prisma.sql`EXISTS (SELECT 1 FROM revocations k WHERE k.sequence = ${known?.sequence ?? 0}
+    AND (k.kind, k.value) IS DISTINCT FROM (${known?.kind ?? ''}, ${known?.value ?? ''}))`
 }
 
 /** More revocations than anybody has between a backup and its restore, and so few that the numbers never end. */

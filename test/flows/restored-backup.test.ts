@@ -67,7 +67,7 @@ describe('a backup is restored', () => {
     signedOut = await signIn()
     rotated = await signIn()
     untouched = await signIn()
-    machine = await tokenRequest(first, MACHINE, { grant_type: 'client_credentials', resource: NOTES, scope: 'notes:read' })
+    machine = await machineToken(first)
     await first.stop()
     await copy(database.url, backup)
 
@@ -111,6 +111,36 @@ describe('a backup is restored', () => {
       const again = await obtainTokens(next, SPA)
       expect((await refresh(next, SPA, refreshTokenOf(again.tokens))).status).toBe(200)
       expect(await introspect(next, API, accessTokenOf(again.tokens))).toMatchObject({ active: true })
+      expect(await endsOf(next)).toHaveLength(1)
+    } finally {
+      await next.stop()
+    }
+  }, 120_000)
+
+  test('MG5: what was revoked after it stays dead also where all were stopped, and the database has gone on past it', async () => {
+    const redis = redisUrl()
+    await aDay(redis)
+    await copy(backup, database.url)
+    // What it has lost is gone on from by a process that does not know the first Redis, and it is not behind any more.
+    const promoted = await start(redisUrl())
+    const had = await sequenceOf(database.url)
+    for (let count = 0; count < 8; count += 1) {
+      const token = accessTokenOf(await machineToken(promoted))
+      expect((await clientRequest(promoted, '/revoke', MACHINE, { token })).status).toBe(200)
+    }
+    await promoted.stop()
+    expect(await sequenceOf(database.url)).toBe(had + 8)
+
+    const server = await start(redis)
+    try {
+      for (const answer of [revoked, jwtRevoked, signedOut, rotated, untouched]) await expectDead(server, answer)
+      expect(await endsOf(server)).toMatchObject([{ detail: { cause: 'database_restored' } }])
+    } finally {
+      await server.stop()
+    }
+    const next = await start(redis)
+    try {
+      await next.advance(2)
       expect(await endsOf(next)).toHaveLength(1)
     } finally {
       await next.stop()
@@ -254,3 +284,12 @@ describe('while servers run', () => {
     await other.drop()
   })
 })
+
+async function sequenceOf(url: string): Promise<number> {
+  const [row] = await run(url, 'SELECT sequence::int AS sequence FROM revocation_counter')
+  return Number(row?.sequence)
+}
+
+function machineToken(server: TestServer): Promise<Answer> {
+  return tokenRequest(server, MACHINE, { grant_type: 'client_credentials', resource: NOTES, scope: 'notes:read' })
+}
