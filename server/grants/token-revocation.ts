@@ -1,10 +1,10 @@
 // The end of a token that somebody holds in the hand: the access token alone, or the grant that it hangs from, with all its tokens.
 // A refresh token is its family, and so its grant (RFC 7009 §2.1).
 import { type Change, recordChange } from '../audit/change.ts'
+import type { Transaction } from '../storage/postgres.ts'
 import { endStoredAccessToken } from '../tokens/access-tokens.ts'
 import type { Ended, Endings } from '../tokens/ending.ts'
-import { isRevokedByName } from '../tokens/live-revocations.ts'
-import { digestOf } from '../tokens/refresh-token.ts'
+import { endJwtAccessToken } from '../tokens/revocation-by-name.ts'
 import type { TokenInspection } from '../tokens/token-inspection.ts'
 import type { GrantEvents } from './grant-events.ts'
 import type { GrantPreview, PreviewGrants } from './grant-preview.ts'
@@ -81,22 +81,17 @@ function wordsOf(kind: string): string {
   return { id_token: 'ID token', other_jwt: 'JWT' }[kind] ?? kind.replaceAll('_', ' ')
 }
 
-/** What is dead is not ended again. Of many who end one at once the first does it. */
+/** What is dead is not ended again. */
 function endAccessToken(
   endings: Endings,
   token: string,
   { format, jti, ids, active, expiresAt }: TokenInspection,
   change: Change,
 ): Promise<Ended> {
-  const key = `token ${Buffer.from(digestOf(token)).toString('base64')}`
-  return endings.runOnce(key, 'token_revoked', async (ending) => {
-    if (!active) return
-    if (format === 'jwt') {
-      if (jti === undefined || expiresAt === undefined) return
-      if (await isRevokedByName(ending.tx, { kind: 'jti', value: jti })) return
-      ending.entries.push({ kind: 'jti', value: jti, expiresAt: expiresAt.getTime() / 1000 })
-    } else if (!(await endStoredAccessToken(ending, token))) return
-    const detail = jti === undefined ? {} : { detail: { jti } }
-    await recordChange(ending.tx, 'access_token.revoked', change, { ...ids, ...detail })
-  })
+  const written = (tx: Transaction) =>
+    recordChange(tx, 'access_token.revoked', change, { ...ids, ...(jti === undefined ? {} : { detail: { jti } }) })
+  if (!active) return endings.run('token_revoked', async () => {})
+  if (format === 'opaque') return endStoredAccessToken(endings, token, written)
+  if (jti === undefined || expiresAt === undefined) throw new Error('an access token that lives has a jti and an end')
+  return endJwtAccessToken(endings, 'token_revoked', { jti, expiresAt: expiresAt.getTime() / 1000 }, written)
 }

@@ -3,7 +3,7 @@
 import { type Adapter, type AdapterPayload, errors } from 'oidc-provider'
 import { recordAudit } from '../audit/audit.ts'
 import { originOf } from '../http/request-context.ts'
-import { type AccessTokenKind, type AccessTokens, endAccessToken } from '../tokens/access-tokens.ts'
+import { type AccessTokenKind, type AccessTokens, endStoredAccessToken } from '../tokens/access-tokens.ts'
 import type { Endings } from '../tokens/ending.ts'
 import type { TokenSubject } from '../tokens/subject.ts'
 import type { TokenStatus } from '../tokens/token-status.ts'
@@ -57,17 +57,16 @@ export function createAccessTokenAdapter(kind: AccessTokenKind, deps: AccessToke
     async destroy(value) {
       const ctx = currentContext()
       const token = ctx?.oidc.entities.AccessToken
-      await deps.endings.run('token_revoked', async (ending) => {
-        await endAccessToken(ending, value)
-        const clientId = ctx?.oidc.client?.clientId
-        await recordAudit(ending.tx, {
+      const clientId = ctx?.oidc.client?.clientId
+      await endStoredAccessToken(deps.endings, value, (tx) =>
+        recordAudit(tx, {
           name: 'access_token.revoked',
           ...(clientId === undefined ? {} : { actor: clientId, clientId }),
           ...(token === undefined ? {} : { accountId: token.accountId }),
           ...(token?.grantId === undefined ? {} : { grantId: token.grantId }),
           ...(ctx === undefined ? {} : originOf(ctx)),
-        })
-      })
+        }),
+      )
     },
 
     // What ends with a grant is decided by grants/grants.ts, not by each model.

@@ -7,6 +7,7 @@ import { recordAudit } from '../audit/audit.ts'
 import { originOf } from '../http/request-context.ts'
 import type { SigningKeys } from '../keys/signing-keys.ts'
 import type { Endings } from '../tokens/ending.ts'
+import { endJwtAccessToken } from '../tokens/revocation-by-name.ts'
 import type { TokenClaims, TokenStatus } from '../tokens/token-status.ts'
 import type { JwtAccessTokens, VerifiedAccessToken } from './jwt-access-tokens.ts'
 import { mayIntrospect } from './policies.ts'
@@ -56,9 +57,9 @@ async function revoke(ctx: KoaContextWithOIDC, deps: JwtTokenEndpointDeps): Prom
   ctx.status = 200
   // An invalid token, or somebody else's, is answered like any other (RFC 7009 §2.2); and what is dead is not ended again.
   if (token === undefined || token.clientId !== client?.clientId || !alive) return
-  await deps.endings.run('token_revoked', async (ending) => {
-    ending.entries.push({ kind: 'jti', value: token.jti, expiresAt: token.expiresAt })
-    await recordAudit(ending.tx, {
+  const { jti, expiresAt } = token
+  await endJwtAccessToken(deps.endings, 'token_revoked', { jti, expiresAt }, (tx) =>
+    recordAudit(tx, {
       name: 'access_token.revoked',
       actor: token.clientId,
       clientId: token.clientId,
@@ -66,9 +67,9 @@ async function revoke(ctx: KoaContextWithOIDC, deps: JwtTokenEndpointDeps): Prom
       ...(token.grantId === undefined ? {} : { grantId: token.grantId }),
       ...(token.sessionId === undefined ? {} : { sessionId: token.sessionId }),
       ...originOf(ctx),
-      detail: { jti: token.jti },
-    })
-  })
+      detail: { jti },
+    }),
+  )
 }
 
 async function introspect(ctx: KoaContextWithOIDC, deps: JwtTokenEndpointDeps): Promise<void> {

@@ -2,8 +2,8 @@
 // tokens are not stored at all.
 import { Prisma } from '../../prisma/client/client.ts'
 import { gather } from '../storage/gathering.ts'
-import type { Database } from '../storage/postgres.ts'
-import type { Ending } from './ending.ts'
+import type { Database, Transaction } from '../storage/postgres.ts'
+import type { Ended, Ending, Endings } from './ending.ts'
 import { digestOf } from './refresh-token.ts'
 import { GRANTED, isNotVoid } from './standing.ts'
 import { SUBJECT, type TokenSubject } from './subject.ts'
@@ -143,18 +143,19 @@ export async function findStoredAccessToken(db: Database, value: string): Promis
   }
 }
 
-/** Ends one token; false when it had ended, or expired. */
-export async function endStoredAccessToken(ending: Ending, value: string): Promise<boolean> {
-  const ended = await ending.tx.$executeRaw(Prisma.sql`
-    UPDATE access_tokens SET ended_at = latchkey_now()
-    WHERE digest = ${digestOf(value)} AND ended_at IS NULL AND expires_at > latchkey_now()`)
-  return ended === 1
-}
-
-/** Ends one token; undefined when there was none alive. */
-export async function endAccessToken(ending: Ending, value: string): Promise<void> {
-  await ending.tx.$executeRaw(Prisma.sql`
-    UPDATE access_tokens SET ended_at = latchkey_now() WHERE digest = ${digestOf(value)} AND ended_at IS NULL`)
+/** Ends one token and has it written down, or neither when it had ended, or expired. Of those who end it at the same moment one does it. */
+export function endStoredAccessToken(
+  endings: Endings,
+  value: string,
+  written: (tx: Transaction) => Promise<void>,
+): Promise<Ended> {
+  const digest = digestOf(value)
+  return endings.runOnce(`token ${Buffer.from(digest).toString('base64')}`, 'token_revoked', async ({ tx }) => {
+    const ended = await tx.$executeRaw(Prisma.sql`
+      UPDATE access_tokens SET ended_at = latchkey_now()
+      WHERE digest = ${digest} AND ended_at IS NULL AND expires_at > latchkey_now()`)
+    if (ended === 1) await written(tx)
+  })
 }
 
 /** Ends the tokens of a grant. */

@@ -2,7 +2,9 @@
 // tokens only: what they stand on goes on, and a refresh brings new ones. Sessions, grants, accounts, clients and keys have ends
 // of their own.
 import { type Change, recordChange } from '../audit/change.ts'
+import type { Transaction } from '../storage/postgres.ts'
 import type { Ended, Endings } from './ending.ts'
+import { isRevokedByName } from './live-revocations.ts'
 import type { RevocationKind } from './revocations.ts'
 
 /** Which access tokens. */
@@ -26,16 +28,40 @@ export function createRevocationByName({ endings }: { readonly endings: Endings 
     if (kind === 'sub' && !value.startsWith('acc_')) {
       throw new TokenNameRefused('sub names an account (acc_…): name the tokens of a client by client_id')
     }
-    return endings.run('tokens_revoked', async (ending) => {
-      // A `jti` is never given again; everything else may stand in the next token.
-      ending.entries.push({ kind, value, ...(kind === 'jti' ? {} : { issuedUntilNow: true }) })
+    const written = (tx: Transaction) => {
       const about = {
         ...(kind === 'sub' ? { accountId: value } : {}),
         ...(kind === 'client_id' ? { clientId: value } : {}),
         ...(kind === 'sid' ? { sessionId: value } : {}),
         ...(kind === 'grant_id' ? { grantId: value } : {}),
       }
-      await recordChange(ending.tx, 'access_tokens.revoked', change, { ...about, detail: { kind, value } })
+      return recordChange(tx, 'access_tokens.revoked', change, { ...about, detail: { kind, value } })
+    }
+    if (kind === 'jti') return endJwtAccessToken(endings, 'tokens_revoked', { jti: value }, written)
+    return endings.run('tokens_revoked', async (ending) => {
+      // What such a name says may stand in the next token.
+      ending.entries.push({ kind, value, issuedUntilNow: true })
+      await written(ending.tx)
     })
   }
+}
+
+/**
+ * Ends the one access token with that `jti`, which is never given again, and has it written down. Of those who end it at the same
+ * moment, at whatever process, one does it, and whoever comes later ends nothing: one entry says all there is to say.
+ */
+export function endJwtAccessToken(
+  endings: Endings,
+  cause: string,
+  /** `expiresAt` as the token says, in seconds since the epoch; left out by whoever has only the name. */
+  { jti, expiresAt }: { readonly jti: string; readonly expiresAt?: number },
+  written: (tx: Transaction) => Promise<void>,
+): Promise<Ended> {
+  return endings.runOnce(`jti ${jti}`, cause, async ({ tx, entries }) => {
+    // There is no row of it that could be locked. The look is a statement of its own: it sees what was committed before the lock was had.
+    await tx.$executeRaw`SELECT pg_advisory_xact_lock(hashtextextended(${`latchkey jti ${jti}`}, 0))`
+    if (await isRevokedByName(tx, { kind: 'jti', value: jti })) return
+    entries.push({ kind: 'jti', value: jti, ...(expiresAt === undefined ? {} : { expiresAt }) })
+    await written(tx)
+  })
 }

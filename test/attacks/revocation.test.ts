@@ -18,16 +18,23 @@ import { ADA, PROVISION, startServer, type TestServer } from '../support/server.
 
 const GUARD = { client_id: 'guard', client_secret: 'a-secret-of-the-guard-that-is-long-enough' }
 
+const RACERS = 50
+
 let redis: RedisServer
 let server: TestServer
+/** Another process on the same database and the same Redis. */
+let neighbour: TestServer
 
 beforeAll(async () => {
   redis = await startPrivateRedis()
   const clients = [{ ...GUARD, grant_types: ['client_credentials'], scope: 'revocations:read' }]
   server = await startServer({ redisUrl: redis.url, provision: { clients } })
+  const settings = { ISSUER: server.issuer }
+  neighbour = await startServer({ redisUrl: redis.url, databaseUrl: server.databaseUrl, settings, provision: { clients } })
 })
 
 afterAll(async () => {
+  await neighbour?.stop()
   await server?.stop()
   await redis?.stop()
 })
@@ -96,6 +103,46 @@ test('RV4: one JWT access token, and no other of the same person, grant or clien
   expect(await isActive(tokens.body.access_token)).toBe(false)
   for (const answer of [next, other.tokens]) expect(await isActive(answer.body.access_token)).toBe(true)
   expect((await refresh(server, SPA, next.body.refresh_token ?? '')).status).toBe(200)
+})
+
+describe('RV4: a token that comes fifty times at once, at two nodes, ends once', () => {
+  async function given(params: { readonly scope?: string } = {}) {
+    const { body } = (await obtainTokens(server, WEB, { params })).tokens
+    const { grant_id } = await introspect(server, WEB, body.refresh_token ?? '')
+    return { accessToken: body.access_token ?? '', refreshToken: body.refresh_token ?? '', grantId: String(grant_id) }
+  }
+
+  /** All are answered alike; what was written of it. */
+  async function revokeByMany(token: string, { grantId, event }: { readonly grantId: string; readonly event: string }) {
+    const before = await entries()
+    const answers = await Promise.all(
+      Array.from({ length: RACERS }, async (_, index) => {
+        const answer = await clientRequest(index % 2 === 0 ? server : neighbour, '/revoke', WEB, { token })
+        return [answer.status, await answer.text()]
+      }),
+    )
+    expect(answers).toEqual(Array(RACERS).fill([200, '']))
+    const events = await server.latchkey.stores.db.auditEvent.count({ where: { name: event, grantId } })
+    return { entries: (await entries()) - before, events }
+  }
+
+  test('a JWT: one entry, one event', async () => {
+    const { accessToken, grantId } = await given()
+    expect(await revokeByMany(accessToken, { grantId, event: 'access_token.revoked' })).toEqual({ entries: 1, events: 1 })
+    expect(await isActive(accessToken, WEB)).toBe(false)
+  })
+
+  test('an opaque access token: one event, and no entry, since every API asks here', async () => {
+    const { accessToken, grantId } = await given({ scope: 'openid email' })
+    expect(await revokeByMany(accessToken, { grantId, event: 'access_token.revoked' })).toEqual({ entries: 0, events: 1 })
+    expect(await isActive(accessToken, WEB)).toBe(false)
+  })
+
+  test('a refresh token: one entry, of its grant, and one event', async () => {
+    const { refreshToken, grantId } = await given()
+    expect(await revokeByMany(refreshToken, { grantId, event: 'grant.revoked' })).toEqual({ entries: 1, events: 1 })
+    expect((await refresh(server, WEB, refreshToken)).body.error).toBe('invalid_grant')
+  })
 })
 
 test.each(['access_token', 'refresh_token', 'id_token', '', 'x'.repeat(300)])(
