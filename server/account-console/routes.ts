@@ -142,19 +142,19 @@ async function changePassword(deps: AccountConsoleDependencies, ctx: Context, vi
   if (result.outcome === 'refused') return showPassword(deps, ctx, visit, result.reason)
   // Whoever had a copy of the cookie has it no longer.
   await visit.session.rotateId()
-  redirectWithNotice(ctx, 'password_changed')
+  redirectWithNotice(ctx, 'password_changed', result.ended)
 }
 
 async function endOne(deps: AccountConsoleDependencies, ctx: Context, { account }: Visit): Promise<void> {
   deps.csrf.check(ctx, await readForm(ctx), 'account sessions')
   const sessionId: unknown = ctx.params.sessionId
   // Sessions of others are no business of this account: `end` looks for its own only.
-  await deps.sessions.end({ accountId: account.id, sessionId: String(sessionId), origin: originOf(ctx) })
-  redirectWithNotice(ctx, 'session_ended')
+  const ended = await deps.sessions.end({ accountId: account.id, sessionId: String(sessionId), origin: originOf(ctx) })
+  redirectWithNotice(ctx, 'session_ended', ended)
 }
 
 async function endOthers(deps: AccountConsoleDependencies, ctx: Context, { account, session }: Visit): Promise<void> {
   deps.csrf.check(ctx, await readForm(ctx), 'account sessions')
-  await deps.sessions.endOthers({ accountId: account.id, keepSessionId: session.sessionId, origin: originOf(ctx) })
-  redirectWithNotice(ctx, 'others_ended')
+  const request = { accountId: account.id, keepSessionId: session.sessionId, origin: originOf(ctx) }
+  redirectWithNotice(ctx, 'others_ended', await deps.sessions.endOthers(request))
 }

@@ -3,6 +3,7 @@
 import type { PasswordPolicy } from '../../config/password-policy.ts'
 import { type Origin, recordAudit } from '../audit/audit.ts'
 import type { Database, Transaction } from '../storage/postgres.ts'
+import type { Ended } from '../tokens/ending.ts'
 import {
   isStillCurrent,
   lockActiveAccount,
@@ -31,7 +32,7 @@ export type PasswordChangeRefusal = 'wrong_current' | 'used_before' | PasswordFa
 
 /** What came of it. */
 export type PasswordChangeOutcome =
-  | { readonly outcome: 'changed' }
+  | { readonly outcome: 'changed'; readonly ended: Ended }
   | { readonly outcome: 'refused'; readonly reason: PasswordChangeRefusal }
 
 /** Changes a password. @throws HashingBusy */
@@ -47,7 +48,7 @@ export interface PasswordChangeDependencies {
   readonly endForPasswordChange: (
     tx: Transaction,
     request: { readonly accountId: string; readonly keepSessionId: string; readonly origin: Origin },
-  ) => Promise<unknown>
+  ) => Promise<Ended>
 }
 
 /** Makes it. */
@@ -68,17 +69,16 @@ export function createPasswordChange(deps: PasswordChangeDependencies): ChangePa
     }
   }
 
-  /** False when another change, or a suspension, came first. */
-  async function write(request: PasswordChangeRequest, verified: StoredPassword, hash: string): Promise<boolean> {
+  /** What it ended; undefined when another change, or a suspension, came first. */
+  async function write(request: PasswordChangeRequest, verified: StoredPassword, hash: string): Promise<Ended | undefined> {
     const { accountId, sessionId, origin } = request
     return await db.$transaction(async (tx) => {
-      if (!(await lockActiveAccount(tx, accountId)) || !(await isStillCurrent(tx, verified.id))) return false
+      if (!(await lockActiveAccount(tx, accountId)) || !(await isStillCurrent(tx, verified.id))) return undefined
       await replacePassword(tx, accountId, hash, policy.history)
       await voidPasswordLink(tx, accountId)
       await recordAudit(tx, { name: 'password.changed', actor: accountId, accountId, sessionId, ...origin })
       // Last of all: revocations hold the lock that orders them until the commit.
-      await deps.endForPasswordChange(tx, { accountId, keepSessionId: sessionId, origin })
-      return true
+      return deps.endForPasswordChange(tx, { accountId, keepSessionId: sessionId, origin })
     })
   }
 
@@ -91,7 +91,8 @@ export function createPasswordChange(deps: PasswordChangeDependencies): ChangePa
     if (fault !== undefined) return refuse(db, request, fault)
     if (await wasUsedBefore(deps, accountId, next)) return refuse(db, request, 'used_before')
     const hash = await passwords.hash(next)
-    return (await write(request, found.password, hash)) ? { outcome: 'changed' } : refuse(db, request, 'wrong_current')
+    const ended = await write(request, found.password, hash)
+    return ended === undefined ? refuse(db, request, 'wrong_current') : { outcome: 'changed', ended }
   }
 }
 

@@ -28,7 +28,7 @@ export type PasswordLinkWay = 'shown' | 'mailed'
 
 /** What came of using a link. */
 export type PasswordLinkOutcome =
-  | { readonly outcome: 'done'; readonly account: Account }
+  | { readonly outcome: 'done'; readonly account: Account; readonly ended: Ended }
   /** It was used, has expired, another one took its place, or it never was. */
   | { readonly outcome: 'dead_link' }
   | { readonly outcome: 'refused'; readonly reason: 'used_before' | PasswordFault }
@@ -115,8 +115,8 @@ export function createPasswordLinks(deps: PasswordLinksDeps): PasswordLinks {
       const reason = await whyRefused(deps, account, password)
       if (reason !== undefined) return { outcome: 'refused', reason }
       const hash = await deps.passwords.hash(password)
-      const done = await setPassword(deps, { digest, account, hash }, { actor: account.id, origin })
-      return done ? { outcome: 'done', account } : { outcome: 'dead_link' }
+      const ended = await setPassword(deps, { digest, account, hash }, { actor: account.id, origin })
+      return ended === undefined ? { outcome: 'dead_link' } : { outcome: 'done', account, ended }
     },
   }
 }
@@ -131,14 +131,14 @@ async function whyRefused(
   return (await wasUsedBefore({ db, passwords, policy }, account.id, password)) ? 'used_before' : undefined
 }
 
-/** False when the link was no good any more, and nothing has happened. */
+/** What it ended; undefined when the link was no good any more, and nothing has happened. */
 async function setPassword(
   deps: PasswordLinksDeps,
   { digest, account, hash }: { readonly digest: Digest; readonly account: Account; readonly hash: string },
   change: Change,
-): Promise<boolean> {
+): Promise<Ended | undefined> {
   let done = false
-  await deps.endings.run('password_reset', async (ending) => {
+  const ended = await deps.endings.run('password_reset', async (ending) => {
     const { tx } = ending
     if (!(await lockActiveAccount(tx, account.id))) return
     const link = await takePasswordLink(tx, digest, account.id)
@@ -149,7 +149,7 @@ async function setPassword(
     await deps.forgetFailures(tx, account)
     done = true
   })
-  return done
+  return done ? ended : undefined
 }
 
 type Digest = Buffer<ArrayBuffer>

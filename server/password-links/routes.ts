@@ -55,7 +55,7 @@ async function setPassword(deps: PasswordLinkPagesDeps, ctx: Context): Promise<v
   const result = await deps.links.redeem(token, password, originOf(ctx))
   if (result.outcome === 'dead_link') return showDeadLink(ctx, 410)
   if (result.outcome === 'refused') return showForm(deps, ctx, token, result.reason)
-  render(ctx, passwordSetPage({ email: result.account.email }))
+  render(ctx, passwordSetPage({ email: result.account.email, ended: result.ended }))
 }
 
 /** Gone (RFC 9110 §15.5.11) for a link that was; there is no such page without one. */

@@ -10,6 +10,7 @@ import type { AccountConsent } from '../../server/grants/consents.ts'
 import { createCsrf } from '../../server/http/csrf.ts'
 import { HttpProblem } from '../../server/http/problems.ts'
 import type { SessionEntry } from '../../server/sessions/sessions.ts'
+import type { Ended } from '../../server/tokens/ending.ts'
 import { Browser, formsOf, type Page } from '../support/browser.ts'
 
 const ADA: Account = {
@@ -54,7 +55,8 @@ let passwordOutcome: PasswordChangeOutcome
 let sessions: SessionEntry[]
 let consents: AccountConsent[]
 let problem: unknown
-const ENDED = { sessions: 1, grants: 0, refresh_families: 0, logout_notifications: 0, sequence: 1 }
+const NOTHING = { sessions: 0, grants: 0, refresh_families: 0, logout_notifications: 0, sequence: 1 }
+let ended: Ended
 
 function dependencies(issuer: string): AccountConsoleDependencies {
   return {
@@ -69,21 +71,21 @@ function dependencies(issuer: string): AccountConsoleDependencies {
     apisOf: () => ({ 'https://notes.example/api': { name: 'The Notes', scopes: { 'notes:read': 'Read your <i>notes</i>' } } }),
     async narrowConsent(of, change) {
       asked.push({ call: 'narrow', ...of, actor: change.actor })
-      return ENDED
+      return ended
     },
     async withdrawConsent(of, change) {
       asked.push({ call: 'withdraw', ...of, actor: change.actor })
-      return ENDED
+      return ended
     },
     sessions: {
       list: async () => sessions,
       async end(request) {
         asked.push({ call: 'end', ...request })
-        return ENDED
+        return ended
       },
       async endOthers(request) {
         asked.push({ call: 'endOthers', ...request })
-        return ENDED
+        return ended
       },
     },
     async changePassword(request) {
@@ -103,7 +105,8 @@ function dependencies(issuer: string): AccountConsoleDependencies {
 beforeEach(async () => {
   asked = []
   signedInAs = ADA
-  passwordOutcome = { outcome: 'changed' }
+  ended = { ...NOTHING, sessions: 1 }
+  passwordOutcome = { outcome: 'changed', ended }
   sessions = [session('ses_here'), session('ses_phone', { device: 'Safari on iPhone', clients: [] })]
   consents = [AGREED]
   problem = undefined
@@ -223,6 +226,18 @@ describe('sessions', () => {
     await send(browser, await browser.open(`${base}/account`), '/account/sessions/others/revocation')
     expect(asked).toMatchObject([{ call: 'endOthers', accountId: 'acc_ada', keepSessionId: 'ses_here' }])
   })
+
+  test('what was over already is not said to have ended now', async () => {
+    ended = NOTHING
+    const browser = new Browser()
+    for (const [which, words] of [
+      ['ses_phone', 'That device was signed out already.'],
+      ['others', 'You were signed in on no other device.'],
+    ] as const) {
+      await send(browser, await browser.open(`${base}/account`), `/account/sessions/${which}/revocation`)
+      expect((await browser.open(`${base}/account`)).body).toContain(words)
+    }
+  })
 })
 
 describe('apps that were let in', () => {
@@ -320,6 +335,35 @@ describe('the password', () => {
       { call: 'rotateId' },
     ])
     expect((await browser.open(`${base}/account`)).body).toContain('Your password has been changed.')
+  })
+
+  test.each([
+    [{ sessions: 0, grants: 0 }, 'Your password has been changed.'],
+    [{ sessions: 1, grants: 4 }, 'Your password has been changed. You have been signed out of 1 other device.'],
+    [{ sessions: 12, grants: 0 }, 'Your password has been changed. You have been signed out of 12 other devices.'],
+    [
+      { sessions: 0, grants: 1 },
+      'Your password has been changed. Apps that went on while you were signed out have to ask you to sign in again.',
+    ],
+  ])('says what that ended: %j', async (counts, words) => {
+    passwordOutcome = { outcome: 'changed', ended: { ...NOTHING, ...counts } }
+    const browser = new Browser()
+    await send(browser, await browser.open(`${base}/account/password`), '/account/password', entered)
+    expect((await browser.open(`${base}/account`)).body).toContain(`<p>${words}</p>`)
+    expect((await browser.open(`${base}/account`)).body).not.toContain('Your password has been changed.')
+  })
+
+  test('what was changed and what that ended is said by nobody else', async () => {
+    const browser = new Browser()
+    await send(browser, await browser.open(`${base}/account/password`), '/account/password', entered)
+    const cookie = browser.cookie('latchkey_notice') ?? ''
+    expect(cookie).toBe('password_changed.1.0')
+    const signature = browser.cookie('latchkey_notice.sig')
+    const page = await new Browser().fetch(`${base}/account`, {
+      headers: { cookie: `latchkey_notice=password_changed.9.0; latchkey_notice.sig=${signature}` },
+    })
+    expect(page.status).toBe(200)
+    expect(page.body).not.toContain('Your password has been changed.')
   })
 
   test.each([

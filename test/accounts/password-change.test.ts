@@ -1,7 +1,7 @@
 // Changing one's own password.
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals'
 import { createPasswordChange } from '../../server/accounts/password-change.ts'
-import { ORIGIN, openPeople, type People, POLICY } from './people.ts'
+import { ENDED, ORIGIN, openPeople, type People, POLICY } from './people.ts'
 
 let people: People
 let email: string
@@ -35,7 +35,7 @@ function stored() {
 }
 
 test('PW7: the new password takes the place of the old one, and other sessions end in the same transaction', async () => {
-  expect(await change(FIRST, 'tangerine orbit 1')).toEqual({ outcome: 'changed' })
+  expect(await change(FIRST, 'tangerine orbit 1')).toEqual({ outcome: 'changed', ended: ENDED })
   const signIn = (password: string) => people.signIn.signIn({ username: email, password, origin: ORIGIN })
   expect(await signIn(FIRST)).toMatchObject({ outcome: 'refused' })
   expect(await signIn('tangerine orbit 1')).toMatchObject({ outcome: 'ok' })
@@ -92,10 +92,10 @@ describe('PW2: the last five are refused', () => {
   test('by verifying against their hashes, the current one among them, and the sixth is taken again', async () => {
     const password = (index: number) => `tangerine orbit ${index}`
     for (let index = 0; index < 5; index += 1)
-      expect(await change(password(index), password(index + 1))).toEqual({ outcome: 'changed' })
+      expect(await change(password(index), password(index + 1))).toEqual({ outcome: 'changed', ended: ENDED })
     for (const index of [5, 4, 3, 2, 1]) expect(await change(password(5), password(index))).toEqual(refused('used_before'))
-    expect(await change(password(5), `${password(4)} `)).toEqual({ outcome: 'changed' })
-    expect(await change(`${password(4)} `, password(0))).toEqual({ outcome: 'changed' })
+    expect(await change(password(5), `${password(4)} `)).toEqual({ outcome: 'changed', ended: ENDED })
+    expect(await change(`${password(4)} `, password(0))).toEqual({ outcome: 'changed', ended: ENDED })
   })
 
   test('no more hashes are kept than are compared, and none is the password', async () => {

@@ -10,6 +10,7 @@ import { createSetupLinks } from '../../server/accounts/setup-links.ts'
 import { createSignIn } from '../../server/accounts/sign-in.ts'
 import type { Transaction } from '../../server/storage/postgres.ts'
 import { openPostgres } from '../../server/storage/postgres.ts'
+import type { Ended } from '../../server/tokens/ending.ts'
 import { createDatabase, moveDatabaseClock, PATIENT } from '../support/postgres.ts'
 
 /** Weak and quick: what is tested here is not the strength of the hash. */
@@ -22,6 +23,9 @@ export interface ToldEnd {
   readonly accountId: string
   readonly keepSessionId: string
 }
+
+/** What it answers. */
+export const ENDED: Ended = { sessions: 2, grants: 3, refresh_families: 4, logout_notifications: 5, sequence: 6 }
 
 export type People = Awaited<ReturnType<typeof openPeople>>
 
@@ -60,6 +64,7 @@ export async function openPeople() {
       policy: POLICY,
       async endForPasswordChange(_tx: Transaction, request) {
         ends.push({ accountId: request.accountId, keepSessionId: request.keepSessionId })
+        return ENDED
       },
     }),
     setupLinks: createSetupLinks({ db, accounts, passwords, policy: POLICY, lifetimeSeconds: 1800 }),

@@ -200,7 +200,9 @@ describe('PW7: after a change', () => {
     const copied = browser.copy()
     const oldCookie = browser.cookie(SESSION)
 
-    expect(hasChanged(await change(browser, FIRST, 'a quite different one 7'))).toBe(true)
+    const page = await change(browser, FIRST, 'a quite different one 7')
+    expect(hasChanged(page)).toBe(true)
+    expect(page.body).toContain('You have been signed out of 1 other device.')
 
     // There: the session, refresh tokens, JWTs, opaque tokens, what was offline, and a code that was on its way.
     expect((await there.browser.open(address('/account'))).body).toContain('id="username"')
@@ -240,9 +242,11 @@ describe('PW7: after a change', () => {
     expect(await canSignIn(person.username, 'a quite different one 7')).toBe(true)
   })
 
-  test('somebody else’s sessions go on', async () => {
+  test('somebody else’s sessions go on, and nothing is said to have ended', async () => {
     const [mine, other] = [await someone(), await someone()]
-    expect(hasChanged(await change(mine.browser, FIRST, 'a quite different one 7'))).toBe(true)
+    const page = await change(mine.browser, FIRST, 'a quite different one 7')
+    expect(hasChanged(page)).toBe(true)
+    expect(page.body).not.toContain('signed out')
     expect((await introspect(server, API, other.tokens.body.access_token ?? '')).active).toBe(true)
     expect((await refresh(server, SPA, other.tokens.body.refresh_token ?? '')).status).toBe(200)
     expect((await other.browser.open(address('/account'))).body).toContain(other.person.username)

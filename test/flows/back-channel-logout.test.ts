@@ -151,10 +151,14 @@ describe('an app is told when a session ends', () => {
   test('because the password was changed', async () => {
     const here = await signedIn()
     const there = await signedIn()
-    const { changePassword } = server.latchkey.nouns
+    const { changePassword, sessions } = server.latchkey.nouns
+    const others = (await sessions.list(here.account)).length - 1
     const change = { accountId: here.account, sessionId: here.sessionId, origin: {} }
     const next = 'a difference engine 1822'
-    expect(await changePassword({ ...change, current: server.ada.password, next })).toEqual({ outcome: 'changed' })
+    expect(await changePassword({ ...change, current: server.ada.password, next })).toMatchObject({
+      outcome: 'changed',
+      ended: { sessions: others, logout_notifications: expect.any(Number) },
+    })
     await until(() => crm.received.length === 1)
     expect(sidsAt(crm)).toEqual([there.crmSid])
     await server.latchkey.stores.db.password.deleteMany({ where: { accountId: here.account, NOT: { retiredAt: null } } })

@@ -222,7 +222,10 @@ const ROWS: { readonly [event: string]: Row } = {
     happen: async (setup) => {
       const { accountId, sessionId, person } = setup.here
       const request = { accountId, sessionId, current: person.password, next: NEXT_PASSWORD, origin: {} }
-      expect(await nouns(setup).changePassword(request)).toEqual({ outcome: 'changed' })
+      expect(await nouns(setup).changePassword(request)).toMatchObject({
+        outcome: 'changed',
+        ended: { sequence: expect.any(Number) },
+      })
     },
   },
   'Password reset': {

@@ -47,6 +47,8 @@ test('LG9: the link leads to a form, the form sets the password, and the link is
   const done = await browser.submit(page, NEXT)
   expect([done.status, done.url]).toEqual([200, `${server.issuer}/set-password`])
   expect(done.body).toContain('Your password is set')
+  // Nothing had to end.
+  expect(done.body).not.toContain('signed out')
   expect(await signsIn(email)).toBe(true)
   expect(await account(id)).toMatchObject({ has_password: true, email_verified: false, password_link: null })
   const again = await browser.open(url)
@@ -80,6 +82,7 @@ test('the secret stands nowhere: not in the database, not in the log', async () 
 test('what the account had ends when a forgotten password is set anew; not before', async () => {
   const { id } = (await ask(server, token, 'GET /accounts?search=grace@')).body.items[0]
   const { tokens } = await obtainTokens(server, SPA, { person: server.grace })
+  await obtainTokens(server, SPA, { person: server.grace })
   const { body } = await ask(server, token, `POST /accounts/${id}/password-reset`)
   const browser = new Browser()
   const page = await browser.open(body.password_link.url)
@@ -87,7 +90,9 @@ test('what the account had ends when a forgotten password is set anew; not befor
   expect((await browser.submit(page, { password: server.grace.password, password_again: '' })).body).toContain(
     'used this password before',
   )
-  expect((await browser.submit(page, NEXT)).status).toBe(200)
+  const done = await browser.submit(page, NEXT)
+  expect(done.status).toBe(200)
+  expect(done.body).toContain('You have been signed out of 2 devices.')
   expect(await introspect(server, API, tokens.body.access_token ?? '')).toEqual({ active: false })
   expect(await signsIn(server.grace.username, server.grace.password)).toBe(false)
   expect(await signsIn(server.grace.username)).toBe(true)

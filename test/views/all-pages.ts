@@ -92,7 +92,7 @@ export function allPages(text: string, address = `https://app.example/${text}`):
       accountPage({
         ...account,
         apps: [{ clientId: text, clientName: text, givenAt: WHEN, scopes: [text, text] }],
-        notice: 'password_changed',
+        notice: { deed: 'password_changed', sessions: 1, grants: 1 },
         nameFault: 'name_invalid',
         sessions: [
           { ...session, clients, current: true },
@@ -109,7 +109,7 @@ export function allPages(text: string, address = `https://app.example/${text}`):
     ['password refused', passwordPage({ ...password, fault: 'used_before' })],
     ['set password', setPasswordPage({ ...password, token: text })],
     ['set password refused', setPasswordPage({ ...password, token: text, fault: 'differs' })],
-    ['password set', passwordSetPage({ email: text })],
+    ['password set', passwordSetPage({ email: text, ended: { sessions: 1, grants: 1 } })],
     ['password link dead', deadPasswordLinkPage()],
     ['setup', setupPage(setup)],
     ['setup refused', setupPage({ ...setup, fault: 'email_invalid' })],

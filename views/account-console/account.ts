@@ -2,12 +2,17 @@
 import { type Html, html } from '../html.ts'
 import { page } from '../layout.ts'
 import { moment, momentText } from '../moment.ts'
+import { explainEnded, type WhatEnded } from '../what-ended.ts'
 
 /** Why a name was refused. */
 export type NameFault = 'name_invalid'
 
-/** What has just been done. */
-export type Notice =
+/** What has just been done, and what it ended. */
+export interface Notice extends WhatEnded {
+  readonly deed: Deed
+}
+
+export type Deed =
   | 'renamed'
   | 'password_changed'
   | 'session_ended'
@@ -49,14 +54,14 @@ export interface AccountView {
   readonly nameFault?: NameFault
 }
 
-const NOTICES: { readonly [notice in Notice]: string } = {
-  renamed: 'Your name has been saved.',
-  password_changed: 'Your password has been changed. Everywhere else you have been signed out.',
-  session_ended: 'That device has been signed out.',
-  others_ended: 'All other devices have been signed out.',
-  app_narrowed: 'That app may do less with your account now.',
-  app_unchanged: 'Nothing was changed.',
-  app_removed: 'That app can no longer use your account. It has to ask you again.',
+const NOTICES: { readonly [deed in Deed]: (ended: WhatEnded) => string } = {
+  renamed: () => 'Your name has been saved.',
+  password_changed: (ended) => ['Your password has been changed.', explainEnded(ended, 'this device') ?? ''].join(' ').trim(),
+  session_ended: ({ sessions }) => (sessions === 0 ? 'That device was signed out already.' : 'That device has been signed out.'),
+  others_ended: (ended) => explainEnded(ended, 'this device') ?? 'You were signed in on no other device.',
+  app_narrowed: () => 'That app may do less with your account now.',
+  app_unchanged: () => 'Nothing was changed.',
+  app_removed: () => 'That app can no longer use your account. It has to ask you again.',
 }
 
 const NAME_FAULTS: { readonly [fault in NameFault]: string } = {
@@ -66,7 +71,7 @@ const NAME_FAULTS: { readonly [fault in NameFault]: string } = {
 /** Makes the page. */
 export function accountPage(view: AccountView): Html {
   const body = html`<h1>Your account</h1>
-${view.notice !== undefined && html`<div class="notice success" role="status"><p>${NOTICES[view.notice]}</p></div>`}
+${view.notice !== undefined && html`<div class="notice success" role="status"><p>${NOTICES[view.notice.deed](view.notice)}</p></div>`}
 ${aboutYou(view)}
 ${password()}
 ${signedIn(view)}

@@ -2,6 +2,7 @@
 import { type Html, html } from '../html.ts'
 import { page } from '../layout.ts'
 import { explainPasswordFault, type PasswordFault } from '../password-faults.ts'
+import { explainEnded, type WhatEnded } from '../what-ended.ts'
 
 /** What the form shows. */
 export interface SetPasswordView {
@@ -44,12 +45,14 @@ ${fault !== undefined && html`<div class="notice error" id="problem" role="alert
 }
 
 /** After the password has been set. */
-export function passwordSetPage({ email }: { readonly email: string }): Html {
+export function passwordSetPage({ email, ended }: { readonly email: string; readonly ended: WhatEnded }): Html {
+  const words = explainEnded(ended)
   const body = html`<section class="card">
 <header>
 <h1>Your password is set</h1>
 <p class="lead">You can sign in as <strong><bdi>${email}</bdi></strong> now. The link no longer works.</p>
 </header>
+${words !== undefined && html`<p>${words}</p>`}
 <p class="actions"><a class="button primary" href="/account">Sign in</a></p>
 </section>`
   return page({ title: 'Your password is set', body })
