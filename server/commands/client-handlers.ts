@@ -1,6 +1,6 @@
 // The verbs about clients: found as the admin API finds them, suspended, deleted, and given another secret.
 import { z } from 'zod'
-import { showClient, showSecret } from '../admin-api/client-shapes.ts'
+import { showClient, showSecret, showTokensFrom } from '../admin-api/client-shapes.ts'
 import type { Change } from '../audit/change.ts'
 import { createClientAdministration } from '../clients/client-administration.ts'
 import { createClientEvents } from '../clients/client-events.ts'
@@ -71,12 +71,13 @@ async function show(deps: Deps, { client: id }: z.output<typeof oneArgs>): Promi
   const lines = [
     table([HEAD, row(client)]),
     `  holds: ${holds.grants}${holds.more ? ' or more' : ''} live grants of ${holds.accounts} people`,
+    ...tokensFromLines(client).map((line) => `  ${line}`),
     ...secrets,
     JSON.stringify(client.metadata, null, 2),
   ]
   const held = { grants: holds.grants, refresh_families: holds.refreshFamilies, accounts: holds.accounts, more: holds.more }
-  const data = { ...showClient(client), metadata: client.metadata, secrets: client.secrets.map(showSecret), holds: held }
-  return { text: lines.join('\n'), data }
+  const data = { ...showClient(client), metadata: client.metadata, secrets: client.secrets.map(showSecret) }
+  return { text: lines.join('\n'), data: { ...data, holds: held, tokens_from: showTokensFrom(client) } }
 }
 
 function untilOf({ expiresAt, expired }: ClientDetail['secrets'][number]): string {
@@ -108,10 +109,20 @@ async function doDeed(deps: Deps, deed: Deed, { client, dryRun, reason }: z.outp
     delete: createClientAdministration({ clients, endings: deps.endings }).delete,
   }
   const data = await deeds[deed](client, by(reason))
+  if (deed !== 'reinstate') return { text: endedText(data), data }
+  const reinstated = await found(deps, client)
   return {
-    text: deed === 'reinstate' ? 'The client can be used again. Nothing that was ended comes back.' : endedText(data),
-    data,
+    text: ['The client can be used again. Nothing that was ended comes back.', ...tokensFromLines(reinstated)].join('\n'),
+    data: { ...data, tokens_from: showTokensFrom(reinstated) },
   }
+}
+
+/** It can be used, and until then it is answered 503. */
+function tokensFromLines({ status, tokensFrom }: ClientDetail): string[] {
+  if (status !== 'active' || tokensFrom === undefined) return []
+  const { at, inSeconds } = tokensFrom
+  const left = inSeconds === 1 ? '1 second' : `${inSeconds} seconds`
+  return [`It gets tokens from ${at.toISOString()} on, in ${left}: all that it had was ended a moment ago.`]
 }
 
 async function explained(work: () => Promise<CommandOutput>): Promise<CommandOutput> {

@@ -221,7 +221,25 @@ test('clients are found, shown, given another secret, suspended and let in again
   expect((await cli(['clients', 'suspend', '--client', WEB.client_id, '--dry-run'])).out).toMatch(/grants: [1-9]/)
   expect(await json('clients', 'suspend', '--client', WEB.client_id)).toMatchObject({ grants: expect.any(Number) })
   expect(await live(one)).toBe(false)
-  expect((await cli(['clients', 'reinstate', '--client', WEB.client_id])).out).toContain('can be used again')
+  // What it was given ended a moment ago: it is said from when on it gets tokens.
+  const { out: again } = await cli(['clients', 'reinstate', '--client', WEB.client_id])
+  expect(again).toContain('can be used again')
+  const [from] = await run(
+    server.databaseUrl,
+    `SELECT max(before) + interval '1 second' AS at FROM revocations WHERE kind = 'client_id' AND value = $1`,
+    [WEB.client_id],
+  )
+  expect(again).toMatch(new RegExp(`It gets tokens from ${from?.at.toISOString()} on, in \\d+ seconds?: `))
+  expect((await cli(['clients', 'show', '--client', WEB.client_id])).out).toContain(
+    `It gets tokens from ${from?.at.toISOString()} on`,
+  )
+  expect(await json('clients', 'show', '--client', WEB.client_id)).toMatchObject({ tokens_from: from?.at.toISOString() })
+  const reinstated = await json('clients', 'reinstate', '--client', WEB.client_id)
+  expect(reinstated).toMatchObject({ grants: 0, tokens_from: from?.at.toISOString() })
+  // As it is when those seconds are over.
+  await run(server.databaseUrl, "UPDATE revocations SET before = before - interval '1 minute' WHERE value = $1", [WEB.client_id])
+  expect(await json('clients', 'reinstate', '--client', WEB.client_id)).toMatchObject({ tokens_from: null })
+  expect((await cli(['clients', 'reinstate', '--client', WEB.client_id])).out).not.toContain('gets tokens')
   await expect(cli(['clients', 'show', '--client', 'nobody'])).resolves.toMatchObject({
     code: 1,
     err: 'latchkey clients show: there is no client nobody\n',
