@@ -2,7 +2,7 @@
 import { Prisma } from '../../prisma/client/client.ts'
 import { changeWithAudit } from '../audit/audit.ts'
 import type { Claimed, Exchange, Outbox, OutboxTable } from '../outbox/outbox.ts'
-import { claimDue, createNote, givingUp } from '../outbox/outbox-store.ts'
+import { claimDue, createNote, givingUp, selectWaiting } from '../outbox/outbox-store.ts'
 import type { Database } from '../storage/postgres.ts'
 import type { PostLogoutToken } from './client-endpoint.ts'
 import type { SignLogoutToken } from './logout-token.ts'
@@ -28,6 +28,7 @@ export interface ClaimedNotification extends Claimed {
 export function createLogoutOutbox({ db }: { readonly db: Database }): Outbox<ClaimedNotification> {
   return {
     claim: (free) => claimDue<ClaimedNotification>(db, LOGOUT_OUTBOX, free, MORE),
+    waiting: (endpointIds) => selectWaiting(db, LOGOUT_OUTBOX, endpointIds),
     note: createNote(db, LOGOUT_OUTBOX),
     async giveUp(claimed, told) {
       const { id, attempts, clientId, accountId, sessionId } = claimed

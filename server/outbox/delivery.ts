@@ -41,6 +41,9 @@ const SLOW_MS = 1000
 /** So many slow exchanges take nobody's place: where all of them hang that are told first, the others do not wait for that. */
 const MOST_BESIDE = PLACES
 
+/** So many doubtful endpoints are known without a look whether anything waits for them. */
+const KNOWN_UNASKED = 64
+
 /** An exchange, and the note of what came of it. */
 const LONGEST_CLOSE_MS = LONGEST_EXCHANGE_MS + 1000
 
@@ -52,7 +55,7 @@ export function createDelivery<Row extends Claimed>(
   const { outbox } = deps
   const closing = new AbortController()
   const underWay = new Map<Promise<void>, UnderWay>()
-  const doubtful = new Set<string>()
+  const doubtful = createDoubtful(outbox)
   let looking: Promise<void> | undefined
   let again = false
 
@@ -70,7 +73,8 @@ export function createDelivery<Row extends Claimed>(
     try {
       do {
         again = false
-        for (const claimed of await outbox.claim(freePlaces(underWay, doubtful))) begin(claimed)
+        await doubtful.forget()
+        for (const claimed of await outbox.claim(freePlaces(underWay, doubtful.known))) begin(claimed)
       } while (again && mayClaim())
     } finally {
       looking = undefined
@@ -81,11 +85,11 @@ export function createDelivery<Row extends Claimed>(
     const exchange = { endpointId: claimed.endpointId, slow: false }
     const late = setTimeout(() => {
       exchange.slow = true
-      doubtful.add(claimed.endpointId)
+      doubtful.known.add(claimed.endpointId)
       look().catch(() => undefined)
     }, SLOW_MS).unref()
     const told = tell(deps, claimed, closing.signal)
-      .then((took) => void (took ? doubtful.delete(claimed.endpointId) : doubtful.add(claimed.endpointId)))
+      .then((took) => void (took ? doubtful.known.delete(claimed.endpointId) : doubtful.known.add(claimed.endpointId)))
       // The outcome could not be noted: after the lease it is tried again.
       .catch(() => undefined)
       .finally(() => {
@@ -117,6 +121,26 @@ export function createDelivery<Row extends Claimed>(
         await Promise.all(underWay.keys())
       })
       return underWay.size
+    },
+  }
+}
+
+/** The endpoints that did not take what was brought to them lately. */
+function createDoubtful({ waiting }: Pick<Outbox<Claimed>, 'waiting'>) {
+  const known = new Set<string>()
+  let most = KNOWN_UNASKED
+  return {
+    known,
+    /**
+     * Forgets those for which nothing waits any more: they are gone, have been given up, or took it from another process. It is asked
+     * when they have become twice as many as were left, so that it costs next to nothing, and nobody is kept who does not matter.
+     */
+    async forget(): Promise<void> {
+      if (known.size <= most) return
+      const asked = [...known]
+      const left = new Set(await waiting(asked))
+      for (const endpointId of asked) if (!left.has(endpointId)) known.delete(endpointId)
+      most = Math.max(KNOWN_UNASKED, 2 * known.size)
     },
   }
 }

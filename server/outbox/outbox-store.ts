@@ -66,6 +66,19 @@ export async function claimDue<Row extends Claimed>(
     RETURNING n.id, n.${column} AS "endpointId", n.attempts, n.give_up_at <= latchkey_now() AS last, ${more}`)
 }
 
+/** Those of some endpoints for which something waits, or is under way: a claim is a lease, after which it waits again. */
+export async function selectWaiting(
+  db: Database,
+  { table, endpoint }: OutboxTable,
+  endpointIds: readonly string[],
+): Promise<readonly string[]> {
+  const rows = await db.$queryRaw<{ id: string }[]>(Prisma.sql`
+    SELECT asked.id FROM unnest(${[...endpointIds]}::text[]) AS asked (id)
+    WHERE EXISTS (
+      SELECT 1 FROM ${Prisma.raw(table)} WHERE ${Prisma.raw(endpoint)} = asked.id AND next_attempt_at IS NOT NULL)`)
+  return rows.map(({ id }) => id)
+}
+
 /** The statement that gives a row up; it returns the row's id when this claim still holds. */
 export function givingUp(
   { table }: OutboxTable,

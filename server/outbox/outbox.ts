@@ -55,6 +55,8 @@ export interface Attempt {
 export interface Outbox<Row extends Claimed> {
   /** Takes rows whose turn it is; no other process gets them before the lease is over. */
   claim(free: FreePlaces): Promise<readonly Row[]>
+  /** Those of some endpoints for which something waits, or is under way. */
+  waiting(endpointIds: readonly string[]): Promise<readonly string[]>
   /** Notes an attempt; somebody else's claim, after this one's lease, is left alone. */
   note(attempt: Attempt): Promise<void>
   /**

@@ -4,7 +4,7 @@ import { Prisma } from '../../prisma/client/client.ts'
 import { changeWithAudit } from '../audit/audit.ts'
 import { type Post, wordsForStatus } from '../outbox/endpoint.ts'
 import type { Claimed, Exchange, Outbox, OutboxTable } from '../outbox/outbox.ts'
-import { claimDue, createNote, givingUp } from '../outbox/outbox-store.ts'
+import { claimDue, createNote, givingUp, selectWaiting } from '../outbox/outbox-store.ts'
 import type { Database } from '../storage/postgres.ts'
 import type { Sealer } from '../storage/sealing.ts'
 import type { SecurityEvent, SignSecurityEvent } from './security-event-token.ts'
@@ -28,6 +28,7 @@ export interface ClaimedSignal extends Claimed, Omit<SecurityEvent, 'clientId' |
 export function createSignalOutbox({ db }: { readonly db: Database }): Outbox<ClaimedSignal> {
   return {
     claim: (free) => claimDue<ClaimedSignal>(db, SIGNAL_OUTBOX, free, MORE),
+    waiting: (endpointIds) => selectWaiting(db, SIGNAL_OUTBOX, endpointIds),
     note: createNote(db, SIGNAL_OUTBOX),
     async giveUp(claimed, told) {
       const { id, attempts, endpointId, event, accountId, sessionId, clientId } = claimed

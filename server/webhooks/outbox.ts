@@ -4,7 +4,7 @@ import { Prisma } from '../../prisma/client/client.ts'
 import { changeWithAudit, recordAudit } from '../audit/audit.ts'
 import { type Post, wordsForStatus } from '../outbox/endpoint.ts'
 import type { Claimed, Exchange, Outbox, OutboxTable } from '../outbox/outbox.ts'
-import { claimDue, createNote, givingUp } from '../outbox/outbox-store.ts'
+import { claimDue, createNote, givingUp, selectWaiting } from '../outbox/outbox-store.ts'
 import type { Database, Transaction } from '../storage/postgres.ts'
 import type { Sealer } from '../storage/sealing.ts'
 import { openWebhookSecret, signaturesOf } from './secrets.ts'
@@ -41,6 +41,7 @@ export function createWebhookOutbox({ db }: { readonly db: Database }): Outbox<C
   const note = createNote(db, WEBHOOK_OUTBOX)
   return {
     claim: (free) => claimDue<ClaimedDelivery>(db, WEBHOOK_OUTBOX, free, MORE),
+    waiting: (endpointIds) => selectWaiting(db, WEBHOOK_OUTBOX, endpointIds),
     note,
     async giveUp(claimed, told) {
       if (told.status === GONE) {

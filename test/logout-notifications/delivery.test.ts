@@ -2,6 +2,7 @@
 // an app that hangs.
 import { setTimeout as wait } from 'node:timers/promises'
 import { afterAll, afterEach, beforeAll, expect, test } from '@jest/globals'
+import { createLogoutOutbox } from '../../server/logout-notifications/outbox.ts'
 import { ACCEPT, HANG, type LogoutApp, startLogoutApp, until, withStatus } from '../support/logout-app.ts'
 import { createDatabase, moveDatabaseClock, run } from '../support/postgres.ts'
 import { freePorts, startProgram } from '../support/program.ts'
@@ -90,6 +91,26 @@ test('an app that is down for an hour is told when it is back, once', async () =
   // Each token is one of its own: an app that remembers identifiers does not refuse the second try.
   expect(new Set(app.received.map(({ claims }) => claims.jti)).size).toBe(tries + 1)
   expect(new Set(app.received.map(({ claims }) => claims.sid)).size).toBe(1)
+})
+
+test('something waits for an app until it was told, or has been given up', async () => {
+  const { waiting, claim } = createLogoutOutbox({ db: server.latchkey.stores.db })
+  const asked = () => waiting(['app', 'hanging', 'app-that-never-was'])
+  expect(await asked()).toEqual([])
+  app.answer = withStatus(503)
+  await enqueue(server.databaseUrl, 'app')
+  expect(await asked()).toEqual(['app'])
+  await deliver()
+  expect(await list()).toMatchObject([{ state: 'retrying' }])
+  expect(await asked()).toEqual(['app'])
+  await server.advance(60)
+  // While somebody tells it, it waits for the answer.
+  expect(await claim({ places: 1, perEndpoint: 1, endpoints: [], doubtful: 1 })).toHaveLength(1)
+  expect(await asked()).toEqual(['app'])
+  await server.advance(86_401)
+  await deliver()
+  expect(await list()).toMatchObject([{ state: 'failed' }])
+  expect(await asked()).toEqual([])
 })
 
 test('after a day it is given up, which is recorded; the operator may have it tried again', async () => {
