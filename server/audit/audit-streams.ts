@@ -51,6 +51,8 @@ export function createAuditStreams({ feed }: { readonly feed: Pick<AuditFeed, 'a
       !closed && listeners.size < MOST_LISTENERS && [...listeners].filter((one) => one.caller === caller).length < MOST_OF_ONE,
 
     open(response, listening) {
+      // Who hung up while it was asked whether they may listen will not be told of by another 'close'.
+      if (response.destroyed) return
       const listener = new Listener(response, listening, () => void listeners.delete(listener))
       listeners.add(listener)
       response.once('close', () => listener.end())

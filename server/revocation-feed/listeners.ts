@@ -84,6 +84,8 @@ export function createFeedListeners(deps: {
 
   return {
     open(response, caller, { after, admittedAt }) {
+      // Who hung up while it was asked whether they may listen will not be told of by another 'close'.
+      if (response.destroyed) return
       const listener = new Listener({ ...parts, response, caller, after, gone: () => void listeners.delete(listener) })
       listeners.add(listener)
       response.once('close', () => listener.end())
