@@ -2,8 +2,8 @@
 // in the same transaction.
 import type { PasswordPolicy } from '../../config/password-policy.ts'
 import { type Origin, recordAudit } from '../audit/audit.ts'
-import type { Database, Transaction } from '../storage/postgres.ts'
-import type { Ended } from '../tokens/ending.ts'
+import type { Database } from '../storage/postgres.ts'
+import type { Ended, Ending, Endings } from '../tokens/ending.ts'
 import {
   isStillCurrent,
   lockActiveAccount,
@@ -44,11 +44,9 @@ export interface PasswordChangeDependencies {
   readonly passwords: Passwords
   readonly lockout: Lockout
   readonly policy: PasswordPolicy
-  /** Ends the account's other sessions with all that depends on them, inside the transaction of the change. */
-  readonly endForPasswordChange: (
-    tx: Transaction,
-    request: { readonly accountId: string; readonly keepSessionId: string; readonly origin: Origin },
-  ) => Promise<Ended>
+  readonly endings: Pick<Endings, 'run'>
+  /** Ends all that the account has but one session, as a part of the change. */
+  readonly endOthers: (ending: Ending, accountId: string, keepSessionId: string) => Promise<void>
 }
 
 /** Makes it. */
@@ -72,14 +70,17 @@ export function createPasswordChange(deps: PasswordChangeDependencies): ChangePa
   /** What it ended; undefined when another change, or a suspension, came first. */
   async function write(request: PasswordChangeRequest, verified: StoredPassword, hash: string): Promise<Ended | undefined> {
     const { accountId, sessionId, origin } = request
-    return await db.$transaction(async (tx) => {
-      if (!(await lockActiveAccount(tx, accountId)) || !(await isStillCurrent(tx, verified.id))) return undefined
+    let changed = false
+    const ended = await deps.endings.run('password_changed', async (ending) => {
+      const { tx } = ending
+      changed = (await lockActiveAccount(tx, accountId)) && (await isStillCurrent(tx, verified.id))
+      if (!changed) return
       await replacePassword(tx, accountId, hash, policy.history)
       await voidPasswordLink(tx, accountId)
       await recordAudit(tx, { name: 'password.changed', actor: accountId, accountId, sessionId, ...origin })
-      // Last of all: revocations hold the lock that orders them until the commit.
-      return deps.endForPasswordChange(tx, { accountId, keepSessionId: sessionId, origin })
+      await deps.endOthers(ending, accountId, sessionId)
     })
+    return changed ? ended : undefined
   }
 
   return async (request) => {

@@ -14,6 +14,7 @@ import { createGrants, type Grants } from '../grants/grants.ts'
 import { addressKey } from '../http/client-address.ts'
 import type { Metrics } from '../http/metrics.ts'
 import { type EndEverythingRequest, endEverySession, endEverything } from '../sessions/end-everything.ts'
+import { endAccount } from '../sessions/session-ends.ts'
 import { createSessionExpiry, type SessionExpiry } from '../sessions/session-expiry.ts'
 import { createSessions, type Sessions } from '../sessions/sessions.ts'
 import { type AccessTokens, createAccessTokens } from '../tokens/access-tokens.ts'
@@ -116,7 +117,8 @@ export function createNouns(deps: {
       passwords,
       lockout,
       policy,
-      endForPasswordChange: sessions.endForPasswordChange,
+      endings,
+      endOthers: endAccount,
     }),
     passwords,
     sessions,

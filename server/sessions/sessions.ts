@@ -6,7 +6,7 @@ import { type AuditEvent, auditRow, type Origin, recordAudit, recordAudits } fro
 import type { AuditEventName } from '../audit/event-names.ts'
 import { LIVE_GRANT, type LiveGrant } from '../grants/grants.ts'
 import { gather } from '../storage/gathering.ts'
-import type { Database, Transaction } from '../storage/postgres.ts'
+import type { Database } from '../storage/postgres.ts'
 import type { Ended, Endings } from '../tokens/ending.ts'
 import { clientStands, GRANT_GIVEN } from '../tokens/standing.ts'
 import { SUBJECT, type TokenSubject } from '../tokens/subject.ts'
@@ -75,8 +75,6 @@ export interface Sessions {
   endAll(request: EndRequest): Promise<Ended>
   /** Ends a session because its person signed out, or another one signed in over it. */
   signOut(request: EndRequest & { readonly sessionId: string; readonly how: SessionEnd }): Promise<Ended>
-  /** What a changed password ends, inside the transaction that changes it. */
-  endForPasswordChange(tx: Transaction, request: EndRequest & { readonly keepSessionId: string | undefined }): Promise<Ended>
 }
 
 /** Sessions that are written in one statement. */
@@ -150,9 +148,6 @@ export function createSessions(deps: {
         if (!(await endSession(ending, { sessionId, accountId, how }))) return
         await recordAudit(ending.tx, event('session.signed_out', { accountId, sessionId, origin, reason }))
       }),
-
-    endForPasswordChange: (tx, { accountId, keepSessionId }) =>
-      endings.within(tx, 'password_changed', (ending) => endAccount(ending, accountId, keepSessionId)),
   }
 }
 

@@ -47,7 +47,7 @@ test('PW7: when sessions cannot be ended nothing is changed', async () => {
   const failing = createPasswordChange({
     ...people,
     policy: POLICY,
-    endForPasswordChange: () => Promise.reject(new Error('not ended')),
+    endOthers: () => Promise.reject(new Error('not ended')),
   })
   const request = { accountId, sessionId: 'ses_here', current: FIRST, next: 'tangerine orbit 1', origin: ORIGIN }
   await expect(failing(request)).rejects.toThrow('not ended')

@@ -8,9 +8,8 @@ import { createPasswordChange } from '../../server/accounts/password-change.ts'
 import { createPasswords } from '../../server/accounts/passwords.ts'
 import { createSetupLinks } from '../../server/accounts/setup-links.ts'
 import { createSignIn } from '../../server/accounts/sign-in.ts'
-import type { Transaction } from '../../server/storage/postgres.ts'
 import { openPostgres } from '../../server/storage/postgres.ts'
-import type { Ended } from '../../server/tokens/ending.ts'
+import { createEndings, type Ended } from '../../server/tokens/ending.ts'
 import { createDatabase, moveDatabaseClock, PATIENT } from '../support/postgres.ts'
 
 /** Weak and quick: what is tested here is not the strength of the hash. */
@@ -24,8 +23,8 @@ export interface ToldEnd {
   readonly keepSessionId: string
 }
 
-/** What it answers. */
-export const ENDED: Ended = { sessions: 2, grants: 3, refresh_families: 4, logout_notifications: 5, sequence: 6 }
+/** What it ends, without revocations. */
+export const ENDED: Ended = { sessions: 2, grants: 3, refresh_families: 4, logout_notifications: 5, sequence: 0 }
 
 export type People = Awaited<ReturnType<typeof openPeople>>
 
@@ -47,6 +46,7 @@ export async function openPeople() {
     },
   })
   const ends: ToldEnd[] = []
+  const endings = createEndings({ db, accessTokenLifeSeconds: () => 900, announce: () => undefined })
   const accounts = createAccounts({ db, passwords })
   const keyed = { db, secret: Buffer.alloc(32, 1), addressKey: (address: string) => address }
   const lockout = createLockout(keyed)
@@ -55,6 +55,7 @@ export async function openPeople() {
     passwords,
     accounts,
     lockout,
+    endings,
     locks: createAccountLocks({ db, owners: createLockOwners(keyed) }),
     signIn: createSignIn({ db, passwords, lockout }),
     changePassword: createPasswordChange({
@@ -62,9 +63,10 @@ export async function openPeople() {
       passwords,
       lockout,
       policy: POLICY,
-      async endForPasswordChange(_tx: Transaction, request) {
-        ends.push({ accountId: request.accountId, keepSessionId: request.keepSessionId })
-        return ENDED
+      endings,
+      async endOthers({ counts }, accountId, keepSessionId) {
+        ends.push({ accountId, keepSessionId })
+        Object.assign(counts, { sessions: 2, grants: 3, refreshFamilies: 4, logoutNotifications: 5 })
       },
     }),
     setupLinks: createSetupLinks({ db, accounts, passwords, policy: POLICY, lifetimeSeconds: 1800 }),
