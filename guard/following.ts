@@ -9,6 +9,7 @@ import { createPolling } from './polling.ts'
 import { createSnapshots, type Snapshots } from './snapshots.ts'
 import type { Source } from './stream-source.ts'
 import { backOffMs, createPause, unreferenced } from './timers.ts'
+import { type WorkSignal, workSignal } from './work-signal.ts'
 
 /** How revocations arrive. */
 export type FollowingBy = 'stream' | 'redis' | 'polling' | 'nothing'
@@ -97,7 +98,7 @@ const STEADY_MS = 5000
 function createConnections(parts: FollowingParts, snapshots: Snapshots, note: (error: unknown) => void) {
   const { source, sourceName, clock, log, closed } = parts
   const pause = createPause()
-  let connection = new AbortController()
+  let connection: WorkSignal | undefined
   closed.addEventListener('abort', () => pause.cut())
 
   async function takeSnapshot(): Promise<void> {
@@ -110,10 +111,11 @@ function createConnections(parts: FollowingParts, snapshots: Snapshots, note: (e
   /** From the snapshot it needs to its end. Returns how long to wait before the next; undefined after a failure. */
   async function follow(): Promise<number | undefined> {
     const began = moment(clock)
-    connection = new AbortController()
+    const work = workSignal(closed)
+    connection = work
     try {
       await takeSnapshot()
-      const ending = await source.follow(AbortSignal.any([connection.signal, closed]))
+      const ending = await source.follow(work.signal)
       if (ending === 'stale') snapshots.want()
       if (ending === 'silent') {
         log({ level: 'warn', message: SILENT })
@@ -121,9 +123,11 @@ function createConnections(parts: FollowingParts, snapshots: Snapshots, note: (e
       }
     } catch (error) {
       if (error instanceof SequenceGone) snapshots.want()
-      // Broken off from here, in order to begin again.
-      if (connection.signal.aborted) return 0
+      // Broken off from here, in order to begin again, or because it is over.
+      if (work.signal.aborted) return 0
       note(error)
+    } finally {
+      work.leave()
     }
     return millisecondsSince(clock, began) > STEADY_MS ? backOffMs(0) : undefined
   }
@@ -139,7 +143,7 @@ function createConnections(parts: FollowingParts, snapshots: Snapshots, note: (e
       }
     },
     beginAgain() {
-      connection.abort()
+      connection?.abort()
       pause.cut()
     },
   }

@@ -1,4 +1,5 @@
 // Requests to the authorization server: bounded in time, never redirected with credentials in hand, ended when the guard closes.
+import { unreferenced } from './timers.ts'
 
 /** Sends requests. */
 export interface Requests {
@@ -8,7 +9,7 @@ export interface Requests {
    */
   send(url: string, request?: RequestInit, withinMs?: number): Promise<Answer>
   /**
-   * Opens a stream: only the answer's head is waited for. `signal` ends it.
+   * Opens a stream: only the answer's head is waited for. `signal` ends it, and has to, also when nobody reads it any more.
    * @throws RequestFailed when there is no answer
    */
   open(url: string, request: RequestInit, signal: AbortSignal): Promise<Response>
@@ -31,25 +32,50 @@ export class RequestFailed extends Error {
 }
 
 const ANSWER_WITHIN_MS = 5000
+const LATE = 'no answer in time'
 
 export function createRequests(send: typeof fetch, closed: AbortSignal): Requests {
+  const underWay = new Set<AbortController>()
+  // One listener for all: some runtimes warn of more than ten at one signal.
+  closed.addEventListener('abort', () => {
+    for (const work of underWay) work.abort(closed.reason)
+  })
+
+  function begin(): AbortController {
+    const work = new AbortController()
+    underWay.add(work)
+    if (closed.aborted) work.abort(closed.reason)
+    return work
+  }
+
   return {
     async send(url, request = {}, withinMs = ANSWER_WITHIN_MS) {
-      const signal = AbortSignal.any([closed, AbortSignal.timeout(withinMs)])
+      const work = begin()
+      const timer = unreferenced(setTimeout(() => work.abort(new Error(LATE)), withinMs))
       try {
-        const response = await send(url, { ...request, redirect: 'manual', signal })
+        const response = await send(url, { ...request, redirect: 'manual', signal: work.signal })
         return { status: response.status, headers: response.headers, json: parsed(await response.text()) }
       } catch (error) {
         throw new RequestFailed(url, error)
+      } finally {
+        clearTimeout(timer)
+        underWay.delete(work)
       }
     },
     async open(url, request, ended) {
-      const late = new AbortController()
-      const timer = setTimeout(() => late.abort(new Error('no answer in time')), ANSWER_WITHIN_MS)
+      const work = begin()
+      const end = () => {
+        underWay.delete(work)
+        work.abort(ended.reason)
+      }
+      const timer = setTimeout(() => work.abort(new Error(LATE)), ANSWER_WITHIN_MS)
       try {
-        const signal = AbortSignal.any([closed, ended, late.signal])
-        return await send(url, { ...request, redirect: 'manual', signal })
+        ended.addEventListener('abort', end, { once: true })
+        if (ended.aborted) end()
+        return await send(url, { ...request, redirect: 'manual', signal: work.signal })
       } catch (error) {
+        ended.removeEventListener('abort', end)
+        underWay.delete(work)
         throw new RequestFailed(url, error)
       } finally {
         clearTimeout(timer)

@@ -6,6 +6,7 @@ import type { Knowledge } from './knowledge.ts'
 import { readEntry, readJson, readSequence } from './revocation-entry.ts'
 import { readEvents } from './server-sent-events.ts'
 import { unreferenced } from './timers.ts'
+import { workSignal } from './work-signal.ts'
 
 /** Where revocations come from while they happen. */
 export interface Source {
@@ -41,16 +42,19 @@ export function createStreamSource({ feed, knowledge, clock }: StreamParts): Sou
       return live
     },
     async follow(signal) {
-      const silence = new AbortController()
+      const connection = workSignal(signal)
       let heard = moment(clock)
       let silent = true
+      let gaveUp = false
       const watch = setInterval(() => {
-        if (millisecondsSince(clock, heard) > SILENCE_MS) silence.abort()
+        if (millisecondsSince(clock, heard) <= SILENCE_MS) return
+        gaveUp = true
+        connection.abort()
       }, 250)
       unreferenced(watch)
       try {
         const after = knowledge.sequence ?? 0
-        const stream = await feed.listen(after, AbortSignal.any([signal, silence.signal]))
+        const stream = await feed.listen(after, connection.signal)
         heard = moment(clock)
         const onBytes = () => {
           heard = moment(clock)
@@ -64,11 +68,12 @@ export function createStreamSource({ feed, knowledge, clock }: StreamParts): Sou
         }
         return 'ended'
       } catch (error) {
-        if (silence.signal.aborted && !signal.aborted) return silent ? 'silent' : 'ended'
+        if (gaveUp && !signal.aborted) return silent ? 'silent' : 'ended'
         throw asFault(error)
       } finally {
         live = false
         clearInterval(watch)
+        connection.abort()
       }
     },
   }

@@ -63,6 +63,7 @@ describe('a planted violation is found', () => {
     ['skipped or focused test', 'test/http/form.test.ts', "xit('later', () => {})"],
     ['clock', 'server/sessions/sessions.ts', 'export const now = Date.now()'],
     ['clock', 'server/sessions/sessions.ts', 'export const now = new Date()'],
+    ['joined signals', 'guard/requests.ts', 'export const both = (one, other) => AbortSignal.any([one, other])'],
     ['query', 'server/interactions/login.ts', 'export const read = (db) => db.$queryRaw`select 1`'],
     ['query', 'server/http/rate-limit.ts', 'export const read = (tx) => tx.account.findMany()'],
     ['query', 'server/provider/provider.ts', 'export const read = (db) => db.client.findUnique({})'],

@@ -2,6 +2,7 @@
 import { createTransport } from 'nodemailer'
 import { isLoopbackHost } from '../../config/loopback.ts'
 import type { Secret } from '../../config/secrets.ts'
+import { timeFor } from '../outbox/time-for.ts'
 import { type MailCarrier, MailRefused } from './mail.ts'
 
 /** Shorter together than the lease of a claim (outbox.ts). */
@@ -25,6 +26,7 @@ export function createSmtpCarrier({
   const { hostname } = new URL(issuer)
   return {
     async carry({ id, to, subject, text, html, createdAt }, signal) {
+      using time = timeFor(LONGEST_SENDING_MS, signal)
       try {
         await transport.sendMail({
           from,
@@ -38,7 +40,7 @@ export function createSmtpCarrier({
           messageId: `<${id}@${hostname}>`,
           // RFC 3834 §5: nobody's holiday notice is an answer to this.
           headers: { 'Auto-Submitted': 'auto-generated' },
-          signal: AbortSignal.any([signal, AbortSignal.timeout(LONGEST_SENDING_MS)]),
+          signal: time.signal,
         })
       } catch (error) {
         if (isForGood(error)) throw new MailRefused('the mail server refuses this mail', { cause: error })

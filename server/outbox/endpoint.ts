@@ -6,6 +6,7 @@ import type { LookupFunction } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { errorCode } from '../../config/faults.ts'
 import { AddressRefused, type AllowedAddresses } from './allowed-addresses.ts'
+import { type TimeFor, timeFor } from './time-for.ts'
 
 /** What is posted. */
 export interface OutgoingMessage {
@@ -30,13 +31,14 @@ const LONGEST_BODY = 16 * 1024
 export function createPost(deps: { readonly addresses: AllowedAddresses; readonly longestExchangeMs?: number }): Post {
   const { addresses, longestExchangeMs = LONGEST_EXCHANGE_MS } = deps
   return async (uri, message, signal) => {
-    const timeOut = AbortSignal.timeout(longestExchangeMs)
+    const time = timeFor(longestExchangeMs, signal)
     try {
       const url = new URL(uri)
       addresses.checkHost(url.hostname)
-      return { status: await send(url, message, { lookup: addresses.lookup, signal: AbortSignal.any([signal, timeOut]) }) }
+      return { status: await send(url, message, { lookup: addresses.lookup, time }) }
     } catch (error) {
-      const words = timeOut.aborted ? `it did not answer within ${longestExchangeMs / 1000} seconds` : wordsOf(error)
+      time[Symbol.dispose]()
+      const words = time.isUp ? `it did not answer within ${longestExchangeMs / 1000} seconds` : wordsOf(error)
       return { status: undefined, error: words }
     }
   }
@@ -51,8 +53,9 @@ export function wordsForStatus(status: number): string {
 function send(
   url: URL,
   message: OutgoingMessage,
-  { lookup, signal }: { readonly lookup: LookupFunction; readonly signal: AbortSignal },
+  { lookup, time }: { readonly lookup: LookupFunction; readonly time: TimeFor },
 ): Promise<number> {
+  const { signal } = time
   const body = Buffer.from(message.body)
   const headers = { Accept: '*/*', 'User-Agent': 'Latchkey', ...message.headers, 'Content-Length': body.length }
   return new Promise((resolve, reject) => {
@@ -80,7 +83,11 @@ function send(
         resolve(response.statusCode ?? 0)
       })
     sent.on('error', reject)
-    sent.on('close', () => reject(Object.assign(new Error('the connection was closed'), { code: 'ECONNRESET' })))
+    sent.on('close', () => {
+      // Not before: a body that drips has no more time than the answer.
+      time[Symbol.dispose]()
+      reject(Object.assign(new Error('the connection was closed'), { code: 'ECONNRESET' }))
+    })
     sent.end(body)
   })
 }

@@ -1,4 +1,5 @@
 // The exchange with an app that is told of a sign-out: short, bounded, and worth no trust.
+import { getEventListeners } from 'node:events'
 import { createServer, type RequestListener } from 'node:http'
 import { createServer as createTlsServer } from 'node:https'
 import { type AddressInfo, createServer as createSocketServer, type Server, type Socket } from 'node:net'
@@ -6,6 +7,7 @@ import { afterEach, expect, test } from '@jest/globals'
 import { createClientEndpoint } from '../../server/logout-notifications/client-endpoint.ts'
 import { createAllowedAddresses } from '../../server/outbox/allowed-addresses.ts'
 import { createPost } from '../../server/outbox/endpoint.ts'
+import { until } from '../support/logout-app.ts'
 import { freePort } from '../support/server-process.ts'
 
 const servers: Server[] = []
@@ -139,4 +141,24 @@ test('it is broken off when the program ends', async () => {
   const end = new AbortController()
   const uri = await app(() => end.abort())
   expect(await post(uri, 5000, end.signal)).toMatchObject({ accepted: false, status: undefined })
+})
+
+test('the signal that ends the program, which lives on, holds nothing of an exchange that is over, however it ended', async () => {
+  const { signal } = new AbortController()
+  const held = () => getEventListeners(signal, 'abort').length
+  const ways: RequestListener[] = [
+    (_request, response) => void response.end('a body'),
+    (request) => void request.socket.destroy(),
+    () => undefined,
+    // Its body drips: that is over when the time is.
+    (_request, response) => void response.writeHead(200).write('a'),
+  ]
+  for (const way of ways) {
+    const exchange = post(await app(way), 300, signal)
+    expect(held()).toBe(1)
+    await exchange
+    await until(() => held() === 0)
+  }
+  await post('https://', 300, signal)
+  expect(held()).toBe(0)
 })

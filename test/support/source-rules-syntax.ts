@@ -60,6 +60,12 @@ const RULES: readonly Rule[] = [
     find: (node) => (readsClock(node) ? 'time comes from the clock that was passed in' : undefined),
   },
   {
+    name: 'joined signals',
+    holdsFor: (path) => /^(server|guard)\//.test(path),
+    // On Node 20, and some others, each one stays with the signals it was made of for as long as those live.
+    find: (node) => (joinsSignals(node) ? 'AbortSignal.any leaves something behind: join them by listeners' : undefined),
+  },
+  {
     name: 'query',
     holdsFor: (path) => PRODUCT.test(path) && !isPlaceForQueries(path),
     find: (node) => (queries(node) ? 'this place asks a noun, never the database' : undefined),
@@ -111,6 +117,10 @@ function readsEnvironment(node: SyntaxNode): boolean {
   if (node.type === 'ImportSpecifier') return nameOf(child(node, 'imported')) === 'env'
   const takesApart = node.type === 'VariableDeclarator' && nameOf(child(node, 'init')) === 'process'
   return takesApart && child(node, 'id')?.type === 'ObjectPattern'
+}
+
+function joinsSignals(node: SyntaxNode): boolean {
+  return memberName(node) === 'any' && nameOf(child(node, 'object')) === 'AbortSignal'
 }
 
 function skipsTests(node: SyntaxNode): boolean {
