@@ -5,6 +5,7 @@ import { PrismaPg } from '@prisma/adapter-pg'
 import type { SqlDriverAdapterFactory } from '@prisma/driver-adapter-utils'
 import pg from 'pg'
 import { type Prisma, PrismaClient } from '../../prisma/client/client.ts'
+import { ConnectionPool } from './connection-pool.ts'
 import { translated, withStorageErrors } from './postgres-errors.ts'
 
 export type Database = PrismaClient
@@ -77,10 +78,10 @@ export async function openPostgres({
   readonly statementTimeoutMs?: number
   readonly poolWaitMs?: number
 }): Promise<OpenDatabase> {
-  const pool = new pg.Pool({
+  const pool = new ConnectionPool({
     connectionString: url,
     max: poolSize,
-    connectionTimeoutMillis: poolWaitMs,
+    waitMs: poolWaitMs,
     statement_timeout: statementTimeoutMs,
     query_timeout: statementTimeoutMs + GIVE_UP_AFTER_MS,
     idle_in_transaction_session_timeout: 10 * statementTimeoutMs,
@@ -99,7 +100,7 @@ export async function openPostgres({
   })
   return {
     ...database,
-    connections: () => ({ idle: pool.idleCount, busy: pool.totalCount - pool.idleCount, waiting: pool.waitingCount }),
+    connections: () => ({ idle: pool.idleCount, busy: pool.totalCount - pool.idleCount, waiting: pool.waiting }),
   }
 }
 
@@ -155,13 +156,15 @@ function isWithText(query: unknown): query is { readonly text: string } {
   return typeof query === 'object' && query !== null && 'text' in query && typeof query.text === 'string'
 }
 
+/** One question: while connections are short, each of them costs. */
+const PREPARE_CONNECTION = "SELECT set_config('TimeZone', 'UTC', false), pg_is_in_recovery() AS standby"
+
 /**
  * Prisma's adapter takes every time for UTC, whatever the zone in which the database shows it. And a standby in the place of the
  * primary may not know yet what was ended, so it is not asked. The pool waits for this.
  */
 async function prepareConnection(client: pg.ClientBase): Promise<void> {
-  await client.query("SET TimeZone TO 'UTC'")
-  const { rows } = await client.query<{ standby: boolean }>('SELECT pg_is_in_recovery() AS standby')
+  const { rows } = await client.query<{ standby: boolean }>(PREPARE_CONNECTION)
   if (rows[0]?.standby === true) throw new Error('it is a standby, which may lag behind')
 }
 
