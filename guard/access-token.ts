@@ -1,8 +1,9 @@
 // An access token, verified by itself: signature, type, issuer, audience and time (RFC 9068 §4). Whether it was revoked, and
 // whether it is in the right hands, others look.
-import { errors, type JWTVerifyGetKey, type JWTVerifyOptions, jwtVerify } from 'jose'
+import { base64url, errors, type JWTVerifyGetKey, type JWTVerifyOptions, jwtVerify, UnsecuredJWT } from 'jose'
 import type { ServerTime } from './clock.ts'
 import { GuardError, InvalidToken, type InvalidTokenReason, KeysUnavailable } from './errors.ts'
+import type { Keys } from './keys.ts'
 import type { Settled } from './options.ts'
 
 /** The claims of a good access token. */
@@ -41,7 +42,7 @@ export type TokenVerification = (token: string) => Promise<VerifiedToken>
 /** Longer than any token of the server, and short enough to be looked at. */
 const MAX_CHARACTERS = 16_384
 
-export function createTokenVerification(settled: Settled, keys: JWTVerifyGetKey, time: ServerTime): TokenVerification {
+export function createTokenVerification(settled: Settled, keys: Pick<Keys, 'get' | 'has'>, time: ServerTime): TokenVerification {
   const { issuer, audience, algorithms, clockToleranceSeconds } = settled
   const rules: JWTVerifyOptions = {
     // RFC 9068 §4: an ID token is signed by the same keys, and its type tells it apart.
@@ -53,18 +54,29 @@ export function createTokenVerification(settled: Settled, keys: JWTVerifyGetKey,
     // RFC 9068 §2.2.
     requiredClaims: ['exp', 'iat', 'jti', 'sub', 'client_id'],
   }
+  const rulesNow = () => ({ ...rules, currentDate: new Date(time.seconds() * 1000) })
+
+  const keyOf: JWTVerifyGetKey = (header, token) => {
+    // What its own words condemn is not good, whoever signed it: for that nobody is asked for a key, and nobody waits.
+    if (!keys.has(header.kid)) claimsOf(unverifiedClaims(header.typ, String(token.payload), rulesNow()))
+    return keys.get(header, token)
+  }
+
   return async (token) => {
     if (token.length > MAX_CHARACTERS) throw new InvalidToken('malformed', 'The access token is too long.')
     try {
-      const { payload, protectedHeader } = await jwtVerify(token, keys, {
-        ...rules,
-        currentDate: new Date(time.seconds() * 1000),
-      })
+      const { payload, protectedHeader } = await jwtVerify(token, keyOf, rulesNow())
       return { claims: claimsOf(payload), kid: String(protectedHeader.kid) }
     } catch (error) {
       throw refusalOf(error)
     }
   }
+}
+
+/** By the same rules, as if nobody had signed it. @throws what jwtVerify throws of claims */
+function unverifiedClaims(typ: unknown, payload: string, rules: JWTVerifyOptions) {
+  const header = base64url.encode(JSON.stringify({ alg: 'none', typ }))
+  return UnsecuredJWT.decode(`${header}.${payload}.`, rules).payload
 }
 
 /** The signature says who wrote the claims, and not that they are of the right kind. */

@@ -10,14 +10,12 @@ export interface Refusal {
   readonly body: { readonly error: string; readonly error_description: string }
 }
 
-const RETRY_AFTER_SECONDS = '5'
-
 /** The headers for an error. `scheme` is how the token was shown; `neededScope` is told to whoever has no token yet. */
 export function headersFor(
   error: GuardError,
   about: { readonly scheme: 'Bearer' | 'DPoP'; readonly metadataUrl: string | undefined; readonly neededScope: string },
 ): Record<string, string> {
-  if (error instanceof Unavailable) return { 'Retry-After': RETRY_AFTER_SECONDS }
+  if (error instanceof Unavailable) return { 'Retry-After': String(error.retryAfterSeconds) }
   if (error.status >= 500) return {}
   const bound = error instanceof InvalidProof || (error instanceof InvalidToken && error.reason === 'proof')
   const scheme = bound ? 'DPoP' : about.scheme

@@ -37,6 +37,8 @@ interface ErrorFacts {
 export interface Because {
   readonly fix: string
   readonly cause?: unknown
+  /** After how long it is worth coming again, where that is known. */
+  readonly retryAfterSeconds?: number
 }
 
 /** The request has no token (RFC 6750 §3.1: then the challenge has no error code). */
@@ -114,8 +116,12 @@ export class InsufficientScope extends GuardError {
 
 /** Tokens cannot be checked just now. Nobody is let in, and no token is called invalid for it. */
 export abstract class Unavailable extends GuardError {
-  constructor(message: string, { fix, cause }: Because) {
+  /** After how long it is worth coming again: `Retry-After`. */
+  readonly retryAfterSeconds: number
+
+  constructor(message: string, { fix, cause, retryAfterSeconds = 5 }: Because) {
     super(message, { status: 503, code: 'temporarily_unavailable', fix, cause })
+    this.retryAfterSeconds = retryAfterSeconds
   }
 }
 
@@ -127,6 +133,17 @@ export class FeedRefused extends FeedUnavailable {}
 
 /** The authorization server's keys cannot be fetched. */
 export class KeysUnavailable extends Unavailable {}
+
+/** The token names a key that is not known here, and the keys were fetched too short a time ago for them to be fetched again. */
+export class KeyNotKnownYet extends KeysUnavailable {
+  constructor(pauseMs: number) {
+    super('An access token names a key that is not known here, and keys were fetched just now', {
+      fix: 'If it comes with new keys, let them be announced before they sign (no `--now`); if it lasts, somebody sends made-up tokens.',
+      // Not rounded up: whoever comes a little early waits, and so has a look that began after it came.
+      retryAfterSeconds: Math.max(1, Math.floor(pauseMs / 1000)),
+    })
+  }
+}
 
 /** The authorization server cannot be asked about a token (`whenStale: 'introspect'`). */
 export class IntrospectionUnavailable extends Unavailable {}

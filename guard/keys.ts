@@ -1,5 +1,5 @@
 // The keys of the authorization server: fetched, kept, and fetched again when they are no longer fresh, or when a token names one that is
-// not there, but not more often than a stranger's made-up names should be able to make us.
+// not there (unknown-keys.ts), but not more often than a stranger's made-up names should be able to make us.
 import { createLocalJWKSet, errors, type JWK, type JWTVerifyGetKey } from 'jose'
 import { type GuardClock, type Moment, millisecondsSince, moment } from './clock.ts'
 import { ConfigurationFault, type FeedUnavailable, GuardError, InvalidToken, KeysUnavailable } from './errors.ts'
@@ -7,11 +7,14 @@ import type { IssuerMetadata } from './issuer.ts'
 import type { GuardLog } from './log.ts'
 import { RequestFailed, type Requests } from './requests.ts'
 import { createPause } from './timers.ts'
+import { createLookUp, type KeyFetching } from './unknown-keys.ts'
 
 /** The keys. */
 export interface Keys {
   /** The key that a token's header names. @throws InvalidToken @throws KeysUnavailable */
   readonly get: JWTVerifyGetKey
+  /** Whether the key is known, good or not. */
+  has(kid: unknown): boolean
   /** Fetches them, unless that was done just now. @throws KeysUnavailable */
   load(): Promise<void>
   /** Fetches them when they are not fresh, whether tokens come or not. To be called a few times a second. */
@@ -40,6 +43,8 @@ const FRESH_FOR_MS = 600_000
 const WAIT_MS = 1000
 /** How long keys are good that cannot be fetched again: whoever stole one of them signs with it until then, should the revocation be missed. */
 const GOOD_FOR_MS = 3_600_000
+/** Of how many keys it is remembered that they were withdrawn, the latest ones. */
+const MOST_WITHDRAWN = 50
 
 interface Known {
   readonly resolve: JWTVerifyGetKey
@@ -52,47 +57,23 @@ interface Known {
 type PickedKey = Awaited<ReturnType<JWTVerifyGetKey>>
 
 export function createKeys(parts: KeysParts): Keys {
-  const { discover, requests, clock, isRevoked } = parts
-  let known: Known | undefined
-  let tried: Moment | undefined
-  let failure: KeysUnavailable | undefined
-  let loading: Promise<void> | undefined
-
-  function load(): Promise<void> {
-    const limit = known === undefined ? NONE_AGAIN_WITHIN_MS : NOT_AGAIN_WITHIN_MS
-    if (loading === undefined && tried !== undefined && millisecondsSince(clock, tried) < limit) {
-      return failure === undefined ? Promise.resolve() : Promise.reject(failure)
-    }
-    loading ??= fetchKeys().finally(() => {
-      loading = undefined
-    })
-    return loading
-  }
-
-  async function fetchKeys(): Promise<void> {
-    tried = moment(clock)
-    try {
-      known = { ...understood(await ask(discover, requests)), at: tried }
-      failure = undefined
-    } catch (error) {
-      failure = unavailable(error)
-      tell(parts, failure, known !== undefined)
-      throw failure
-    }
-  }
+  const { clock, isRevoked } = parts
+  const fetched = createFetched(parts)
+  const lookUp = createLookUp(fetched, parts.log)
 
   /** Lets a token wait for a moment, unless it failed the last time. @throws KeysUnavailable when they are too old to be good */
   async function freshen({ at }: Known): Promise<void> {
-    const failedBefore = failure !== undefined
-    const loaded = load().catch(() => undefined)
+    const failedBefore = fetched.failure !== undefined
+    const loaded = fetched.load().catch(() => undefined)
+    const { tried } = fetched
     const leftMs = tried === undefined ? 0 : WAIT_MS - millisecondsSince(clock, tried)
     if (!failedBefore && leftMs > 0) {
       const patience = createPause()
       await Promise.race([loaded, patience.wait(leftMs)])
       patience.cut()
     }
-    if (known?.at === at && millisecondsSince(clock, at) > GOOD_FOR_MS)
-      throw failure ?? unavailable(new Error('no answer in time'))
+    if (fetched.known?.at === at && millisecondsSince(clock, at) > GOOD_FOR_MS)
+      throw fetched.failure ?? unavailable(new Error('no answer in time'))
   }
 
   return {
@@ -103,27 +84,105 @@ export function createKeys(parts: KeysParts): Keys {
         throw new InvalidToken('signature', 'The access token does not name the key that signed it.')
       }
       if (isRevoked(kid)) throw new InvalidToken('revoked', 'The key that signed the access token was revoked.')
-      if (known?.kids.has(kid) !== true) await load()
+      const { known } = fetched
+      if (known?.kids.has(kid) !== true) await lookUp(kid)
       else if (millisecondsSince(clock, known.at) > FRESH_FOR_MS) await freshen(known)
-      if (known?.kids.has(kid) !== true) throw new errors.JWKSNoMatchingKey()
-      const { picked, resolve } = known
-      const found = picked.get(kid)
-      // A key is good for the algorithm that it was picked for, and for no other.
-      if (found?.alg === header.alg) return found.key
-      const key = await resolve(header, token)
-      picked.set(kid, { alg: header.alg, key })
-      return key
+      return pick(fetched.known, header, token)
     },
-    load,
+    has: (kid) => typeof kid === 'string' && fetched.has(kid),
+    load: fetched.load,
     tick() {
+      const { known, tried } = fetched
       const isFresh = known !== undefined && millisecondsSince(clock, known.at) <= FRESH_FOR_MS
       const justTried = tried !== undefined && millisecondsSince(clock, tried) <= NOT_AGAIN_WITHIN_MS
-      if (!isFresh && !justTried) load().catch(() => undefined)
+      if (!isFresh && !justTried) fetched.load().catch(() => undefined)
     },
     get fault() {
+      return fetched.failure
+    },
+    ids: () => [...(fetched.known?.kids ?? [])].filter((kid) => !isRevoked(kid)),
+  }
+}
+
+/** @throws JWKSNoMatchingKey when the key was known, and is published no more */
+async function pick(known: Known | undefined, ...[header, token]: Parameters<JWTVerifyGetKey>): Promise<PickedKey> {
+  const kid = String(header.kid)
+  if (known?.kids.has(kid) !== true) throw new errors.JWKSNoMatchingKey()
+  const found = known.picked.get(kid)
+  // A key is good for the algorithm that it was picked for, and for no other.
+  if (found !== undefined && found.alg === header.alg) return found.key
+  const key = await known.resolve(header, token)
+  known.picked.set(kid, { alg: String(header.alg), key })
+  return key
+}
+
+interface Fetched extends KeyFetching {
+  readonly known: Known | undefined
+  /** When the last fetch began. */
+  readonly tried: Moment | undefined
+}
+
+/** Those that were fetched last. */
+function createFetched(parts: KeysParts): Fetched {
+  const { discover, requests, clock } = parts
+  let known: Known | undefined
+  let withdrawn: readonly string[] = []
+  let tried: Moment | undefined
+  let failure: KeysUnavailable | undefined
+  let underWay: Promise<void> | undefined
+  let begun = 0
+
+  function pauseMs(): number {
+    const limit = known === undefined ? NONE_AGAIN_WITHIN_MS : NOT_AGAIN_WITHIN_MS
+    return tried === undefined ? 0 : Math.max(0, limit - millisecondsSince(clock, tried))
+  }
+
+  async function fetchKeys(): Promise<void> {
+    tried = moment(clock)
+    begun += 1
+    try {
+      const { kids, ...keys } = understood(await ask(discover, requests))
+      const before = [...(known?.kids ?? []), ...withdrawn].slice(0, MOST_WITHDRAWN)
+      withdrawn = before.filter((kid) => !kids.has(kid))
+      known = { ...keys, kids, at: tried }
+      failure = undefined
+    } catch (error) {
+      failure = unavailable(error)
+      tell(parts, failure, known !== undefined)
+      throw failure
+    }
+  }
+
+  function load(): Promise<void> {
+    if (underWay === undefined && pauseMs() > 0) {
+      return failure === undefined ? Promise.resolve() : Promise.reject(failure)
+    }
+    underWay ??= fetchKeys().finally(() => {
+      underWay = undefined
+    })
+    return underWay
+  }
+
+  return {
+    get known() {
+      return known
+    },
+    get tried() {
+      return tried
+    },
+    get failure() {
       return failure
     },
-    ids: () => [...(known?.kids ?? [])].filter((kid) => !isRevoked(kid)),
+    get begun() {
+      return begun
+    },
+    get underWay() {
+      return underWay
+    },
+    has: (kid) => known?.kids.has(kid) === true,
+    wasWithdrawn: (kid) => withdrawn.includes(kid),
+    pauseMs,
+    load,
   }
 }
 

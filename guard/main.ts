@@ -15,6 +15,7 @@ export {
   InvalidToken,
   type InvalidTokenReason,
   IssuerMismatch,
+  KeyNotKnownYet,
   KeysUnavailable,
   MissingToken,
   type RevocationTimes,

@@ -63,7 +63,7 @@ export function makeParts(settled: Settled, options: GuardOptions, closed: Abort
   const fault = () => following.fault
   const policy = createStalePolicy({ whenStale, maxStalenessMs, knowledge, introspect: asking?.introspect, fault, log })
   const verification = createVerification({
-    verifyToken: createTokenVerification(settled, keys.get, time),
+    verifyToken: createTokenVerification(settled, keys, time),
     verifyProof: createProofVerification(settled.proofMaxAgeSeconds, time),
     knowledge,
     policy,

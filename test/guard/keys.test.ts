@@ -2,6 +2,7 @@
 // and keys that cannot be had are told of.
 import { describe, expect, test } from '@jest/globals'
 import { SignJWT } from 'jose'
+import { KeyNotKnownYet } from '../../guard/main.ts'
 import { AUDIENCE } from './fake-issuer.ts'
 import { outcomeOf, startTrial, type Trial, until } from './trial.ts'
 
@@ -113,4 +114,121 @@ test('a new key that cannot be had: 503, said in the log and in the status, unti
   trial.issuer.aheadSeconds = 22
   await until(async () => (await outcomeOf(guard, await trial.issuer.accessToken())) === 'good')
   expect(guard.status().fault).toBeUndefined()
+})
+
+describe('a key that is not known, within ten seconds of the last look', () => {
+  const looks = ({ issuer }: Trial) => issuer.requests.filter((request) => request === 'GET /jwks').length
+  const pass = (trial: Trial, seconds: number) => {
+    trial.advance(seconds)
+    trial.issuer.aheadSeconds += seconds
+  }
+  const madeUp = (trial: Trial) => trial.issuer.accessToken({}, { kid: crypto.randomUUID() })
+
+  test('a good token is not called bad: 503, when to come again, and a line in the log; and then it is good', async () => {
+    await using trial = await startTrial()
+    const guard = await trial.guard()
+    const before = looks(trial)
+    await trial.issuer.rotateKey()
+    const token = await trial.issuer.accessToken()
+    const error = await guard.verify(token).catch((thrown: unknown) => thrown)
+    expect(error).toBeInstanceOf(KeyNotKnownYet)
+    expect(error).toMatchObject({ name: 'KeyNotKnownYet', status: 503, code: 'temporarily_unavailable' })
+    const { headers } = error as KeyNotKnownYet
+    const retryAfter = Number(headers['Retry-After'])
+    expect(headers).toEqual({ 'Retry-After': expect.stringMatching(/^[5-9]$/) })
+    expect(await outcomeOf(guard, await madeUp(trial))).toBe('KeyNotKnownYet')
+    expect(trial.lines.filter(({ message }) => message.includes('names a key'))).toEqual([
+      { level: 'warn', message: expect.stringMatching(/It is answered 503\. .*announced before they sign/) },
+    ])
+    expect(looks(trial)).toBe(before)
+    // Whoever keeps to that comes a moment early, and waits.
+    pass(trial, retryAfter)
+    expect(await outcomeOf(guard, token)).toBe('good')
+    expect(looks(trial)).toBe(before + 1)
+  })
+
+  test('strangers who make names up wait a moment, not many of them, for one look; the good one among them is let in', async () => {
+    await using trial = await startTrial()
+    const stands = Date.now()
+    let aheadMs = 0
+    const guard = await trial.guard({ clock: () => stands + aheadMs })
+    const before = looks(trial)
+    await trial.issuer.rotateKey()
+    const good = await trial.issuer.accessToken()
+    const bad = await Promise.all(Array.from({ length: 300 }, () => madeUp(trial)))
+    aheadMs = 9000
+    const told: string[] = []
+    const all = [good, ...bad].map(async (token) => {
+      const outcome = await outcomeOf(guard, token)
+      told.push(outcome)
+      return outcome
+    })
+    // For so many there is no place; they are told at once, and the others wait.
+    await until(() => told.length === 45)
+    expect(new Set(told)).toEqual(new Set(['KeyNotKnownYet']))
+    expect(looks(trial)).toBe(before)
+    aheadMs = 10_000
+    const [first, ...others] = await Promise.all(all)
+    expect(first).toBe('good')
+    expect(others.filter((outcome) => outcome === 'InvalidToken: signature')).toHaveLength(255)
+    expect(looks(trial)).toBe(before + 1)
+    expect(await outcomeOf(guard, bad[0] ?? '')).toBe('KeyNotKnownYet')
+    // None of them holds a place any more.
+    aheadMs = 21_000
+    expect(await outcomeOf(guard, bad[0] ?? '')).toBe('InvalidToken: signature')
+    expect(looks(trial)).toBe(before + 2)
+  })
+
+  test('a look that began before the token came does not have the last word', async () => {
+    await using trial = await startTrial()
+    let release: () => void = () => undefined
+    let answered = false
+    const held = new Promise<void>((resolve) => {
+      release = resolve
+    })
+    let holds = false
+    const send: typeof fetch = async (input, init) => {
+      const response = await fetch(input, init)
+      if (holds && String(input).endsWith('/jwks')) {
+        answered = true
+        await held
+      }
+      return response
+    }
+    const guard = await trial.guard({ fetch: send })
+    pass(trial, 11)
+    holds = true
+    const early = outcomeOf(guard, await madeUp(trial))
+    await until(() => answered)
+    await trial.issuer.rotateKey()
+    const late = outcomeOf(guard, await trial.issuer.accessToken())
+    release()
+    expect(await Promise.all([early, late])).toEqual(['InvalidToken: signature', 'KeyNotKnownYet'])
+  })
+
+  test.each([
+    ['expired', { exp: 1_700_000_000 }],
+    ['audience', { aud: 'https://other.example' }],
+    ['issuer', { iss: 'https://other.example' }],
+  ])('what its own words condemn is refused at once, without a look: %s', async (reason, change) => {
+    await using trial = await startTrial()
+    const guard = await trial.guard()
+    const before = looks(trial)
+    const token = await trial.issuer.accessToken(change, { kid: 'of-another-time' })
+    expect(await outcomeOf(guard, token)).toBe(`InvalidToken: ${reason}`)
+    pass(trial, 11)
+    expect(await outcomeOf(guard, token)).toBe(`InvalidToken: ${reason}`)
+    expect(looks(trial)).toBe(before)
+  })
+
+  test('one that was known and is withdrawn has its answer', async () => {
+    await using trial = await startTrial()
+    const guard = await trial.guard()
+    const token = await trial.issuer.accessToken()
+    await trial.issuer.rotateKey()
+    trial.issuer.withdrawKey()
+    pass(trial, 11)
+    expect(await outcomeOf(guard, await madeUp(trial))).toBe('InvalidToken: signature')
+    expect(await outcomeOf(guard, token)).toBe('InvalidToken: signature')
+  })
 })
