@@ -104,15 +104,18 @@ export function createKeys(parts: KeysParts): Keys {
   }
 }
 
-/** @throws JWKSNoMatchingKey when the key was known, and is published no more */
-async function pick(known: Known | undefined, ...[header, token]: Parameters<JWTVerifyGetKey>): Promise<PickedKey> {
-  const kid = String(header.kid)
+/** Without a turn for what is known already. @throws JWKSNoMatchingKey when the key was known, and is published no more */
+function pick(known: Known | undefined, ...[header, token]: Parameters<JWTVerifyGetKey>): PickedKey | Promise<PickedKey> {
+  const { alg, kid = '' } = header
   if (known?.kids.has(kid) !== true) throw new errors.JWKSNoMatchingKey()
   const found = known.picked.get(kid)
   // A key is good for the algorithm that it was picked for, and for no other.
-  if (found !== undefined && found.alg === header.alg) return found.key
-  const key = await known.resolve(header, token)
-  known.picked.set(kid, { alg: String(header.alg), key })
+  return found !== undefined && found.alg === alg ? found.key : pickFirst(known, header, token)
+}
+
+async function pickFirst({ resolve, picked }: Known, ...[header, token]: Parameters<JWTVerifyGetKey>): Promise<PickedKey> {
+  const key = await resolve(header, token)
+  picked.set(String(header.kid), { alg: String(header.alg), key })
   return key
 }
 
