@@ -106,20 +106,22 @@ export async function insertPassword(tx: Connection, accountId: string, hash: st
 
 /** Takes the lock of an account's row, which orders changes of the account; false when there is no such active account. */
 export async function lockActiveAccount(tx: Transaction, accountId: string): Promise<boolean> {
-  const rows = await tx.$queryRaw<unknown[]>`SELECT 1 FROM accounts WHERE id = ${accountId} AND status = 'active' FOR UPDATE`
+  const rows = await tx.$queryRaw<
+    unknown[]
+  >`SELECT 1 FROM accounts WHERE id = ${accountId} AND status = 'active' FOR NO KEY UPDATE`
   return rows.length === 1
 }
 
 /** Takes the lock of an account's row and reads it; undefined when there is no such account. */
 export async function lockAccount(tx: Transaction, id: string): Promise<Account | undefined> {
-  await tx.$queryRaw`SELECT 1 FROM accounts WHERE id = ${id} FOR UPDATE`
+  await tx.$queryRaw`SELECT 1 FROM accounts WHERE id = ${id} FOR NO KEY UPDATE`
   return selectAccount(tx, { id })
 }
 
 /** Takes the locks of the owners who can sign in, so that two changes at once cannot remove the last two; their ids. */
 export async function lockActiveOwners(tx: Transaction): Promise<string[]> {
   const rows = await tx.$queryRaw<{ id: string }[]>`
-    SELECT id FROM accounts WHERE status = 'active' AND 'owner' = ANY (roles) ORDER BY id FOR UPDATE`
+    SELECT id FROM accounts WHERE status = 'active' AND 'owner' = ANY (roles) ORDER BY id FOR NO KEY UPDATE`
   return rows.map((row) => row.id)
 }
 

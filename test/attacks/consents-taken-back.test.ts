@@ -3,6 +3,7 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
 import pg from 'pg'
 import { scopesOfRoles } from '../../config/roles.ts'
+import { newGrantId } from '../../server/grants/grants.ts'
 import type { Browser, Page } from '../support/browser.ts'
 import { NOTES, PARTNER, SPA } from '../support/clients.ts'
 import { authorizationRequest, callbackParams, claimsOf, obtainTokens, redeem, signIn } from '../support/oauth.ts'
@@ -52,6 +53,7 @@ async function agreed(): Promise<Agreed> {
   return { of, browser }
 }
 
+const BY = { actor: 'acc_admin', reason: 'a test', powers: scopesOfRoles(['owner']) }
 const change = (accountId: string) => ({ actor: accountId, powers: scopesOfRoles([]) })
 const withdraw = (of: Agreed['of']) => neighbour.latchkey.nouns.events.grants.withdrawConsent(of, change(of.accountId))
 const narrow = (of: Agreed['of']) =>
@@ -64,23 +66,36 @@ async function grantsOf({ accountId, clientId }: Agreed['of']): Promise<unknown[
   return rows.map(({ payload }) => payload)
 }
 
-/** Holds a lock while things begin one after the other; each has come as far as it can when the next one begins. */
-async function whileLocked(lock: string, ...beginnings: (() => Promise<unknown>)[]): Promise<unknown[]> {
+/** Holds a lock while something is done; `blocked` waits until so many statements wait for it. */
+async function holding<Result>(
+  lock: string,
+  work: (blocked: (count: number) => Promise<void>) => Promise<Result>,
+): Promise<Result> {
   const holder = new pg.Client(server.databaseUrl)
   await holder.connect()
   try {
     await holder.query('BEGIN')
     await holder.query(lock)
-    const begun: Promise<unknown>[] = []
-    for (const begin of beginnings) {
-      begun.push(begin())
-      while ((await waiting(holder)) < begun.length) await new Promise(setImmediate)
-    }
+    const result = await work(async (count) => {
+      while ((await waiting(holder)) < count) await new Promise(setImmediate)
+    })
     await holder.query('COMMIT')
-    return await Promise.all(begun)
+    return result
   } finally {
     await holder.end()
   }
+}
+
+/** Begins things one after the other while a lock is held; each has come as far as it can when the next one begins. */
+async function whileLocked(lock: string, ...beginnings: (() => Promise<unknown>)[]): Promise<unknown[]> {
+  const begun: Promise<unknown>[] = []
+  await holding(lock, async (blocked) => {
+    for (const begin of beginnings) {
+      begun.push(begin())
+      await blocked(begun.length)
+    }
+  })
+  return Promise.all(begun)
 }
 
 async function waiting(holder: pg.Client): Promise<number> {
@@ -197,6 +212,23 @@ test('a scope that was agreed to before and taken back does not come back with a
   await narrow(of)
   expect(callbackParams(await browser.submit(page))).toHaveProperty('code')
   expect(await grantsOf(of)).toMatchObject([{ openid: { scope: 'email openid' }, resources: {} }])
+})
+
+test('a grant that is written while its account is being suspended waits for nobody in a circle, and ends', async () => {
+  const { of, browser } = await agreed()
+  const { tokens } = await obtainTokens(server, SPA, { browser })
+  const payload = { openid: { scope: 'openid' } }
+  const grant = { ...of, id: newGrantId(), sessionId: String(claimsOf(tokens.body.access_token).sid), payload, lifeSeconds: 600 }
+  let suspended: Promise<unknown> | undefined
+  // The suspension has the account's lock, and waits for its session; a grant needs both to be there.
+  const saved = await holding('SELECT 1 FROM sessions FOR SHARE', async (blocked) => {
+    suspended = neighbour.latchkey.nouns.events.accounts.suspend(of.accountId, BY)
+    await blocked(1)
+    return server.latchkey.nouns.grants.save({ ...grant, addition: { consent: LESS, agreed: true } })
+  })
+  expect(saved).toBe(true)
+  expect(await suspended).toMatchObject({ grants: 2 })
+  expect(await grantsOf(of)).toEqual([])
 })
 
 test('nothing of it was an error of the server', () => {
