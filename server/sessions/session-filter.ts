@@ -75,7 +75,11 @@ export function conditionOf(filter: SessionFilter): Prisma.Sql {
   when(filter.over, (over) => (over ? Prisma.sql`NOT ${LIVE}` : LIVE))
   when(filter.since, (date) => Prisma.sql`s.started_at >= ${date}`)
   when(filter.before, (date) => Prisma.sql`s.started_at < ${date}`)
-  when(filter.idleSeconds, (seconds) => Prisma.sql`s.last_used_at <= latchkey_now() - make_interval(secs => ${seconds})`)
+  when(filter.idleSeconds, (seconds) => {
+    const then = Prisma.sql`latchkey_now() - make_interval(secs => ${seconds})`
+    // What began later was used later: those need not be looked at on the way to the latest that is idle.
+    return Prisma.sql`(s.last_used_at <= ${then} AND s.started_at <= ${then})`
+  })
   // Few have a role. They are found first, so that their sessions are not looked for among everybody's.
   when(filter.administrators, (wanted) =>
     wanted
