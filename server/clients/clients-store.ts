@@ -1,7 +1,8 @@
 // The statements about clients and their secrets. A client that was deleted leaves a row without contents (docs/decisions/0015),
 // which nothing here finds.
-import type { Prisma } from '../../prisma/client/client.ts'
+import { Prisma } from '../../prisma/client/client.ts'
 import type { Database, Transaction } from '../storage/postgres.ts'
+import { offlineSince } from '../tokens/standing.ts'
 import { storedClientMetadata } from './client-metadata.ts'
 import type { ClientMetadata } from './client-metadata-members.ts'
 import type { StoredSecret } from './client-secrets.ts'
@@ -53,7 +54,7 @@ export async function insertClient(
 
 /** Takes the lock of a client's row, which orders changes of the client, and reads it. */
 export async function lockClient(tx: Transaction, id: string): Promise<Client | undefined> {
-  await tx.$queryRaw`SELECT 1 FROM clients WHERE id = ${id} FOR UPDATE`
+  await tx.$queryRaw`SELECT 1 FROM clients WHERE id = ${id} FOR NO KEY UPDATE`
   return selectClient(tx, id)
 }
 
@@ -61,10 +62,11 @@ export async function updateClient(
   tx: Transaction,
   client: { metadata: ClientMetadata; managedBy: string | null },
 ): Promise<void> {
-  await tx.$executeRaw`
-    UPDATE clients SET metadata = ${JSON.stringify(client.metadata)}::jsonb, managed_by = ${client.managedBy},
+  const metadata = Prisma.sql`${JSON.stringify(client.metadata)}::jsonb`
+  await tx.$executeRaw(Prisma.sql`
+    UPDATE clients SET metadata = ${metadata}, managed_by = ${client.managedBy}, offline_since = ${offlineSince(metadata)},
       updated_at = latchkey_now()
-    WHERE id = ${client.metadata.client_id}`
+    WHERE id = ${client.metadata.client_id}`)
 }
 
 /** Gives the client a status. All that it has been given is void, and the rows of that are left to be ended. */

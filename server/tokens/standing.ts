@@ -16,8 +16,13 @@ export function isNotVoid(given: Prisma.Sql): Prisma.Sql {
 /** The time at which the grant `g` was given. */
 export const GRANT_GIVEN = Prisma.sql`g.created_at`
 
+/** What a client may ask for. @param metadata a column, or what is to be one */
+function scopesOf(metadata: Prisma.Sql): Prisma.Sql {
+  return Prisma.sql`string_to_array(COALESCE(${metadata}->>'scope', ${DEFAULT_CLIENT_SCOPE}), ' ')`
+}
+
 /** What the client `c` may ask for, as it is registered now. */
-const CLIENT_SCOPES = Prisma.sql`string_to_array(COALESCE(c.metadata->>'scope', ${DEFAULT_CLIENT_SCOPE}), ' ')`
+const CLIENT_SCOPES = scopesOf(Prisma.sql`c.metadata`)
 
 /**
  * The payload of the grant `g`: of OpenID scopes only those that its client `c` still may ask for. The row keeps them all, so that one
@@ -31,5 +36,15 @@ export const GRANTED = Prisma.sql`jsonb_set(g.payload, '{openid,scope}', to_json
 /** Whether what the client `c` has may outlive the session in which it was given (OpenID Connect Core §11). */
 export const MAY_BE_OFFLINE = Prisma.sql`('offline_access' = ANY(${CLIENT_SCOPES}))`
 
-/** Whether the family `f` of the client `c` depends on its session: since it began, or because the client may no longer outlive one. */
-export const SESSION_BOUND = Prisma.sql`(f.session_bound OR (f.session_id IS NOT NULL AND NOT ${MAY_BE_OFFLINE}))`
+/**
+ * Whether the family `f` of the client `c` depends on its session: since it began, or because the client may no longer outlive one. A
+ * client that may again since a time does so with what it is given from then on.
+ */
+export const SESSION_BOUND = Prisma.sql`(f.session_bound OR (f.session_id IS NOT NULL
+    AND (NOT ${MAY_BE_OFFLINE} OR COALESCE(f.created_at < c.offline_since, false))))`
+
+/** The value of `offline_since` when the row `clients` gets other metadata. */
+export function offlineSince(next: Prisma.Sql): Prisma.Sql {
+  const may = (metadata: Prisma.Sql) => Prisma.sql`'offline_access' = ANY(${scopesOf(metadata)})`
+  return Prisma.sql`CASE WHEN ${may(next)} AND NOT ${may(Prisma.sql`clients.metadata`)} THEN latchkey_now() ELSE clients.offline_since END`
+}

@@ -147,6 +147,12 @@ describe('the leave to stay connected', () => {
     expect(next.status).toBe(200)
     await take(PARTNER.client_id, 'offline_access')
     expect((await again(next)).body.error).toBe('invalid_grant')
+    // Nor does it come back with the scope; what is given from then on outlives its session.
+    await setScope(PARTNER.client_id, (now) => [...now, 'offline_access'])
+    expect((await again(next)).body.error).toBe('invalid_grant')
+    const later = await letIn()
+    await later.browser.submit(await later.browser.open(new URL('/logout', server.issuer)))
+    expect((await again(later.tokens)).status).toBe(200)
   })
 
   test('is not what a code gets that was given before', async () => {
