@@ -2,7 +2,7 @@
 // entries that tell of it. What ends what is decided by the callers; here is what an end consists of.
 import { storeFailure, TransactionLost } from '../storage/errors.ts'
 import { type Database, LONG_TRANSACTION_MS, type Transaction } from '../storage/postgres.ts'
-import { type RevocationEntry, writeRevocations } from './revocations.ts'
+import { isOutrun, type RevocationEntry, writeRevocations } from './revocations.ts'
 
 /** What a revocation ended, as every door that revokes answers it. */
 export interface Ended {
@@ -71,12 +71,24 @@ export function createEndings(deps: {
       // Most take some milliseconds. Each statement has its own end, and a large end takes many of them.
       deps.db.$transaction((tx) => within(tx, cause, work), { timeout: LONG_TRANSACTION_MS }),
     )
+    const sequence = await coverMeanwhile(cause, ended.sequence, entries)
     if (entries.length > 0) {
       await deps.announce(entries)
       deps.ended?.(cause)
     }
     if (ended.logout_notifications > 0) deps.appsWait?.('done')
-    return ended
+    return { ...ended, sequence }
+  }
+  /**
+   * Tokens are authorised by the state of before until the commit is done. Where that took longer than until the moment which the
+   * entries name, they are written once more, with a moment that comes after it. @returns the number of the last entry
+   */
+  async function coverMeanwhile(cause: string, sequence: number, entries: readonly RevocationEntry[]): Promise<number> {
+    const bounded = entries.filter(({ issuedUntilNow }) => issuedUntilNow)
+    if (bounded.length === 0 || !(await isOutrun(deps.db, sequence, entries.length))) return sequence
+    return deps.db.$transaction((tx) =>
+      writeRevocations(tx, bounded, { lifeSeconds: deps.accessTokenLifeSeconds(), reason: cause }),
+    )
   }
   const running = new Map<string, Promise<Ended>>()
   return {

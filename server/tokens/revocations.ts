@@ -86,6 +86,14 @@ export async function writeRevocations(
   return Number(rows[0]?.sequence ?? 0n)
 }
 
+/** Whether the moment has come that one of the last `count` entries up to `sequence` names. */
+export async function isOutrun(db: Database, sequence: number, count: number): Promise<boolean> {
+  const [row] = await db.$queryRaw<{ outrun: boolean }[]>(Prisma.sql`
+    SELECT EXISTS (SELECT 1 FROM revocations
+      WHERE sequence > ${sequence - count} AND sequence <= ${sequence} AND before < date_trunc('second', latchkey_now())) AS outrun`)
+  return row?.outrun === true
+}
+
 /** Where PostgreSQL tells of new entries, when the transaction that wrote them commits. */
 export const REVOCATIONS_CHANNEL = 'latchkey_revocations'
 

@@ -1,6 +1,7 @@
 // The server makes no token that its own list covers: whoever asks for one right after an event is kept waiting until it would
 // live, and is then given what is right by then (docs/explanation/revocation.md).
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
+import pg from 'pg'
 import { Browser } from '../support/browser.ts'
 import { API, MACHINE, NOTES, SPA, WEB } from '../support/clients.ts'
 import {
@@ -94,6 +95,35 @@ describe('right after a role was taken away', () => {
       }
     }
   }, 60_000)
+})
+
+test('what was authorised while a commit took long is dead when the event is answered', async () => {
+  await giveRoles(['auditor', 'helpdesk'])
+  const { tokens } = await obtainTokens(server, SPA, { person: server.grace })
+  const holder = new pg.Client(server.databaseUrl)
+  await holder.connect()
+  try {
+    await holder.query(`SELECT pg_advisory_lock(4711);
+      CREATE FUNCTION slow_commit() RETURNS trigger LANGUAGE plpgsql AS
+        $$ BEGIN PERFORM pg_advisory_xact_lock_shared(4711); RETURN NULL; END $$;
+      CREATE CONSTRAINT TRIGGER slow_commit AFTER UPDATE OF roles ON accounts
+        DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION slow_commit()`)
+    const taken = giveRoles(['auditor'])
+    const isCommitting = `SELECT 1 FROM pg_locks WHERE locktype = 'advisory' AND NOT granted`
+    while ((await holder.query(isCommitting)).rows.length === 0) await new Promise(setImmediate)
+    await server.advance(4)
+    const during = await refresh(server, SPA, tokens.body.refresh_token ?? '')
+    expect(claimsOf(during.body.access_token).roles).toEqual(['auditor', 'helpdesk'])
+    await holder.query('SELECT pg_advisory_unlock(4711)')
+    const { sequence } = await taken
+    expect(await introspect(server, API, during.body.access_token ?? '')).toEqual({ active: false })
+    expect(server.latchkey.revocations.follower.log.sequence).toBeGreaterThanOrEqual(sequence)
+    const next = await refresh(server, SPA, during.body.refresh_token ?? '')
+    expect(await introspect(server, API, next.body.access_token ?? '')).toMatchObject({ active: true, roles: ['auditor'] })
+  } finally {
+    await holder.query('SELECT pg_advisory_unlock_all(); DROP TRIGGER IF EXISTS slow_commit ON accounts')
+    await holder.end()
+  }
 })
 
 test('what an entry names for ten seconds is not waited for: the answer is that one may try again', async () => {
