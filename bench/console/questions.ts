@@ -40,13 +40,13 @@ export function questions(sessions: number): readonly Question[] {
     fixed('accounts, suspended', '/admin/accounts?status=suspended'),
     { what: 'an account', path: (n) => `/admin/accounts/${account(n)}` },
     { what: 'the search box, an e-mail address', path: () => '/admin/search', q: email },
-    fixed('audit log', '/admin/audit-log'),
-    fixed('audit log by name', '/admin/audit-log?name=session.revoked'),
-    { what: 'audit log of an account', path: (n) => `/admin/audit-log?account=${account(n)}` },
-    { what: 'audit log of a session', path: (n) => `/admin/audit-log?session=${session(n)}` },
-    { what: 'audit log of an address', path: (n) => `/admin/audit-log?ip=10.${n % 200}.${n % 250}.${n % 250}` },
-    { what: 'audit log of a network', path: (n) => `/admin/audit-log?ip=10.${n % 200}.0.0/16&name=sign_in.failed` },
-    { what: 'audit log of a request', path: (n) => `/admin/audit-log?request_id=req_filled${some(n, sessions)}` },
+    fixed('audit log', '/admin/audit'),
+    fixed('audit log by name', '/admin/audit?name=session.revoked'),
+    { what: 'audit log of an account', path: (n) => `/admin/audit?account=${account(n)}` },
+    { what: 'audit log of a session', path: (n) => `/admin/audit?session=${session(n)}` },
+    { what: 'audit log of an address', path: (n) => `/admin/audit?ip=10.${n % 200}.${n % 250}.${n % 250}` },
+    { what: 'audit log of a network', path: (n) => `/admin/audit?ip=10.${n % 200}.0.0/16&name=sign_in.failed` },
+    { what: 'audit log of a request', path: (n) => `/admin/audit?request_id=req_filled${some(n, sessions)}` },
     fixed('failed sign-ins', '/admin/failed-sign-ins'),
     fixed('blocks', '/admin/blocks'),
     fixed('tokens', '/admin/tokens'),
@@ -58,7 +58,9 @@ export function questions(sessions: number): readonly Question[] {
 }
 
 /** Lists that are leafed through, page after page. */
-export const LISTS: readonly Question[] = ['sessions', 'grants', 'accounts', 'audit-log'].map((list) => ({
-  what: `${list.replace('-', ' ')}, page after page`,
-  path: () => `/admin/${list}`,
-}))
+export const LISTS: readonly Question[] = [
+  ['sessions', '/admin/sessions'],
+  ['grants', '/admin/grants'],
+  ['accounts', '/admin/accounts'],
+  ['audit log', '/admin/audit'],
+].map(([list, path = '']) => ({ what: `${list}, page after page`, path: () => path }))

@@ -99,7 +99,7 @@ export function sessionReviewRoutes(deps: SessionReviewRoutesDeps): ApiRoute[] {
 function listRoute({ reviews, cursors }: SessionReviewRoutesDeps): ApiRoute {
   return route({
     method: 'get',
-    path: '/session-reviews',
+    path: '/session-audits',
     name: 'listSessionReviews',
     tag: 'Session audits',
     summary: 'List session audits, the latest first',
@@ -125,7 +125,7 @@ function listRoute({ reviews, cursors }: SessionReviewRoutesDeps): ApiRoute {
 function beginRoute({ reviews }: SessionReviewRoutesDeps): ApiRoute {
   return route({
     method: 'post',
-    path: '/session-reviews',
+    path: '/session-audits',
     name: 'beginSessionReview',
     tag: 'Session audits',
     summary: 'Have a session audit made',
@@ -137,7 +137,7 @@ function beginRoute({ reviews }: SessionReviewRoutesDeps): ApiRoute {
     outcomes: { 202: { description: 'It is being made.', schema: reviewShape } },
     async handle({ body, change }) {
       const { review } = await reviews.begin(change(body.reason))
-      return { status: 202, body: reviewJson(review), headers: { Location: `/admin/api/v1/session-reviews/${review.id}` } }
+      return { status: 202, body: reviewJson(review), headers: { Location: `/admin/api/v1/session-audits/${review.id}` } }
     },
   })
 }
@@ -145,7 +145,7 @@ function beginRoute({ reviews }: SessionReviewRoutesDeps): ApiRoute {
 function getRoute({ reviews }: SessionReviewRoutesDeps): ApiRoute {
   return route({
     method: 'get',
-    path: '/session-reviews/:id',
+    path: '/session-audits/:id',
     name: 'getSessionReview',
     tag: 'Session audits',
     summary: 'A session audit, and what has become of what it found',
@@ -162,7 +162,7 @@ function getRoute({ reviews }: SessionReviewRoutesDeps): ApiRoute {
 function findingsRoute({ reviews, cursors }: SessionReviewRoutesDeps): ApiRoute {
   return route({
     method: 'get',
-    path: '/session-reviews/:id/findings',
+    path: '/session-audits/:id/findings',
     name: 'listSessionReviewFindings',
     tag: 'Session audits',
     summary: 'What a session audit has found, the oldest of each kind first',
@@ -194,7 +194,7 @@ function findingsRoute({ reviews, cursors }: SessionReviewRoutesDeps): ApiRoute 
 function keepRoute({ reviews }: SessionReviewRoutesDeps): ApiRoute {
   return route({
     method: 'post',
-    path: '/session-reviews/:id/kept',
+    path: '/session-audits/:id/kept',
     name: 'keepSessionReviewFindings',
     tag: 'Session audits',
     summary: 'Say of what was found that it stays, and why',
@@ -214,7 +214,7 @@ function keepRoute({ reviews }: SessionReviewRoutesDeps): ApiRoute {
 function unkeepRoute({ reviews }: SessionReviewRoutesDeps): ApiRoute {
   return route({
     method: 'delete',
-    path: '/session-reviews/:id/kept',
+    path: '/session-audits/:id/kept',
     name: 'unkeepSessionReviewFindings',
     tag: 'Session audits',
     summary: 'Take back that what was found stays',
@@ -234,7 +234,7 @@ function unkeepRoute({ reviews }: SessionReviewRoutesDeps): ApiRoute {
 function signOffRoute({ reviews }: SessionReviewRoutesDeps): ApiRoute {
   return route({
     method: 'post',
-    path: '/session-reviews/:id/sign-off',
+    path: '/session-audits/:id/sign-off',
     name: 'signOffSessionReview',
     tag: 'Session audits',
     summary: 'Say that a session audit was walked through',
@@ -257,7 +257,7 @@ function signOffRoute({ reviews }: SessionReviewRoutesDeps): ApiRoute {
 function exportRoute({ reviews, document, noteExport }: SessionReviewRoutesDeps): ApiRoute {
   return route({
     method: 'get',
-    path: '/session-reviews/:id/export',
+    path: '/session-audits/:id/export',
     name: 'exportSessionReview',
     tag: 'Session audits',
     summary: 'A session audit as a file',

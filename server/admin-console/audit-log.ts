@@ -40,7 +40,7 @@ export interface AuditPagesDeps {
   readonly emailOf: (id: string) => Promise<string | undefined>
 }
 
-const PATH = '/admin/audit-log'
+const PATH = '/admin/audit'
 
 const VIEWS: readonly View[] = [
   ['All', {}],
@@ -61,16 +61,16 @@ const EVENTS = 30
 export function auditPages(deps: AuditPagesDeps): ConsoleRoute[] {
   const { read, export: taking } = ACCESS.auditEvents
   return [
-    { method: 'get', path: '/audit-log', access: read, handle: (ctx, visit) => showList(deps, ctx, visit) },
-    { method: 'get', path: '/audit-log/stream', access: read, handle: (ctx, visit) => follow(deps, ctx, visit) },
+    { method: 'get', path: '/audit', access: read, handle: (ctx, visit) => showList(deps, ctx, visit) },
+    { method: 'get', path: '/audit/stream', access: read, handle: (ctx, visit) => follow(deps, ctx, visit) },
     {
       method: 'post',
-      path: '/audit-log/export',
+      path: '/audit/export',
       access: taking,
       back: (_, form) => listHref(PATH, askedIn(form)),
       handle: (ctx, visit, form) => takeHome(deps, ctx, visit, form),
     },
-    { method: 'get', path: '/audit-log/:id', access: read, handle: (ctx, visit) => showEvent(deps, ctx, visit) },
+    { method: 'get', path: '/audit/:id', access: read, handle: (ctx, visit) => showEvent(deps, ctx, visit) },
   ]
 }
 

@@ -75,7 +75,7 @@ function askHref(noun: string, { ids, filter, reason, back }: EndAsked): string 
 /** Where somebody goes back to who came from a report; nobody is led elsewhere by an address that others made. */
 function reportOf(back: unknown): string | undefined {
   const path = typeof back === 'string' ? safeReturnPath(back) : undefined
-  return path?.startsWith('/admin/session-reviews/') === true ? path : undefined
+  return path?.startsWith('/admin/session-audits/') === true ? path : undefined
 }
 
 async function ask<Filter extends object, Preview>(

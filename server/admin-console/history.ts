@@ -36,6 +36,6 @@ export function createHistory({
         ...(reason === undefined ? {} : { reason: reason.slice(0, LONGEST_REASON) }),
       }
     })
-    return { events: await Promise.all(events), allHref: listHref('/admin/audit-log', { [of]: id }) }
+    return { events: await Promise.all(events), allHref: listHref('/admin/audit', { [of]: id }) }
   }
 }

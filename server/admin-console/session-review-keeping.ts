@@ -14,7 +14,7 @@ import { redirectWithNotice } from './notices.ts'
 import { refusalOf } from './refusals.ts'
 
 /** Where the reports are. */
-export const REVIEWS_PATH = '/admin/session-reviews'
+export const REVIEWS_PATH = '/admin/session-audits'
 
 /** What is done: that findings stay, or that it is taken back that they do. */
 type Deed = 'kept' | 'unkept'
@@ -25,13 +25,13 @@ export function reviewKeepingPages(reviews: SessionReviews): ConsoleRoute[] {
   return (['kept', 'unkept'] as const).flatMap((deed): ConsoleRoute[] => [
     {
       method: 'get',
-      path: `/session-reviews/:id/${deed}`,
+      path: `/session-audits/:id/${deed}`,
       access,
       handle: (ctx, visit) => ask(reviews, deed, ctx, visit, asked(ctx)),
     },
     {
       method: 'post',
-      path: `/session-reviews/:id/${deed}`,
+      path: `/session-audits/:id/${deed}`,
       access,
       back: (ctx, form) => hrefOf(deed, ctx, sent(form)),
       handle: (ctx, visit, form) => act(reviews, deed, ctx, visit, sent(form)),

@@ -42,18 +42,18 @@ const LOOK_AGAIN_SECONDS = 2
 export function sessionReviewPages(deps: SessionReviewPagesDeps): ConsoleRoute[] {
   const { reviews } = deps
   return [
-    { method: 'get', path: '/session-reviews', access: RULES.read, handle: (ctx, visit) => showList(deps, ctx, visit) },
+    { method: 'get', path: '/session-audits', access: RULES.read, handle: (ctx, visit) => showList(deps, ctx, visit) },
     {
       method: 'post',
-      path: '/session-reviews',
+      path: '/session-audits',
       access: RULES.write,
       back: () => REVIEWS_PATH,
       handle: (ctx, visit) => begin(deps, ctx, visit),
     },
-    { method: 'get', path: '/session-reviews/:id', access: RULES.read, handle: (ctx, visit) => showOne(deps, ctx, visit) },
+    { method: 'get', path: '/session-audits/:id', access: RULES.read, handle: (ctx, visit) => showOne(deps, ctx, visit) },
     ...reviewKeepingPages(deps.reviews),
     ...asking({
-      section: '/session-reviews',
+      section: '/session-audits',
       what: 'sign-off',
       title: 'Sign off the report',
       access: RULES.signOff,
@@ -67,7 +67,7 @@ export function sessionReviewPages(deps: SessionReviewPagesDeps): ConsoleRoute[]
     }),
     {
       method: 'post',
-      path: '/session-reviews/:id/export',
+      path: '/session-audits/:id/export',
       access: RULES.export,
       back: (ctx) => reviewHref(String(ctx.params.id)),
       handle: (ctx, visit, form) => takeHome(deps, ctx, visit, form),

@@ -75,7 +75,7 @@ async function tell(
   owner: ReviewOwner,
   { reviewId, ...due }: ReviewReminder,
 ): Promise<void> {
-  const url = `${issuer}/admin/session-reviews/${reviewId}`
+  const url = `${issuer}/admin/session-audits/${reviewId}`
   const written = sessionReviewDueMail({ url, ...due, issuer })
   await mail.outbox.enqueue(tx, { kind: 'session_review_due', accountId: owner.id, to: owner.email, ...written })
 }

@@ -98,7 +98,7 @@ export interface SessionAudits {
 
 /** Somebody looks each month at what nobody uses, and signs it off. */
 export function sessionAuditDuty(read: () => Promise<SessionAudits>, clock: () => number): Duty {
-  const page = '/admin/session-reviews'
+  const page = '/admin/session-audits'
   return {
     name: 'session_audit',
     question: 'Were sessions audited in the last month?',

@@ -322,11 +322,11 @@ describe('duties', () => {
     expect(await duty('session_audit')).toMatchObject({ state: 'done', says: 'The first report is to come.' })
     const { review } = await sessionReviews.begin({ actor: 'system' })
     await sessionReviews.run()
-    expect(await duty('session_audit')).toMatchObject({ state: 'due', href: `/admin/session-reviews/${review.id}` })
+    expect(await duty('session_audit')).toMatchObject({ state: 'due', href: `/admin/session-audits/${review.id}` })
     await sessionReviews.signOff(review.id, { actor: 'system', reason: 'looked through' })
     expect(await duty('session_audit')).toMatchObject({ state: 'done', says: 'Yes.' })
     await sql("UPDATE session_reviews SET signed_off_at = signed_off_at - interval '33 days'")
-    expect(await duty('session_audit')).toMatchObject({ state: 'overdue', says: 'No.', href: '/admin/session-reviews' })
+    expect(await duty('session_audit')).toMatchObject({ state: 'overdue', says: 'No.', href: '/admin/session-audits' })
   })
 
   test('stand in the order of their urgency, and each leads to a page of the console', async () => {

@@ -31,11 +31,11 @@ async function later(seconds = 120) {
   await renew()
 }
 
-const get = (path: string, by = token) => ask(server, by, `GET /session-reviews${path}`)
-const post = (path: string, body: unknown = {}, by = token) => ask(server, by, `POST /session-reviews${path}`, { body })
+const get = (path: string, by = token) => ask(server, by, `GET /session-audits${path}`)
+const post = (path: string, body: unknown = {}, by = token) => ask(server, by, `POST /session-audits${path}`, { body })
 
 async function file(id: string, format: string, by = token) {
-  const response = await fetch(`${server.issuer}/admin/api/v1/session-reviews/${id}/export?format=${format}`, {
+  const response = await fetch(`${server.issuer}/admin/api/v1/session-audits/${id}/export?format=${format}`, {
     headers: { authorization: `Bearer ${by}` },
   })
   return { status: response.status, headers: response.headers, text: await response.text() }
@@ -60,7 +60,7 @@ async function findings(id: string, query = ''): Promise<Finding[]> {
 test('there is none at first; one is made of what nobody uses and what is older than it should be, and of nothing else', async () => {
   expect((await get('')).body).toEqual({ items: [], next_cursor: null })
   const { status, headers, body } = await post('', { reason: 'before the holidays' })
-  expect([status, headers.get('location')]).toEqual([202, `/admin/api/v1/session-reviews/${body.id}`])
+  expect([status, headers.get('location')]).toEqual([202, `/admin/api/v1/session-audits/${body.id}`])
   expect(body).toMatchObject({
     id: expect.stringMatching(/^rev_[\w-]{22}$/),
     scheduled: false,
@@ -208,7 +208,7 @@ describe('a thousand and more', () => {
 
   test('are open again when that is taken back, as long as nobody has signed off', async () => {
     const unkeep = (subjects: readonly string[], as?: string, reason = 'moved') =>
-      ask(server, as ?? token, `DELETE /session-reviews/${id}/kept`, { body: { kind: 'old_session', subjects, reason } })
+      ask(server, as ?? token, `DELETE /session-audits/${id}/kept`, { body: { kind: 'old_session', subjects, reason } })
     await post(`/${id}/kept`, { kind: 'old_session', subjects: ['ses_many_00005', 'ses_many_00006'], note: 'kiosks' })
     const before = (await get(`/${id}`)).body.outcome.old_session
     // Nothing is taken back in part, and nothing that was not said.
@@ -229,7 +229,7 @@ describe('a thousand and more', () => {
       detail: { review: id, kind: 'old_session', subjects: ['ses_many_00005', 'ses_many_00006'] },
     })
     const back = { kind: 'old_session', subjects: ['a'] }
-    expect((await ask(server, token, 'DELETE /session-reviews/rev_none/kept', { body: back })).status).toBe(404)
+    expect((await ask(server, token, 'DELETE /session-audits/rev_none/kept', { body: back })).status).toBe(404)
   })
 
   test('AD2, AD3: what does not stand in the report cannot stay, and nothing is kept in part', async () => {
@@ -320,7 +320,7 @@ test('a report is signed off by a person, who says what they saw; of 50 at once 
   const late = await post(`/${id}/kept`, { kind: 'old_session', subjects: ['ses_many_00001'], note: 'late' })
   expect([late.status, late.body.detail]).toEqual([409, 'The audit was signed off already, and stays as it is.'])
   const back = { kind: 'old_session', subjects: ['ses_many_00001'] }
-  const taken = await ask(server, token, `DELETE /session-reviews/${id}/kept`, { body: back })
+  const taken = await ask(server, token, `DELETE /session-audits/${id}/kept`, { body: back })
   expect([taken.status, taken.body.detail]).toEqual([409, 'The audit was signed off already, and stays as it is.'])
 })
 

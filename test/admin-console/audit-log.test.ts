@@ -35,7 +35,7 @@ const rowsOf = (page: Page) => [...page.body.matchAll(/<summary>.*?<code>([^<]*)
 
 describe('looked through', () => {
   test('a click on a value shows the events that have it too, and a chip takes it off again', async () => {
-    const { browser, page } = await atConsole(server, 'auditor', '/admin/audit-log?name=session.revoked')
+    const { browser, page } = await atConsole(server, 'auditor', '/admin/audit?name=session.revoked')
     expect(rowsOf(page)).toEqual(['session.revoked'])
     expect(page.body).toContain('&lt;b&gt;the phone&lt;/b&gt; was stolen')
     expect(page.body).toContain('<bdi>robot</bdi>')
@@ -48,13 +48,13 @@ describe('looked through', () => {
   })
 
   test('an event has a page of its own, with its seal and the ways to what it names', async () => {
-    const { browser, page } = await atConsole(server, 'auditor', `/admin/audit-log?session=${session}&name=session.revoked`)
-    const detail = await open(browser, /href="(\/admin\/audit-log\/\d+)"/.exec(page.body)?.[1] ?? '')
+    const { browser, page } = await atConsole(server, 'auditor', `/admin/audit?session=${session}&name=session.revoked`)
+    const detail = await open(browser, /href="(\/admin\/audit\/\d+)"/.exec(page.body)?.[1] ?? '')
     expect(detail.body).toContain('<h1><code>session.revoked</code></h1>')
     expect(detail.body).toContain(`href="/admin/sessions/${session}"`)
     expect(detail.body).toContain('<dt>Seal</dt>')
-    expect((await open(browser, '/admin/audit-log/999999999')).status).toBe(404)
-    expect((await open(browser, '/admin/audit-log/forged')).status).toBe(404)
+    expect((await open(browser, '/admin/audit/999999999')).status).toBe(404)
+    expect((await open(browser, '/admin/audit/forged')).status).toBe(404)
   })
 
   test('what a change changed is shown as it was and as it is', async () => {
@@ -64,8 +64,8 @@ describe('looked through', () => {
       "INSERT INTO audit_events (name, actor, client_id, detail) VALUES ('client.updated', 'system', 'changed-app', $1)",
       [JSON.stringify(change)],
     )
-    const { browser, page } = await atConsole(server, 'owner', '/admin/audit-log?client=changed-app')
-    const detail = await open(browser, /href="(\/admin\/audit-log\/\d+)"/.exec(page.body)?.[1] ?? '')
+    const { browser, page } = await atConsole(server, 'owner', '/admin/audit?client=changed-app')
+    const detail = await open(browser, /href="(\/admin\/audit\/\d+)"/.exec(page.body)?.[1] ?? '')
     expect(detail.body).toContain('<td data-label="From"><bdi>openid</bdi></td>')
     expect(detail.body).toContain('<td data-label="To"><bdi>&lt;i&gt;openid&lt;/i&gt; notes</bdi></td>')
   })
@@ -75,7 +75,7 @@ describe('looked through', () => {
     expect(page.body).toMatch(
       /<code>session\.revoked<\/code><\/a> by <bdi>robot<\/bdi> <span class="quiet"><bdi>&lt;b&gt;the phone/,
     )
-    expect(linkTo(page, 'All of it in the audit log')).toBe(`/admin/audit-log?session=${session}`)
+    expect(linkTo(page, 'All of it in the audit log')).toBe(`/admin/audit?session=${session}`)
     const grant = /href="(\/admin\/grants\/gra_[^"]*)"/.exec(page.body)?.[1] ?? ''
     for (const path of [grant, `/admin/clients/${SPA.client_id}`])
       expect((await open(browser, path)).body).toContain('What happened')
@@ -96,15 +96,15 @@ describe('looked through', () => {
     ['account=%00', 'holds what no such name can hold'],
     [`reason=${'x'.repeat(101)}`, 'the first 100 characters are enough'],
   ])('AD6: what is wrong with a filter is said: %s', async (query, words) => {
-    const { page } = await atConsole(server, 'auditor', `/admin/audit-log?${query}`)
+    const { page } = await atConsole(server, 'auditor', `/admin/audit?${query}`)
     expect(page.status).toBe(400)
     expect(page.body).toContain(words)
   })
 
   test('AD6: a forged cursor is refused, and an address of nobody finds nothing', async () => {
-    const { browser, page } = await atConsole(server, 'auditor', '/admin/audit-log?cursor=forged')
+    const { browser, page } = await atConsole(server, 'auditor', '/admin/audit?cursor=forged')
     expect(page.status).toBe(400)
-    const nobody = await open(browser, '/admin/audit-log?account=nobody@nowhere.example')
+    const nobody = await open(browser, '/admin/audit?account=nobody@nowhere.example')
     expect(nobody.status).toBe(200)
     expect(nobody.body).toContain('Nothing like that is in the audit log.')
   })
@@ -118,12 +118,12 @@ describe('looked through', () => {
     )
     const { browser } = await atConsole(server, 'operator')
     const seen = new Set<string>()
-    let path: string | undefined = '/admin/audit-log?client=paged'
+    let path: string | undefined = '/admin/audit?client=paged'
     for (let pages = 0; path !== undefined; pages += 1) {
       expect(pages).toBeLessThan(4)
       const { body } = await open(browser, path)
       expect(Buffer.byteLength(body)).toBeLessThan(60_000)
-      for (const [, id] of body.matchAll(/href="\/admin\/audit-log\/(\d+)"/g)) seen.add(String(id))
+      for (const [, id] of body.matchAll(/href="\/admin\/audit\/(\d+)"/g)) seen.add(String(id))
       path = /<a class="button small" href="([^"]+)" rel="next">/.exec(body)?.[1]
     }
     expect(seen.size).toBe(70)
@@ -132,7 +132,7 @@ describe('looked through', () => {
 
 describe('counted and taken home', () => {
   test('what the events have in common is counted, each value leads on', async () => {
-    const { browser, page } = await atConsole(server, 'auditor', '/admin/audit-log?client=paged')
+    const { browser, page } = await atConsole(server, 'auditor', '/admin/audit?client=paged')
     const counted = await open(browser, linkTo(page, 'Count what they have in common'))
     expect(counted.body).toContain('Of all 70')
     expect(counted.body).toMatch(
@@ -145,8 +145,8 @@ describe('counted and taken home', () => {
       server.databaseUrl,
       "INSERT INTO audit_events (name, actor, client_id, reason) VALUES ('client.updated', 'system', 'formula', '=1+1')",
     )
-    const { browser, page } = await atConsole(server, 'auditor', '/admin/audit-log?client=formula')
-    const file = await send(browser, page, '/admin/audit-log/export', { format: 'csv' })
+    const { browser, page } = await atConsole(server, 'auditor', '/admin/audit?client=formula')
+    const file = await send(browser, page, '/admin/audit/export', { format: 'csv' })
     expect(file.headers['content-type']).toBe('text/csv; charset=utf-8')
     expect(file.headers['content-disposition']).toBe('attachment; filename="audit-events.csv"')
     const [header, ...rows] = file.body.trimEnd().split('\r\n')
@@ -154,25 +154,25 @@ describe('counted and taken home', () => {
     expect(rows).toEqual([expect.stringContaining(",'=1+1,")])
     const said = await run(server.databaseUrl, "SELECT detail FROM audit_events WHERE name = 'audit_events.exported'")
     expect(said).toEqual([{ detail: { format: 'csv', filter: '{"clientId":"formula"}' } }])
-    const lines = await send(browser, page, '/admin/audit-log/export', { format: 'ecs' })
+    const lines = await send(browser, page, '/admin/audit/export', { format: 'ecs' })
     expect(JSON.parse(lines.body).event.action).toBe('client.updated')
   })
 
   test('AD1: who may not export is shown no way to, and is refused', async () => {
-    const { browser, page } = await atConsole(server, 'operator', '/admin/audit-log?client=formula')
-    expect(page.body).not.toContain('/admin/audit-log/export')
+    const { browser, page } = await atConsole(server, 'operator', '/admin/audit?client=formula')
+    expect(page.body).not.toContain('/admin/audit/export')
     const csrf = /name="csrf" value="([^"]*)"/.exec(page.body)?.[1] ?? ''
-    const refused = await browser.fetch(`${server.issuer}/admin/audit-log/export`, {
+    const refused = await browser.fetch(`${server.issuer}/admin/audit/export`, {
       body: new URLSearchParams({ csrf, format: 'csv' }).toString(),
     })
     expect(refused.status).toBe(403)
-    const helpdesk = await atConsole(server, 'helpdesk', '/admin/audit-log')
+    const helpdesk = await atConsole(server, 'helpdesk', '/admin/audit')
     expect(helpdesk.page.status).toBe(403)
   })
 
   test('a format that is none is refused in words', async () => {
-    const { browser, page } = await atConsole(server, 'owner', '/admin/audit-log?client=formula')
-    const refused = await send(browser, page, '/admin/audit-log/export', { format: 'exe' })
+    const { browser, page } = await atConsole(server, 'owner', '/admin/audit?client=formula')
+    const refused = await send(browser, page, '/admin/audit/export', { format: 'exe' })
     expect(refused.status).toBe(400)
     expect(refused.body).toContain('exported as csv, ndjson or ecs')
   })

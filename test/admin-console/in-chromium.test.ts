@@ -124,9 +124,9 @@ test('by keyboard alone a session is opened, and one sees where one is', async (
 
 test('the audit log is followed: what happens from then on is told without asking again', async () => {
   await withConsole(true, async (page) => {
-    await page.goto(`${server.issuer}/admin/audit-log?name=session.revoked`)
+    await page.goto(`${server.issuer}/admin/audit?name=session.revoked`)
     const { phoneId } = await twoDevices()
-    const begun = page.waitForResponse('**/audit-log/stream?*')
+    const begun = page.waitForResponse('**/audit/stream?*')
     await page.click('button:has-text("Follow")')
     expect((await begun).status()).toBe(200)
     expect(await page.getAttribute('[data-follow] button', 'aria-pressed')).toBe('true')
@@ -139,7 +139,7 @@ test('the audit log is followed: what happens from then on is told without askin
     await told.first().waitFor()
     expect(await told.allTextContents()).toEqual([expect.stringMatching(/session\.revoked <b>seen<\/b>$/)])
     await page.click('[data-follow] a')
-    await page.waitForURL('**/admin/audit-log/*')
+    await page.waitForURL('**/admin/audit/*')
     expect(await page.textContent('h1')).toBe('session.revoked')
   })
 })

@@ -79,7 +79,7 @@ test('figures lead to their lists and say of when they are', async () => {
     '/admin/sessions?state=live',
     '/admin/grants?state=live',
     '/admin/blocks',
-    '/admin/audit-log?name=refresh_token.reused%2Cauthorization_code.replayed',
+    '/admin/audit?name=refresh_token.reused%2Cauthorization_code.replayed',
   ]) {
     expect(page.body).toContain(`<a href="${href}">`)
     expect((await browser.open(`${server.issuer}${href}`)).status).toBe(200)

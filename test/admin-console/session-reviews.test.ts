@@ -7,7 +7,7 @@ import { run } from '../support/postgres.ts'
 import type { TestServer } from '../support/server.ts'
 import { atConsole, send, signInAs } from './people.ts'
 
-const PATH = '/admin/session-reviews'
+const PATH = '/admin/session-audits'
 
 let server: TestServer
 
@@ -92,7 +92,7 @@ test('all that are so by now are ended by the page that previews them, which lea
   const href = /href="(\/admin\/grants\/revocation\?filter=[^"]+)"/.exec(page.body)?.[1]?.replaceAll('&amp;', '&') ?? ''
   const asking = await browser.open(`${server.issuer}${href}`)
   expect(asking.body).toContain('End 1 grant')
-  for (const back of ['https://evil.example/', '//evil.example', '/admin/keys', '/admin/session-reviews/../../evil']) {
+  for (const back of ['https://evil.example/', '//evil.example', '/admin/keys', '/admin/session-audits/../../evil']) {
     const elsewhere = await browser.open(
       `${server.issuer}/admin/grants/revocation?${new URLSearchParams({ id: PLANTED.dormant, back })}`,
     )

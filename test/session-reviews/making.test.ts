@@ -66,7 +66,7 @@ describe('one that is due', () => {
     expect(sent.map(({ to }) => to).sort()).toEqual(['ada@people.example', 'owner@staff.example'])
     for (const { subject, text, html } of sent) {
       expect(subject).toBe('A session audit waits for you')
-      for (const body of [text, html]) expect(body).toContain(`${server.issuer}/admin/session-reviews/${review?.id}`)
+      for (const body of [text, html]) expect(body).toContain(`${server.issuer}/admin/session-audits/${review?.id}`)
     }
     await server.advance(DAY)
     await lookWhetherDue()

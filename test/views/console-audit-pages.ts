@@ -17,11 +17,11 @@ export function auditPages(text: string): readonly (readonly [name: string, body
     ...{ ...refused, id: '1050', name: 'client.updated', outcome: 'succeeded' as const },
     detail: { changes: { [text]: { from: null, to: text }, scope: { from: text, to: [text] } }, said: text },
   }
-  const narrowed = () => '/admin/audit-log'
+  const narrowed = () => '/admin/audit'
   const list = {
-    ...{ events: [changed, refused, revoked], asked: { account: text }, narrowed, followHref: '/admin/audit-log/stream' },
-    ...{ chips: [{ label: text, value: text, withoutHref: '/admin/audit-log' }], nextHref: '/' },
-    views: [{ label: text, href: '/admin/audit-log', current: true }],
+    ...{ events: [changed, refused, revoked], asked: { account: text }, narrowed, followHref: '/admin/audit/stream' },
+    ...{ chips: [{ label: text, value: text, withoutHref: '/admin/audit' }], nextHref: '/' },
+    views: [{ label: text, href: '/admin/audit', current: true }],
   }
   const facets = {
     ...{ counted: 5000, more: true },
@@ -35,8 +35,8 @@ export function auditPages(text: string): readonly (readonly [name: string, body
     ['audit log', auditList({ ...list, facetsHref: '/', exporting: { csrf: text } })],
     ['audit log, counted', auditList({ ...list, facets, firstHref: '/' })],
     ['audit log, nothing found', auditList({ ...list, events: [], chips: [], asked: {}, fault: text })],
-    ['what happened', html`<h1>${text}</h1>${historyCard({ events: [revoked, refused], allHref: '/admin/audit-log' })}`],
-    ['what happened, nothing', html`<h1>${text}</h1>${historyCard({ events: [], allHref: '/admin/audit-log' })}`],
+    ['what happened', html`<h1>${text}</h1>${historyCard({ events: [revoked, refused], allHref: '/admin/audit' })}`],
+    ['what happened, nothing', html`<h1>${text}</h1>${historyCard({ events: [], allHref: '/admin/audit' })}`],
     ['audit event', auditDetail({ event: revoked, seal: text, narrowed })],
     ['audit event of a change', auditDetail({ event: changed, seal: undefined, narrowed })],
   ]

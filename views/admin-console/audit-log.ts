@@ -80,7 +80,7 @@ export interface AuditFacetsView {
   }[]
 }
 
-const PATH = '/admin/audit-log'
+const PATH = '/admin/audit'
 
 const LABELS: { readonly [field in AuditField]: string } = {
   name: 'What',

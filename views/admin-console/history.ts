@@ -37,6 +37,6 @@ ${events.map(eventLine)}</ol>
 }
 
 function eventLine({ id, at, name, actor, reason }: HistoryRow): Html {
-  return html`<li>${moment(at)} <a href="/admin/audit-log/${id}"><code>${name}</code></a>${actor !== undefined && html` by <bdi>${actor}</bdi>`}${reason !== undefined && html` <span class="quiet"><bdi>${reason}</bdi></span>`}</li>
+  return html`<li>${moment(at)} <a href="/admin/audit/${id}"><code>${name}</code></a>${actor !== undefined && html` by <bdi>${actor}</bdi>`}${reason !== undefined && html` <span class="quiet"><bdi>${reason}</bdi></span>`}</li>
 `
 }

@@ -142,7 +142,7 @@ function figure(label: string, href: string, counted: FigureView | undefined): H
 `
 }
 
-const REUSES = '/admin/audit-log?name=refresh_token.reused%2Cauthorization_code.replayed'
+const REUSES = '/admin/audit?name=refresh_token.reused%2Cauthorization_code.replayed'
 
 function reusesOf({ hours, days, asOf }: EventsView): Html {
   const sum = (buckets: readonly BucketView[]) => buckets.reduce((total, { reused }) => total + reused, 0)
@@ -159,7 +159,7 @@ function eventsOf({ hours, days, asOf }: EventsView): Html {
   const names = { above: 'Signed in', below: 'Failed' }
   return html`<section class="card" aria-labelledby="sign-ins">
 <header><h2 id="sign-ins">Sign-ins</h2>
-${!none && html`<p class="lead">${asOf !== undefined && html`As of ${moment(asOf)}. `}Days are those of UTC. <a href="/admin/failed-sign-ins">Those that failed</a> · <a href="/admin/audit-log?name=sign_in.succeeded">those that did not</a></p>`}</header>
+${!none && html`<p class="lead">${asOf !== undefined && html`As of ${moment(asOf)}. `}Days are those of UTC. <a href="/admin/failed-sign-ins">Those that failed</a> · <a href="/admin/audit?name=sign_in.succeeded">those that did not</a></p>`}</header>
 ${
   none
     ? nothingHere(

@@ -5,7 +5,7 @@ import { FINDING_KIND_WORDS, FINDING_WORDS, type FindingKindWord } from './sessi
 import { type FindingView, nameOf, type ReviewOutcomeView, type SessionReviewView, titleOf } from './session-reviews.ts'
 import { count } from './tree.ts'
 
-const PATH = '/admin/session-reviews'
+const PATH = '/admin/session-audits'
 
 /** What the page shows that asks why findings stay. */
 export interface KeepFindingsView {

@@ -17,7 +17,7 @@ import {
 } from './session-reviews.ts'
 import { count } from './tree.ts'
 
-const PATH = '/admin/session-reviews'
+const PATH = '/admin/session-audits'
 
 /** What the page of one shows. */
 export interface SessionReviewDetailView {

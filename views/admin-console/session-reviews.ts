@@ -59,7 +59,7 @@ export interface FindingView {
   readonly kept?: { readonly at: Date; readonly by: NamedAccountView; readonly note: string }
 }
 
-const PATH = '/admin/session-reviews'
+const PATH = '/admin/session-audits'
 
 /** What the list shows. */
 export interface SessionReviewListView {

@@ -73,7 +73,7 @@ for (const box of document.querySelectorAll('[data-follow]')) {
     const { id, at, name, reason } = JSON.parse(data)
     const item = document.createElement('li')
     const link = document.createElement('a')
-    link.href = `/admin/audit-log/${encodeURIComponent(id)}`
+    link.href = `/admin/audit/${encodeURIComponent(id)}`
     link.textContent = name
     item.append(`${FORMAT.format(new Date(at))} `, link, reason === null ? '' : ` ${reason}`)
     list.prepend(item)
