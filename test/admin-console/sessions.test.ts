@@ -40,6 +40,17 @@ describe('the list', () => {
     expect(page.body).not.toContain('End selected')
   })
 
+  test('keeps all that narrows it when something is added: nobody ends more than the filter of before found', async () => {
+    const filter = { state: 'live', more_than: '5', administrators: 'true', new_device: 'false', idle: '7d', method: 'pwd' }
+    const { page } = await atConsole(server, 'auditor', `/admin/sessions?${new URLSearchParams(filter)}`)
+    const form = /<form method="get" action="\/admin\/sessions">([\s\S]*?)<\/form>/.exec(page.body)?.[1] ?? ''
+    for (const [name, value] of Object.entries(filter)) {
+      const field = new RegExp(`<(input|select)[^>]* name="${name}"[^>]*>(?:(?!</select>)[\\s\\S])*`).exec(form)?.[0] ?? ''
+      expect([name, field]).toEqual([name, expect.stringMatching(new RegExp(`value="${value}"( selected|[^>]*>)`))])
+      if (field.startsWith('<select')) expect(field).toContain(`value="${value}" selected`)
+    }
+  })
+
   test('says that there is nothing, and what is wrong with a filter', async () => {
     const { browser } = await atConsole(server, 'helpdesk')
     expect((await open(browser, '/admin/sessions?ip=10.0.0.0/8')).body).toContain('Nobody is, or was, signed in that way.')

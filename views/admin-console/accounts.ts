@@ -12,6 +12,7 @@ import {
   savedViews,
   standing,
   table,
+  YES_NO,
 } from './lists.ts'
 
 /** An account in the list. */
@@ -90,12 +91,6 @@ function filters({ asked, fault, roles }: AccountListView): Html {
     filterField({ name: 'before', label: 'Made before', value: value('before') }),
   ])
 }
-
-const YES_NO = [
-  ['', 'All'],
-  ['true', 'Yes'],
-  ['false', 'No'],
-] as const
 
 const COLUMNS = [
   {

@@ -70,6 +70,13 @@ ${fields}</div>
 </details>`
 }
 
+/** The choices of a filter that something is or is not so. */
+export const YES_NO = [
+  ['', 'All'],
+  ['true', 'Yes'],
+  ['false', 'No'],
+] as const
+
 /** A column. */
 export interface Column<Row> {
   readonly label: string

@@ -14,6 +14,7 @@ import {
   savedViews,
   standing,
   table,
+  YES_NO,
 } from './lists.ts'
 import {
   type FamilyView,
@@ -89,6 +90,9 @@ function filters({ asked, fault }: SessionListView): Html {
     filterField({ name: 'since', label: 'Started since', value: value('since'), hint: 'UTC: 2026-11-26 or 2026-11-26T09:30' }),
     filterField({ name: 'before', label: 'Started before', value: value('before') }),
     filterField({ name: 'idle', label: 'Not used for', value: value('idle'), hint: '30m, 8h or 7d' }),
+    filterField({ name: 'more_than', label: 'More sessions than', value: value('more_than'), hint: 'Of one person: 5' }),
+    filterField({ name: 'administrators', label: 'Of an administrator', value: value('administrators'), choices: YES_NO }),
+    filterField({ name: 'new_device', label: 'On a new device', value: value('new_device'), choices: YES_NO }),
   ])
 }
 
