@@ -91,6 +91,14 @@ async function endOfEverybody(
     // A database that was put back has forgotten for how long.
     const all = { kind: 'client_id', lifeSeconds: LONGEST_ACCESS_TOKEN, issuedUntilNow: true } as const
     for (const { id } of clients) ending.entries.push({ ...all, value: id })
+    // A client that was registered after the backup is not there to be named, and APIs go by names alone: whatever its tokens say, one
+    // of these keys has signed them. One that the backup calls announced may have signed since.
+    const keys = await tx.signingKey.findMany({
+      where: { status: { in: ['announced', 'signing', 'retired'] } },
+      select: { id: true },
+      orderBy: { id: 'asc' },
+    })
+    for (const { id } of keys) ending.entries.push({ ...all, kind: 'kid', value: id })
     await recordAudit(tx, {
       name,
       actor: 'system',

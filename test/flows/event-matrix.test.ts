@@ -345,11 +345,11 @@ const ROWS: { readonly [event: string]: Row } = {
     happen: ({ server, here }) => server.latchkey.keys.compromise(String(headerOf(here.bound.jwt).kid), BY),
   },
   'Every session ended, as when cookie keys are compromised': {
-    cells: ['ends', 'end, of everybody', 'of everybody', '–', ...Array<string>(5).fill('of everybody'), 'client_id'],
+    cells: ['ends', 'end, of everybody', 'of everybody', '–', ...Array<string>(5).fill('of everybody'), 'client_id, kid'],
     happen: (setup) => nouns(setup).endEverySession({ reason: 'the keys of cookies were in a ticket' }),
   },
   'Everything ended, by the operator or after [a restore](how-to/restore-a-backup.md)': {
-    cells: ['ends', 'end, of everybody', ...Array<string>(7).fill('of everybody'), 'client_id'],
+    cells: ['ends', 'end, of everybody', ...Array<string>(7).fill('of everybody'), 'client_id, kid'],
     happen: (setup) => nouns(setup).endEverything({ cause: 'everything_ended' }),
   },
 }

@@ -7,7 +7,7 @@ import { loadConfig } from '../../config/config.ts'
 import { createGuard, type Guard, type GuardOptions } from '../../guard/main.ts'
 import { createCommandHandlers } from '../../server/commands/handlers.ts'
 import { MACHINE, NOTES, SPA } from '../support/clients.ts'
-import { clientRequest, obtainTokens, tokenRequest } from '../support/oauth.ts'
+import { clientRequest, headerOf, obtainTokens, tokenRequest } from '../support/oauth.ts'
 import { createDatabase, run, type TestDatabase, urlOfDatabase } from '../support/postgres.ts'
 import { redisUrl } from '../support/redis.ts'
 import { startServer, type TestServer } from '../support/server.ts'
@@ -44,8 +44,14 @@ async function copy(from: string, to: string): Promise<void> {
   await run(postgres, `CREATE DATABASE ${nameOf(to)} TEMPLATE ${nameOf(from)}`)
 }
 
-const machineToken = (server: TestServer) =>
-  tokenRequest(server, MACHINE, { grant_type: 'client_credentials', resource: NOTES, scope: 'notes:read' })
+/** The port is another one at each start; the issuer is the same. */
+const elsewhere =
+  (issuer: string): NonNullable<GuardOptions['fetch']> =>
+  (request, init) =>
+    fetch(String(request).replace(`:${new URL(issuer).port}/`, `:${new URL(now?.issuer ?? issuer).port}/`), init)
+
+const machineToken = (server: TestServer, client: Parameters<typeof tokenRequest>[1] = MACHINE) =>
+  tokenRequest(server, client, { grant_type: 'client_credentials', resource: NOTES, scope: 'notes:read' })
 
 test('RT16: what the restored database ends under numbers that were given before is refused by every guard', async () => {
   const redis = redisUrl()
@@ -79,12 +85,8 @@ test('RT16: what the restored database ends under numbers that were given before
     connections.push(connection)
     return connection
   }
-  // The port is another one at each start; the issuer is the same.
-  const port = new URL(issuer).port
-  const elsewhere: GuardOptions['fetch'] = (request, init) =>
-    fetch(String(request).replace(`:${port}/`, `:${new URL(now?.issuer ?? issuer).port}/`), init)
   const guard = async (options: Partial<GuardOptions>) => {
-    const made = await createGuard({ issuer, audience: NOTES, log: () => undefined, fetch: elsewhere, ...options })
+    const made = await createGuard({ issuer, audience: NOTES, log: () => undefined, fetch: elsewhere(issuer), ...options })
     guards.push(made)
     return made
   }
@@ -107,5 +109,50 @@ test('RT16: what the restored database ends under numbers that were given before
   all.push(await guard({ redis: redisClient() }))
   for (const judge of all) {
     for (const token of living) await until(async () => (await outcomeOf(judge, token)) === 'InvalidToken: revoked', 15_000)
+  }
+}, 120_000)
+
+const BY = { actor: 'acc_admin', reason: 'the next turn' } as const
+const LATE = { client_id: 'registered-late', client_secret: 'a-secret-of-the-late-one-that-is-long-enough' }
+
+test('RT16: tokens of a client that the backup does not know are refused by a guard that starts after the restore', async () => {
+  const redis = redisUrl()
+  const start = (issuer?: string, ...more: readonly (typeof LATE)[]) => {
+    const clients = [
+      ...provision.clients,
+      ...more.map((client) => ({ ...client, grant_types: ['client_credentials'], scope: 'notes:read' })),
+    ]
+    const settings = issuer === undefined ? {} : { ISSUER: issuer }
+    return startServer({ databaseUrl: database.url, redisUrl: redis, provision: { clients }, settings })
+  }
+  const first = await start()
+  const { issuer } = first
+  await first.latchkey.keys.turns.rotate({ alg: 'ES256' }, BY)
+  await first.stop()
+  await copy(database.url, backup)
+
+  now = await start(issuer, LATE)
+  const before = (await machineToken(now, LATE)).body.access_token ?? ''
+  // The backup calls this key announced: it has signed since.
+  await now.latchkey.keys.turns.rotate({ alg: 'ES256', now: true }, BY)
+  const signedByTheNext = (await machineToken(now, LATE)).body.access_token ?? ''
+  expect(headerOf(signedByTheNext).kid).not.toBe(headerOf(before).kid)
+  const lost = [before, signedByTheNext]
+  for (const token of lost) expect((await clientRequest(now, '/revoke', LATE, { token })).status).toBe(200)
+  await now.stop()
+
+  await copy(backup, database.url)
+  now = await start(issuer)
+  const client = { id: CLIENT.client_id, secret: CLIENT.client_secret }
+  const connection = new Redis(redis)
+  connections.push(connection)
+  for (const source of [{ client }, { redis: connection }]) {
+    const judge = await createGuard({ issuer, audience: NOTES, log: () => undefined, fetch: elsewhere(issuer), ...source })
+    guards.push(judge)
+    for (const token of lost) expect(await outcomeOf(judge, token)).toBe('InvalidToken: revoked')
+    // The keys themselves stay in use.
+    const { body } = await machineToken(now)
+    expect(lost.map((token) => headerOf(token).kid)).toContain(headerOf(body.access_token).kid)
+    expect(await outcomeOf(judge, body.access_token ?? '')).toBe('good')
   }
 }, 120_000)
