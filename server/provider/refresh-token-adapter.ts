@@ -24,14 +24,7 @@ export function createRefreshTokenAdapter(deps: {
     async find(value) {
       const refresh = requestState().refresh
       if (refresh?.presented === value) return payloadOf(value, refresh.state)
-      const token = parseRefreshToken(value)
-      const found = token === undefined ? undefined : await families.find(token)
-      if (!found?.state.live) return undefined
-      // The library asks for the grant next; it has been read along.
-      const { grantId, grantPayload, grantExpiresAt } = found.state
-      requestState().grants.set(grantId, { payload: grantPayload, expiresAt: grantExpiresAt })
-      // A client whose last answer was lost gives back the token before the newest: that ends the family just as well.
-      return found.newest || currentContext()?.oidc.route === 'revocation' ? payloadOf(value, found.state) : undefined
+      return findPresented(families, value)
     },
 
     async upsert(value, payload) {
@@ -86,6 +79,20 @@ export function createRefreshTokenAdapter(deps: {
     findByUid: async () => undefined,
     findByUserCode: async () => undefined,
   }
+}
+
+/** A token that nobody refreshes just now: its client gives it back, or somebody asks whether it is good. */
+async function findPresented(families: RefreshFamilies, value: string): Promise<AdapterPayload | undefined> {
+  const token = parseRefreshToken(value)
+  const found = token === undefined ? undefined : await families.find(token)
+  // That its session has run out is no reason to keep what is given back: access tokens may live on.
+  const isGivenBack = currentContext()?.oidc.route === 'revocation'
+  if (found === undefined || !(isGivenBack ? found.state.stands : found.state.live)) return undefined
+  // The library asks for the grant next; it has been read along.
+  const { grantId, grantPayload, grantExpiresAt } = found.state
+  requestState().grants.set(grantId, { payload: grantPayload, expiresAt: grantExpiresAt })
+  // A client whose last answer was lost gives back the token before the newest: that ends the family just as well.
+  return found.newest || isGivenBack ? payloadOf(value, found.state) : undefined
 }
 
 function payloadOf(value: string, state: FamilyState): AdapterPayload {

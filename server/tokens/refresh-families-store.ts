@@ -26,6 +26,9 @@ export interface FamilyState extends Mintable, SeenByRead {
   readonly replayWindowSeconds: number | null
   /** False where the client keeps its refresh token, and nobody else could use it. */
   readonly rotates: boolean
+  /** Whether it can be ended: neither it nor its grant has, or has run out. That its session has run out changes nothing. */
+  readonly stands: boolean
+  /** Whether it can be refreshed. */
   readonly live: boolean
   readonly sessionLive: boolean
   readonly account: TokenSubject
@@ -64,6 +67,13 @@ export interface FamilyStep {
   readonly successor: Uint8Array
 }
 
+/**
+ * Whether the family `f` can be ended. One that was closed with its session still can: the grant goes on, and so do its access
+ * tokens (sessions/session-expiry.ts).
+ */
+const STANDS = Prisma.sql`(((f.ended_at IS NULL OR f.end_reason = 'session_expired') AND f.idle_expires_at > latchkey_now() AND f.absolute_expires_at > latchkey_now()
+        AND g.ended_at IS NULL AND g.expires_at > latchkey_now() AND a.status = 'active' AND ${clientStands(GRANT_GIVEN)}) IS TRUE)`
+
 /** Reads families, each with all that a refresh relies on. One statement. */
 export async function readFamilies(db: Database, tokens: readonly RefreshToken[]): Promise<readonly (FamilyState | undefined)[]> {
   const ids = tokens.map(({ family }) => base64(digestOf(family)))
@@ -78,9 +88,8 @@ export async function readFamilies(db: Database, tokens: readonly RefreshToken[]
       -- A token that is good in any hand must be rotated, whatever the client says now (RFC 9700 §4.14.2).
       (c.metadata->>'rotate_refresh_tokens' = 'false' AND (f.sender_key IS NOT NULL OR c.metadata->>'token_endpoint_auth_method'
         IN ('private_key_jwt', 'tls_client_auth', 'self_signed_tls_client_auth'))) IS NOT TRUE AS rotates,
-      (f.ended_at IS NULL AND f.idle_expires_at > latchkey_now() AND f.absolute_expires_at > latchkey_now()
-        AND g.ended_at IS NULL AND g.expires_at > latchkey_now() AND a.status = 'active' AND ${clientStands(GRANT_GIVEN)}
-        AND (NOT ${SESSION_BOUND} OR (s.ended_at IS NULL AND s.expires_at > latchkey_now()))) IS TRUE AS live,
+      ${STANDS} AS stands,
+      (${STANDS} AND f.ended_at IS NULL AND (NOT ${SESSION_BOUND} OR (s.ended_at IS NULL AND s.expires_at > latchkey_now()))) IS TRUE AS live,
       (s.ended_at IS NULL AND s.expires_at > latchkey_now()) IS TRUE AS "sessionLive",
       ${SUBJECT} AS account,
       ${GRANTED} AS "grantPayload", FLOOR(EXTRACT(EPOCH FROM g.expires_at))::float8 AS "grantExpiresAt",

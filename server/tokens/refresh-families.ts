@@ -110,15 +110,20 @@ function judge(
 ): Presented {
   // Only the family's own client can burn it.
   if (state.clientId !== clientId) return { outcome: 'foreign', state }
-  if (!state.live) return { outcome: 'unknown' }
+  // A session that is over keeps nobody from noticing a thief: what he got may live on for a while.
+  if (!state.stands) return { outcome: 'unknown' }
   if (token.generation > state.generation) return { outcome: 'ahead', state }
   const digest = digestOf(token.secret)
   if (token.generation === state.generation) {
-    return same(digest, state.currentDigest) ? { outcome: 'current', state, token } : { outcome: 'reused', state }
+    if (!same(digest, state.currentDigest)) return { outcome: 'reused', state }
+    return state.live ? { outcome: 'current', state, token } : { outcome: 'unknown' }
   }
   const window = state.replayWindowSeconds ?? deps.replayWindowSeconds
   const inWindow = state.secondsSinceRotation !== null && state.secondsSinceRotation < window
-  if (token.generation === state.generation - 1 && same(digest, state.previousDigest) && inWindow && state.successor !== null) {
+  const isPrevious = token.generation === state.generation - 1 && same(digest, state.previousDigest)
+  // Asked for again by whoever lost the answer, and nothing to accuse anybody of.
+  if (isPrevious && inWindow && !state.live) return { outcome: 'unknown' }
+  if (isPrevious && inWindow && state.successor !== null) {
     const successor = openSuccessor({ previous: token, sealed: state.successor, clientId, serverKeys: deps.successorKeys })
     // Without the key that sealed it the successor is lost; the token is refused, and nobody is accused.
     return successor === undefined ? { outcome: 'unknown' } : { outcome: 'replay', state, token, successor }

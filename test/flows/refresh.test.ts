@@ -1,7 +1,8 @@
 // Refresh tokens: rotation that no race breaks (RFC 6749 §6, RFC 9700 §4.14.2; docs/explanation/refresh-tokens.md).
-import { afterAll, afterEach, beforeEach, describe, expect, test } from '@jest/globals'
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals'
+import { closeExpiredSessions } from '../../server/maintenance/expired-sessions.ts'
 import { API, PARTNER, SPA, WEB } from '../support/clients.ts'
-import { claimsOf, introspect, obtainTokens, refresh, tokenRequest } from '../support/oauth.ts'
+import { claimsOf, clientRequest, introspect, obtainTokens, refresh, tokenRequest } from '../support/oauth.ts'
 import { startServer, type TestServer } from '../support/server.ts'
 
 let server: TestServer
@@ -132,5 +133,67 @@ describe('lifetimes', () => {
     const { tokens } = await obtainTokens(server, SPA)
     await server.advance(86_401)
     expect((await refresh(server, SPA, tokens.body.refresh_token ?? '')).body.error).toBe('invalid_grant')
+  })
+})
+
+describe('once the session of a refresh token has run out', () => {
+  const SESSION_SECONDS = 3600
+  let brief: TestServer
+
+  beforeAll(async () => {
+    const settings = { LATCHKEY_SESSION_TTL: String(SESSION_SECONDS), LATCHKEY_SESSION_IDLE_TTL: String(SESSION_SECONDS) }
+    brief = await startServer({ settings: { ...settings, LATCHKEY_REFRESH_REPLAY_WINDOW: '300' } })
+  })
+
+  afterAll(async () => {
+    await brief?.stop()
+  })
+
+  /** Three generations of refresh tokens; the access token is from just before the end of the session, and lives on. */
+  async function outlive(isClosed: boolean) {
+    await brief.advance(0)
+    const first = await obtainTokens(brief, SPA)
+    const second = await refresh(brief, SPA, first.tokens.body.refresh_token ?? '')
+    await brief.advance(SESSION_SECONDS - 60)
+    const third = await refresh(brief, SPA, second.body.refresh_token ?? '')
+    await brief.advance(120)
+    const { stores, nouns } = brief.latchkey
+    if (isClosed) await closeExpiredSessions({ db: stores.db, expiry: nouns.sessionExpiry })
+    const [spent = '', previous = '', newest = ''] = [first.tokens, second, third].map(({ body }) => body.refresh_token)
+    const accessToken = third.body.access_token ?? ''
+    expect((await refresh(brief, SPA, newest)).body.error).toBe('invalid_grant')
+    expect(await introspect(brief, API, accessToken)).toMatchObject({ active: true })
+    return { spent, previous, newest, accessToken }
+  }
+
+  const reusesOf = (accessToken: string) =>
+    brief.latchkey.stores.db.auditEvent.count({
+      where: { name: 'refresh_token.reused', grantId: String(claimsOf(accessToken).grant_id) },
+    })
+
+  describe.each([
+    ['and nobody has noticed yet', false],
+    ['and it was closed', true],
+  ])('%s', (_, isClosed) => {
+    test.each(['newest', 'previous'] as const)('RV3: its client gives the %s one back: the access tokens end', async (which) => {
+      const { accessToken, ...tokens } = await outlive(isClosed)
+      expect((await clientRequest(brief, '/revoke', SPA, { token: tokens[which] })).status).toBe(200)
+      expect(await introspect(brief, API, accessToken)).toEqual({ active: false })
+    })
+
+    test('RT1: a spent one that comes back ends the access tokens, and is written down', async () => {
+      const { accessToken, spent } = await outlive(isClosed)
+      expect((await refresh(brief, SPA, spent)).body.error).toBe('invalid_grant')
+      expect(await introspect(brief, API, accessToken)).toEqual({ active: false })
+      expect(await reusesOf(accessToken)).toBe(1)
+    })
+
+    test('RT5: the one before the newest, again after a lost answer, accuses nobody', async () => {
+      const { accessToken, previous, newest } = await outlive(isClosed)
+      const { body } = await refresh(brief, SPA, previous)
+      expect(body).toEqual((await refresh(brief, SPA, newest)).body)
+      expect(await introspect(brief, API, accessToken)).toMatchObject({ active: true })
+      expect(await reusesOf(accessToken)).toBe(0)
+    })
   })
 })
