@@ -124,12 +124,14 @@ export function createCodeAdapter(deps: CodeDeps): Adapter {
     ...plain,
 
     async find(code) {
-      const payload = await plain.find(code)
-      if (payload?.sessionUid === undefined || payload.grantId === undefined) return undefined
+      const found = await plain.find(code)
+      if (found?.sessionUid === undefined || found.grantId === undefined) return undefined
       // Codes in flight end with the grant and the session they came from.
-      const authorization = await deps.grants.findToMint(payload.grantId)
-      if (authorization === undefined || authorization.account.id !== payload.accountId) return undefined
-      if (authorization.liveSessionId !== sessionIdOf(payload.sessionUid)) return undefined
+      const authorization = await deps.grants.findToMint(found.grantId)
+      if (authorization === undefined || authorization.account.id !== found.accountId) return undefined
+      const isSessionLive = authorization.liveSessionId === sessionIdOf(found.sessionUid)
+      const payload = isSessionLive ? found : await asSpent(deps, code, found)
+      if (payload === undefined) return undefined
       const ctx = currentContext()
       if (ctx !== undefined) await refuseBehind(ctx, deps, authorization)
       const state = requestState()
@@ -158,6 +160,15 @@ export function createCodeAdapter(deps: CodeDeps): Adapter {
       if (currentContext()?.oidc.route === 'token') await endReplayed(deps, grantId)
     },
   }
+}
+
+/**
+ * A code that was redeemed before its session was over; undefined when it was not. Its grant may have outlived the session, so that it
+ * still matters that the code comes a second time. PostgreSQL is asked where Redis does not know.
+ */
+async function asSpent({ once }: CodeDeps, code: string, payload: AdapterPayload): Promise<AdapterPayload | undefined> {
+  if (payload.consumed !== undefined) return payload
+  return (await once.findRedeemedCode(code)) === undefined ? undefined : { ...payload, consumed: true }
 }
 
 /** Ends what a code has got that came a second time (RFC 6749 §4.1.2). */

@@ -1,7 +1,7 @@
 // Authorization codes: taken once, by the one they were made for, within a minute (RFC 6749 §4.1.2 and §10.5).
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
 import { Browser } from '../support/browser.ts'
-import { API, SPA, WEB } from '../support/clients.ts'
+import { API, PARTNER, SPA, WEB } from '../support/clients.ts'
 import { claimsOf, introspect, obtainTokens, redeem, refresh, type TokenAnswer, tokenRequest } from '../support/oauth.ts'
 import { redisUrl } from '../support/redis.ts'
 import { startServer, type TestServer } from '../support/server.ts'
@@ -50,6 +50,27 @@ describe('a code that comes twice', () => {
       headers: { authorization: `Bearer ${tokens.body.access_token}` },
     })
     expect(userinfo.status).toBe(401)
+  })
+
+  test.each([
+    ['as Redis knows', false],
+    ['as PostgreSQL alone knows', true],
+  ])('CO1: also after the person has signed out, where the grant goes on without a session, %s', async (_, isForgotten) => {
+    const { browser, authorization, code, tokens } = await obtainTokens(server, PARTNER, { params: { prompt: 'consent' } })
+    await browser.submit(await browser.open(new URL('/logout', server.issuer)))
+    const { live } = server.latchkey.stores
+    if (isForgotten) {
+      const { jti: _jti, consumed, ...payload } = (await live.find('AuthorizationCode', code)) ?? {}
+      expect(consumed).toBeDefined()
+      await live.destroy('AuthorizationCode', code)
+      await live.put({ model: 'AuthorizationCode', id: code, payload, ttlSeconds: 60 })
+      expect((await live.find('AuthorizationCode', code))?.consumed).toBeUndefined()
+    }
+    const next = await refresh(server, PARTNER, tokens.body.refresh_token ?? '')
+    expect(next.status).toBe(200)
+    expect((await redeem(server, PARTNER, authorization, code)).body.error).toBe('invalid_grant')
+    expect((await refresh(server, PARTNER, next.body.refresh_token ?? '')).body.error).toBe('invalid_grant')
+    expect(await introspect(server, API, next.body.access_token ?? '')).toEqual({ active: false })
   })
 
   test.each([
