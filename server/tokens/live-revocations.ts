@@ -125,7 +125,7 @@ const EVENT = Prisma.sql`
       OR a.account_id = CASE r.kind
         WHEN 'sid' THEN (SELECT s.account_id FROM sessions s WHERE s.id = r.value)
         WHEN 'grant_id' THEN (SELECT g.account_id FROM grants g WHERE g.id = r.value) END
-      OR a.name IN ('everything.ended', 'resource_server.updated', 'resource_server.deleted'))
+      OR a.name IN ('everything.ended', 'every_session.ended', 'resource_server.updated', 'resource_server.deleted'))
   ORDER BY a.at DESC, a.id DESC LIMIT 1`
 
 /** Whether all tokens that carry a name are dead for good. */
