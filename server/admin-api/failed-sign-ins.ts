@@ -1,7 +1,7 @@
 // Sign-ins that failed, and what is slowed down for it.
-import { isIP } from 'node:net'
 import { z } from 'zod'
 import { ACCESS } from '../../config/access.ts'
+import { isAddress } from '../../config/network.ts'
 import { type FailedSignIn, type FailedSignIns, type FailureBucket, SIGN_IN_REFUSALS } from '../accounts/failed-sign-ins.ts'
 import type { SignInBlock, SignInBlocks } from '../accounts/sign-in-blocks.ts'
 import type { Cursors } from '../http/cursors.ts'
@@ -21,11 +21,7 @@ export interface FailedSignInRoutesDeps {
 const filters = {
   account: name.optional().meta({ description: 'An account, by its id or e-mail address.' }),
   subject: name.optional().meta({ description: 'What `subject` says of an address that is no account’s.' }),
-  ip: z
-    .string()
-    .refine((text) => isIP(text) !== 0 && !text.includes('%'), 'it must be an address such as 192.0.2.7')
-    .optional()
-    .meta({ description: 'An address.' }),
+  ip: z.string().refine(isAddress, 'it must be an address such as 192.0.2.7').optional().meta({ description: 'An address.' }),
 }
 
 const person = z.object({ id: z.string(), email: z.string(), name: z.string().nullable() })

@@ -1,5 +1,6 @@
 // The shapes that several routes of the admin API share.
 import { z } from 'zod'
+import { isMomentAsked, LONGEST_ASKED_SECONDS, MOMENTS_ARE } from '../../config/moments.ts'
 import { isStorable, NOT_STORABLE } from '../../config/plain-text.ts'
 import type { CursorPlace, Cursors } from '../http/cursors.ts'
 import { HttpProblem } from '../http/problems.ts'
@@ -11,10 +12,13 @@ export const nothing = z.strictObject({})
 export const moment = z.iso.datetime({ offset: true, error: 'it must be a time such as 2026-11-26T09:30:00Z' })
 
 /** A moment that is asked for. */
-export const momentAsked = moment.transform((text) => new Date(text)).meta({ override: { type: 'string', format: 'date-time' } })
+export const momentAsked = moment
+  .transform((text) => new Date(text))
+  .refine(isMomentAsked, `it must be ${MOMENTS_ARE}`)
+  .meta({ override: { type: 'string', format: 'date-time' } })
 
 /** A number of seconds that is asked for in an address. */
-export const secondsAsked = wholeNumber(0, 100 * 365 * 86_400).meta({ description: 'Seconds.' })
+export const secondsAsked = wholeNumber(0, LONGEST_ASKED_SECONDS).meta({ description: 'Seconds.' })
 
 /** `true` or `false` in an address. */
 export const flagAsked = z

@@ -1,7 +1,7 @@
 // Sign-ins that failed in the console, and what has to wait for it: an account, or what is no account's.
-import { isIP } from 'node:net'
 import type { Context } from 'koa'
 import { ACCESS } from '../../config/access.ts'
+import { isAddress } from '../../config/network.ts'
 import { isStorable } from '../../config/plain-text.ts'
 import { blockList, failedSignInList } from '../../views/admin-console/failed-sign-ins.ts'
 import { type FailedSignIn, type FailedSignInFilter, type FailedSignIns, SIGN_IN_REFUSALS } from '../accounts/failed-sign-ins.ts'
@@ -92,7 +92,7 @@ async function filterOf(
 ): Promise<{ readonly filter?: FailedSignInFilter; readonly fault?: string }> {
   if ([account, subject].some((text) => text !== undefined && (!isStorable(text) || text.length > 300)))
     return { fault: 'A field holds what no such name can hold.' }
-  if (ip !== undefined && isIP(ip) === 0) return { fault: 'The address must be one such as 192.0.2.7.' }
+  if (ip !== undefined && !isAddress(ip)) return { fault: 'The address must be one such as 192.0.2.7.' }
   const why = SIGN_IN_REFUSALS.find((one) => one === reason)
   if (reason !== undefined && why === undefined) return { fault: 'There is no such reason.' }
   const [from, until] = [since, before].map((text) => (text === undefined ? undefined : momentOf(text)))

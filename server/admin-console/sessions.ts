@@ -2,6 +2,7 @@
 import type { Context } from 'koa'
 import { ACCESS } from '../../config/access.ts'
 import { isNetwork } from '../../config/network.ts'
+import { isStorable } from '../../config/plain-text.ts'
 import { jobDetail, sessionRevocation } from '../../views/admin-console/revocation.ts'
 import { sessionDetail, sessionList } from '../../views/admin-console/sessions.ts'
 import { count } from '../../views/admin-console/tree.ts'
@@ -150,7 +151,7 @@ async function filterOf(
 }
 
 function faultOf({ ip, state, since, before, idle, more_than: moreThan, ...rest }: Asked): string | undefined {
-  if (Object.values(rest).some((text) => text.includes('\0') || text.length > 300))
+  if (Object.values(rest).some((text) => !isStorable(text) || text.length > 300))
     return 'A field holds what no such name can hold.'
   if (ip !== undefined && !isNetwork(ip)) return 'The address must be one such as 192.0.2.7, or a network such as 192.0.2.0/24.'
   if (state !== undefined && !['live', 'ended', 'expired'].includes(state)) return 'The state must be live, ended or expired.'
@@ -160,7 +161,7 @@ function faultOf({ ip, state, since, before, idle, more_than: moreThan, ...rest 
 
 async function showOne(deps: SessionPagesDeps, ctx: Context, visit: ConsoleVisit): Promise<void> {
   const id = String(ctx.params.id)
-  const session = id.includes('\0') ? undefined : await deps.search.find(id)
+  const session = isStorable(id) ? await deps.search.find(id) : undefined
   if (session === undefined)
     throw new HttpProblem(404, 'No such session', 'It may have been removed: sessions are kept for 30 days after they were over.')
   const tree = await deps.tree(id)
@@ -177,7 +178,8 @@ function wordsOf({ sessions, grants, logout_notifications: told }: Ended): strin
 }
 
 async function showJob(deps: SessionPagesDeps, ctx: Context, visit: ConsoleVisit): Promise<void> {
-  const job = await deps.jobs.find(String(ctx.params.id))
+  const id = String(ctx.params.id)
+  const job = isStorable(id) ? await deps.jobs.find(id) : undefined
   if (job === undefined) throw new HttpProblem(404, 'No such job', 'Jobs are kept for 90 days after they are done.')
   visit.show({
     title: `Ending ${job.noun}`,

@@ -109,6 +109,8 @@ describe('the list', () => {
     'search[contains]=a',
     'search=a&search=b',
     'since=yesterday',
+    'since=0000-01-01T00:00:00Z',
+    'before=0000-01-01T00:00:00Z',
     'limit=0',
     'password=x',
     'cursor=AAAA',

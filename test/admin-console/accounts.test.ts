@@ -55,7 +55,7 @@ describe('the list', () => {
     expect((await open(browser, '/admin/accounts?search=zzz')).body).toContain('Nobody is like that.')
   })
 
-  test.each(['role=root', 'status=deleted', 'locked=maybe', 'since=yesterday', 'search=%00'])(
+  test.each(['role=root', 'status=deleted', 'locked=maybe', 'since=yesterday', 'since=0000-01-01', 'search=%00'])(
     'says what is wrong with a filter: %s',
     async (query) => {
       const { page } = await atConsole(server, 'auditor', `/admin/accounts?${query}`)

@@ -57,7 +57,15 @@ describe('the list', () => {
     expect(page.body).not.toContain('End selected')
     expect((await open(browser, '/admin/grants?scope=nothing')).body).toContain('Nobody lets an app do that.')
     expect((await open(browser, '/admin/grants?account=nobody')).body).toContain('No grants')
-    for (const query of ['state=asleep', 'since=yesterday', 'idle=long', 'client=%00', `scope=${'x'.repeat(301)}`]) {
+    for (const query of [
+      'state=asleep',
+      'since=yesterday',
+      'before=0000-01-01',
+      'idle=long',
+      'idle=999999999d',
+      'client=%00',
+      `scope=${'x'.repeat(301)}`,
+    ]) {
       const { status, body } = await open(browser, `/admin/grants?${query}`)
       expect([query, status]).toEqual([query, 400])
       expect(body).toContain('role="alert"')

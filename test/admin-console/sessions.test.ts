@@ -57,9 +57,13 @@ describe('the list', () => {
     expect((await open(browser, '/admin/sessions?account=nobody')).body).toContain('No sessions')
     for (const query of [
       'ip=x',
+      'ip=fe80::1%25eth0',
       'state=asleep',
       'since=yesterday',
+      'since=0000-01-01',
+      'before=0000-01-01T09:30',
       'idle=long',
+      'idle=999999999d',
       'more_than=0',
       'client=%00',
       `method=${'x'.repeat(301)}`,
@@ -69,6 +73,7 @@ describe('the list', () => {
       expect(body).toContain('role="alert"')
     }
     expect((await open(browser, '/admin/sessions?cursor=forged')).status).toBe(400)
+    expect((await open(browser, '/admin/jobs/%00')).status).toBe(404)
     // A parameter that comes twice, or that nobody knows, is none.
     expect((await open(browser, '/admin/sessions?state=live&state=ended&nothing=1')).status).toBe(200)
   })
@@ -164,6 +169,8 @@ describe('many at once', () => {
       '?filter=nothing%3D1',
       '?filter=cursor%3Dx',
       '?filter=ip%3Dx',
+      '?filter=ip%3Dfe80::1%2525eth0',
+      '?filter=idle%3D999999999d',
       '?filter=state%3Dended',
     ]) {
       expect((await open(browser, `/admin/sessions/revocation${query}`)).body).toContain('Nothing to end')

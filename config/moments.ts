@@ -1,0 +1,16 @@
+// Times and lengths of time that somebody asks for: those that the database can reckon with.
+
+/** In words, for those who asked for another one. */
+export const MOMENTS_ARE = 'of the years 1970 to 9999'
+
+/** The longest length of time that a list is asked for: 100 years, in seconds. */
+export const LONGEST_ASKED_SECONDS = 100 * 365 * 86_400
+
+/**
+ * Whether a date is a time that can be asked for. Nothing here is older than the first of these years, and a year of other than four
+ * digits is written in a way that PostgreSQL does not read.
+ */
+export function isMomentAsked(date: Date): boolean {
+  const year = date.getUTCFullYear()
+  return year >= 1970 && year <= 9999
+}
