@@ -118,10 +118,16 @@ export async function lockAccount(tx: Transaction, id: string): Promise<Account 
   return selectAccount(tx, { id })
 }
 
-/** Takes the locks of the owners who can sign in, so that two changes at once cannot remove the last two; their ids. */
+/**
+ * Takes the locks of the owners, so that two changes at once cannot remove the last two; the ids of those who can sign in, which
+ * takes a password. The passwords are looked for once the locks are held: what the statement that waits sees of another table is as
+ * it was before it waited.
+ */
 export async function lockActiveOwners(tx: Transaction): Promise<string[]> {
-  const rows = await tx.$queryRaw<{ id: string }[]>`
+  const locked = await tx.$queryRaw<{ id: string }[]>`
     SELECT id FROM accounts WHERE status = 'active' AND 'owner' = ANY (roles) ORDER BY id FOR NO KEY UPDATE`
+  const rows = await tx.$queryRaw<{ id: string }[]>`
+    SELECT account_id AS id FROM passwords WHERE account_id = ANY(${locked.map(({ id }) => id)}::text[]) AND retired_at IS NULL`
   return rows.map((row) => row.id)
 }
 

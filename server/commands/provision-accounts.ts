@@ -36,11 +36,11 @@ export function planAccounts(
       plan.faults.push({ place, message: othersMessage(`account ${entry.email}`, account?.managedBy) })
     } else if (account === undefined) {
       plan.changes.push(newAccount(entry, deps))
-      if (entry.roles?.includes('owner')) owners.add(entry.email)
+      if (entry.roles?.includes('owner') && bringsPassword(entry)) owners.add(entry.email)
     } else {
       plan.changes.push(...changedAccount(entry, account, deps))
-      if (entry.roles?.includes('owner')) owners.add(account.id)
-      else if (entry.roles !== undefined && owners.delete(account.id)) demoted.push(place)
+      if (entry.roles?.includes('owner') && (account.hasPassword || bringsPassword(entry))) owners.add(account.id)
+      else if (entry.roles?.includes('owner') === false && owners.delete(account.id)) demoted.push(place)
     }
   }
   if (owners.size === 0) {
@@ -48,6 +48,11 @@ export function planAccounts(
   }
   planPrune(plan, wanted, found, owners, deps.prune)
   return plan
+}
+
+/** Whether the person can sign in with what the file has. */
+function bringsPassword({ password, password_hash }: AccountEntry): boolean {
+  return (password ?? password_hash) !== undefined
 }
 
 function planPrune(
@@ -99,7 +104,7 @@ function changedAccount(entry: AccountEntry, account: ProvisionedAccount, { pass
       : { profile: json(entry.profile) }),
     ...(entry.roles === undefined || sameRoles(entry.roles, account.roles) ? {} : { roles: [...entry.roles] }),
   }
-  const setsPassword = !account.hasPassword && (entry.password ?? entry.password_hash) !== undefined
+  const setsPassword = !account.hasPassword && bringsPassword(entry)
   const members = [...Object.keys(changes).map((name) => MEMBER_NAMES[name] ?? name), ...(setsPassword ? ['password'] : [])]
   if (members.length === 0) return []
   const make: PlannedChange['make'] = async (ending, by) => {

@@ -144,10 +144,11 @@ describe('RT13: an account', () => {
     await expectNothingLeft(PARTNER, tokens)
   })
 
-  test('that is the last owner’s is neither suspended nor deleted nor made less', async () => {
+  test('that is the last owner’s is neither suspended nor contained nor deleted nor made less', async () => {
     const owner = (await nouns().accounts.findByEmail(server.ada.username))?.id ?? ''
     const tried = [
       events().accounts.suspend(owner, BY),
+      events().accounts.contain(owner, BY),
       events().accounts.delete(owner, BY),
       events().accounts.changeRoles({ accountId: owner, roles: ['auditor'] }, BY),
     ]
@@ -156,6 +157,39 @@ describe('RT13: an account', () => {
     }
     expect(await nouns().accounts.findById(owner)).toMatchObject({ status: 'active', roles: ['owner'] })
   })
+
+  test('that is the last owner’s who can sign in stays, whoever else is an owner without a password', async () => {
+    const owner = (await nouns().accounts.findByEmail(server.ada.username))?.id ?? ''
+    const other = await newPerson('contained-owner')
+    await events().accounts.changeRoles({ accountId: other.id, roles: ['owner'] }, BY)
+    // While there are two the one can be contained, and then is none that could help.
+    await events().accounts.contain(other.id, BY)
+    const tried = [
+      events().accounts.suspend(owner, BY),
+      events().accounts.contain(owner, BY),
+      events().accounts.delete(owner, BY),
+      events().accounts.changeRoles({ accountId: owner, roles: [] }, BY),
+    ]
+    for (const outcome of await Promise.allSettled(tried)) {
+      expect(outcome).toMatchObject({ status: 'rejected', reason: expect.any(AccountRefused) })
+    }
+    expect(await nouns().accounts.findById(owner)).toMatchObject({ status: 'active', roles: ['owner'] })
+    // The one who cannot sign in is not kept for it.
+    await events().accounts.delete(other.id, BY)
+  })
+})
+
+test('RT14: of two owners who are contained at once one keeps the password', async () => {
+  const other = await newPerson('owner-too')
+  await events().accounts.changeRoles({ accountId: other.id, roles: ['owner'] }, BY)
+  const third = await newPerson('owner-three')
+  await events().accounts.changeRoles({ accountId: third.id, roles: ['owner'] }, BY)
+  const owner = (await nouns().accounts.findByEmail(server.ada.username))?.id ?? ''
+  await server.latchkey.stores.db.account.update({ where: { id: owner }, data: { roles: [] } })
+  const tried = await Promise.allSettled([other.id, third.id].map((id) => events().accounts.contain(id, BY)))
+  await server.latchkey.stores.db.account.update({ where: { id: owner }, data: { roles: ['owner'] } })
+  expect(tried.map(({ status }) => status).sort()).toEqual(['fulfilled', 'rejected'])
+  for (const id of [other.id, third.id]) await events().accounts.delete(id, BY)
 })
 
 test('RT14: of two owners who are suspended at once one stays', async () => {

@@ -355,12 +355,15 @@ describe('accounts', () => {
   test('AD4 the last owner cannot be demoted', async () => {
     await bench.provision({ accounts: [ADA] })
     expect(await faultsOf({ accounts: [{ ...ADA, roles: [] }] })).toContain('would leave no owner')
+    // An owner who has no password cannot sign in, and is none that could be left.
+    const bo = { email: 'bo@people.example', roles: ['owner'] }
+    expect(await faultsOf({ accounts: [{ ...ADA, roles: [] }, bo] })).toContain('would leave no owner')
     expect(
       changesOf(
         await bench.provision({
           accounts: [
             { ...ADA, roles: [] },
-            { email: 'bo@people.example', roles: ['owner'] },
+            { ...bo, password: 'a difference engine 1822' },
           ],
         }),
       ),
