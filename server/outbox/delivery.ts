@@ -1,8 +1,8 @@
 // Brings what is in an outbox to its endpoints, many at a time. An endpoint that hangs has few of the places, so that it harms nobody
 // else.
 import { randomInt } from 'node:crypto'
-import { LONGEST_EXCHANGE_MS } from './endpoint.ts'
 import type { Claimed, Exchange, FreePlaces, Outbox } from './outbox.ts'
+import { LONGEST_EXCHANGE_MS } from './time-for.ts'
 
 /** What became of an attempt. */
 export type DeliveryOutcome = 'delivered' | 'postponed' | 'given_up'

@@ -6,7 +6,7 @@ import type { LookupFunction } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { errorCode } from '../../config/faults.ts'
 import { AddressRefused, type AllowedAddresses } from './allowed-addresses.ts'
-import { type TimeFor, timeFor } from './time-for.ts'
+import { LONGEST_EXCHANGE_MS, type TimeFor, timeFor } from './time-for.ts'
 
 /** What is posted. */
 export interface OutgoingMessage {
@@ -20,9 +20,6 @@ export type Answer = { readonly status: number } | { readonly status: undefined;
 
 /** Posts. It does not throw; when the signal breaks it off, there was no answer. */
 export type Post = (uri: string, message: OutgoingMessage, signal: AbortSignal) => Promise<Answer>
-
-/** For all of it: the name, the connection, TLS and the answer. */
-export const LONGEST_EXCHANGE_MS = 5000
 
 /** Of an answer's body, which is not looked at, as much is let in before the connection is closed. */
 const LONGEST_BODY = 16 * 1024

@@ -3,6 +3,8 @@
 // told, and this server from its stores. So the name servers are asked directly, which takes no thread.
 import { type LookupAddress, lookup as systemLookup } from 'node:dns'
 import { Resolver } from 'node:dns/promises'
+import { errorCode } from '../../config/faults.ts'
+import { LONGEST_EXCHANGE_MS } from './time-for.ts'
 
 /** Looks a name up; `callback` is given at least one address, or why there is none. */
 export type LookUpName = (
@@ -10,23 +12,33 @@ export type LookUpName = (
   callback: (error: NodeJS.ErrnoException | null, found: LookupAddress[]) => void,
 ) => void
 
-/** A name server has so long for an answer, and is asked twice. */
-const TIMEOUT_MS = 1000
+/** Each name server is asked so often. All of it leaves the exchange time to connect in; tries end a little late. */
+const TRIES = 2
+const LONGEST_LOOK_UP_MS = LONGEST_EXCHANGE_MS - 2000
 
-/** Makes it. `servers` are those of the system, unless given. */
-export function createNameLookup({ servers }: { readonly servers?: readonly string[] } = {}): LookUpName {
-  const resolver = new Resolver({ timeout: TIMEOUT_MS, tries: 2 })
-  if (servers !== undefined) resolver.setServers([...servers])
+/** Of these the name server may be one that is not there any more. */
+const UNREACHED: ReadonlySet<string> = new Set(['ETIMEOUT', 'ECONNREFUSED'])
+
+/** Makes it. `servers` gives those to ask, at each time that it matters: those of the system, unless given. */
+export function createNameLookup({ servers }: { readonly servers?: () => readonly string[] } = {}): LookUpName {
+  // It keeps the name servers of the moment when it was made. A machine is given others while this process runs, so after a look-up
+  // for which one was not reached the next look-up makes another.
+  let known: Resolver | undefined
 
   /** Undefined where the name servers answer that they know of none, or there are none. @throws when they do not answer */
   async function ask(hostname: string): Promise<LookupAddress[] | undefined> {
+    known ??= makeResolver(servers?.())
+    const resolver = known
     const asked = await Promise.allSettled([resolver.resolve4(hostname), resolver.resolve6(hostname)])
+    const faults = asked.flatMap((answer) => (answer.status === 'rejected' ? [answer.reason as Error] : []))
+    // Only once, however many wait for the same: by then it may be another.
+    if (known === resolver && faults.some((fault) => UNREACHED.has(errorCode(fault)))) known = undefined
     const found = asked.flatMap((answer, index) =>
       answer.status === 'fulfilled' ? answer.value.map((address) => ({ address, family: index === 0 ? 4 : 6 })) : [],
     )
     if (found.length > 0) return found
-    const silent = asked.find((answer) => answer.status === 'rejected' && answer.reason?.code === 'ETIMEOUT')
-    if (silent?.status === 'rejected') throw silent.reason
+    const silent = faults.find((fault) => errorCode(fault) === 'ETIMEOUT')
+    if (silent !== undefined) throw silent
     return undefined
   }
 
@@ -39,4 +51,14 @@ export function createNameLookup({ servers }: { readonly servers?: readonly stri
       (error: NodeJS.ErrnoException) => callback(error, []),
     )
   }
+}
+
+/** With the servers of the system as it has them now, unless others are given. */
+function makeResolver(given: readonly string[] | undefined): Resolver {
+  const servers = given ?? new Resolver().getServers()
+  const timeout = Math.floor(LONGEST_LOOK_UP_MS / (TRIES * Math.max(1, servers.length)))
+  // Without the most, a second try would have twice the time, or more where answers have been slow.
+  const resolver = new Resolver({ timeout, maxTimeout: timeout, tries: TRIES })
+  if (given !== undefined) resolver.setServers([...given])
+  return resolver
 }

@@ -1,6 +1,9 @@
 // The time that one exchange has. It may be cut short by something that lives as long as the process, and leaves nothing with that:
 // of each signal that `AbortSignal.any` makes, a little can stay with the one that lives on.
 
+/** For all of an exchange: the name, the connection, TLS and the answer. */
+export const LONGEST_EXCHANGE_MS = 5000
+
 /** The time for one piece of work; to be disposed of when that is done before it. */
 export interface TimeFor extends Disposable {
   /** Aborted when the time is up, or cut short. */

@@ -8,6 +8,7 @@ import { createNameLookup } from '../../server/outbox/name-lookup.ts'
 let server: Socket
 let lookUp: ReturnType<typeof createNameLookup>
 const asked: string[] = []
+const KNOWN = [{ address: '203.0.113.7', family: 4 }]
 
 beforeAll(async () => {
   server = createSocket('udp4').on('message', (query, from) => {
@@ -17,7 +18,7 @@ beforeAll(async () => {
   })
   server.bind(0, '127.0.0.1')
   await once(server, 'listening')
-  lookUp = createNameLookup({ servers: [`127.0.0.1:${server.address().port}`] })
+  lookUp = createNameLookup({ servers: () => [addressOf(server)] })
 })
 
 afterAll(() => void server.close())
@@ -44,14 +45,16 @@ function answerTo(query: Buffer, name: string, type: number): Buffer {
   return Buffer.concat(address ? [header, question, record] : [header, question])
 }
 
-const find = (name: string) =>
-  new Promise<LookupAddress[] | string>((done) => lookUp(name, (error, found) => done(error?.code ?? found)))
+const addressOf = (socket: Socket) => `${socket.address().address}:${socket.address().port}`
+
+const find = (name: string, by = lookUp) =>
+  new Promise<LookupAddress[] | string>((done) => by(name, (error, found) => done(error?.code ?? found)))
 
 test('fifty names for which nobody answers hold up no other, and are given up', async () => {
   const given: string[] = []
   const silent = Array.from({ length: 50 }, (_, index) => find(`silent-${index}.example`).then((how) => given.push(String(how))))
   while (!asked.some((name) => name.startsWith('silent-49'))) await new Promise((done) => setTimeout(done, 5))
-  expect(await find('known.example')).toEqual([{ address: '203.0.113.7', family: 4 }])
+  expect(await find('known.example')).toEqual(KNOWN)
   expect(given).toEqual([])
   await Promise.all(silent)
   expect(new Set(given)).toEqual(new Set(['ETIMEOUT']))
@@ -63,3 +66,46 @@ test('what the name servers do not know is asked of the machine, which knows its
   expect(asked).toContain('nobody.example')
   expect(asked).not.toContain('localhost')
 })
+
+test('name servers that answer no more give way to those that the machine has by then', async () => {
+  const gone = await listen()
+  let servers = [addressOf(gone)]
+  const by = createNameLookup({ servers: () => servers })
+  expect(await find('known.example', by)).toBe('ETIMEOUT')
+  servers = [addressOf(server)]
+  expect(await find('known.example', by)).toEqual(KNOWN)
+  // The one that answers is kept, until nobody listens where it was.
+  const port = await listen()
+  const refusing = addressOf(port)
+  await close(port)
+  servers = [refusing]
+  expect(await find('known-too.example', by)).toEqual(KNOWN)
+  const other = createNameLookup({ servers: () => servers })
+  expect(await find('known.example', other)).toBe('ENOTFOUND')
+  servers = [addressOf(server)]
+  expect(await find('known.example', other)).toEqual(KNOWN)
+  await close(gone)
+}, 30_000)
+
+test('three name servers that do not answer are all tried before a name is given up', async () => {
+  const tried = new Set<number>()
+  const silent = await Promise.all([0, 1, 2].map((index) => listen(() => tried.add(index))))
+  const by = createNameLookup({ servers: () => silent.map(addressOf) })
+  expect(await find('known.example', by)).toBe('ETIMEOUT')
+  expect(tried.size).toBe(3)
+  await Promise.all(silent.map(close))
+}, 30_000)
+
+/** A name server that says nothing. */
+async function listen(asked: () => void = () => undefined): Promise<Socket> {
+  // A test that fails leaves it open, and must end all the same.
+  const socket = createSocket('udp4').on('message', asked).unref()
+  socket.bind(0, '127.0.0.1')
+  await once(socket, 'listening')
+  return socket
+}
+
+async function close(socket: Socket): Promise<void> {
+  socket.close()
+  await once(socket, 'close')
+}
