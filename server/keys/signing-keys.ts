@@ -1,7 +1,7 @@
 // Keys that sign tokens: made at first start, kept in PostgreSQL with the private part sealed under ENCRYPTION_KEY.
 import { calculateJwkThumbprint, exportJWK, generateKeyPair, type JWK } from 'jose'
 import { type Change, recordChange } from '../audit/change.ts'
-import type { Database, Transaction } from '../storage/postgres.ts'
+import { type Database, LONG_TRANSACTION_MS, type Transaction } from '../storage/postgres.ts'
 import type { Sealer } from '../storage/sealing.ts'
 
 /** The algorithms there is a key for: ES256 first, since access tokens are signed with it; RS256, which every OpenID
@@ -29,14 +29,16 @@ const KEYS_LOCK = 0x6c6b_0001
 
 /** Reads the keys, and makes those that are missing. Two processes that start at once make one set. */
 export async function loadSigningKeys(deps: { readonly db: Database; readonly sealer: Sealer }): Promise<SigningKeys> {
-  await deps.db.$transaction(async (tx) => {
+  const makeMissing = async (tx: Transaction) => {
     await lockKeys(tx)
     const present = await tx.signingKey.findMany({ where: { status: 'signing' }, select: { alg: true } })
     for (const alg of SIGNING_ALGORITHMS) {
       if (present.some((key) => key.alg === alg)) continue
       await insertKey(tx, await makeKey(deps.sealer, alg), { change: { actor: 'system' } })
     }
-  })
+  }
+  // A slow machine takes seconds for an RSA key.
+  await deps.db.$transaction(makeMissing, { timeout: LONG_TRANSACTION_MS })
   return readSigningKeys(deps)
 }
 
