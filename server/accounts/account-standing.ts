@@ -57,10 +57,9 @@ export async function reinstateAccount(ending: Ending, id: string, change: Chang
 
 /**
  * Somebody else may be using the account: all that it has ends, and nobody gets in by its password until that is reset. The
- * account itself stays active. @throws AccountRefused also for the last owner: nobody could make them a link
+ * account itself stays active. That of the last owner is no exception: whoever has it must lose it. @throws AccountRefused
  */
 export async function containAccount(ending: Ending, id: string, change: Change): Promise<void> {
-  await keepAnOwner(ending.tx, id)
   await lockedAccount(ending.tx, id, change)
   await retirePassword(ending.tx, id)
   await voidPasswordLink(ending.tx, id)

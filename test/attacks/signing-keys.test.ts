@@ -97,6 +97,7 @@ describe('KR2: a key that is compromised', () => {
     await until(async () => (await own()).status === 503)
     for (const one of Object.values(ask)) expect((await one()).body.error).toBe('temporarily_unavailable')
     held.mockRestore()
+    await neighbour.latchkey.keys.refresh()
     for (const one of Object.values(ask)) {
       let token: string | undefined
       await until(async () => {
