@@ -1,5 +1,5 @@
-// The client that a token is made for, between its authentication and the read that authorises the token. The library goes on with
-// what it has found of the client at first; a change that was committed in between must count, as it counts in that read.
+// What a token is made of, as of the read that authorises it: its client, and the key that signs it. The library goes on with what it
+// has found of the client at first, and with the keys that it was built with; a change that was committed before that read must count.
 import { isDeepStrictEqual } from 'node:util'
 import type { KoaContextWithOIDC } from 'oidc-provider'
 import type { SigningKeys } from '../keys/signing-keys.ts'
