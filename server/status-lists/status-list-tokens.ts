@@ -30,6 +30,8 @@ export interface StatusListTokensDeps {
   readonly follower: { readonly log: Pick<RevocationLog, 'sequence'> }
   readonly keys: () => SigningKeys
   readonly ttlSeconds: number
+  /** A clock that nobody sets, in milliseconds from wherever. */
+  readonly elapsed?: () => number
 }
 
 /** After a revocation a list is made anew, but not more often than this: of fifty in a second not each is worth a list. */
@@ -43,17 +45,17 @@ const ALGORITHM = 'ES256'
 interface KnownToken extends StatusListToken {
   /** Revocations up to this number are in it. */
   readonly sequence: number
-  /** When the read began, by a clock that nobody sets, in milliseconds. */
+  /** When the read began, by `elapsed`. */
   readonly readAt: number
 }
 
 /** Makes them. */
 export function createStatusListTokens(deps: StatusListTokensDeps): StatusListTokens {
-  const { statusLists, follower, ttlSeconds } = deps
+  const { statusLists, follower, ttlSeconds, elapsed = () => performance.now() } = deps
   const known = new Map<string, KnownToken>()
   const underWay = new Map<string, Promise<KnownToken | undefined>>()
 
-  const secondsSince = (readAt: number) => (performance.now() - readAt) / 1000
+  const secondsSince = (readAt: number) => (elapsed() - readAt) / 1000
 
   function isGood({ sequence, readAt }: KnownToken): boolean {
     const age = secondsSince(readAt)
@@ -61,7 +63,7 @@ export function createStatusListTokens(deps: StatusListTokensDeps): StatusListTo
   }
 
   async function make(listId: string): Promise<KnownToken | undefined> {
-    const readAt = performance.now()
+    const readAt = elapsed()
     const statuses = await statusLists.read(listId)
     if (statuses === undefined) {
       known.delete(listId)
