@@ -62,8 +62,6 @@ export interface AuditConditions {
   readonly ways: readonly Prisma.Sql[]
   /** The one whose index is not in the order of ids; undefined when another condition narrows more, or there is none. */
   readonly candidates: Prisma.Sql | undefined
-  /** Nearly all that it finds is meant, so that the latest need only be looked at one by one. */
-  readonly isAlone: boolean
   /** What is looked for in a network part by part, if need be; undefined: that would be of no use. */
   readonly inParts: NetworkParts | undefined
   /** No event that is meant has a higher id. */
@@ -110,7 +108,6 @@ export function conditionsOf(filter: AuditFilter, starts?: readonly string[]): A
       starts === undefined ? waysOf(filter, conditions, names) : startWays(starts, [...conditions, ...actedBy, namedAs(names)]),
     candidates: starts === undefined ? candidatesOf(filter) : undefined,
     inParts: partsOf(filter, names, others),
-    isAlone: [names, actor, filter.clientId, filter.network && filter.reason].every((value) => value === undefined),
     highest: filter.before === undefined ? HIGHEST_ID : idBefore(filter.before),
   }
 }

@@ -90,11 +90,13 @@ function pageOf(
 ): PageQuery {
   const direction = directionOf(order)
   const beyond = order === 'latest' ? Prisma.sql`e.id < ${after ?? HIGHEST}` : Prisma.sql`e.id > ${after ?? 0n}`
-  const { all, ways, candidates, inParts, isAlone, highest } = conditionsOf(filter, starts)
+  const { all, ways, candidates, inParts, highest } = conditionsOf(filter, starts)
   const end = Prisma.sql`ORDER BY e.id ${direction} LIMIT ${limit}`
   const found = (condition: Prisma.Sql) =>
     Prisma.sql`(SELECT ${columns} FROM audit_events e WHERE ${condition} AND ${beyond} ${end})`
-  const one = Prisma.sql`SELECT ${columns} FROM audit_events e WHERE ${all}`
+  // By its id and nothing else (what the OFFSET is for): of a network that has come since statistics were made, PostgreSQL thinks that
+  // nearly no event has it, and would go through all of its events for each candidate.
+  const candidate = Prisma.sql`SELECT * FROM audit_events e WHERE e.id = candidate.id OFFSET 0`
   const [first = Prisma.empty] = ways
   if (candidates === undefined)
     return {
@@ -116,7 +118,7 @@ function pageOf(
     Prisma.sql`counted AS MATERIALIZED (SELECT count(*) <= ${MOST_CANDIDATES} AS few FROM candidates)`,
     Prisma.sql`of_few AS MATERIALIZED (
         SELECT e.* FROM (SELECT id FROM candidates WHERE (SELECT few FROM counted) ORDER BY id ${direction}) candidate
-        ${isAlone ? Prisma.sql`CROSS JOIN LATERAL (${one} AND e.id = candidate.id LIMIT 1) e` : Prisma.sql`JOIN (${one}) e USING (id)`}
+        CROSS JOIN LATERAL (SELECT ${columns} FROM (${candidate}) e WHERE ${all}) e
         ORDER BY candidate.id ${direction} LIMIT ${limit})`,
     // By itself, since the plan would be another one for whoever may take less than all of it.
     Prisma.sql`of_many AS MATERIALIZED (SELECT * FROM (${Prisma.join(parts, ' UNION ALL ')}) e ${end})`,

@@ -212,10 +212,15 @@ describe('what is looked for among many', () => {
   /** The ids that a filter finds, on all pages, and those that the table has. */
   async function compare(query: string, where: string) {
     const found: string[] = []
+    let refused = 0
     for (let cursor = ''; ; ) {
       const { status, body } = await get(`/audit-events?limit=100&${query}${cursor}`)
       // A busy machine may have no time for one; whoever is told so asks again.
-      if (status === 503) continue
+      if (status === 503 && refused < 3) {
+        refused += 1
+        continue
+      }
+      expect({ query, status }).toEqual({ query, status: 200 })
       found.push(...body.items.map(({ id }: Shown) => id))
       if (body.next_cursor === null || found.length >= 300) break
       cursor = `&cursor=${body.next_cursor}`
@@ -234,6 +239,8 @@ describe('what is looked for among many', () => {
         [count, address],
       )
     await write(250, '203.0.113.0')
+    // What comes in great numbers comes before PostgreSQL has statistics of it.
+    await run(server.databaseUrl, 'ANALYZE audit_events')
     await write(50_010, '198.18.0.0')
     await write(20, '203.0.113.0')
     expect(await compare('ip=203.0.113.0/24', "address << '203.0.113.0/24'")).toBe(270)
@@ -256,6 +263,7 @@ describe('what is looked for among many', () => {
         [count],
       )
     const old = "'198.51.' || k / 256 || '.' || k % 256"
+    await run(server.databaseUrl, 'ANALYZE audit_events')
     await write(50_010, old)
     await write(50_010, "'2001:db8:' || to_hex(k) || '::1'")
     await write(60_000, "'192.0.2.1'")
