@@ -8,6 +8,7 @@ import type { Task } from '../maintenance/schedule.ts'
 import { type OwnAccess, revocationsResource } from '../provider/own-resources.ts'
 import { createFeedListeners, type FeedCaller, type FeedListeners, HEARTBEAT_SECONDS } from '../revocation-feed/listeners.ts'
 import { createRevocationFeed } from '../revocation-feed/routes.ts'
+import { createLateCommits } from '../tokens/late-commits.ts'
 import { type Acknowledgements, createAcknowledgements } from '../tokens/revocation-acknowledgements.ts'
 import type { RevocationFollower } from '../tokens/revocation-follower.ts'
 import { createRevocationRelay } from '../tokens/revocation-relay.ts'
@@ -33,6 +34,7 @@ export async function tellOfRevocations(deps: {
 }): Promise<RevocationParts> {
   const { issuer, follower, stores, log, metrics } = deps
   const acknowledgements = createAcknowledgements({ db: stores.db })
+  const lateCommits = createLateCommits({ db: stores.db, follower })
   const listeners = createFeedListeners({ follower, fellBehind: () => metrics.count('feedResets', {}) })
   metrics.whenAsked(() => {
     metrics.set('feedListeners', {}, listeners.count)
@@ -51,13 +53,14 @@ export async function tellOfRevocations(deps: {
     listeners,
     acknowledgements,
     tasks: [
-      { name: 'revocations', everySeconds: 1, run: follower.catchUp },
+      { name: 'revocations', everySeconds: 1, run: () => follower.catchUp().then(lateCommits.run) },
       ...(relay === undefined ? [] : [{ name: 'revocations in Redis', everySeconds: 1, run: relay.run }]),
       { name: 'listeners', everySeconds: HEARTBEAT_SECONDS, run: () => beat(follower, listeners) },
       { name: 'acknowledgements', everySeconds: 1, run: acknowledgements.write },
     ],
     async close() {
       listeners.close()
+      lateCommits.close()
       relay?.close()
       await notifications.close()
       await acknowledgements.write().catch((error: unknown) => log.warn({ err: error }, 'acknowledgements were not written'))

@@ -7,7 +7,12 @@ import { readRevocations, type WrittenRevocation } from './revocations.ts'
 
 /** What happened to the list. */
 export type RevocationNews =
-  | { readonly what: 'added'; readonly entries: readonly WrittenRevocation[] }
+  | {
+      readonly what: 'added'
+      readonly entries: readonly WrittenRevocation[]
+      /** Those of them whose commit took so long that it must be covered what was authorised meanwhile. */
+      readonly late: readonly WrittenRevocation[]
+    }
   /** The database was put back to an earlier state: what was told before cannot be gone on from. */
   | {
       readonly what: 'put_back'
@@ -55,6 +60,7 @@ export function createRevocationFollower({ db }: { readonly db: Database }): Rev
   async function readAll(): Promise<void> {
     for (;;) {
       const known = log.newest
+      const lookedBefore = looked
       const { sequence, entries, newest, now, isAnother } = await readRevocations(db, log.sequence, MOST_AT_ONCE, known)
       read = { databaseNow: now, at: performance.now() }
       if (newest < log.sequence || isAnother) {
@@ -67,7 +73,7 @@ export function createRevocationFollower({ db }: { readonly db: Database }): Rev
       log.append(entries, sequence)
       if (sequence >= newest) looked = now
       highest = Math.max(highest, sequence)
-      if (entries.length > 0) tell({ what: 'added', entries })
+      if (entries.length > 0) tell({ what: 'added', entries, late: entries.filter((entry) => isLate(entry, lookedBefore, now)) })
       if (Math.abs(now - forgotAt) >= FORGET_EVERY_SECONDS) {
         log.forget(now)
         forgotAt = now
@@ -90,4 +96,16 @@ export function createRevocationFollower({ db }: { readonly db: Database }): Rev
     lookedAt: () => looked,
     highestSeen: () => highest,
   }
+}
+
+/**
+ * Whether the commit of an entry was after the moment that it names, as far as this process can tell: it had looked after that moment
+ * and did not find it.
+ * @param looked when this process looked before and knew all, by PostgreSQL's clock, in seconds since the epoch
+ * @param now when it looked and found the entry
+ */
+function isLate({ before, at }: WrittenRevocation, looked: number | undefined, now: number): boolean {
+  if (before === undefined || looked === undefined) return false
+  const moment = Math.floor(at) + 1
+  return looked >= moment && now >= moment + 1
 }

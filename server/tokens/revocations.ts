@@ -86,11 +86,20 @@ export async function writeRevocations(
   return Number(rows[0]?.sequence ?? 0n)
 }
 
-/** Whether the moment has come that one of the last `count` entries up to `sequence` names. */
+/** The row of which the numbers are, locked to the end of the transaction: nobody else writes entries meanwhile. */
+export async function lockRevocationCounter(tx: Transaction): Promise<void> {
+  await tx.$queryRaw(Prisma.sql`SELECT sequence FROM revocation_counter WHERE id = 1 FOR UPDATE`)
+}
+
+/**
+ * Whether the second has begun that comes after the moment which the last `count` entries up to `sequence` name, the time aside for
+ * which other processes may not have heard of it: that time begins with the commit.
+ */
 export async function isOutrun(db: Database, sequence: number, count: number): Promise<boolean> {
   const [row] = await db.$queryRaw<{ outrun: boolean }[]>(Prisma.sql`
     SELECT EXISTS (SELECT 1 FROM revocations
-      WHERE sequence > ${sequence - count} AND sequence <= ${sequence} AND before < date_trunc('second', latchkey_now())) AS outrun`)
+      WHERE sequence > ${sequence - count} AND sequence <= ${sequence} AND before IS NOT NULL
+        AND date_trunc('second', created_at - interval '1 millisecond') + interval '1 second' < date_trunc('second', latchkey_now())) AS outrun`)
   return row?.outrun === true
 }
 

@@ -2,8 +2,11 @@
 // live, and is then given what is right by then (docs/explanation/revocation.md).
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
 import pg from 'pg'
+import { openPostgres } from '../../server/storage/postgres.ts'
+import { writeRevocations } from '../../server/tokens/revocations.ts'
 import { Browser } from '../support/browser.ts'
 import { API, MACHINE, NOTES, SPA, WEB } from '../support/clients.ts'
+import { until } from '../support/logout-app.ts'
 import {
   authorizationRequest,
   callbackParams,
@@ -16,6 +19,7 @@ import {
   type TokenAnswer,
   tokenRequest,
 } from '../support/oauth.ts'
+import { PATIENT } from '../support/postgres.ts'
 import { startServer, type TestServer } from '../support/server.ts'
 
 let server: TestServer
@@ -123,6 +127,33 @@ test('what was authorised while a commit took long is dead when the event is ans
   } finally {
     await holder.query('SELECT pg_advisory_unlock_all(); DROP TRIGGER IF EXISTS slow_commit ON accounts')
     await holder.end()
+  }
+})
+
+test('so it is within a second when the process that ended it was killed right after its commit', async () => {
+  await giveRoles(['auditor', 'helpdesk'])
+  const { tokens } = await obtainTokens(server, SPA, { person: server.grace })
+  const other = await openPostgres({ url: server.databaseUrl, poolSize: 1, ...PATIENT })
+  try {
+    const accountId = await accountOf(server.grace)
+    const during = await other.db.$transaction(async (tx) => {
+      await tx.$executeRaw`UPDATE accounts SET roles = '{auditor}' WHERE id = ${accountId}`
+      await writeRevocations(tx, [{ kind: 'sub', value: accountId, issuedUntilNow: true }], {
+        lifeSeconds: 900,
+        reason: 'roles_changed',
+      })
+      await server.advance(4)
+      await server.latchkey.revocations.follower.catchUp()
+      const during = await refresh(server, SPA, tokens.body.refresh_token ?? '')
+      expect(claimsOf(during.body.access_token).roles).toEqual(['auditor', 'helpdesk'])
+      expect(await introspect(server, API, during.body.access_token ?? '')).toMatchObject({ active: true })
+      return during
+    })
+    await until(async () => (await introspect(server, API, during.body.access_token ?? '')).active === false)
+    const next = await refresh(server, SPA, during.body.refresh_token ?? '')
+    expect(await introspect(server, API, next.body.access_token ?? '')).toMatchObject({ active: true, roles: ['auditor'] })
+  } finally {
+    await other.close()
   }
 })
 

@@ -4,12 +4,13 @@ import { setTimeout as wait } from 'node:timers/promises'
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals'
 import { Redis } from 'ioredis'
 import { Secret } from '../../config/secrets.ts'
-import { type OpenDatabase, openPostgres } from '../../server/storage/postgres.ts'
+import { type Database, type OpenDatabase, openPostgres } from '../../server/storage/postgres.ts'
 import { openRedis } from '../../server/storage/redis.ts'
 import { createSealer } from '../../server/storage/sealing.ts'
+import { createLateCommits } from '../../server/tokens/late-commits.ts'
 import { createRevocationFollower } from '../../server/tokens/revocation-follower.ts'
 import { createRevocationRelay } from '../../server/tokens/revocation-relay.ts'
-import { type RevocationEntry, writeRevocations } from '../../server/tokens/revocations.ts'
+import { isOutrun, type RevocationEntry, writeRevocations } from '../../server/tokens/revocations.ts'
 import { createDatabase, moveDatabaseClock, PATIENT } from '../support/postgres.ts'
 import { startPrivateRedis } from '../support/redis.ts'
 
@@ -74,6 +75,80 @@ test('numbers come in the order of commits: a reader who has seen one never find
   // None of those that were rolled back left a gap either.
   expect(seen).toEqual(seen.map((_, index) => index + 1))
 })
+
+describe('an entry whose commit took longer than until the moment that it names', () => {
+  const entry = { kind: 'sub', value: 'acc_1', issuedUntilNow: true, stillIssuedSeconds: 10 } as const
+  const written = () => opened.db.revocation.findMany({ where: { value: 'acc_1' }, orderBy: { sequence: 'asc' } })
+
+  /** Writes it, with so many seconds between its statement and its commit. */
+  const commitLate = (seconds: number, meanwhile: () => Promise<unknown> = async () => undefined) =>
+    opened.db.$transaction(async (tx) => {
+      await writeRevocations(tx, [entry], LIFE)
+      await moveDatabaseClock(database.url, seconds)
+      await meanwhile()
+    })
+
+  test('is written once more, by one of fifty who see it', async () => {
+    const followers = Array.from({ length: 50 }, () => createRevocationFollower(opened))
+    const lateCommits = followers.map((follower) => createLateCommits({ ...opened, follower }))
+    const look = () => Promise.all(followers.map((follower) => follower.catchUp()))
+    await look()
+    await commitLate(4, look)
+    await look()
+    await Promise.all(lateCommits.map(({ run }) => run()))
+    const [first, again, ...more] = await written()
+    expect(more).toEqual([])
+    // Its moment is as much later as the commit was, and its life as long as it was.
+    expect(again?.reason).toBe('tried')
+    expect(seconds(again?.before, first?.before)).toBeGreaterThanOrEqual(4)
+    expect(seconds(again?.before, again?.createdAt)).toBeGreaterThan(10)
+    expect(seconds(again?.until, again?.createdAt)).toBeGreaterThanOrEqual(seconds(first?.until, first?.createdAt))
+    await look()
+    await Promise.all(lateCommits.map(({ run }) => run()))
+    expect(await written()).toHaveLength(2)
+  })
+
+  test('is written once more when PostgreSQL was away at first', async () => {
+    let away = true
+    const db = {
+      $transaction: (work: never) => (away ? Promise.reject(new Error('away')) : opened.db.$transaction(work)),
+    } as unknown as Database
+    const follower = createRevocationFollower(opened)
+    const lateCommits = createLateCommits({ db, follower })
+    await follower.catchUp()
+    await commitLate(4, follower.catchUp)
+    await follower.catchUp()
+    await expect(lateCommits.run()).rejects.toThrow('away')
+    away = false
+    await lateCommits.run()
+    expect(await written()).toHaveLength(2)
+    lateCommits.close()
+  })
+
+  test('is late for the one who wrote it, however long others may not have heard of it', async () => {
+    await commitLate(0)
+    expect(await isOutrun(opened.db, 1, 1)).toBe(false)
+    await commitLate(4)
+    expect(await isOutrun(opened.db, 2, 1)).toBe(true)
+  })
+
+  test('is left as it is where nobody can tell that it was late', async () => {
+    const follower = createRevocationFollower(opened)
+    const lateCommits = createLateCommits({ ...opened, follower })
+    // Who has only begun to look, who did not look meanwhile, and whose commit was in time.
+    await commitLate(4)
+    await follower.catchUp()
+    await commitLate(8)
+    await follower.catchUp()
+    await opened.db.$transaction((tx) => writeRevocations(tx, [entry], LIFE))
+    await follower.catchUp()
+    await lateCommits.run()
+    expect(await written()).toHaveLength(3)
+  })
+})
+
+/** From the second to the first. */
+const seconds = (one: Date | null | undefined, other: Date | null | undefined) => (Number(one) - Number(other)) / 1000
 
 test('what was committed before the question is in the answer, also when a look is under way', async () => {
   const follower = createRevocationFollower(opened)
