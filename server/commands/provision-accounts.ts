@@ -1,16 +1,17 @@
 // The plan of a provisioning: accounts. What a person has of his own, his password above all, no file takes from him.
 import { isDeepStrictEqual } from 'node:util'
 import type { Prisma } from '../../prisma/client/client.ts'
+import { changeRoles } from '../accounts/account-changes.ts'
 import { deleteAccount } from '../accounts/account-standing.ts'
 import type { Accounts } from '../accounts/accounts.ts'
-import { insertPassword } from '../accounts/accounts-store.ts'
+import { type AccountFacts, insertPassword, updateFacts } from '../accounts/accounts-store.ts'
 import { emailKey } from '../accounts/email-key.ts'
 import type { Passwords } from '../accounts/passwords.ts'
 import { recordChange } from '../audit/change.ts'
 import type { AccountEntry } from './provision-entries.ts'
 import type { Placed } from './provision-file.ts'
 import { change, isOthers, othersMessage, type Plan, type PlannedChange, PROVISION } from './provision-plan.ts'
-import { type AccountChanges, type ProvisionedAccount, updateProvisionedAccount } from './provision-store.ts'
+import type { ProvisionedAccount } from './provision-store.ts'
 
 /** What accounts are made with. */
 export interface AccountDeps {
@@ -30,7 +31,8 @@ export function planAccounts(
   const byKey = new Map(found.map((account) => [account.emailKey, account]))
   const owners = new Set(ownerIds)
   const demoted: string[] = []
-  for (const { entry, place } of wanted) {
+  // Owners are made before others cease to be one, so that there is one at every moment.
+  for (const { entry, place } of wanted.toSorted((one, other) => Number(makesOwner(other)) - Number(makesOwner(one)))) {
     const account = byKey.get(emailKey(entry.email))
     if (isOthers(account?.managedBy)) {
       plan.faults.push({ place, message: othersMessage(`account ${entry.email}`, account?.managedBy) })
@@ -39,7 +41,8 @@ export function planAccounts(
       if (entry.roles?.includes('owner') && bringsPassword(entry)) owners.add(entry.email)
     } else {
       plan.changes.push(...changedAccount(entry, account, deps))
-      if (entry.roles?.includes('owner') && (account.hasPassword || bringsPassword(entry))) owners.add(account.id)
+      const canSignIn = account.status === 'active' && (account.hasPassword || bringsPassword(entry))
+      if (entry.roles?.includes('owner') && canSignIn) owners.add(account.id)
       else if (entry.roles?.includes('owner') === false && owners.delete(account.id)) demoted.push(place)
     }
   }
@@ -48,6 +51,10 @@ export function planAccounts(
   }
   planPrune(plan, wanted, found, owners, deps.prune)
   return plan
+}
+
+function makesOwner({ entry }: Placed<AccountEntry>): boolean {
+  return entry.roles?.includes('owner') === true
 }
 
 /** Whether the person can sign in with what the file has. */
@@ -94,7 +101,7 @@ function newAccount(entry: AccountEntry, { accounts }: AccountDeps): PlannedChan
 
 /** What the file states of an account and is not so. A password is set only where there is none. */
 function changedAccount(entry: AccountEntry, account: ProvisionedAccount, { passwords }: AccountDeps): PlannedChange[] {
-  const changes: AccountChanges = {
+  const changes: AccountFacts = {
     ...(entry.email_verified === undefined || entry.email_verified === account.emailVerified
       ? {}
       : { emailVerified: entry.email_verified }),
@@ -102,25 +109,22 @@ function changedAccount(entry: AccountEntry, account: ProvisionedAccount, { pass
     ...(entry.profile === undefined || isDeepStrictEqual(json(entry.profile), account.profile)
       ? {}
       : { profile: json(entry.profile) }),
-    ...(entry.roles === undefined || sameRoles(entry.roles, account.roles) ? {} : { roles: [...entry.roles] }),
   }
+  const roles = entry.roles === undefined || sameRoles(entry.roles, account.roles) ? undefined : entry.roles
   const setsPassword = !account.hasPassword && bringsPassword(entry)
   const members = [...Object.keys(changes).map((name) => MEMBER_NAMES[name] ?? name), ...(setsPassword ? ['password'] : [])]
-  if (members.length === 0) return []
+  if (members.length === 0 && roles === undefined) return []
   const make: PlannedChange['make'] = async (ending, by) => {
-    await updateProvisionedAccount(ending.tx, account.id, changes)
-    const hash = entry.password === undefined ? entry.password_hash : await passwords.hash(entry.password)
-    if (setsPassword && hash !== undefined) await insertPassword(ending.tx, account.id, hash)
-    await recordChange(ending.tx, 'account.updated', by, {
-      accountId: account.id,
-      detail: { members, ...(changes.roles === undefined ? {} : { roles: changes.roles, roles_before: [...account.roles] }) },
-    })
-    // Tokens carry roles: those that say too much are dead, and a refresh gets the new ones.
-    if (account.roles.some((role) => changes.roles !== undefined && !changes.roles.includes(role))) {
-      ending.entries.push({ kind: 'sub', value: account.id, issuedUntilNow: true })
+    const accountId = account.id
+    if (members.length > 0) {
+      await updateFacts(ending.tx, accountId, changes)
+      const hash = entry.password === undefined ? entry.password_hash : await passwords.hash(entry.password)
+      if (setsPassword && hash !== undefined) await insertPassword(ending.tx, accountId, hash)
+      await recordChange(ending.tx, 'account.updated', by, { accountId, detail: { members } })
     }
+    if (roles !== undefined) await changeRoles(ending, { accountId, roles }, by)
   }
-  return [change('update', 'account', account.email, members, make)]
+  return [change('update', 'account', account.email, [...members, ...(roles === undefined ? [] : ['roles'])], make)]
 }
 
 function removedAccount(id: string, email: string): PlannedChange {
@@ -134,6 +138,6 @@ function sameRoles(one: readonly string[], other: readonly string[]): boolean {
 }
 
 /** Members that were left out are undefined, which JSON does not have. */
-function json(profile: object): Prisma.InputJsonObject {
-  return JSON.parse(JSON.stringify(profile)) as Prisma.InputJsonObject
+function json(profile: object): Prisma.JsonObject {
+  return JSON.parse(JSON.stringify(profile)) as Prisma.JsonObject
 }

@@ -11,16 +11,9 @@ export interface ProvisionedAccount {
   readonly name: string | null
   readonly profile: Prisma.JsonValue
   readonly roles: readonly string[]
+  readonly status: string
   readonly managedBy: string | null
   readonly hasPassword: boolean
-}
-
-/** What a file may change of an account that is there. */
-export interface AccountChanges {
-  readonly emailVerified?: boolean
-  readonly name?: string | null
-  readonly profile?: Prisma.InputJsonObject
-  readonly roles?: string[]
 }
 
 /** One provisioning at a time: false while another process is at it. The end of the transaction gives the lock back. */
@@ -42,16 +35,12 @@ export async function selectProvisionedAccounts(tx: Transaction, emailKeys: read
       name: true,
       profile: true,
       roles: true,
+      status: true,
       managedBy: true,
       passwords: { where: { retiredAt: null }, select: { id: true } },
     },
   })
   return rows.map(({ passwords, ...row }) => ({ ...row, hasPassword: passwords.length > 0 }))
-}
-
-export async function updateProvisionedAccount(tx: Transaction, id: string, changes: AccountChanges): Promise<void> {
-  await tx.account.update({ where: { id }, data: changes, select: { id: true } })
-  await tx.$executeRaw`UPDATE accounts SET updated_at = latchkey_now() WHERE id = ${id}`
 }
 
 /** The accounts of the demo. */

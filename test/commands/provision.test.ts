@@ -350,6 +350,13 @@ describe('accounts', () => {
     await bench.provision({ accounts: [ADA, { email: 'bo@people.example', roles: ['auditor'] }] })
     const bo = await bench.db.account.findUniqueOrThrow({ where: { emailKey: 'bo@people.example' } })
     expect(await revocations()).toMatchObject([{ kind: 'sub', value: bo.id, before: expect.any(Date) }])
+    // The event is that of whoever changes roles, with what they were.
+    const events = await bench.db.auditEvent.findMany({ where: { accountId: bo.id }, orderBy: { id: 'asc' } })
+    expect(events.map(({ name, detail }) => [name, detail])).toEqual([
+      ['account.created', { roles: ['operator'] }],
+      ['account.roles_changed', { roles: ['operator', 'auditor'], roles_before: ['operator'] }],
+      ['account.roles_changed', { roles: ['auditor'], roles_before: ['operator', 'auditor'] }],
+    ])
   })
 
   test('AD4 the last owner cannot be demoted', async () => {
@@ -368,6 +375,18 @@ describe('accounts', () => {
         }),
       ),
     ).toHaveLength(2)
+    const [ada] = await bench.db.account.findMany({ where: { name: 'Ada' } })
+    expect(ada?.roles).toEqual([])
+  })
+
+  test('AD4 an owner who is suspended is none that could be left', async () => {
+    const bo = { email: 'bo@people.example', roles: ['owner'], password: 'a difference engine 1822' }
+    await bench.provision({ accounts: [ADA, bo] })
+    await bench.db.account.update({ where: { emailKey: bo.email }, data: { status: 'suspended' } })
+    expect(await faultsOf({ accounts: [{ ...ADA, roles: [] }, bo] })).toContain('would leave no owner')
+    expect((await bench.provision({ accounts: [bo] }, { prune: true })).notes).toContain(
+      'account Ada@People.example is the last owner and stays',
+    )
   })
 
   test('an account that a person made keeps being that person’s, and is never pruned', async () => {
