@@ -60,6 +60,10 @@ export const ACCESS = {
     /** Also to end all tokens that a key has signed: they are everybody's, and the key could as well be said to be compromised. */
     write: { scope: 'keys:write', roles: OWNER },
   },
+  /** How old those of apps and webhooks are; each only for whoever may see what has it. */
+  secrets: {
+    read: { scope: 'keys:read', roles: LOOKING },
+  },
   /** They are about apps, and for those who build them. */
   refusedRequests: {
     read: { scope: 'clients:read', roles: LOOKING },

@@ -26,6 +26,7 @@ export const SECTIONS: readonly Section[] = [
   { href: '/admin/audit', label: 'Audit log', access: ACCESS.auditEvents.read },
   { href: '/admin/webhooks', label: 'Webhooks', access: ACCESS.webhooks.read },
   { href: '/admin/keys', label: 'Signing keys', access: ACCESS.keys.read },
+  { href: '/admin/secrets', label: 'Secrets', access: ACCESS.secrets.read },
   { href: '/admin/settings', label: 'Settings', access: ACCESS.settings.read },
   { href: '/admin/system', label: 'System', access: ACCESS.system.read },
 ]

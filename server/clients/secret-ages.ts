@@ -23,13 +23,17 @@ export interface SecretAges {
 /** So many are looked at: some ten milliseconds of work. */
 const MOST_LOOKED_AT = 5000
 
-/** The secret `s` is the newest good one of a client that is in use and not the server's own. */
-const NEWEST = Prisma.sql`(
+/** The secret `s` is a good one of a client that is in use and not the server's own. */
+export const GOOD_CLIENT_SECRET = Prisma.sql`(
   (s.expires_at IS NULL OR s.expires_at > latchkey_now())
-  AND EXISTS (SELECT FROM clients o WHERE o.id = s.client_id AND o.status = 'active' AND o.managed_by IS DISTINCT FROM 'latchkey')
-  AND NOT EXISTS (
-    SELECT FROM client_secrets n WHERE n.client_id = s.client_id AND (n.created_at, n.id) > (s.created_at, s.id)
-      AND (n.expires_at IS NULL OR n.expires_at > latchkey_now())))`
+  AND EXISTS (SELECT FROM clients o WHERE o.id = s.client_id AND o.status = 'active' AND o.managed_by IS DISTINCT FROM 'latchkey'))`
+
+/** No other good secret of the client is newer than `s`. */
+export const NO_NEWER_CLIENT_SECRET = Prisma.sql`NOT EXISTS (
+  SELECT FROM client_secrets n WHERE n.client_id = s.client_id AND (n.created_at, n.id) > (s.created_at, s.id)
+    AND (n.expires_at IS NULL OR n.expires_at > latchkey_now()))`
+
+const NEWEST = Prisma.sql`(${GOOD_CLIENT_SECRET} AND ${NO_NEWER_CLIENT_SECRET})`
 
 /** The ids of the clients whose secret should be replaced. */
 export const CLIENTS_WITH_DUE_SECRETS = Prisma.sql`

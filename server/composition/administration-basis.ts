@@ -2,6 +2,7 @@
 import type { Middleware } from 'koa'
 import type { Cursors } from '../http/cursors.ts'
 import type { LookOver } from '../overview/overview.ts'
+import type { SecretItem, SecretQuery } from '../overview/secrets-by-age.ts'
 import type { RefusedRequests } from '../refused-requests/refused-requests.ts'
 import type { BulkEnds } from '../revocation-jobs/bulk-ends.ts'
 import type { RevocationJobs } from '../revocation-jobs/revocation-jobs.ts'
@@ -30,6 +31,7 @@ export interface AdministrationBasis extends AccountParts {
   readonly refusedRequests: RefusedRequests
   readonly sessionReviews: SessionReviews
   readonly overview: LookOver
+  secretsByAge(query: SecretQuery): Promise<SecretItem[]>
 }
 
 /** The id of the account that an id or an e-mail address names; undefined when there is none. */

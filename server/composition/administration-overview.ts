@@ -16,10 +16,12 @@ import {
   signingKeyDuty,
   systemDuty,
   webhookDuty,
+  webhookSecretDuty,
 } from '../overview/duties.ts'
 import { createOverviewFigures, FIGURES_EVERY_SECONDS, type OverviewFigures } from '../overview/figures.ts'
 import { lately } from '../overview/lately.ts'
 import { createOverview, type LookOver, type OverviewDeps } from '../overview/overview.ts'
+import { readSecretsByAge, type SecretItem, type SecretQuery } from '../overview/secrets-by-age.ts'
 import type { SessionReviews } from '../session-reviews/session-reviews.ts'
 import { selectFailingWebhooks } from '../webhooks/last-deliveries.ts'
 import type { AccountParts } from './administration-accounts.ts'
@@ -31,6 +33,7 @@ import type { SystemParts } from './system.ts'
 export interface OverviewParts {
   readonly overview: LookOver
   readonly figures: OverviewFigures
+  secretsByAge(query: SecretQuery): Promise<SecretItem[]>
   readonly tasks: readonly Task[]
 }
 
@@ -64,6 +67,7 @@ export function createOverviewParts(deps: OverviewPartsDeps): OverviewParts {
   }
   return {
     figures,
+    secretsByAge: (query) => readSecretsByAge(db, query),
     overview: createOverview({ ...parts, clock, duties: dutiesOf(deps, parts) }),
     tasks: [{ name: 'figures of the overview', everySeconds: FIGURES_EVERY_SECONDS, run: figures.run }],
   }
@@ -77,6 +81,7 @@ function dutiesOf(
   const { db } = stores
   return [
     clientSecretDuty(secrets, clock),
+    webhookSecretDuty(() => webhookSecretsDue(db), clock),
     signingKeyDuty(keys, clock),
     sessionAuditDuty(() => sessionAudits(sessionReviews), clock),
     lockedAccountDuty(async () => (await figures.kept()).lockedAccounts),
@@ -85,6 +90,12 @@ function dutiesOf(
     mailDuty(() => mail.outbox.late(LONG_SECONDS)),
     systemDuty(lately(async () => (await system.report()).checks, { seconds: CHECKED_FOR_SECONDS, clock })),
   ]
+}
+
+/** There are few webhooks, and each has two secrets at most. */
+async function webhookSecretsDue(db: OpenStores['db']): Promise<Date[]> {
+  const secrets = await readSecretsByAge(db, { of: ['webhook'], due: false, limit: 200 })
+  return secrets.flatMap(({ dueAt }) => (dueAt === undefined ? [] : [dueAt]))
 }
 
 async function sessionAudits(reviews: OverviewPartsDeps['sessionReviews']): Promise<SessionAudits> {

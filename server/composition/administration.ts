@@ -10,6 +10,7 @@ import { overviewRoutes } from '../admin-api/overview.ts'
 import { refusedRequestRoutes } from '../admin-api/refused-requests.ts'
 import type { ApiRoute } from '../admin-api/route.ts'
 import { createAdminApi } from '../admin-api/routes.ts'
+import { secretRoutes } from '../admin-api/secrets.ts'
 import { showTree } from '../admin-api/session-tree.ts'
 import { sessionRoutes } from '../admin-api/sessions.ts'
 import type { ConsoleRoute } from '../admin-console/console.ts'
@@ -178,6 +179,7 @@ function routesOf(
   const routes: ApiRoute[] = [
     openApiRoute(() => routes, { issuer: config.issuer, version: manifest.version }),
     ...overviewRoutes(deps),
+    ...secretRoutes(deps),
     ...sessionRoutes({
       cursors,
       jobs,

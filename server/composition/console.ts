@@ -14,6 +14,7 @@ import { resourceServerChangePages } from '../admin-console/resource-server-chan
 import { resourceServerScopePages } from '../admin-console/resource-server-scopes.ts'
 import { createResourceServerFinder, resourceServerPages } from '../admin-console/resource-servers.ts'
 import { type Finder, searchPages } from '../admin-console/search.ts'
+import { secretPages } from '../admin-console/secrets.ts'
 import { sessionPages } from '../admin-console/sessions.ts'
 import { settingPages } from '../admin-console/settings.ts'
 import { systemPages } from '../admin-console/system.ts'
@@ -84,6 +85,7 @@ export function consoleRoutes(deps: ConsoleDeps): readonly ConsoleRoute[] {
     ...webhookPages({ cursors, clock, webhooks }),
     ...refusedRequestPages(administration),
     ...keyPages({ cursors, clock, turns: keys.turns, compromise: keys.compromise }),
+    ...secretPages({ cursors, clock, secretsByAge: administration.secretsByAge }),
     ...settingPages(deps.config),
     ...systemPages({ report: deps.system.report, jobs }),
   ]

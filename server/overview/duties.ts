@@ -61,7 +61,28 @@ export function clientSecretDuty(read: () => Promise<SecretAges>, clock: () => n
       const its = `/admin/clients/${encodeURIComponent(oldest.clientId)}`
       if (standing.state === 'due') return { ...standing, says: `Soon that of ${oldest.clientId} is older.`, todo, href: its }
       const says = `Those of ${many(older, 'app')} were not.`
-      return { ...standing, says, todo: `Open each. ${todo}`, href: '/admin/clients?secrets=due' }
+      return { ...standing, says, todo: `Open each. ${todo}`, href: '/admin/secrets?state=due' }
+    },
+  }
+}
+
+/** So are the secrets by which deliveries to webhooks are signed. `read`: when each that is current should be replaced. */
+export function webhookSecretDuty(read: () => Promise<readonly Date[]>, clock: () => number): Duty {
+  return {
+    name: 'webhook_secrets',
+    question: `Were webhook secrets replaced in the last ${SECRET_DUE_SECONDS / 86_400} days?`,
+    access: ACCESS.webhooks.read,
+    async look() {
+      const dues = (await read()).toSorted((one, other) => one.getTime() - other.getTime())
+      const [first] = dues
+      if (first === undefined)
+        return { state: 'done', says: 'There is no webhook that is told anything.', href: '/admin/webhooks' }
+      const standing = standingBy(first, clock())
+      if (standing.state === 'done') return { ...standing, says: 'Yes, of every webhook.', href: '/admin/webhooks' }
+      const late = dues.filter((at) => at.getTime() <= clock()).length
+      const says = late > 0 ? `Those of ${many(late, 'webhook')} were not.` : 'Soon the oldest is older.'
+      const todo = 'Give it another one: the old one overlaps for as long as you say.'
+      return { ...standing, says, todo, href: late > 0 ? '/admin/secrets?state=due' : '/admin/webhooks' }
     },
   }
 }

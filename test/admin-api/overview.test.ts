@@ -223,13 +223,72 @@ describe('client secrets', () => {
     expect({ state, says, href }).toEqual({
       state: 'overdue',
       says: 'Those of 2 apps were not.',
-      href: '/admin/clients?secrets=due',
+      href: '/admin/secrets?state=due',
     })
     expect(Math.round((Date.now() - Date.parse(dueAt)) / DAY / 1000)).toBe(210)
     expect(await listed()).toEqual([WEB.client_id, MACHINE.client_id].toSorted())
     const { client_secrets: ages } = await overview()
     expect(ages).toMatchObject({ older: 2, under_90_days: 0 })
     expect(ages.clients).toBe(ages.under_30_days + ages.older)
+  })
+
+  test('AD1: are listed by age, each to whoever may see what has it', async () => {
+    const list = async (query = '', asker = token) => (await ask(server, asker, `GET /secrets${query}`)).body
+    const url = 'https://hooks.example/path-that-may-be-secret'
+    const made = await ask(server, token, 'POST /webhooks', { body: { url, events: ['*'] } })
+    expect(made.status).toBe(201)
+    const { id: webhookId, secret } = made.body
+    await aged(WEB.client_id, 91)
+    await aged(MACHINE.client_id, 300)
+    const { items } = await list()
+    const owners = items.map(({ owner_id: id }: { owner_id: string }) => id)
+    expect(owners.slice(0, 2)).toEqual([MACHINE.client_id, WEB.client_id])
+    expect(items[0]).toEqual({
+      ...{ id: expect.stringMatching(/^sec_/), of: 'client', owner_id: MACHINE.client_id, owner_name: null },
+      ...{ created_at: expect.any(String), expires_at: null, being_replaced: false, due_at: expect.any(String) },
+    })
+    expect(items).toContainEqual(
+      expect.objectContaining({ of: 'webhook', owner_id: webhookId, owner_name: 'https://hooks.example', being_replaced: false }),
+    )
+    expect(JSON.stringify(items)).not.toContain('path-that-may-be-secret')
+    expect(JSON.stringify(items)).not.toContain(secret)
+
+    const [one, other] = await Promise.all(
+      ['keys:read clients:read', 'keys:read webhooks:read'].map((scope) => robotToken(server, scope)),
+    )
+    expect(new Set((await list('', one)).items.map(({ of }: { of: string }) => of))).toEqual(new Set(['client']))
+    expect(new Set((await list('', other)).items.map(({ of }: { of: string }) => of))).toEqual(new Set(['webhook']))
+    expect((await list('', await robotToken(server, 'keys:read'))).items).toEqual([])
+
+    // A page at a time, all of them and none twice.
+    const found: string[] = []
+    for (let cursor: string | null = ''; cursor !== null; ) {
+      const page: { items: { owner_id: string }[]; next_cursor: string | null } = await list(
+        `?limit=2${cursor === '' ? '' : `&cursor=${cursor}`}`,
+      )
+      found.push(...page.items.map(({ owner_id: id }) => id))
+      cursor = page.next_cursor
+    }
+    expect(found).toEqual(owners)
+
+    await sql("UPDATE webhook_secrets SET created_at = latchkey_now() - interval '100 days' WHERE webhook_id = $1", [webhookId])
+    expect(await duty('webhook_secrets')).toMatchObject({
+      state: 'overdue',
+      says: 'Those of 1 webhook were not.',
+      href: '/admin/secrets?state=due',
+    })
+    const due = (await list('?due=true')).items.map(({ owner_id: id }: { owner_id: string }) => id)
+    expect(due).toEqual([MACHINE.client_id, webhookId, WEB.client_id])
+    expect((await ask(server, token, `POST /webhooks/${webhookId}/secrets`, { body: {} })).status).toBe(201)
+    const states = (await list()).items
+      .filter(({ owner_id: id }: { owner_id: string }) => id === webhookId)
+      .map((item: { being_replaced: boolean; due_at: string | null }) => [item.being_replaced, item.due_at === null])
+    expect(states).toEqual([
+      [true, true],
+      [false, false],
+    ])
+    expect(await duty('webhook_secrets')).toMatchObject({ state: 'done' })
+    await ask(server, token, `DELETE /webhooks/${webhookId}`)
   })
 
   test('one that has a successor is out of it, and so is that of a suspended client', async () => {
@@ -347,7 +406,7 @@ describe('AD1: each role is told what it may look at, and no more', () => {
   const names = (body: ApiResult['body']) => body.duties.map(({ name }: { readonly name: string }) => name).toSorted()
   const ALL = [
     ...['client_secrets', 'locked_accounts', 'logout_notifications', 'mail'],
-    ...['session_audit', 'signing_keys', 'system', 'webhooks'],
+    ...['session_audit', 'signing_keys', 'system', 'webhook_secrets', 'webhooks'],
   ]
 
   test.each(PEOPLE)('%s', async (person) => {
@@ -394,7 +453,7 @@ test('no large table is read for it: it is told even while they are away', async
   for (const table of large) await sql(`ALTER TABLE ${table} RENAME TO ${table}_away`)
   try {
     const { events, sessions, duties } = await server.latchkey.administration.overview(() => true)
-    expect([events?.hours.length, sessions?.live?.count, duties.length]).toEqual([24, expect.any(Number), 8])
+    expect([events?.hours.length, sessions?.live?.count, duties.length]).toEqual([24, expect.any(Number), 9])
   } finally {
     for (const table of large) await sql(`ALTER TABLE ${table}_away RENAME TO ${table}`)
   }

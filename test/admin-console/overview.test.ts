@@ -96,7 +96,12 @@ describe('duties', () => {
     expect(textOf(page)).toContain(
       'Were client secrets replaced in the last 90 days? Overdue for 10 days Those of 1 app were not.',
     )
-    expect(page.body).toMatch(/<a class="button small" href="\/admin\/clients\?secrets=due">Open<span/)
+    expect(page.body).toMatch(/<a class="button small" href="\/admin\/secrets\?state=due">Open<span/)
+    const secrets = await browser.open(`${server.issuer}/admin/secrets?state=due`)
+    expect(textOf(secrets)).toMatch(/App 100 days since [^O]+Overdue for 10 days Replace that of/)
+    expect([...secrets.body.matchAll(/<th scope="row"[^>]*><a href="([^"]*)"/g)].map(([, href]) => href)).toEqual([
+      `/admin/clients/${WEB.client_id}`,
+    ])
     const list = await browser.open(`${server.issuer}/admin/clients?secrets=due`)
     expect(list.body).toContain(`/admin/clients/${WEB.client_id}`)
     expect(list.body).not.toContain(`/admin/clients/${SPA.client_id}`)

@@ -1,5 +1,6 @@
 // The console's pages of signing keys, made with one text in the place of everything that others write.
 import { keyCompromise, keyDetail, keyList, keyRetirement, keyRotation } from '../../views/admin-console/keys.ts'
+import { secretList } from '../../views/admin-console/secrets.ts'
 import type { Html } from '../../views/html.ts'
 
 const WHEN = new Date('2026-02-03T10:00:00Z')
@@ -46,6 +47,23 @@ export function keyPages(text: string): readonly (readonly [name: string, body: 
     ['new keys, nothing filled in', keyRotation({ ...rotation, asked: { alg: '', now: false, reason: '' } })],
     ['end of a key’s turn', keyRetirement({ key: signing, ...asked })],
     ['withdrawal of a key', keyRetirement({ key: { ...signing, status: 'announced' }, ...asked })],
+    ...secretPages(text),
     ['compromise of a key', keyCompromise({ key: signing, ...asked, fault: text })],
+  ]
+}
+
+function secretPages(text: string): readonly (readonly [name: string, body: Html])[] {
+  const secret = { of: 'client' as const, ownerId: text, createdAt: WHEN, dueAt: LATER }
+  const views = [{ label: text, href: '/', current: true }]
+  const page = { views, due: false, dueDays: 90, now: WHEN }
+  const secrets = [
+    { ...secret, ownerName: text },
+    { ...secret, dueAt: WHEN, expiresAt: LATER },
+    { of: 'webhook' as const, ownerId: text, createdAt: WHEN, expiresAt: LATER },
+  ]
+  return [
+    ['secrets', secretList({ ...page, secrets, firstHref: '/', nextHref: '/' })],
+    ['secrets, none', secretList({ ...page, secrets: [], fault: text })],
+    ['secrets, none due', secretList({ ...page, due: true, secrets: [] })],
   ]
 }

@@ -214,7 +214,7 @@ ${
           'Over 90 days',
           older === 0
             ? '0'
-            : html`<span class="badge bad">${apps(older)}</span> <a href="/admin/clients?secrets=due">Which they are</a>`,
+            : html`<span class="badge bad">${apps(older)}</span> <a href="/admin/secrets?state=due">Which they are</a>`,
         ],
         ['60 to 90 days', apps(underThreeMonths)],
         ['30 to 60 days', apps(underTwoMonths)],
