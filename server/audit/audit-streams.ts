@@ -22,7 +22,7 @@ export interface AuditStreams {
   admits(caller: string): boolean
   open(response: ServerResponse, listening: AuditListening): void
   readonly count: number
-  /** Tells everybody what is new. To be called every LOOK_EVERY_SECONDS. */
+  /** Tells everybody what is new, and closes the connections of those who were sent away and have not gone. To be called every LOOK_EVERY_SECONDS. */
   look(): Promise<void>
   close(): void
 }
@@ -40,10 +40,14 @@ const READS_AT_ONCE = 10
 const HEARTBEAT_LOOKS = 5
 /** For how many looks one may take nothing of what it is sent. */
 const MOST_LOOKS_BLOCKED = 60
+/** At which look after its end the connection is closed of a listener that has not taken all that it was still sent. */
+const LOOKS_TO_LEAVE = 5
 
 /** Makes them. */
 export function createAuditStreams({ feed }: { readonly feed: Pick<AuditFeed, 'after'> }): AuditStreams {
   const listeners = new Set<Listener>()
+  /** Who was sent away and has not gone yet. */
+  const leaving = new Set<Listener>()
   let closed = false
 
   return {
@@ -53,9 +57,15 @@ export function createAuditStreams({ feed }: { readonly feed: Pick<AuditFeed, 'a
     open(response, listening) {
       // Who hung up while it was asked whether they may listen will not be told of by another 'close'.
       if (response.destroyed) return
-      const listener = new Listener(response, listening, () => void listeners.delete(listener))
+      const listener = new Listener(response, listening, () => {
+        listeners.delete(listener)
+        leaving.add(listener)
+      })
       listeners.add(listener)
-      response.once('close', () => listener.end())
+      response.once('close', () => {
+        listener.end()
+        leaving.delete(listener)
+      })
       listener.begin()
     },
 
@@ -64,6 +74,7 @@ export function createAuditStreams({ feed }: { readonly feed: Pick<AuditFeed, 'a
     },
 
     async look() {
+      for (const listener of [...leaving]) listener.hurry()
       // Most are at the same place, and are told the same.
       const reads = new Map<string, Promise<FedEntry[]>>()
       const read = (after: FeedPlace) => {
@@ -93,6 +104,8 @@ class Listener {
   #looks = 0
   /** Looks since it stopped taking what it is sent; undefined while it takes everything. */
   #blocked: number | undefined
+  /** Looks since its end. */
+  #leaving = 0
 
   constructor(response: ServerResponse, listening: AuditListening, gone: () => void) {
     this.caller = listening.caller
@@ -107,20 +120,29 @@ class Listener {
   }
 
   async look(read: (after: FeedPlace) => Promise<FedEntry[]>): Promise<void> {
-    if (this.#blocked !== undefined) return this.#wait()
     this.#looks += 1
     const beat = this.#looks % HEARTBEAT_LOOKS === 0
+    // Also one that takes nothing: it keeps a place.
     if (beat && !(await this.#mayGoOn())) return this.end()
+    if (this.#blocked !== undefined) return this.#wait()
     await this.#tell(read)
     // Its place goes along, so that whoever comes again after a quiet hour begins where it was.
     if (beat) this.#send(`event: heartbeat\nid: ${placeText(this.#place)}\ndata: {}\n\n`)
   }
 
+  /** Whoever takes nothing, and has not since before the last look, cannot be told: its connection would stay for ever. */
   end(): void {
     if (this.#ended) return
     this.#ended = true
     this.#gone()
-    this.#response.end()
+    if (this.#blocked === undefined || this.#blocked === 0) this.#response.end()
+    else this.#response.destroy()
+  }
+
+  /** To be called at each look after its end, as long as its connection is there. */
+  hurry(): void {
+    this.#leaving += 1
+    if (this.#leaving >= LOOKS_TO_LEAVE) this.#response.destroy()
   }
 
   async #tell(read: (after: FeedPlace) => Promise<FedEntry[]>): Promise<void> {
@@ -148,9 +170,7 @@ class Listener {
 
   #wait(): void {
     this.#blocked = (this.#blocked ?? 0) + 1
-    if (this.#blocked <= MOST_LOOKS_BLOCKED) return
-    this.end()
-    this.#response.destroy()
+    if (this.#blocked > MOST_LOOKS_BLOCKED) this.end()
   }
 
   #send(text: string): void {

@@ -30,7 +30,10 @@ export interface FeedListeners {
   /** Whether there is room for another one: not when there are too many, nor when the server ends. */
   readonly admit: boolean
   readonly count: number
-  /** Looks whose time is over, and tells the others that they are up to date, if that is so. To be called every HEARTBEAT_SECONDS. */
+  /**
+   * Looks whose time is over, and tells the others that they are up to date, if that is so; and closes the connections of those who
+   * were sent away and have not gone. To be called every HEARTBEAT_SECONDS.
+   */
   beat(upToDate: boolean): void
   /** Ends all of them; they come again, to another process. */
   close(): void
@@ -47,6 +50,9 @@ const LISTENERS_AT_ONCE = 100
 const MOST_BEHIND = 20_000
 const MOST_BEATS_BLOCKED = 6
 
+/** At which beat after its end the connection is closed of a listener that has not taken all that it was still sent. */
+const BEATS_TO_LEAVE = 2
+
 /** Makes them. */
 export function createFeedListeners(deps: {
   readonly follower: RevocationFollower
@@ -55,6 +61,8 @@ export function createFeedListeners(deps: {
 }): FeedListeners {
   const { follower, fellBehind = () => undefined } = deps
   const listeners = new Set<Listener>()
+  /** Who was sent away and has not gone yet. */
+  const leaving = new Set<Listener>()
   let closed = false
   const parts = { follower, fellBehind, framesOf: rememberLast(entryFrames) }
 
@@ -86,9 +94,16 @@ export function createFeedListeners(deps: {
     open(response, caller, { after, admittedAt }) {
       // Who hung up while it was asked whether they may listen will not be told of by another 'close'.
       if (response.destroyed) return
-      const listener = new Listener({ ...parts, response, caller, after, gone: () => void listeners.delete(listener) })
+      const gone = () => {
+        listeners.delete(listener)
+        leaving.add(listener)
+      }
+      const listener = new Listener({ ...parts, response, caller, after, gone })
       listeners.add(listener)
-      response.once('close', () => listener.end())
+      response.once('close', () => {
+        listener.end()
+        leaving.delete(listener)
+      })
       listener.begin()
       // Where the caller was out by the time that it is among those who are told.
       const entry = endsBy(follower.log.after(admittedAt, follower.log.size))(caller)
@@ -100,7 +115,10 @@ export function createFeedListeners(deps: {
     get count() {
       return listeners.size
     },
-    beat: (upToDate) => someAtATime(listeners, (listener) => listener.beat(upToDate)),
+    beat(upToDate) {
+      for (const listener of [...leaving]) listener.hurry()
+      someAtATime(listeners, (listener) => listener.beat(upToDate))
+    },
     close() {
       closed = true
       unsubscribe()
@@ -134,6 +152,8 @@ class Listener {
   #ended = false
   /** Beats since it stopped taking what it is sent; undefined while it takes everything. */
   #blocked: number | undefined
+  /** Beats since its end. */
+  #leaving = 0
 
   constructor(parts: ListenerParts) {
     this.caller = parts.caller
@@ -171,10 +191,8 @@ class Listener {
     } else if (this.#blocked < MOST_BEATS_BLOCKED) {
       this.#blocked += 1
     } else {
-      // It takes nothing, so it cannot be told either.
       this.#parts.fellBehind()
       this.end()
-      this.#parts.response.destroy()
     }
   }
 
@@ -183,11 +201,19 @@ class Listener {
     this.end(RESET_FRAME)
   }
 
+  /** Whoever takes nothing, and has not since before the last beat, cannot be told: its connection would stay for ever. */
   end(text = ''): void {
     if (this.#ended) return
     this.#ended = true
     this.#parts.gone()
-    this.#parts.response.end(text)
+    if (this.#blocked === undefined || this.#blocked === 0) this.#parts.response.end(text)
+    else this.#parts.response.destroy()
+  }
+
+  /** To be called at each beat after its end, as long as its connection is there. */
+  hurry(): void {
+    this.#leaving += 1
+    if (this.#leaving >= BEATS_TO_LEAVE) this.#parts.response.destroy()
   }
 
   #heartbeat(): void {
