@@ -2,7 +2,7 @@
 // look at what somebody has been given; nothing here would open anything.
 import { Prisma } from '../../prisma/client/client.ts'
 import type { Database } from '../storage/postgres.ts'
-import { clientStands, GRANT_GIVEN, SESSION_BOUND } from '../tokens/standing.ts'
+import { clientStands, FAMILY_LIVES, GRANT_GIVEN, SESSION_BOUND } from '../tokens/standing.ts'
 import { END_REASON, ENDED_AT, type GrantState, STATE } from './grant-filter.ts'
 
 /** A refresh-token family. */
@@ -15,6 +15,7 @@ export interface FamilyNode {
   readonly absoluteExpiresAt: Date
   /** Whether it ends with the session: it was given without `offline_access`. */
   readonly sessionBound: boolean
+  /** Whether it can be refreshed. */
   readonly live: boolean
   readonly endedAt?: Date
   /** A word: `refresh_token_reused` … */
@@ -44,7 +45,7 @@ export interface GrantNode {
 }
 
 /** Whether the grant `g` of the client `c` is live. */
-export const GRANT_LIVES = Prisma.sql`(g.ended_at IS NULL AND g.expires_at > latchkey_now() AND ${clientStands(GRANT_GIVEN)})`
+const GRANT_LIVES = Prisma.sql`(g.ended_at IS NULL AND g.expires_at > latchkey_now() AND ${clientStands(GRANT_GIVEN)})`
 
 /**
  * Reads grants.
@@ -75,9 +76,8 @@ export async function readGrants(
         'generation', f.generation, 'createdAt', f.created_at, 'rotatedAt', f.rotated_at, 'idleExpiresAt', f.idle_expires_at,
         'absoluteExpiresAt', f.absolute_expires_at, 'sessionBound', ${SESSION_BOUND}, 'endedAt', f.ended_at,
         'endReason', f.end_reason,
-        'live', f.ended_at IS NULL AND f.idle_expires_at > latchkey_now() AND f.absolute_expires_at > latchkey_now()
-          AND ${GRANT_LIVES}) ORDER BY f.created_at, f.id) AS families
-      FROM refresh_families f WHERE f.grant_id = g.id
+        'live', ${FAMILY_LIVES}) ORDER BY f.created_at, f.id) AS families
+      FROM refresh_families f LEFT JOIN sessions s ON s.id = f.session_id WHERE f.grant_id = g.id
     ) f ON true
     ORDER BY g.place`)
   return rows.map(nodeOf)

@@ -4,7 +4,16 @@ import { Prisma } from '../../prisma/client/client.ts'
 import type { Database } from '../storage/postgres.ts'
 import { BORN_DEAD_FOR_SECONDS, COMPROMISED_KEYS, type Mintable, REGISTRY_VERSION, type SeenByRead } from './minting.ts'
 import { digestOf, type RefreshToken } from './refresh-token.ts'
-import { clientStands, GRANT_GIVEN, GRANTED, MAY_BE_OFFLINE, SESSION_BOUND } from './standing.ts'
+import {
+  clientStands,
+  FAMILY_LIVES,
+  FAMILY_STANDS,
+  GRANT_GIVEN,
+  GRANTED,
+  MAY_BE_OFFLINE,
+  SESSION_BOUND,
+  SESSION_LIVES,
+} from './standing.ts'
 import { SUBJECT, type TokenSubject } from './subject.ts'
 
 /** Everything that a refresh relies on, read in one statement. Times are PostgreSQL's. */
@@ -67,13 +76,6 @@ export interface FamilyStep {
   readonly successor: Uint8Array
 }
 
-/**
- * Whether the family `f` can be ended. One that was closed with its session still can: the grant goes on, and so do its access
- * tokens (sessions/session-expiry.ts).
- */
-const STANDS = Prisma.sql`(((f.ended_at IS NULL OR f.end_reason = 'session_expired') AND f.idle_expires_at > latchkey_now() AND f.absolute_expires_at > latchkey_now()
-        AND g.ended_at IS NULL AND g.expires_at > latchkey_now() AND a.status = 'active' AND ${clientStands(GRANT_GIVEN)}) IS TRUE)`
-
 /** Reads families, each with all that a refresh relies on. One statement. */
 export async function readFamilies(db: Database, tokens: readonly RefreshToken[]): Promise<readonly (FamilyState | undefined)[]> {
   const ids = tokens.map(({ family }) => base64(digestOf(family)))
@@ -88,9 +90,7 @@ export async function readFamilies(db: Database, tokens: readonly RefreshToken[]
       -- A token that is good in any hand must be rotated, whatever the client says now (RFC 9700 §4.14.2).
       (c.metadata->>'rotate_refresh_tokens' = 'false' AND (f.sender_key IS NOT NULL OR c.metadata->>'token_endpoint_auth_method'
         IN ('private_key_jwt', 'tls_client_auth', 'self_signed_tls_client_auth'))) IS NOT TRUE AS rotates,
-      ${STANDS} AS stands,
-      (${STANDS} AND f.ended_at IS NULL AND (NOT ${SESSION_BOUND} OR (s.ended_at IS NULL AND s.expires_at > latchkey_now()))) IS TRUE AS live,
-      (s.ended_at IS NULL AND s.expires_at > latchkey_now()) IS TRUE AS "sessionLive",
+      ${FAMILY_STANDS} AS stands, ${FAMILY_LIVES} AS live, ${SESSION_LIVES} AS "sessionLive",
       ${SUBJECT} AS account,
       ${GRANTED} AS "grantPayload", FLOOR(EXTRACT(EPOCH FROM g.expires_at))::float8 AS "grantExpiresAt",
       FLOOR(EXTRACT(EPOCH FROM latchkey_now()))::float8 AS now, ${BORN_DEAD_FOR_SECONDS} AS "bornDeadForSeconds",

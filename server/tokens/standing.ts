@@ -43,6 +43,20 @@ export const MAY_BE_OFFLINE = Prisma.sql`('offline_access' = ANY(${CLIENT_SCOPES
 export const SESSION_BOUND = Prisma.sql`(f.session_bound OR (f.session_id IS NOT NULL
     AND (NOT ${MAY_BE_OFFLINE} OR COALESCE(f.created_at < c.offline_since, false))))`
 
+/** Whether the session `s` goes on; false where there is none. */
+export const SESSION_LIVES = Prisma.sql`((s.ended_at IS NULL AND s.expires_at > latchkey_now()) IS TRUE)`
+
+/**
+ * Whether the family `f` of the grant `g`, the account `a` and the client `c` can be ended. One that was closed with its session still
+ * can: the grant goes on, and so do its access tokens (sessions/session-expiry.ts).
+ */
+export const FAMILY_STANDS = Prisma.sql`(((f.ended_at IS NULL OR f.end_reason = 'session_expired')
+        AND f.idle_expires_at > latchkey_now() AND f.absolute_expires_at > latchkey_now()
+        AND g.ended_at IS NULL AND g.expires_at > latchkey_now() AND a.status = 'active' AND ${clientStands(GRANT_GIVEN)}) IS TRUE)`
+
+/** Whether it can be refreshed: by the session `s` as well, if it has one. What tells people of families says the same. */
+export const FAMILY_LIVES = Prisma.sql`((${FAMILY_STANDS} AND f.ended_at IS NULL AND (NOT ${SESSION_BOUND} OR ${SESSION_LIVES})) IS TRUE)`
+
 /** The value of `offline_since` when the row `clients` gets other metadata. */
 export function offlineSince(next: Prisma.Sql): Prisma.Sql {
   const may = (metadata: Prisma.Sql) => Prisma.sql`'offline_access' = ANY(${scopesOf(metadata)})`

@@ -15,19 +15,28 @@ const CRM: TestClient = {
   scope: 'openid email notes:write',
 }
 
+const ARCHIVE: TestClient = {
+  client_id: 'archive',
+  client_secret: 'a-secret-of-the-archive-that-is-long-enough',
+  redirect_uri: 'https://archive.example/callback',
+  scope: 'openid offline_access notes:read',
+}
+
 let server: TestServer
 let token: string
 let app: LogoutApp
 
 beforeAll(async () => {
   app = await startLogoutApp()
-  const { client_id, client_secret, redirect_uri, scope } = CRM
-  const crm = {
-    ...{ client_id, client_secret, scope, skip_consent: true, backchannel_logout_uri: app.uri },
+  const grant_types = ['authorization_code', 'refresh_token']
+  const appOf = ({ redirect_uri, ...client }: TestClient) => ({
+    ...client,
+    skip_consent: true,
     redirect_uris: [redirect_uri],
-    grant_types: ['authorization_code', 'refresh_token'],
-  }
-  server = await startAdminServer({ provision: { clients: [crm] } })
+    grant_types,
+  })
+  const clients = [{ ...appOf(CRM), backchannel_logout_uri: app.uri }, appOf(ARCHIVE)]
+  server = await startAdminServer({ provision: { clients } })
   token = await robotToken(server)
 })
 
@@ -40,8 +49,8 @@ const get = (path: string) => ask(server, token, `GET ${path}`)
 const idsOf = (body: { items: { id: string }[] }) => body.items.map(({ id }) => id)
 
 /** A grant of somebody to a client, with its tokens. */
-async function grant(client: TestClient = SPA, person = server.grace, browser = new Browser()) {
-  const { tokens } = await obtainTokens(server, client, { browser, person })
+async function grant(client: TestClient = SPA, person = server.grace, browser = new Browser(), params = {}) {
+  const { tokens } = await obtainTokens(server, client, { browser, person, params })
   const claims = claimsOf(tokens.body.access_token)
   return { browser, tokens: tokens.body, id: String(claims.grant_id), sessionId: String(claims.sid), account: String(claims.sub) }
 }
@@ -169,6 +178,20 @@ describe('a grant', () => {
       guards: [],
     })
     expect(Date.parse(body.access_tokens_until)).toBeGreaterThan(Date.now() + 800_000)
+  })
+
+  test('calls a family live exactly while it can be refreshed: not one whose session has run out, but one that outlives it', async () => {
+    const bound = await grant()
+    const offline = await grant(ARCHIVE, server.grace, new Browser(), { prompt: 'consent' })
+    for (const { sessionId } of [bound, offline])
+      await run(server.databaseUrl, `UPDATE sessions SET expires_at = latchkey_now() - interval '1 second' WHERE id = $1`, [
+        sessionId,
+      ])
+    const families = async ({ id }: { id: string }) => (await get(`/grants/${id}`)).body.refresh_families
+    expect(await families(bound)).toMatchObject([{ session_bound: true, live: false, ended_at: null }])
+    expect(await families(offline)).toMatchObject([{ session_bound: false, live: true, ended_at: null }])
+    expect((await refresh(server, SPA, bound.tokens.refresh_token ?? '')).body.error).toBe('invalid_grant')
+    expect((await refresh(server, ARCHIVE, offline.tokens.refresh_token ?? '')).status).toBe(200)
   })
 
   test('ends with its tokens and no other, its app is told, and it says so afterwards', async () => {
