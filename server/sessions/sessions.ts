@@ -1,6 +1,5 @@
 // Sign-in sessions as PostgreSQL records them: who, where from, which apps, until when. Their live state is in Redis (the
 // provider's session adapter keeps it); a session whose record has ended is dead whatever Redis says.
-import { isIP } from 'node:net'
 import { Prisma } from '../../prisma/client/client.ts'
 import { type AuditEvent, auditRow, type Origin, recordAudit, recordAudits } from '../audit/audit.ts'
 import type { AuditEventName } from '../audit/event-names.ts'
@@ -187,11 +186,6 @@ async function writeUses(db: Database, sessionIds: readonly string[], idleSecond
   return rows.map((row) => row.id)
 }
 
-/** The database knows addresses as such. A test, or a socket that is closed, has none. */
-function inetOf(address: string | undefined): string | null {
-  return address !== undefined && isIP(address) !== 0 ? address : null
-}
-
 function idleEnd(idleSeconds: number): Prisma.Sql {
   return Prisma.sql`latchkey_now() + make_interval(secs => ${idleSeconds + BATCH_LAG_SECONDS})`
 }
@@ -214,7 +208,7 @@ async function writeRecord(db: Database, session: SessionRecord, idleSeconds: nu
   const rows = await db.$queryRaw<{ id: string }[]>(Prisma.sql`
     WITH recorded AS (
       INSERT INTO sessions AS known (id, account_id, address, user_agent, methods, expires_at, absolute_expires_at)
-      SELECT ${session.id}, a.id, ${inetOf(session.origin.address)}::inet,
+      SELECT ${session.id}, a.id, ${by.address}::inet,
         ${session.origin.userAgent?.slice(0, 400) ?? null}::text, ${[...session.methods]}::text[],
         LEAST(${absoluteEnd}, ${idleEnd(idleSeconds)}), ${absoluteEnd}
       -- Whoever suspends an account, or ends all that it has, holds this row, so that no sign-in under way slips past.
