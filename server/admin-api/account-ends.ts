@@ -111,14 +111,18 @@ function passwordResetRoute({ links }: AccountEndRoutesDeps): ApiRoute {
     params: id,
     body: z.strictObject({
       send_mail: flag.meta({ description: 'The link is mailed to the person, and not shown.' }),
-      end_sessions: flag.meta({ description: 'All that the account has ends now.' }),
+      end_sessions: flag.meta({
+        description: 'All that the account has ends now. It takes what ending sessions takes (`sessions:revoke`).',
+      }),
       reason,
     }),
     bodyOptional: true,
     outcomes: {
       201: { description: 'The link, and what was ended.', schema: z.object({ password_link: passwordLinkShape, ended }) },
     },
-    async handle({ params, body, change }) {
+    async handle({ params, body, change, insist }) {
+      // To help somebody in is not to end what they have.
+      if (body.end_sessions) insist(ACCESS.sessions.revoke)
       const request = {
         accountId: params.id,
         way: body.send_mail ? ('mailed' as const) : ('shown' as const),

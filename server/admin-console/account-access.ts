@@ -122,6 +122,7 @@ async function showSignIn(
     csrf: visit.csrf,
     mails: deps.mails,
     mayHelp: visit.may(ACCESS.accounts.help),
+    mayRevoke: visit.may(ACCESS.sessions.revoke),
     failuresHref: listHref('/admin/failed-sign-ins', { account: account.email }),
     ...(sees ? { failures: await deps.failedSignIns.page({ filter: { accountId: account.id }, limit: MOST_ROWS }) } : {}),
   })
@@ -147,15 +148,14 @@ async function onSignIn(
 }
 
 async function makeLink(deps: AccountAccessPagesDeps, ctx: Context, visit: ConsoleVisit, form: Form): Promise<void> {
+  const endSessions = form.has('end_sessions')
+  // To help somebody in is not to end what they have.
+  if (endSessions) visit.insist(ACCESS.sessions.revoke)
   const reason = form.get('reason').trim()
   const work = async ({ id, email }: AccountDetails) => {
     const way = form.has('mail') ? ('mailed' as const) : ('shown' as const)
-    const { link, ended } = await deps.links.issue(
-      { accountId: id, way, endSessions: form.has('end_sessions') },
-      visit.change(reason),
-    )
-    if (link.url === undefined)
-      return `The link is on its way to the person.${form.has('end_sessions') ? ` ${endedWords(ended)}` : ''}`
+    const { link, ended } = await deps.links.issue({ accountId: id, way, endSessions }, visit.change(reason))
+    if (link.url === undefined) return `The link is on its way to the person.${endSessions ? ` ${endedWords(ended)}` : ''}`
     const body = passwordLinkShown({ id, email, url: link.url, expiresAt: link.expiresAt })
     visit.show({ title: 'A link to set a password', section: ACCOUNTS_PATH, body }, 201)
     return undefined

@@ -30,6 +30,8 @@ export interface ConsoleVisit {
   change(reason?: string): Change
   /** Whether the person may use something that has another rule than the page. */
   may(rule: AccessRule): boolean
+  /** Refuses what has another rule than the page, and is asked for nevertheless. @throws HttpProblem 403 */
+  insist(rule: AccessRule): void
   /** Asks once more, for an answer that takes long. @throws HttpProblem when the person may not see it any more */
   readonly stillAllowed: () => Promise<void>
   /** Shows a page. */
@@ -223,6 +225,7 @@ function visitOf(
     powers,
     csrf,
     may,
+    insist: (rule) => refuse(rule, powers),
     stillAllowed: () => confirm(door, ctx, route),
     change: (reason) => ({
       actor: account.id,

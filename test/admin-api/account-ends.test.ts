@@ -216,6 +216,24 @@ describe('a password that is to be set anew', () => {
     ])
   })
 
+  test('with end_sessions takes what ending sessions takes, of a role and of a scope', async () => {
+    const one = await someone()
+    const { tokens } = await one.signIn()
+    const narrow = await robotToken(server, 'accounts:write')
+    const path = `POST /accounts/${one.id}/password-reset`
+    for (const [asking, type] of [
+      [people.get('helpdesk') ?? '', 'insufficient-role'],
+      [narrow, 'insufficient-scope'],
+    ] as const) {
+      const refused = await ask(server, asking, path, { body: { end_sessions: true } })
+      expect([refused.status, refused.body.type]).toEqual([403, `urn:latchkey:problem:${type}`])
+      expect((await ask(server, asking, path, { body: { end_sessions: false } })).status).toBe(201)
+    }
+    expect(await introspect(server, API, tokens.body.access_token ?? '')).toMatchObject({ active: true })
+    const operator = people.get('operator') ?? ''
+    expect((await ask(server, operator, path, { body: { end_sessions: true } })).body.ended).toMatchObject({ sessions: 1 })
+  })
+
   test('fifty links at once: one is good, the last', async () => {
     const one = await someone()
     const answers = await Promise.all(

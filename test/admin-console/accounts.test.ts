@@ -357,6 +357,20 @@ describe('the sign-in', () => {
     expect(mailed.body).toContain('mailed, good until')
   })
 
+  test('helpdesk makes a link, and is neither offered nor let to end what the account has', async () => {
+    const { path, email } = await somebody('helped', { password_hash: await server.latchkey.nouns.passwords.hash(PASSWORD) })
+    const { tokens } = await obtainTokens(server, SPA, { person: { username: email, password: PASSWORD } })
+    const { browser, page } = await atConsole(server, 'helpdesk', `${path}/sign-in`)
+    expect(page.body).toContain('Make a link')
+    expect(page.body).not.toContain('end_sessions')
+    const refused = await send(browser, page, `${path}/password-reset`, { reason: 'x', end_sessions: 'on' })
+    expect([refused.status, refused.body.includes('pwd_')]).toEqual([403, false])
+    expect(await introspect(server, API, tokens.body.access_token ?? '')).toMatchObject({ active: true })
+    expect((await send(browser, page, `${path}/password-reset`, { reason: 'x' })).status).toBe(201)
+    const operator = await atConsole(server, 'operator', `${path}/sign-in`)
+    expect(operator.page.body).toContain('name="end_sessions"')
+  })
+
   test('AD4: nobody gets a link for an account that may do more', async () => {
     const path = `/admin/accounts/${await idOf('owner@staff.example')}`
     const { browser, page } = await atConsole(server, 'helpdesk', `${path}/sign-in`)

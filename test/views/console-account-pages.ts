@@ -96,6 +96,7 @@ function accessPages(text: string, row: Row, bare: Row): Pages {
       failuresHref: '/admin/failed-sign-ins',
       csrf: text,
       mayHelp: true,
+      mayRevoke: true,
       mails: true,
       reason: text,
       failures: [{ at: WHEN, reason: text, address: text }, { at: WHEN }],

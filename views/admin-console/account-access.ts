@@ -101,6 +101,8 @@ export interface AccountSignInView {
   }
   readonly csrf: string
   readonly mayHelp: boolean
+  /** Whether to end what the account has is offered. */
+  readonly mayRevoke: boolean
   /** Mail can be sent. */
   readonly mails: boolean
   /** The last sign-ins that failed; undefined for those who may not see them. */
@@ -155,7 +157,7 @@ function unlocking({ account, csrf }: AccountSignInView): Html {
   return html`<form method="post" action="/admin/accounts/${account.id}/unlocking"><input type="hidden" name="csrf" value="${csrf}"><p class="actions"><button class="button" type="submit">Unlock: forget the failures</button></p></form>`
 }
 
-function newPassword({ account, csrf, mails, reason }: AccountSignInView): Html {
+function newPassword({ account, csrf, mails, mayRevoke, reason }: AccountSignInView): Html {
   const { passwordSetAt, status, id } = account
   return html`<section class="card" aria-labelledby="password">
 <h2 id="password">${passwordSetAt === undefined ? 'A password' : 'Another password'}</h2>
@@ -165,7 +167,7 @@ ${
     : html`<p class="lead">The person sets ${passwordSetAt === undefined ? 'it' : 'a new one'} by a one-time link, so that nobody else knows it. ${passwordSetAt !== undefined && 'Until then the old one goes on working; where that cannot wait, contain the account first.'}</p>
 <form method="post" action="/admin/accounts/${id}/password-reset">
 <input type="hidden" name="csrf" value="${csrf}">
-<label class="choice"><input type="checkbox" name="end_sessions" value="on"><span>End all that the account has now<span class="hint">Otherwise it ends when the link is used.</span></span></label>
+${mayRevoke && html`<label class="choice"><input type="checkbox" name="end_sessions" value="on"><span>End all that the account has now<span class="hint">Otherwise it ends when the link is used.</span></span></label>`}
 ${reasonField(reason)}
 <p class="actions"><button class="button primary" type="submit">Make a link</button>
 ${mails && html`<button class="button" type="submit" name="mail" value="on">Mail the person a link</button>`}</p>
