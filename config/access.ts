@@ -22,6 +22,10 @@ export const ACCESS = {
     /** To end them, and to have apps told once more that they are over. */
     revoke: { scope: 'sessions:revoke', roles: ENDING },
   },
+  /** Ends of many things in the background, and what was said of why. Those of grants take what grants take as well. */
+  revocationJobs: {
+    read: { scope: 'sessions:read', roles: LOOKING },
+  },
   grants: {
     read: { scope: 'grants:read', roles: LOOKING },
     revoke: { scope: 'grants:revoke', roles: ENDING },
@@ -37,8 +41,10 @@ export const ACCESS = {
     describe: { scope: ACCOUNTS_WRITE, roles: ['owner', 'helpdesk'] },
     /** What decides who gets in, and what for: the address, whether it is verified, roles, hashes of passwords. */
     decide: { scope: ACCOUNTS_WRITE, roles: OWNER },
-    /** Links to set a password, and lifting what slows sign-ins down. */
+    /** Links to set a password that are mailed to the person, and lifting what slows sign-ins down. */
     help: { scope: ACCOUNTS_WRITE, roles: ['owner', 'operator', 'helpdesk'] },
+    /** To be shown such a link: it is a secret, and whoever has it gets in. */
+    seeLinks: { scope: ACCOUNTS_WRITE, roles: ENDING },
     /** Suspension, reinstatement, containment. */
     stop: { scope: ACCOUNTS_WRITE, roles: ENDING },
     delete: { scope: ACCOUNTS_WRITE, roles: OWNER },

@@ -106,7 +106,7 @@ function passwordResetRoute({ links }: AccountEndRoutesDeps): ApiRoute {
     tag: 'Accounts',
     summary: 'Make a one-time link by which the person sets a new password',
     description:
-      'The password that there is stays good until the link is used, so that nobody is kept out by a link that they did not ask for; then all that the account has ends. Where that cannot wait: `end_sessions`, or containment. A link before it is good for nothing any more.',
+      'The password that there is stays good until the link is used, so that nobody is kept out by a link that they did not ask for; then all that the account has ends. Where that cannot wait: `end_sessions`, or containment. To be shown the link takes the role owner or operator: helpdesk has it mailed (`send_mail`). A link before it is good for nothing any more.',
     access: ACCESS.accounts.help,
     params: id,
     body: z.strictObject({
@@ -121,6 +121,8 @@ function passwordResetRoute({ links }: AccountEndRoutesDeps): ApiRoute {
       201: { description: 'The link, and what was ended.', schema: z.object({ password_link: passwordLinkShape, ended }) },
     },
     async handle({ params, body, change, insist }) {
+      // A link is a secret: whoever has it gets in.
+      if (!body.send_mail) insist(ACCESS.accounts.seeLinks)
       // To help somebody in is not to end what they have.
       if (body.end_sessions) insist(ACCESS.sessions.revoke)
       const request = {

@@ -1,6 +1,7 @@
 // How accounts are shown, and what is said when one cannot be changed as asked.
 import { z } from 'zod'
-import { ROLES } from '../../config/roles.ts'
+import { ACCESS } from '../../config/access.ts'
+import { type AccessRule, ROLES } from '../../config/roles.ts'
 import type { AccountPreview } from '../accounts/account-preview.ts'
 import type { AccountDetails, AccountItem } from '../accounts/account-search.ts'
 import { AccountOutOfReach, AccountRefused, AccountUnknown } from '../accounts/account-standing.ts'
@@ -39,20 +40,31 @@ export const passwordLinkShape = z
   })
   .meta({ id: 'PasswordLink' })
 
+const COUNTED = 'Live ones; no more than 10,000 are counted. Null for those who may not see'
+
 /** An account with all that is known of it. */
 export const accountDetailsShape = accountShape
   .extend({
     profile: profileClaims,
-    sessions: z.int().meta({ description: 'Live ones; no more than 10,000 are counted.' }),
-    grants: z.int().meta({ description: 'Live ones; no more than 10,000 are counted.' }),
-    consents: z.array(
-      z.object({
-        client: z.object({ id: z.string(), name: z.string() }),
-        scopes: z.array(z.string()),
-        resources: z.record(z.string(), z.array(z.string())),
-        given_at: moment,
-      }),
-    ),
+    sessions: z
+      .int()
+      .nullable()
+      .meta({ description: `${COUNTED} sessions.` }),
+    grants: z
+      .int()
+      .nullable()
+      .meta({ description: `${COUNTED} grants.` }),
+    consents: z
+      .array(
+        z.object({
+          client: z.object({ id: z.string(), name: z.string() }),
+          scopes: z.array(z.string()),
+          resources: z.record(z.string(), z.array(z.string())),
+          given_at: moment,
+        }),
+      )
+      .nullable()
+      .meta({ description: 'Null for those who may not see grants.' }),
     lockout: z
       .object({
         until: moment.nullable().meta({ description: 'Attempts have to wait until then; null: they do not.' }),
@@ -107,25 +119,31 @@ export function showAccount(item: AccountItem): z.input<typeof accountShape> {
   }
 }
 
-export function showDetails(account: AccountDetails): z.input<typeof accountDetailsShape> {
+/** Shows an account: of what it has, that which the one who asks could ask for by itself. */
+export function showDetails(account: AccountDetails, may: (rule: AccessRule) => boolean): z.input<typeof accountDetailsShape> {
   const { profile, sessions, grants, consents, lockout, passwordLink } = account
+  const seesGrants = may(ACCESS.grants.read)
   return {
     ...showAccount(account),
     profile: profile as z.input<typeof profileClaims>,
-    sessions,
-    grants,
-    consents: consents.map(({ clientId, clientName, openid, resources, givenAt }) => ({
-      client: { id: clientId, name: clientName },
-      scopes: [...openid],
-      resources: Object.fromEntries(Object.entries(resources).map(([identifier, scopes]) => [identifier, [...scopes]])),
-      given_at: givenAt.toISOString(),
-    })),
+    sessions: may(ACCESS.sessions.read) ? sessions : null,
+    grants: seesGrants ? grants : null,
+    consents: seesGrants ? consents.map(showConsent) : null,
     lockout: {
       until: lockout.until?.toISOString() ?? null,
       counts: lockout.counts.map((count) => ({ ...count, until: count.until?.toISOString() ?? null })),
     },
     password_link:
       passwordLink === undefined ? null : { expires_at: passwordLink.expiresAt.toISOString(), mailed: passwordLink.mailed },
+  }
+}
+
+function showConsent({ clientId, clientName, openid, resources, givenAt }: AccountDetails['consents'][number]) {
+  return {
+    client: { id: clientId, name: clientName },
+    scopes: [...openid],
+    resources: Object.fromEntries(Object.entries(resources).map(([identifier, scopes]) => [identifier, [...scopes]])),
+    given_at: givenAt.toISOString(),
   }
 }
 

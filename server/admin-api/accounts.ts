@@ -1,8 +1,7 @@
 // Accounts over the whole installation: looked for, looked at, made and changed.
-import type { Context } from 'koa'
 import { z } from 'zod'
 import { ACCESS } from '../../config/access.ts'
-import { ROLES } from '../../config/roles.ts'
+import { type AccessRule, ROLES } from '../../config/roles.ts'
 import type { AccountAdministration } from '../accounts/account-administration.ts'
 import type { AccountFilter, AccountPlace } from '../accounts/account-filter.ts'
 import type { AccountDetails, AccountItem, AccountSearch } from '../accounts/account-search.ts'
@@ -20,7 +19,6 @@ import {
   showDetails,
   showLink,
 } from './account-shapes.ts'
-import { type Caller, checkAccess } from './caller.ts'
 import { type ApiRoute, route } from './route.ts'
 import { ended, flagAsked, momentAsked, name, notFound, pageOf, paging, readPage, reason } from './shapes.ts'
 
@@ -103,9 +101,9 @@ function getRoute({ search }: AccountRoutesDeps): ApiRoute {
     access: ACCESS.accounts.read,
     params: id,
     outcomes: { 200: { description: 'The account.', schema: accountDetailsShape } },
-    async handle({ params }) {
+    async handle({ params, may }) {
       const account = await find(search, params.id)
-      return { body: showDetails(account), version: account.version }
+      return { body: showDetails(account, may), version: account.version }
     },
   })
 }
@@ -124,7 +122,7 @@ function createRoute({ search, administration, isUsableHash }: AccountRoutesDeps
     tag: 'Accounts',
     summary: 'Make an account',
     description:
-      'Nobody but the person is to know the password: the answer has a one-time link by which they set it, or it is mailed to them (`send_mail`). With a `password_hash`, as another system stored it, there is no link unless one is to be mailed. `roles`, `email_verified` and `password_hash` take the role owner.',
+      'Nobody but the person is to know the password: the answer has a one-time link by which they set it, or it is mailed to them (`send_mail`). With a `password_hash`, as another system stored it, there is no link unless one is to be mailed. To be shown the link takes the role owner or operator: helpdesk has it mailed. `roles`, `email_verified` and `password_hash` take the role owner.',
     access: ACCESS.accounts.create,
     body: z.strictObject({
       email,
@@ -146,10 +144,11 @@ function createRoute({ search, administration, isUsableHash }: AccountRoutesDeps
         schema: accountDetailsShape.extend({ password_link: passwordLinkShape.nullable() }).meta({ id: 'CreatedAccount' }),
       },
     },
-    async handle({ body, change, caller, ctx }) {
+    async handle({ body, change, may, insist }) {
       const { roles, email_verified, password_hash, send_mail, profile } = body
-      mayDecide(ctx, caller, [roles?.length, email_verified, password_hash])
+      mayDecide(insist, [roles?.length, email_verified, password_hash])
       const way = wayOf(send_mail, password_hash)
+      if (way === 'shown') insist(ACCESS.accounts.seeLinks)
       const { account, link } = await byTheRules(() =>
         administration.create(
           {
@@ -167,7 +166,7 @@ function createRoute({ search, administration, isUsableHash }: AccountRoutesDeps
       const made = await find(search, account.id)
       return {
         status: 201,
-        body: { ...showDetails(made), password_link: link === undefined ? null : showLink(link) },
+        body: { ...showDetails(made, may), password_link: link === undefined ? null : showLink(link) },
         version: made.version,
         headers: { Location: `/admin/api/v1/accounts/${account.id}` },
       }
@@ -206,9 +205,9 @@ function changeRoute({ search, administration }: AccountRoutesDeps): ApiRoute {
         schema: accountDetailsShape.extend({ ended }).meta({ id: 'ChangedAccount' }),
       },
     },
-    async handle({ params, body, change, caller, ctx, ifVersion }) {
+    async handle({ params, body, change, may, insist, ifVersion }) {
       const { email: address, email_verified, roles, profile } = body
-      mayDecide(ctx, caller, [address, email_verified, roles])
+      mayDecide(insist, [address, email_verified, roles])
       const changes = {
         ...(address === undefined ? {} : { email: address }),
         ...(email_verified === undefined ? {} : { emailVerified: email_verified }),
@@ -220,14 +219,14 @@ function changeRoute({ search, administration }: AccountRoutesDeps): ApiRoute {
         administration.update({ accountId: params.id, changes, ifVersion }, change(body.reason)),
       )
       const account = await find(search, params.id)
-      return { body: { ...showDetails(account), ended: whatEnded }, version: account.version }
+      return { body: { ...showDetails(account, may), ended: whatEnded }, version: account.version }
     },
   })
 }
 
 /** @throws HttpProblem 403 when something is asked that decides who gets in, by somebody who does not decide that */
-function mayDecide(ctx: Context, caller: Caller, asked: readonly unknown[]): void {
-  if (asked.some((value) => value !== undefined && value !== 0)) checkAccess(ctx, ACCESS.accounts.decide, caller)
+function mayDecide(insist: (rule: AccessRule) => void, asked: readonly unknown[]): void {
+  if (asked.some((value) => value !== undefined && value !== 0)) insist(ACCESS.accounts.decide)
 }
 
 /** Members that were left out are undefined, which JSON does not have. */

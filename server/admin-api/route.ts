@@ -18,6 +18,8 @@ export interface ApiRequest<Params, Query, Body> {
   readonly caller: Caller
   /** For what only some of those may see who may use the route. @throws HttpProblem 403 */
   insist(rule: AccessRule): void
+  /** The same of a part of the answer, which is left out for the others. */
+  may(rule: AccessRule): boolean
   /** What is written to the audit log of what the route does. */
   change(reason?: string): Change
   /** The version that the caller has seen of what is to be changed (RFC 9110 §13.1.1); undefined: whichever there is. */

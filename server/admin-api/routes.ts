@@ -39,15 +39,16 @@ async function pass(route: ApiRoute, door: AdminApiDoor, ctx: Context): Promise<
       ctx,
       await route.answer({
         ...{ ctx, caller: NOBODY, change: noChange, ifVersion: undefined },
-        ...{ insist: () => undefined, stillAllowed: async () => undefined },
+        ...{ insist: () => undefined, may: () => false, stillAllowed: async () => undefined },
       }),
     )
   // 1. Who asks, and whether they may.
   const caller = callerOf(await door.authenticate(ctx))
   const rules = [route.access, ...(route.accessToOwn ?? [])]
-  const access = rules.find((rule) => whatIsMissing(rule, caller) === undefined) ?? route.access
+  const may = (rule: AccessRule) => whatIsMissing(rule, caller) === undefined
+  const access = rules.find(may) ?? route.access
   const insist = (rule: AccessRule) => {
-    if (whatIsMissing(rule, caller) !== undefined) door.refused(ctx, route, caller)
+    if (!may(rule)) door.refused(ctx, route, caller)
     checkAccess(ctx, rule, caller)
   }
   insist(access)
@@ -61,6 +62,7 @@ async function pass(route: ApiRoute, door: AdminApiDoor, ctx: Context): Promise<
       ctx,
       caller,
       insist,
+      may,
       change: (reason?: string) => changeBy(ctx, caller, reason),
       ifVersion: versionAsked(ctx, route),
       stillAllowed: async () => checkAccess(ctx, access, callerOf(await door.authenticate(ctx))),

@@ -1,13 +1,15 @@
 // How a session's tree is shown, and a grant in it.
 import { z } from 'zod'
+import { ACCESS } from '../../config/access.ts'
+import type { AccessRule } from '../../config/roles.ts'
 import type { GrantNode } from '../grants/grant-tree.ts'
 import type { LogoutNotification } from '../logout-notifications/logout-notifications.ts'
 import type { GuardNode, SessionTree } from '../sessions/session-tree.ts'
 import type { LiveRevocation } from '../tokens/live-revocations.ts'
 import { moment } from './shapes.ts'
 
-/** Reads a session's tree, and shows it. */
-export type ShowTree = (sessionId: string) => Promise<object>
+/** Reads a session's tree, and shows of it what the one who asks may see. */
+export type ShowTree = (sessionId: string, may: (rule: AccessRule) => boolean) => Promise<object>
 
 /** A grant. */
 export const grantShape = z
@@ -91,19 +93,23 @@ export const guardShape = z.object({
 
 /** What a session has besides itself. */
 export const sessionTreeShape = {
-  grants: z.array(grantShape),
-  revocations: z.array(revocationShape),
+  grants: z.array(grantShape).nullable().meta({ description: 'Null for those who may not see grants.' }),
+  revocations: z.array(revocationShape).nullable().meta({ description: 'Null for those who may not see tokens.' }),
   logout_notifications: z.array(notificationShape),
-  guards: z.array(guardShape),
+  guards: z.array(guardShape).nullable().meta({ description: 'Null for those who may not see tokens.' }),
 }
 
-/** Shows a tree. */
-export function showTree({ grants, revocations, notifications, guards }: SessionTree): object {
+/** Shows a tree: each part to those who could ask for it by itself. */
+export function showTree(
+  { grants, revocations, notifications, guards }: SessionTree,
+  may: (rule: AccessRule) => boolean,
+): object {
+  const seesTokens = may(ACCESS.tokens.read)
   return {
-    grants: grants.map(showGrant),
-    revocations: revocations.map(showRevocation),
+    grants: may(ACCESS.grants.read) ? grants.map(showGrant) : null,
+    revocations: seesTokens ? revocations.map(showRevocation) : null,
     logout_notifications: notifications.map(showNotification),
-    guards: guards.map(showGuard),
+    guards: seesTokens ? guards.map(showGuard) : null,
   }
 }
 

@@ -158,13 +158,14 @@ function getRoute({ search, tree }: SessionRoutesDeps): ApiRoute {
     name: 'getSession',
     tag: 'Sessions',
     summary: 'A session with everything that hangs from it',
+    description: 'A part is null for callers who could not ask for it by itself.',
     access: ACCESS.sessions.read,
     params: id,
     outcomes: { 200: { description: 'The session.', schema: sessionShape.extend(sessionTreeShape).meta({ id: 'SessionTree' }) } },
-    async handle({ params }) {
+    async handle({ params, may }) {
       const session = await search.find(params.id)
       if (session === undefined) throw notFound('session')
-      return { body: { ...showSession(session), ...(await tree(params.id)) } }
+      return { body: { ...showSession(session), ...(await tree(params.id, may)) } }
     },
   })
 }
@@ -197,9 +198,13 @@ function jobRoutes({ jobs }: SessionRoutesDeps): ApiRoute[] {
       name: 'listRevocationJobs',
       tag: 'Sessions',
       summary: 'The latest ends of many things',
-      access: ACCESS.sessions.read,
+      description: 'Those of grants are for callers who may see grants.',
+      access: ACCESS.revocationJobs.read,
       outcomes: { 200: { description: 'At most 50 of them.', schema: z.object({ items: z.array(jobShape) }) } },
-      handle: async () => ({ body: { items: (await jobs.list(50)).map(showJob) } }),
+      async handle({ may }) {
+        const listed = await jobs.list(50)
+        return { body: { items: listed.filter(({ noun }) => may(ACCESS[noun].read)).map(showJob) } }
+      },
     }),
     route({
       method: 'get',
@@ -208,14 +213,15 @@ function jobRoutes({ jobs }: SessionRoutesDeps): ApiRoute[] {
       tag: 'Sessions',
       summary: 'How far an end of many things has come',
       description: 'Whoever began it may look, with the scope that it took.',
-      access: ACCESS.sessions.read,
+      access: ACCESS.revocationJobs.read,
       accessToOwn: [ACCESS.sessions.revoke, ACCESS.grants.revoke],
       params: id,
       outcomes: { 200: { description: 'The job.', schema: jobShape } },
       async handle({ params, caller, insist }) {
         const job = await jobs.find(params.id)
-        if (job?.actor !== caller.actor) insist(ACCESS.sessions.read)
+        if (job?.actor !== caller.actor) insist(ACCESS.revocationJobs.read)
         if (job === undefined) throw notFound('job')
+        if (job.actor !== caller.actor) insist(ACCESS[job.noun].read)
         return { body: showJob(job) }
       },
     }),

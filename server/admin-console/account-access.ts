@@ -123,6 +123,7 @@ async function showSignIn(
     mails: deps.mails,
     mayHelp: visit.may(ACCESS.accounts.help),
     mayRevoke: visit.may(ACCESS.sessions.revoke),
+    maySeeLink: visit.may(ACCESS.accounts.seeLinks),
     failuresHref: listHref('/admin/failed-sign-ins', { account: account.email }),
     ...(sees ? { failures: await deps.failedSignIns.page({ filter: { accountId: account.id }, limit: MOST_ROWS }) } : {}),
   })
@@ -153,7 +154,8 @@ async function makeLink(deps: AccountAccessPagesDeps, ctx: Context, visit: Conso
   if (endSessions) visit.insist(ACCESS.sessions.revoke)
   const reason = form.get('reason').trim()
   const work = async ({ id, email }: AccountDetails) => {
-    const way = form.has('mail') ? ('mailed' as const) : ('shown' as const)
+    // What the form does not show to somebody is not given to them, whatever they send.
+    const way = form.has('mail') || !visit.may(ACCESS.accounts.seeLinks) ? ('mailed' as const) : ('shown' as const)
     const { link, ended } = await deps.links.issue({ accountId: id, way, endSessions }, visit.change(reason))
     if (link.url === undefined) return `The link is on its way to the person.${endSessions ? ` ${endedWords(ended)}` : ''}`
     const body = passwordLinkShown({ id, email, url: link.url, expiresAt: link.expiresAt })

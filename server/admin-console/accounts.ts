@@ -170,6 +170,7 @@ function showOne(
       decide: visit.may(decide),
       stop: visit.may(stop),
       delete: visit.may(remove),
+      seeGrants: visit.may(ACCESS.grants.read),
     },
     ...(entered === undefined ? {} : { entered }),
   })

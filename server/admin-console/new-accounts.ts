@@ -59,6 +59,7 @@ function showForm(
     chosen: ROLES.filter((role) => (fields[`role_${role}`] ?? '') !== ''),
     roles: visit.may(ACCESS.accounts.decide) ? ROLES : [],
     mails,
+    maySeeLink: visit.may(ACCESS.accounts.seeLinks),
     csrf: visit.csrf,
     ...(fault === undefined ? {} : { fault }),
   })
@@ -68,7 +69,7 @@ function showForm(
 async function make(deps: NewAccountPagesDeps, ctx: Context, visit: ConsoleVisit, form: Form): Promise<void> {
   // What the form does not show to somebody is not given by them, whatever they send.
   const roles = visit.may(ACCESS.accounts.decide) ? ROLES.filter((role) => form.has(`role_${role}`)) : []
-  const link = form.has('mail') ? ('mailed' as const) : ('shown' as const)
+  const link = form.has('mail') || !visit.may(ACCESS.accounts.seeLinks) ? ('mailed' as const) : ('shown' as const)
   try {
     const made = await deps.administration.create(
       { email: form.get('email'), name: form.get('name'), roles, link },

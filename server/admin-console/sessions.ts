@@ -75,7 +75,7 @@ export function sessionPages(deps: SessionPagesDeps): ConsoleRoute[] {
       wordsOf,
     }),
     { method: 'get', path: '/sessions/:id', access: ACCESS.sessions.read, handle: (ctx, visit) => showOne(deps, ctx, visit) },
-    { method: 'get', path: '/jobs/:id', access: ACCESS.sessions.read, handle: (ctx, visit) => showJob(deps, ctx, visit) },
+    { method: 'get', path: '/jobs/:id', access: ACCESS.revocationJobs.read, handle: (ctx, visit) => showJob(deps, ctx, visit) },
   ]
 }
 
@@ -166,7 +166,10 @@ async function showOne(deps: SessionPagesDeps, ctx: Context, visit: ConsoleVisit
     throw new HttpProblem(404, 'No such session', 'It may have been removed: sessions are kept for 30 days after they were over.')
   const tree = await deps.tree(id)
   const body = sessionDetail({
-    ...{ session, ...tree, csrf: visit.csrf, mayRevoke: visit.may(ACCESS.sessions.revoke) },
+    ...{ session, notifications: tree.notifications, csrf: visit.csrf, mayRevoke: visit.may(ACCESS.sessions.revoke) },
+    // Each part is for those who may open its own page.
+    ...(visit.may(ACCESS.grants.read) ? { grants: tree.grants } : {}),
+    ...(visit.may(ACCESS.tokens.read) ? { refusals: { revocations: tree.revocations, guards: tree.guards } } : {}),
     history: await deps.history(visit, 'session', session.id),
   })
   visit.show({ title: `Session of ${session.account.email}`, section: PATH, body })
@@ -181,6 +184,7 @@ async function showJob(deps: SessionPagesDeps, ctx: Context, visit: ConsoleVisit
   const id = String(ctx.params.id)
   const job = isStorable(id) ? await deps.jobs.find(id) : undefined
   if (job === undefined) throw new HttpProblem(404, 'No such job', 'Jobs are kept for 90 days after they are done.')
+  visit.insist(ACCESS[job.noun].read)
   visit.show({
     title: `Ending ${job.noun}`,
     section: `/admin/${job.noun}`,

@@ -82,7 +82,7 @@ async function show(deps: Deps, { account }: z.output<typeof oneArgs>): Promise<
     `  password: ${passwordSetAt === undefined ? 'none' : `set ${minute(passwordSetAt)}`}`,
     `  sign-ins: ${lockout.until === undefined ? 'nothing has to wait' : `have to wait until ${minute(lockout.until)}: accounts unlock`}`,
   ]
-  return { text: lines.join('\n'), data: showDetails(details) }
+  return { text: lines.join('\n'), data: showDetails(details, () => true) }
 }
 
 async function unlock(deps: Deps, { account, dryRun, reason }: z.output<typeof deedArgs>): Promise<CommandOutput> {

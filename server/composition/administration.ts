@@ -186,7 +186,7 @@ function routesOf(
       search: deps.sessionSearch,
       events: nouns.events.sessions,
       ends: deps.sessionEnds,
-      tree: async (sessionId) => showTree(await deps.sessionTree(sessionId)),
+      tree: async (sessionId, may) => showTree(await deps.sessionTree(sessionId), may),
       accountIdOf: findId,
     }),
     ...accountApiRoutes(deps, { ...deps, accountIdOf: findId }),

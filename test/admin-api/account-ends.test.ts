@@ -175,14 +175,16 @@ describe('AD4: nobody acts upon an account that may do more than they', () => {
     ['helpdesk', 'auditor', 'POST', '/password-reset'],
     ['helpdesk', 'owner', 'DELETE', '/lockout'],
   ] as const)('%s upon %s: %s %s', async (who, whom, method, path) => {
-    const { status, body } = await ask(server, people.get(who) ?? '', `${method} /accounts/${await idOf(whom)}${path}`)
+    const sent = path === '/password-reset' ? { body: { send_mail: true } } : {}
+    const { status, body } = await ask(server, people.get(who) ?? '', `${method} /accounts/${await idOf(whom)}${path}`, sent)
     expect([status, body.type]).toEqual([403, 'urn:latchkey:problem:out-of-reach'])
   })
 
   test('within reach they may', async () => {
     const one = await someone()
     const helpdesk = people.get('helpdesk') ?? ''
-    expect((await ask(server, helpdesk, `POST /accounts/${one.id}/password-reset`)).status).toBe(201)
+    const mailed = await ask(server, helpdesk, `POST /accounts/${one.id}/password-reset`, { body: { send_mail: true } })
+    expect([mailed.status, mailed.body.password_link]).toEqual([201, { url: null, mailed: true, expires_at: expect.any(String) }])
     expect((await ask(server, helpdesk, `DELETE /accounts/${one.id}/lockout`)).status).toBe(200)
     expect((await ask(server, helpdesk, `POST /accounts/${one.id}/suspension`)).status).toBe(403)
     const operator = people.get('operator') ?? ''
@@ -225,13 +227,22 @@ describe('a password that is to be set anew', () => {
       [people.get('helpdesk') ?? '', 'insufficient-role'],
       [narrow, 'insufficient-scope'],
     ] as const) {
-      const refused = await ask(server, asking, path, { body: { end_sessions: true } })
+      const refused = await ask(server, asking, path, { body: { send_mail: true, end_sessions: true } })
       expect([refused.status, refused.body.type]).toEqual([403, `urn:latchkey:problem:${type}`])
-      expect((await ask(server, asking, path, { body: { end_sessions: false } })).status).toBe(201)
+      expect((await ask(server, asking, path, { body: { send_mail: true } })).status).toBe(201)
     }
     expect(await introspect(server, API, tokens.body.access_token ?? '')).toMatchObject({ active: true })
     const operator = people.get('operator') ?? ''
     expect((await ask(server, operator, path, { body: { end_sessions: true } })).body.ended).toMatchObject({ sessions: 1 })
+  })
+
+  test('AD1: is shown to no helpdesk: a link is a secret', async () => {
+    const one = await someone()
+    const path = `POST /accounts/${one.id}/password-reset`
+    const refused = await ask(server, people.get('helpdesk') ?? '', path, { body: { reason: 'mine' } })
+    expect([refused.status, refused.body.type]).toEqual([403, 'urn:latchkey:problem:insufficient-role'])
+    expect(JSON.stringify(refused.body)).not.toContain('pwd_')
+    expect((await ask(server, people.get('operator') ?? '', path)).body.password_link.url).toContain('pwd_')
   })
 
   test('fifty links at once: one is good, the last', async () => {

@@ -263,11 +263,23 @@ describe('a new account', () => {
 describe('AD4: nobody gives more than they have', () => {
   test('helpdesk makes accounts, without roles, hashes and verified addresses', async () => {
     const helpdesk = people.get('helpdesk') ?? ''
-    expect((await create({ email: 'by-helpdesk@new.example', name: 'New', roles: [] }, helpdesk)).status).toBe(201)
+    const asked = { email: 'by-helpdesk@new.example', name: 'New', roles: [] }
+    // The link is a secret, which goes to the person.
+    expect((await create(asked, helpdesk)).body.type).toBe('urn:latchkey:problem:insufficient-role')
+    const made = await create({ ...asked, send_mail: true }, helpdesk)
+    expect([made.status, made.body.password_link.url]).toEqual([201, null])
     for (const more of [{ roles: ['helpdesk'] }, { roles: ['owner'] }, { password_hash: BCRYPT }, { email_verified: true }]) {
       const { status, body } = await create({ email: 'more@new.example', ...more }, helpdesk)
       expect([status, body.type]).toEqual([403, 'urn:latchkey:problem:insufficient-role'])
     }
+  })
+
+  test('AD1: helpdesk sees of an account what it could ask for by itself', async () => {
+    const id = await idOf('grace@people.example')
+    const seen = async (who: string) => (await ask(server, who, `GET /accounts/${id}`)).body
+    expect(await seen(people.get('helpdesk') ?? '')).toMatchObject({ sessions: expect.any(Number), grants: null, consents: null })
+    expect(await seen(await robotToken(server, 'accounts:read'))).toMatchObject({ sessions: null, grants: null, consents: null })
+    expect(await seen(people.get('auditor') ?? '')).toMatchObject({ grants: expect.any(Number), consents: expect.any(Array) })
   })
 
   test('operators and auditors make none', async () => {

@@ -342,7 +342,15 @@ describe('many at once', () => {
       const refused = await at(id, own)
       expect([refused.status, refused.body.type]).toEqual([403, 'urn:latchkey:problem:insufficient-scope'])
     }
-    expect((await at(other.job.id, await robotToken(server, 'sessions:read'))).status).toBe(200)
+    const sees = async (who: string) => [
+      (await at(other.job.id, who)).status,
+      (await ask(server, who, 'GET /revocation-jobs')).body.items?.some(({ id }: { id: string }) => id === other.job.id),
+    ]
+    expect(await sees(await robotToken(server, 'sessions:read grants:read'))).toEqual([200, true])
+    expect(await sees(await personToken(server, 'auditor'))).toEqual([200, true])
+    // It is about grants, and says who ended which, and why.
+    expect(await sees(await robotToken(server, 'sessions:read'))).toEqual([403, false])
+    expect(await sees(await personToken(server, 'helpdesk'))).toEqual([403, undefined])
     expect((await ask(server, own, 'GET /revocation-jobs')).status).toBe(403)
   })
 

@@ -5,7 +5,7 @@ import { SPA, WEB } from '../support/clients.ts'
 import { claimsOf, introspect, obtainTokens, refresh } from '../support/oauth.ts'
 import { run } from '../support/postgres.ts'
 import type { TestServer } from '../support/server.ts'
-import { ask, robotToken, startAdminServer } from './api.ts'
+import { ask, personToken, robotToken, startAdminServer } from './api.ts'
 
 let server: TestServer
 let token: string
@@ -314,3 +314,22 @@ async function until<Value>(look: () => Promise<Value | undefined>): Promise<Val
   }
   throw new Error('it did not happen')
 }
+
+test('AD1: of a session’s tree everybody sees the parts that they could ask for by themselves', async () => {
+  const { id } = await signInAs(server.grace)
+  await ask(server, token, `DELETE /sessions/${id}`)
+  const seen = async (who: string) => {
+    const { body } = await ask(server, who, `GET /sessions/${id}`)
+    return Object.fromEntries(['grants', 'revocations', 'guards', 'logout_notifications'].map((part) => [part, body[part]]))
+  }
+  expect(await seen(await personToken(server, 'helpdesk'))).toEqual({
+    ...{ grants: null, revocations: null, guards: null },
+    logout_notifications: [],
+  })
+  expect(await seen(await robotToken(server, 'sessions:read grants:read'))).toMatchObject({
+    ...{ grants: [{ client: { id: 'notes-spa' } }], revocations: null, guards: null },
+  })
+  expect(await seen(await personToken(server, 'auditor'))).toMatchObject({
+    ...{ grants: [{ client: { id: 'notes-spa' } }], revocations: [{ value: id }], guards: [] },
+  })
+})

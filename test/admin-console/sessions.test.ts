@@ -52,7 +52,7 @@ describe('the list', () => {
   })
 
   test('says that there is nothing, and what is wrong with a filter', async () => {
-    const { browser } = await atConsole(server, 'helpdesk')
+    const { browser } = await atConsole(server, 'auditor')
     expect((await open(browser, '/admin/sessions?ip=10.0.0.0/8')).body).toContain('Nobody is, or was, signed in that way.')
     expect((await open(browser, '/admin/sessions?account=nobody')).body).toContain('No sessions')
     for (const query of [
@@ -102,10 +102,15 @@ describe('the list', () => {
 describe('a session', () => {
   test('shows what was given in it, and that it is not there when it is not', async () => {
     const { id } = await grace()
-    const { browser, page } = await atConsole(server, 'helpdesk', `/admin/sessions/${id}`)
-    for (const text of ['Notes', 'Refresh token, never used', 'notes:read', 'Apps are told when the session ends.'])
+    const { browser, page } = await atConsole(server, 'auditor', `/admin/sessions/${id}`)
+    for (const text of ['Notes', 'Refresh token, never used', 'notes:read', 'Apps are told when the session ends.', 'APIs that'])
       expect(page.body).toContain(text)
     expect(page.body).not.toContain('End this session')
+    // Helpdesk sees the session, and not what hangs from it.
+    const helpdesk = await atConsole(server, 'helpdesk', `/admin/sessions/${id}`)
+    expect(helpdesk.page.body).toContain('Apps are told when the session ends.')
+    for (const text of ['Refresh token', 'notes:read', 'gra_', 'APIs that']) expect(helpdesk.page.body).not.toContain(text)
+    expect((await open(helpdesk.browser, '/admin/jobs/none')).status).toBe(403)
     for (const path of ['/admin/sessions/ses_nobody', '/admin/sessions/%00', '/admin/jobs/none']) {
       expect([path, (await open(browser, path)).status]).toEqual([path, 404])
     }

@@ -61,11 +61,11 @@ function aboutPages(text: string, row: Row, bare: Row): Pages {
     emailVerified: true,
     profile: { [text]: text, address: { locality: text } },
   }
-  const may = { describe: true, decide: true, stop: true, delete: true }
+  const may = { describe: true, decide: true, stop: true, delete: true, seeGrants: true }
   const profile = { given_name: text, 'address.locality': text, phone_number_verified: 'on' }
   const detail = { account: { ...row, ...facts, managedBy: text }, profile, csrf: text, roles: ['owner', 'auditor'], may }
   const entered = { name: text, email: text, emailVerified: false, roles: ['auditor'], reason: text, version: text, profile }
-  const nothing = { describe: false, decide: false, stop: false, delete: false }
+  const nothing = { describe: false, decide: false, stop: false, delete: false, seeGrants: false }
   return [
     ['account', accountDetail(detail)],
     ['account filled in', accountDetail({ ...detail, entered })],
@@ -97,6 +97,7 @@ function accessPages(text: string, row: Row, bare: Row): Pages {
       csrf: text,
       mayHelp: true,
       mayRevoke: true,
+      maySeeLink: true,
       mails: true,
       reason: text,
       failures: [{ at: WHEN, reason: text, address: text }, { at: WHEN }],
@@ -112,11 +113,15 @@ function accessPages(text: string, row: Row, bare: Row): Pages {
     ['account’s sign-in', accountSignIn(signIn)],
     ['account’s sign-in, suspended', accountSignIn({ ...signIn, account: locked, failures: [] })],
     ['account’s first password', accountSignIn({ ...signIn, account: { ...locked, status: 'active' }, mails: false })],
+    ['account’s sign-in for helpdesk', accountSignIn({ ...signIn, mayRevoke: false, maySeeLink: false })],
   ]
 }
 
 function formPages(text: string): Pages {
-  const form = { email: text, name: text, chosen: ['owner'], roles: ['owner', 'auditor'], mails: true, csrf: text }
+  const form = {
+    ...{ email: text, name: text, chosen: ['owner'], roles: ['owner', 'auditor'], csrf: text },
+    ...{ mails: true, maySeeLink: true },
+  }
   const preview = {
     ...{ sessions: 30, grants: 2, refreshFamilies: 1, logoutNotifications: 1, clients: [{ id: text, name: text }] },
     devices: [{ sessionId: text, device: text, address: text }],
@@ -140,6 +145,7 @@ function formPages(text: string): Pages {
   return [
     ['new account', newAccount(form)],
     ['new account refused', newAccount({ ...form, fault: text, roles: [], mails: false })],
+    ['new account, by nobody', newAccount({ ...form, roles: [], mails: false, maySeeLink: false })],
     ['link', passwordLinkShown({ id: text, email: text, url: `https://id.example/${text}`, expiresAt: WHEN })],
     ['containment', accountStop(stop)],
     ['suspension', accountStop({ ...stop, stop: 'suspension', fault: text })],

@@ -110,13 +110,19 @@ function sessionPages(text: string): readonly (readonly [string, Html])[] {
   }
   const detail = {
     ...{ session, grants: [grant], notifications: [told], csrf: text, mayRevoke: true },
-    revocations: [{ sequence: 7, kind: 'sid', value: text, until: WHEN, createdAt: WHEN }],
-    guards: [
-      { clientId: text, instance: text, sequence: 7, acknowledgedAt: WHEN, applied: true },
-      { clientId: text, instance: text, sequence: 6, acknowledgedAt: WHEN, applied: false },
-    ],
+    refusals: {
+      revocations: [{ sequence: 7, kind: 'sid', value: text, until: WHEN, createdAt: WHEN }],
+      guards: [
+        { clientId: text, instance: text, sequence: 7, acknowledgedAt: WHEN, applied: true },
+        { clientId: text, instance: text, sequence: 6, acknowledgedAt: WHEN, applied: false },
+      ],
+    },
   }
-  const empty = { ...detail, grants: [], notifications: [], revocations: [], guards: [], mayRevoke: false }
+  const empty = {
+    ...{ ...detail, grants: [], notifications: [], mayRevoke: false },
+    refusals: { revocations: [], guards: [] as typeof detail.refusals.guards },
+  }
+  const { grants: _grants, refusals: _refusals, ...forHelpdesk } = detail
   const preview = {
     ...{ sessions: 3, more: true, accounts: 30, grants: 2, refreshFamilies: 1, logoutNotifications: 1 },
     people: [{ id: text, email: text, sessions: 2 }],
@@ -131,7 +137,8 @@ function sessionPages(text: string): readonly (readonly [string, Html])[] {
     ['sessions, none', sessionList({ ...list, sessions: [], fault: text })],
     ['session', sessionDetail(detail)],
     ['session with nothing', sessionDetail(empty)],
-    ['session that is over', sessionDetail({ ...empty, session: over, revocations: detail.revocations })],
+    ['session that is over', sessionDetail({ ...empty, session: over, refusals: { ...detail.refusals, guards: [] } })],
+    ['session for helpdesk', sessionDetail(forHelpdesk)],
     ['end of sessions', sessionRevocation({ ...asked, ids: [text, text] })],
     ['end of sessions from a report', sessionRevocation({ ...asked, ids: [text], back: text })],
     ['end of a filter', sessionRevocation({ ...asked, filter: text })],

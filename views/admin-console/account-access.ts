@@ -1,6 +1,7 @@
 // What an account has and how its person gets in: the tabs sessions, grants and sign-in of one account in the console.
 import { type Html, html } from '../html.ts'
 import { moment } from '../moment.ts'
+import { linkButtons } from './account-forms.ts'
 import { facts, nothingHere, reasonField, standing, table } from './lists.ts'
 import { type SessionRow, sessionRows } from './sessions.ts'
 import { scopeList, words } from './tree.ts'
@@ -105,6 +106,8 @@ export interface AccountSignInView {
   readonly mayRevoke: boolean
   /** Mail can be sent. */
   readonly mails: boolean
+  /** Whether a link may be shown, or only mailed. */
+  readonly maySeeLink: boolean
   /** The last sign-ins that failed; undefined for those who may not see them. */
   readonly failures?: readonly AccountFailureRow[]
   readonly failuresHref: string
@@ -157,7 +160,8 @@ function unlocking({ account, csrf }: AccountSignInView): Html {
   return html`<form method="post" action="/admin/accounts/${account.id}/unlocking"><input type="hidden" name="csrf" value="${csrf}"><p class="actions"><button class="button" type="submit">Unlock: forget the failures</button></p></form>`
 }
 
-function newPassword({ account, csrf, mails, mayRevoke, reason }: AccountSignInView): Html {
+function newPassword(view: AccountSignInView): Html {
+  const { account, csrf, mayRevoke, reason } = view
   const { passwordSetAt, status, id } = account
   return html`<section class="card" aria-labelledby="password">
 <h2 id="password">${passwordSetAt === undefined ? 'A password' : 'Another password'}</h2>
@@ -169,8 +173,7 @@ ${
 <input type="hidden" name="csrf" value="${csrf}">
 ${mayRevoke && html`<label class="choice"><input type="checkbox" name="end_sessions" value="on"><span>End all that the account has now<span class="hint">Otherwise it ends when the link is used.</span></span></label>`}
 ${reasonField(reason)}
-<p class="actions"><button class="button primary" type="submit">Make a link</button>
-${mails && html`<button class="button" type="submit" name="mail" value="on">Mail the person a link</button>`}</p>
+${linkButtons(view, { show: 'Make a link', mail: 'Mail the person a link' })}
 </form>`
 }
 </section>`

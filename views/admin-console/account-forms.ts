@@ -14,12 +14,14 @@ export interface NewAccountView {
   /** Those that the person may give. */
   readonly roles: readonly string[]
   readonly mails: boolean
+  /** A link is a secret: not everybody who may have one mailed is shown one. */
+  readonly maySeeLink: boolean
   readonly csrf: string
   readonly fault?: string
 }
 
 /** Makes the form. */
-export function newAccount({ email, name, chosen, roles, mails, csrf, fault }: NewAccountView): Html {
+export function newAccount({ email, name, chosen, roles, mails, maySeeLink, csrf, fault }: NewAccountView): Html {
   return html`<p class="crumbs"><a href="/admin/accounts">Accounts</a></p>
 <h1>New account</h1>
 <section class="card" aria-label="New account">
@@ -32,10 +34,19 @@ ${fault !== undefined && html`<div class="notice error" id="problem" role="alert
 <div class="field"><label for="name">Name</label>
 <input id="name" name="name" type="text" maxlength="200" autocomplete="off" value="${name}"></div>
 ${roles.length > 0 && roleChoices(roles, chosen)}
-<p class="actions"><button class="button primary" type="submit">Make it and show the link</button>
-${mails && html`<button class="button" type="submit" name="mail" value="on">Make it and mail the link</button>`}</p>
+${linkButtons({ mails, maySeeLink }, { show: 'Make it and show the link', mail: 'Make it and mail the link' })}
 </form>
 </section>`
+}
+
+/** The ways in which a link gets to the person, as buttons; or why there is none. */
+export function linkButtons(
+  { mails, maySeeLink }: Pick<NewAccountView, 'mails' | 'maySeeLink'>,
+  labels: { readonly show: string; readonly mail: string },
+): Html {
+  if (!mails && !maySeeLink)
+    return html`<p class="quiet">No mail is sent from here, and the link is not shown to your role: ask an owner.</p>`
+  return html`<p class="actions">${maySeeLink && html`<button class="button primary" type="submit">${labels.show}</button>\n`}${mails && html`<button class="button${maySeeLink ? '' : ' primary'}" type="submit" name="mail" value="on">${labels.mail}</button>`}</p>`
 }
 
 /** A link that was just made: it is shown this once. */

@@ -69,7 +69,13 @@ export interface AccountView {
   readonly csrf: string
   /** All roles that there are. */
   readonly roles: readonly string[]
-  readonly may: { readonly describe: boolean; readonly decide: boolean; readonly stop: boolean; readonly delete: boolean }
+  readonly may: {
+    readonly describe: boolean
+    readonly decide: boolean
+    readonly stop: boolean
+    readonly delete: boolean
+    readonly seeGrants: boolean
+  }
   /** What was filled in before the person had to sign in again, or that could not be saved. */
   readonly entered?: AccountEntered
 }
@@ -84,7 +90,7 @@ ${view.may.describe && changes(view)}
 ${view.may.stop && stops(view)}`
 }
 
-function aboutAccount({ account }: AccountView): Html {
+function aboutAccount({ account, may }: AccountView): Html {
   const managers: { readonly [manager: string]: string } = { provision: 'the provision file', demo: 'the demo' }
   const { email, emailVerified, roles, lastSignedInAt, managedBy } = account
   return facts([
@@ -94,7 +100,7 @@ function aboutAccount({ account }: AccountView): Html {
     ...Object.entries(account.profile).map(
       ([claim, value]) => [profileLabel(claim), html`<bdi>${inWords(value)}</bdi>`] as const,
     ),
-    ['Live', `${counted(account.sessions, 'session')}, ${counted(account.grants, 'grant')}`],
+    ['Live', `${counted(account.sessions, 'session')}${may.seeGrants ? `, ${counted(account.grants, 'grant')}` : ''}`],
     ['Last signed in', lastSignedInAt === undefined ? 'never' : moment(lastSignedInAt)],
     ['Made', moment(account.createdAt)],
     managedBy === undefined ? undefined : ['Managed by', managers[managedBy] ?? managedBy],

@@ -124,7 +124,7 @@ function lastRefresh({ families }: GrantRow): Html | string {
 export interface GrantDetailView {
   readonly grant: GrantRow
   readonly session?: { readonly id: string; readonly device: string; readonly state: string }
-  readonly revocations: SessionView['revocations']
+  readonly revocations: NonNullable<SessionView['refusals']>['revocations']
   readonly notifications: readonly NotificationView[]
   readonly guards: readonly GuardView[]
   readonly csrf: string

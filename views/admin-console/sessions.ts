@@ -163,16 +163,20 @@ export interface GrantView {
 /** What one session shows. */
 export interface SessionView {
   readonly session: SessionRow & { readonly userAgent?: string }
-  readonly grants: readonly GrantView[]
-  readonly revocations: readonly {
-    readonly sequence: number
-    readonly kind: string
-    readonly value: string
-    readonly until: Date
-    readonly createdAt: Date
-  }[]
+  /** Undefined for those who may not see grants. */
+  readonly grants?: readonly GrantView[]
   readonly notifications: readonly NotificationView[]
-  readonly guards: readonly GuardView[]
+  /** Which APIs refuse its tokens; undefined for those who may not see tokens. */
+  readonly refusals?: {
+    readonly revocations: readonly {
+      readonly sequence: number
+      readonly kind: string
+      readonly value: string
+      readonly until: Date
+      readonly createdAt: Date
+    }[]
+    readonly guards: readonly GuardView[]
+  }
   readonly csrf: string
   readonly mayRevoke: boolean
   readonly history?: HistoryView | undefined
@@ -180,7 +184,7 @@ export interface SessionView {
 
 /** Makes the page of one session. */
 export function sessionDetail(view: SessionView): Html {
-  const { session, mayRevoke } = view
+  const { session, grants, mayRevoke } = view
   return html`<p class="crumbs"><a href="/admin/sessions">Sessions</a></p>
 <h1><bdi>${session.account.email}</bdi>, <bdi>${session.device}</bdi></h1>
 <section class="card" aria-labelledby="about">
@@ -188,7 +192,7 @@ export function sessionDetail(view: SessionView): Html {
 ${aboutSession(session)}
 ${mayRevoke && session.state === 'live' && html`<p class="actions"><a class="button danger" href="/admin/sessions/revocation?id=${session.id}">End this session…</a></p>`}
 </section>
-${tree(view)}
+${grants !== undefined && tree(grants)}
 ${proof(view)}
 ${historyCard(view.history)}`
 }
@@ -214,7 +218,7 @@ function aboutSession(session: SessionView['session']): Html {
   ])
 }
 
-function tree({ grants }: SessionView): Html {
+function tree(grants: readonly GrantView[]): Html {
   return html`<section class="card" aria-labelledby="grants">
 <header><h2 id="grants">What was given in it</h2>
 <p class="lead">Each grant lets one app do something. Its refresh tokens hang from it, and from them its access tokens.</p></header>
@@ -235,14 +239,18 @@ ${grant.families.map(familyNode)}<li><p>Access tokens: ${grant.live ? 'the young
 }
 
 /** Who has been told, and who refuses its tokens by now. */
-function proof({ notifications, guards, revocations, csrf, mayRevoke, session }: SessionView): Html {
+function proof({ notifications, refusals, csrf, mayRevoke, session }: SessionView): Html {
   return html`<section class="card" aria-labelledby="proof">
 <header><h2 id="proof">Proof that it ended</h2></header>
 <h3>Apps that are told</h3>
 ${notifications.length === 0 ? html`<p class="quiet">${session.state === 'live' ? 'Apps are told when the session ends.' : 'No app of this session has said where to tell it.'}</p>` : html`<ul class="rows">\n${notifications.map((one) => notificationRow(one, session.id, mayRevoke ? csrf : undefined))}</ul>`}
-<h3>APIs that refuse its tokens</h3>
+${refusals !== undefined && refusing(refusals)}
+</section>`
+}
+
+function refusing({ revocations, guards }: NonNullable<SessionView['refusals']>): Html {
+  return html`<h3>APIs that refuse its tokens</h3>
 ${revocations.length === 0 ? html`<p class="quiet">Nothing of it was revoked, or all its tokens have expired since.</p>` : html`<p class="quiet">Revocation ${revocations[0]?.sequence}, remembered until ${moment(revocations[0]?.until ?? new Date(0))}.</p>`}
 ${revocations.length > 0 && guards.length === 0 && html`<p class="quiet">No guard has said how far it has come.</p>`}
-${guards.length > 0 && html`<ul class="rows">\n${guards.map(guardRow)}</ul>`}
-</section>`
+${guards.length > 0 && html`<ul class="rows">\n${guards.map(guardRow)}</ul>`}`
 }
