@@ -8,7 +8,7 @@ import type { PreviewGrants } from '../grants/grant-preview.ts'
 import { type TokenEndPreview, type TokenRevocation, TokenRevocationRefused, TokenUnknown } from '../grants/token-revocation.ts'
 import { HttpProblem } from '../http/problems.ts'
 import type { RevocationName } from '../tokens/live-revocations.ts'
-import { type RevokeByName, TokenNameRefused } from '../tokens/revocation-by-name.ts'
+import { IS_TOKEN, type RevokeByName, TokenNameRefused } from '../tokens/revocation-by-name.ts'
 import type { TokenInspections } from '../tokens/token-inspection.ts'
 import { showPreview } from './bulk.ts'
 import { type Caller, checkAccess } from './caller.ts'
@@ -124,7 +124,7 @@ function revocationRoute(deps: TokenRoutesDeps): ApiRoute {
       const asked = () => change(body.reason)
       if (one !== undefined)
         return { body: await explained(() => byToken(deps, { token: one, family }, dryRun ? undefined : asked())) }
-      const name = await nameToEnd(deps, nameOf(body), { caller, ctx })
+      const name = await explained(() => nameToEnd(deps, nameOf(body), { caller, ctx }))
       if (family) {
         const ofGrant = { what: 'grant', grantId: name.value, preview: await deps.preview({ ids: [name.value] }, 1) } as const
         return { body: dryRun ? showEndPreview(ofGrant) : await deps.grants.revokeMany([name.value], asked()) }
@@ -151,7 +151,7 @@ function nameOf(body: Which): RevocationName {
   return { kind, value: given }
 }
 
-/** What the entry will name. @throws HttpProblem 404 when there is no such thing, 403 for a key without the scope */
+/** What the entry will name. @throws HttpProblem 404 when there is no such thing, 403 for a key without the scope @throws TokenNameRefused */
 async function nameToEnd(
   { inspections }: TokenRoutesDeps,
   name: RevocationName,
@@ -159,7 +159,10 @@ async function nameToEnd(
 ): Promise<RevocationName> {
   if (name.kind === 'kid') checkAccess(ctx, ACCESS.keys.write, caller)
   // Of an access token nothing is kept that a `jti` could be looked up in.
-  if (name.kind === 'jti') return name
+  if (name.kind === 'jti') {
+    if (await inspections.isToken(name.value)) throw new TokenNameRefused(IS_TOKEN)
+    return name
+  }
   const { links, known } = await inspections.name(name)
   if (!known) throw notFound(WORDS[name.kind])
   return name.kind === 'sid' ? { kind: 'sid', value: links.session?.id ?? name.value } : name

@@ -55,6 +55,8 @@ export function tokenPages(deps: TokenPagesDeps): ConsoleRoute[] {
       access: ACCESS.tokens.revoke,
       fresh: true,
       back: (_ctx, form) => namedHref(form),
+      // Somebody may paste a token there.
+      keptApart: true,
       handle: (ctx, visit, form) => endByName(deps, ctx, visit, form),
     },
   ]
@@ -165,6 +167,12 @@ async function endByName(deps: TokenPagesDeps, ctx: Context, visit: ConsoleVisit
   const [kind, value, reason] = [kindOf(form.get('kind')), form.get('value').trim(), form.get('reason').trim()]
   if (kind === undefined || !/^[\x21-\x7E]{1,300}$/.test(value))
     throw new HttpProblem(400, 'That names no tokens', 'Choose by what they are named, and give its value.')
+  if (kind === 'jti' && (await deps.inspections.isToken(value)))
+    throw new HttpProblem(
+      400,
+      'That is no jti',
+      'It is a token, a code or a link itself, and was not written down. Paste it where tokens are looked at: they can be ended there.',
+    )
   if (reason === '') return void ctx.redirect(namedHref(form))
   if (kind === 'kid' && !visit.may(ACCESS.keys.write))
     throw new HttpProblem(403, 'Not for your account', 'What a key has signed is everybody’s: this takes the role owner.')

@@ -10,7 +10,7 @@ import { readKeyStatus, readSigningKeys } from '../keys/signing-keys.ts'
 import { UnsealError } from '../storage/sealing.ts'
 import { createAccessTokens } from '../tokens/access-tokens.ts'
 import { createOnce } from '../tokens/once.ts'
-import { createRevocationByName, TokenNameRefused } from '../tokens/revocation-by-name.ts'
+import { createRevocationByName, IS_TOKEN, TokenNameRefused } from '../tokens/revocation-by-name.ts'
 import { createTokenInspections, type TokenInspections } from '../tokens/token-inspection.ts'
 import type { TokenLinks } from '../tokens/token-links.ts'
 import { createTokenStatus } from '../tokens/token-status.ts'
@@ -136,8 +136,9 @@ async function revokeNamed(
 ): Promise<CommandOutput> {
   if (family && name.kind !== 'grant_id') throw new CommandFailed('--family goes with a token, or with --name grant_id=…')
   // Of an access token nothing is kept that a `jti` could be looked up in.
-  if (name.kind !== 'jti' && !(await (await inspectionsOf(deps)).name(name)).known)
-    throw new CommandFailed(`there is no ${name.kind} ${name.value}`)
+  const inspections = await inspectionsOf(deps)
+  if (name.kind === 'jti' ? await inspections.isToken(name.value) : !(await inspections.name(name)).known)
+    throw new CommandFailed(name.kind === 'jti' ? IS_TOKEN : `there is no ${name.kind} ${name.value}`)
   if (dryRun && !family) {
     const what =
       name.kind === 'jti' ? 'that one access token' : `all access tokens with that ${name.kind} that were issued until now`

@@ -21,9 +21,24 @@ export class TokenNameRefused extends Error {
   override readonly name = 'TokenNameRefused'
 }
 
+/** A JWT or refresh token has dots, and what else opens something but codes and secrets of apps says what it is; a `jti` does neither. */
+const OPENS_SOMETHING = /\.|^(?:at|ct|pwd|setup)_[\w-]{40}|^whsec_/
+
+/**
+ * Whether a text has the form of something that opens something. Of a `jti` nothing is known that it could be looked up in, so whatever
+ * is given as one is written down and told to every API: what somebody pastes in its place must not be.
+ */
+export function looksLikeToken(text: string): boolean {
+  return OPENS_SOMETHING.test(text)
+}
+
+/** Said of such a text. */
+export const IS_TOKEN = 'this is no jti but a token, code or link itself, and was not written down: end it as a token'
+
 /** Makes it. */
 export function createRevocationByName({ endings }: { readonly endings: Endings }): RevokeByName {
   return async ({ kind, value }, change) => {
+    if (kind === 'jti' && looksLikeToken(value)) throw new TokenNameRefused(IS_TOKEN)
     // A client's own tokens have its client_id as their `sub`, and are named by that.
     if (kind === 'sub' && !value.startsWith('acc_')) {
       throw new TokenNameRefused('sub names an account (acc_…): name the tokens of a client by client_id')

@@ -7,6 +7,7 @@ import { coversTokensOf, type LiveRevocation, type RevocationName, readLiveRevoc
 import type { Once } from './once.ts'
 import { parseRefreshToken } from './refresh-token.ts'
 import { findRefreshToken } from './refresh-token-findings.ts'
+import { looksLikeToken } from './revocation-by-name.ts'
 import { type Finding, present } from './token-findings.ts'
 import { readLinks, type TokenIds, type TokenLinks, whyNothingStands, whyOver } from './token-links.ts'
 
@@ -43,6 +44,8 @@ export interface TokenInspections {
   /** At a token of any kind, or at what is none. */
   token(value: string): Promise<TokenInspection>
   name(name: RevocationName): Promise<NameInspection>
+  /** Whether a text that is given as a `jti` is a token or code itself; codes have the form of a `jti`, and are looked up. */
+  isToken(text: string): Promise<boolean>
   /** At whatever somebody has at hand: a token, or what names some. */
   anything(text: string): Promise<FoundByText>
 }
@@ -79,6 +82,8 @@ export function createTokenInspections(deps: TokenInspectionDeps): TokenInspecti
       const links = await readLinks(db, ids)
       return { ...(await judgeName(deps, name, { ids, links, revocations })), ids, links, revocations }
     },
+
+    isToken: async (text) => looksLikeToken(text) || (await find(deps, text)).kind !== 'unknown',
 
     anything: (text) => findAnything(inspections, text),
   }

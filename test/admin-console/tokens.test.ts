@@ -4,8 +4,9 @@ import { PASSWORD, startAdminServer } from '../admin-api/api.ts'
 import type { Browser } from '../support/browser.ts'
 import { API, SPA } from '../support/clients.ts'
 import { claimsOf, headerOf, introspect, obtainTokens, refresh } from '../support/oauth.ts'
+import { run } from '../support/postgres.ts'
 import type { TestServer } from '../support/server.ts'
-import { atConsole, send } from './people.ts'
+import { atConsole, send, signInAs } from './people.ts'
 
 let server: TestServer
 
@@ -93,6 +94,27 @@ describe('ending by name', () => {
     expect(done.body).toContain('an alert')
     expect(await introspect(server, API, tokens.access_token ?? '')).toEqual({ active: false })
     expect((await refresh(server, SPA, tokens.refresh_token ?? '')).status).toBe(200)
+  })
+
+  test('AU1: a token that is pasted in the place of a name is written down nowhere, also on the way through a sign-in', async () => {
+    const { tokens } = await signedIn()
+    const { browser, page } = await atConsole(server, 'operator', '/admin/tokens')
+    const pasted = tokens.refresh_token ?? ''
+    const named = (kind: string, reason: string) =>
+      send(browser, page, '/admin/tokens/revocation', { kind, value: pasted, reason })
+    expect((await named('jti', 'x')).body).toContain('That is no jti')
+    for (const kind of ['jti', 'sid', 'grant_id', 'sub', 'client_id'])
+      expect([kind, [400, 404, 409].includes((await named(kind, 'x')).status)]).toEqual([kind, true])
+    expect((await named('jti', ' ')).url).not.toContain(pasted)
+    await server.advance(301)
+    const asked = await named('jti', 'x')
+    expect(asked.url).not.toContain(pasted)
+    const back = await signInAs(browser, asked, 'operator')
+    expect(back.url).not.toContain(pasted)
+    const secret = pasted.split('.').at(-1) ?? ''
+    const rows = await run(server.databaseUrl, 'SELECT e::text FROM audit_events e UNION ALL SELECT r::text FROM revocations r')
+    expect(JSON.stringify(rows)).not.toContain(secret)
+    expect(server.log.text).not.toContain(secret)
   })
 
   test('not without a reason, not what is not there, and a key’s only by an owner', async () => {
