@@ -1,8 +1,8 @@
 // Tokens: whoever holds one, or has seen what names it in a log, learns what it is and whether it is good, and ends it.
-import type { Context } from 'koa'
 import { z } from 'zod'
 import { ACCESS } from '../../config/access.ts'
 import { isStorable, NOT_STORABLE } from '../../config/plain-text.ts'
+import type { AccessRule } from '../../config/roles.ts'
 import type { GrantEvents } from '../grants/grant-events.ts'
 import type { PreviewGrants } from '../grants/grant-preview.ts'
 import { type TokenEndPreview, type TokenRevocation, TokenRevocationRefused, TokenUnknown } from '../grants/token-revocation.ts'
@@ -11,7 +11,6 @@ import type { RevocationName } from '../tokens/live-revocations.ts'
 import { IS_TOKEN, type RevokeByName, TokenNameRefused } from '../tokens/revocation-by-name.ts'
 import type { TokenInspections } from '../tokens/token-inspection.ts'
 import { showPreview } from './bulk.ts'
-import { type Caller, checkAccess } from './caller.ts'
 import { grantPreviewShape } from './grants.ts'
 import { type ApiRoute, route } from './route.ts'
 import { ended, notFound, reason, refused } from './shapes.ts'
@@ -119,12 +118,12 @@ function revocationRoute(deps: TokenRoutesDeps): ApiRoute {
         message: 'it goes with a token or a grant_id: all grants of a session, account or client end by /grants/revocations',
       }),
     outcomes: { 200: { description: 'What was ended, or would be.', schema: z.union([endPreviewShape, ended]) } },
-    async handle({ body, change, caller, ctx }) {
+    async handle({ body, change, insist }) {
       const { token: one, family, dry_run: dryRun } = body
       const asked = () => change(body.reason)
       if (one !== undefined)
         return { body: await explained(() => byToken(deps, { token: one, family }, dryRun ? undefined : asked())) }
-      const name = await explained(() => nameToEnd(deps, nameOf(body), { caller, ctx }))
+      const name = await explained(() => nameToEnd(deps, nameOf(body), insist))
       if (family) {
         const ofGrant = { what: 'grant', grantId: name.value, preview: await deps.preview({ ids: [name.value] }, 1) } as const
         return { body: dryRun ? showEndPreview(ofGrant) : await deps.grants.revokeMany([name.value], asked()) }
@@ -155,9 +154,9 @@ function nameOf(body: Which): RevocationName {
 async function nameToEnd(
   { inspections }: TokenRoutesDeps,
   name: RevocationName,
-  { caller, ctx }: { readonly caller: Caller; readonly ctx: Context },
+  insist: (rule: AccessRule) => void,
 ): Promise<RevocationName> {
-  if (name.kind === 'kid') checkAccess(ctx, ACCESS.keys.write, caller)
+  if (name.kind === 'kid') insist(ACCESS.keys.write)
   // Of an access token nothing is kept that a `jti` could be looked up in.
   if (name.kind === 'jti') {
     if (await inspections.isToken(name.value)) throw new TokenNameRefused(IS_TOKEN)

@@ -77,6 +77,9 @@ export interface ConsoleSession {
   readonly authTime: number
 }
 
+/** Why somebody who is signed in was not let do something, for the audit log. */
+export type RefusedVisit = 'insufficient_role' | 'forged_form' | 'stale_sign_in'
+
 /** What the door needs. */
 export interface ConsoleDoor {
   readonly csrf: Csrf
@@ -89,6 +92,8 @@ export interface ConsoleDoor {
   readonly clock: () => number
   /** Counts requests of each person by themselves; `ctx.state.caller` names them. */
   readonly limit: Middleware
+  /** Told that somebody was refused something. */
+  readonly refused: (ctx: Context, route: ConsoleRoute, accountId: string, why: RefusedVisit) => void
 }
 
 /** How long somebody has just proved who they are. */
@@ -146,18 +151,26 @@ async function pass(route: ConsoleRoute, door: ConsoleDoor, ctx: Context): Promi
   const account = session === undefined ? undefined : await door.findAccount(session.accountId)
   if (session === undefined || account?.status !== 'active')
     return signIn(door, ctx, { wanted: await wayBack(door, ctx, route, { form }) })
+  const refused = (why: RefusedVisit) => door.refused(ctx, route, account.id, why)
   // 2. Whether the form is one of ours.
+  if (form !== undefined && !door.csrf.isOurs(ctx, form, CSRF_PURPOSE)) refused('forged_form')
   if (form !== undefined) door.csrf.check(ctx, form, CSRF_PURPOSE)
   // 3. Whether they may.
   const powers = { scopes: scopesOfRoles(account.roles), roles: account.roles }
-  refuse(route.access, powers)
-  // 4. Whether it is they, for what weighs much.
-  if (route.fresh === true && door.clock() / 1000 - session.authTime > FRESH_SECONDS)
+  const insist = (rule: AccessRule) => {
+    if (whatIsMissing(rule, powers) !== undefined) refused('insufficient_role')
+    refuse(rule, powers)
+  }
+  insist(route.access)
+  // 4. Whether it is they, for what weighs much. To be asked before a page is shown is the way there; a deed was held back.
+  if (route.fresh === true && door.clock() / 1000 - session.authTime > FRESH_SECONDS) {
+    if (form !== undefined) refused('stale_sign_in')
     return signIn(door, ctx, { wanted: await wayBack(door, ctx, route, { form, account }), again: true })
+  }
   // 5. How often.
   ctx.state.caller = account.id
   await door.limit(ctx, async () => {
-    const visit = visitOf(door, ctx, { account, powers, route })
+    const visit = visitOf(door, ctx, { account, powers, route, insist })
     if (route.method === 'get') await route.handle(ctx, visit)
     else if (form !== undefined) await route.handle(ctx, visit, form)
   })
@@ -216,7 +229,17 @@ function refuse(rule: AccessRule, powers: Powers): void {
 function visitOf(
   door: ConsoleDoor,
   ctx: Context,
-  { account, powers, route }: { readonly account: Account; readonly powers: Powers; readonly route: ConsoleRoute },
+  {
+    account,
+    powers,
+    route,
+    insist,
+  }: {
+    readonly account: Account
+    readonly powers: Powers
+    readonly route: ConsoleRoute
+    readonly insist: ConsoleVisit['insist']
+  },
 ): ConsoleVisit {
   const csrf = door.csrf.token(ctx, CSRF_PURPOSE)
   const may = (rule: AccessRule) => whatIsMissing(rule, powers) === undefined
@@ -225,7 +248,7 @@ function visitOf(
     powers,
     csrf,
     may,
-    insist: (rule) => refuse(rule, powers),
+    insist,
     stillAllowed: () => confirm(door, ctx, route),
     change: (reason) => ({
       actor: account.id,

@@ -174,8 +174,8 @@ async function endByName(deps: TokenPagesDeps, ctx: Context, visit: ConsoleVisit
       'It is a token, a code or a link itself, and was not written down. Paste it where tokens are looked at: they can be ended there.',
     )
   if (reason === '') return void ctx.redirect(namedHref(form))
-  if (kind === 'kid' && !visit.may(ACCESS.keys.write))
-    throw new HttpProblem(403, 'Not for your account', 'What a key has signed is everybody’s: this takes the role owner.')
+  // What a key has signed is everybody's.
+  if (kind === 'kid') visit.insist(ACCESS.keys.write)
   const { known, links } = await deps.inspections.name({ kind, value })
   if (kind !== 'jti' && !known) throw new HttpProblem(404, 'There is no such thing', 'Nothing here has that name.')
   const name = { kind, value: kind === 'sid' ? (links.session?.id ?? value) : value }

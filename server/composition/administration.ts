@@ -13,7 +13,7 @@ import { createAdminApi } from '../admin-api/routes.ts'
 import { secretRoutes } from '../admin-api/secrets.ts'
 import { showTree } from '../admin-api/session-tree.ts'
 import { sessionRoutes } from '../admin-api/sessions.ts'
-import type { ConsoleRoute } from '../admin-console/console.ts'
+import type { ConsoleDoor, ConsoleRoute } from '../admin-console/console.ts'
 import type { AuditStreams } from '../audit/audit-streams.ts'
 import type { RedirectUriRule } from '../clients/redirect-uri-test.ts'
 import { createCursors } from '../http/cursors.ts'
@@ -41,7 +41,7 @@ import { createRefusedRequestParts } from './administration-refused-requests.ts'
 import { createRegistrationParts, registrationRoutes } from './administration-registrations.ts'
 import { createSessionReviewParts, type SessionReviewParts } from './administration-session-reviews.ts'
 import type { AuditParts } from './audit.ts'
-import { noteRateLimit, noteRefusedAccess } from './audited-refusals.ts'
+import { noteRateLimit, noteRefusedAccess, noteRefusedVisit } from './audited-refusals.ts'
 import { consoleRoutes } from './console.ts'
 import type { LogoutParts } from './logout.ts'
 import type { MailParts } from './mail.ts'
@@ -59,6 +59,8 @@ export interface AdministrationParts extends AdministrationBasis {
   readonly tasks: readonly Task[]
   readonly apiRoutes: readonly ApiRoute[]
   apiPages(ownAccess: OwnAccess): Middleware
+  /** Told that somebody at the console was refused something. */
+  readonly refusedVisit: ConsoleDoor['refused']
 }
 
 /** Builds it. */
@@ -132,6 +134,7 @@ export function createAdministration(deps: {
     ...parts,
     consoleRoutes: consoleRoutes({ ...deps, administration: parts, auditLog: log, sessionReviewPages: sessionReviews.pages }),
     apiRoutes,
+    refusedVisit: (...refusal) => noteRefusedVisit(audit.occasional, ...refusal),
     apiPages: (ownAccess) =>
       createAdminApi(apiRoutes, {
         limit: parts.limit,

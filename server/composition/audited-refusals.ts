@@ -2,6 +2,7 @@
 import type { Context } from 'koa'
 import type { Caller } from '../admin-api/caller.ts'
 import type { ApiRoute } from '../admin-api/route.ts'
+import type { ConsoleRoute, RefusedVisit } from '../admin-console/console.ts'
 import type { OccasionalEvents } from '../audit/occasional.ts'
 import { addressKey } from '../http/client-address.ts'
 import { originOf, requestInfo } from '../http/request-context.ts'
@@ -40,4 +41,18 @@ export function noteRefusedAccess(
     detail: { route: route.name },
   } as const
   occasional.note(event, [actor, clientId, route.name])
+}
+
+/** Somebody at the console may not do what they asked for, or it could not be seen that it was they who asked. */
+export function noteRefusedVisit(
+  occasional: OccasionalEvents,
+  ctx: Context,
+  { method, path }: ConsoleRoute,
+  accountId: string,
+  why: RefusedVisit,
+): void {
+  // As the routes are written: what stands in their places in an address is whatever somebody has typed.
+  const route = `${method.toUpperCase()} /admin${path}`
+  const event = { name: 'admin_access.refused', actor: accountId, accountId, reason: why, ...originOf(ctx), detail: { route } } as const
+  occasional.note(event, [accountId, route, why])
 }

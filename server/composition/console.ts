@@ -3,7 +3,7 @@ import type { Middleware } from 'koa'
 import type { Clock } from '../../config/clock.ts'
 import type { Config } from '../../config/config.ts'
 import { createClientFinder } from '../admin-console/clients.ts'
-import { type ConsoleRoute, createConsole } from '../admin-console/console.ts'
+import { type ConsoleDoor, type ConsoleRoute, createConsole } from '../admin-console/console.ts'
 import { createGrantFinder, grantPages } from '../admin-console/grants.ts'
 import type { History } from '../admin-console/history.ts'
 import { keyPages } from '../admin-console/keys.ts'
@@ -147,7 +147,7 @@ export function createConsolePages(
     readonly stores: Pick<OpenStores, 'live'>
     readonly nouns: Nouns
     readonly protocol: ProtocolParts
-    readonly administration: AdministrationBasis
+    readonly administration: AdministrationBasis & { readonly refusedVisit: ConsoleDoor['refused'] }
   },
 ): Middleware {
   const { clock, csrf, nouns, protocol, administration } = deps
@@ -159,5 +159,6 @@ export function createConsolePages(
     findAccount: nouns.accounts.findById,
     signInUrl: protocol.accountSignIn.signInUrl,
     limit: administration.limit,
+    refused: administration.refusedVisit,
   })
 }

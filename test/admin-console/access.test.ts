@@ -5,6 +5,7 @@ import { ADMIN_SCOPES } from '../../config/scopes.ts'
 import type { ConsoleRoute } from '../../server/admin-console/console.ts'
 import { PEOPLE, type Person, startAdminServer } from '../admin-api/api.ts'
 import { Browser } from '../support/browser.ts'
+import { run } from '../support/postgres.ts'
 import type { TestServer } from '../support/server.ts'
 import { atConsole } from './people.ts'
 
@@ -105,3 +106,35 @@ test('each role sees the sections that it may open, and no other', async () => {
     }
   }
 })
+
+test('AU1: what is refused is written down: by whom, what and why, and nothing that was typed', async () => {
+  const { browser, page } = await atConsole(server, 'auditor', '/admin/tokens')
+  const csrf = /name="csrf" value="([^"]+)"/.exec(page.body)?.[1] ?? ''
+  const post = (path: string, fields: { readonly [name: string]: string }) =>
+    browser.fetch(`${server.issuer}/admin${path}`, { method: 'POST', body: new URLSearchParams(fields).toString() })
+  const before = await lastEvent()
+  expect((await browser.fetch(`${server.issuer}/admin/keys/rotation`)).status).toBe(403)
+  expect((await post('/sessions/revocation', { csrf, reason: 'canary-typed' })).status).toBe(403)
+  expect((await post('/tokens/inspection', { csrf: 'forged', token: 'canary-typed' })).status).toBe(403)
+  await server.advance(301)
+  expect((await post('/session-audits/rev_canary-typed/sign-off', { csrf, reason: 'canary-typed' })).status).toBe(303)
+  await server.latchkey.audit.occasional.flush()
+  const rows = await run(
+    server.databaseUrl,
+    `SELECT a.email AS by, e.account_id = e.actor AS own, e.reason, e.detail, host(e.address::inet) AS address FROM audit_events e
+     JOIN accounts a ON a.id = e.actor WHERE e.name = 'admin_access.refused' AND e.id > $1::bigint ORDER BY e.id`,
+    [before],
+  )
+  const told = { by: 'auditor@staff.example', own: true, address: '127.0.0.1' }
+  expect(rows).toEqual([
+    { ...told, reason: 'insufficient_role', detail: { route: 'GET /admin/keys/rotation' } },
+    { ...told, reason: 'insufficient_role', detail: { route: 'POST /admin/sessions/revocation' } },
+    { ...told, reason: 'forged_form', detail: { route: 'POST /admin/tokens/inspection' } },
+    { ...told, reason: 'stale_sign_in', detail: { route: 'POST /admin/session-audits/:id/sign-off' } },
+  ])
+})
+
+async function lastEvent(): Promise<unknown> {
+  const [row] = await run(server.databaseUrl, 'SELECT COALESCE(max(id), 0)::text AS id FROM audit_events')
+  return (row as { readonly id: string }).id
+}
