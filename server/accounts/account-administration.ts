@@ -6,6 +6,7 @@ import { type Change, reaches, recordChange } from '../audit/change.ts'
 import type { Database } from '../storage/postgres.ts'
 import type { Ended, Ending, Endings } from '../tokens/ending.ts'
 import { changeEmail, changeRoles } from './account-changes.ts'
+import { accountDifferences } from './account-differences.ts'
 import { AccountOutOfReach, keepAnOwner, lockedAccount } from './account-standing.ts'
 import { accountVersion, StaleAccount } from './account-version.ts'
 import { type Account, type AccountInput, type Accounts, nameOf } from './accounts.ts'
@@ -90,9 +91,14 @@ async function write(ending: Ending, account: Account, changes: AccountChanges, 
   if (Object.keys(facts).length === 0) return
   await updateFacts(ending.tx, accountId, facts)
   const { name, ...others } = facts
-  if (name !== undefined) await recordChange(ending.tx, 'account.renamed', change, { accountId })
+  if (name !== undefined) {
+    const detail = { changes: accountDifferences(account, { name }) }
+    await recordChange(ending.tx, 'account.renamed', change, { accountId, detail })
+  }
   const members = Object.keys(others).map((fact) => (fact === 'emailVerified' ? 'email_verified' : fact))
-  if (members.length > 0) await recordChange(ending.tx, 'account.updated', change, { accountId, detail: { members } })
+  if (members.length === 0) return
+  const detail = { members, changes: accountDifferences(account, others) }
+  await recordChange(ending.tx, 'account.updated', change, { accountId, detail })
 }
 
 /** What is not so already. @throws InvalidAccount */

@@ -219,12 +219,17 @@ export async function replacePassword(tx: Transaction, accountId: string, hash: 
   await tx.$executeRaw`UPDATE accounts SET updated_at = latchkey_now() WHERE id = ${accountId}`
 }
 
-/** Changes the name; false when there is no such account, or it has that name already. */
-export async function updateName(tx: Connection, accountId: string, name: string | null): Promise<boolean> {
-  const changed = await tx.$executeRaw`
-    UPDATE accounts SET name = ${name}, updated_at = latchkey_now()
-    WHERE id = ${accountId} AND name IS DISTINCT FROM ${name}::text`
-  return changed === 1
+/** Changes the name. @returns what it was before; undefined when there is no such account, or it has that name already */
+export async function updateName(
+  tx: Connection,
+  accountId: string,
+  name: string | null,
+): Promise<{ readonly before: string | null } | undefined> {
+  const [changed] = await tx.$queryRaw<{ before: string | null }[]>`
+    UPDATE accounts a SET name = ${name}, updated_at = latchkey_now()
+    FROM (SELECT id, name FROM accounts WHERE id = ${accountId} FOR NO KEY UPDATE) old
+    WHERE a.id = old.id AND old.name IS DISTINCT FROM ${name}::text RETURNING old.name AS before`
+  return changed
 }
 
 /** What ends nothing when it changes. */

@@ -4,6 +4,7 @@ import type { Prisma } from '../../prisma/client/client.ts'
 import { type Origin, recordAudit } from '../audit/audit.ts'
 import { gather } from '../storage/gathering.ts'
 import type { Database, Transaction } from '../storage/postgres.ts'
+import { accountDifferences } from './account-differences.ts'
 import { type Account, insertAccount, insertPassword, selectAccount, selectAccounts, updateName } from './accounts-store.ts'
 import { emailKey, isEmailAddress } from './email-key.ts'
 import type { Passwords } from './passwords.ts'
@@ -66,8 +67,10 @@ export function createAccounts({ db, passwords }: { readonly db: Database; reado
     async rename({ accountId, name, origin }) {
       const wanted = nameOf(name)
       await db.$transaction(async (tx) => {
-        if (!(await updateName(tx, accountId, wanted))) return
-        await recordAudit(tx, { name: 'account.renamed', actor: accountId, accountId, ...origin })
+        const renamed = await updateName(tx, accountId, wanted)
+        if (renamed === undefined) return
+        const changes = accountDifferences({ name: renamed.before }, { name: wanted })
+        await recordAudit(tx, { name: 'account.renamed', actor: accountId, accountId, ...origin, detail: { changes } })
       })
     },
   }

@@ -27,6 +27,11 @@ export function maskedEmail(email: string): string {
   return `${first}…@${domain}`
 }
 
+/** A name by which it can be recognised by those who know it: each word's first letter. */
+export function maskedName(name: string): string {
+  return name.replace(/([\p{L}\p{N}])\S*/gu, '$1…')
+}
+
 function shown(member: string, value: unknown): Prisma.InputJsonValue | null {
   if (value === undefined || value === null) return null
   if (SECRET.test(member)) return '[redacted]'

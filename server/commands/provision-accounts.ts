@@ -2,12 +2,14 @@
 import { isDeepStrictEqual } from 'node:util'
 import type { Prisma } from '../../prisma/client/client.ts'
 import { changeRoles } from '../accounts/account-changes.ts'
+import { accountDifferences } from '../accounts/account-differences.ts'
 import { deleteAccount } from '../accounts/account-standing.ts'
 import type { Accounts } from '../accounts/accounts.ts'
 import { type AccountFacts, insertPassword, updateFacts } from '../accounts/accounts-store.ts'
 import { emailKey } from '../accounts/email-key.ts'
 import type { Passwords } from '../accounts/passwords.ts'
 import { recordChange } from '../audit/change.ts'
+import { differences } from '../audit/differences.ts'
 import type { AccountEntry } from './provision-entries.ts'
 import type { Placed } from './provision-file.ts'
 import { change, isOthers, othersMessage, type Plan, type PlannedChange, PROVISION } from './provision-plan.ts'
@@ -120,7 +122,9 @@ function changedAccount(entry: AccountEntry, account: ProvisionedAccount, { pass
       await updateFacts(ending.tx, accountId, changes)
       const hash = entry.password === undefined ? entry.password_hash : await passwords.hash(entry.password)
       if (setsPassword && hash !== undefined) await insertPassword(ending.tx, accountId, hash)
-      await recordChange(ending.tx, 'account.updated', by, { accountId, detail: { members } })
+      const told = setsPassword ? differences(['password'], {}, { password: 'set' }) : {}
+      const detail = { members, changes: { ...accountDifferences(account, changes), ...told } }
+      await recordChange(ending.tx, 'account.updated', by, { accountId, detail })
     }
     if (roles !== undefined) await changeRoles(ending, { accountId, roles }, by)
   }

@@ -81,7 +81,9 @@ test('a name is changed, taken away, and its change is written down once', async
   await people.accounts.rename({ accountId: id, name: '  Grace Hopper ', origin: ORIGIN })
   await people.accounts.rename({ accountId: id, name: 'Grace Hopper', origin: ORIGIN })
   expect((await people.accounts.findById(id))?.name).toBe('Grace Hopper')
-  expect(await people.audit('account.renamed')).toMatchObject([{ accountId: id, actor: id, address: ORIGIN.address }])
+  expect(await people.audit('account.renamed')).toMatchObject([
+    { accountId: id, actor: id, address: ORIGIN.address, detail: { changes: { name: expect.any(Object) } } },
+  ])
   await people.accounts.rename({ accountId: id, name: '', origin: ORIGIN })
   expect(await people.accounts.findById(id)).not.toHaveProperty('name')
   await expect(people.accounts.rename({ accountId: id, name: 'a\u0007b', origin: ORIGIN })).rejects.toThrow(InvalidAccount)

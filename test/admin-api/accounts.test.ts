@@ -335,12 +335,33 @@ describe('a change', () => {
     })
     expect(headers.get('etag')).toBe((await get(`/accounts/${id}`)).headers.get('etag'))
     expect((await events(id)).slice(2)).toMatchObject([
-      { name: 'account.renamed', actor: 'robot', reason: 'asked' },
-      { name: 'account.updated', detail: { members: ['profile', 'email_verified'] } },
+      { name: 'account.renamed', actor: 'robot', reason: 'asked', detail: { changes: { name: { from: 'B…', to: null } } } },
+      {
+        name: 'account.updated',
+        detail: {
+          members: ['profile', 'email_verified'],
+          changes: { 'profile.locale': { from: null, to: '[redacted]' }, email_verified: { from: false, to: true } },
+        },
+      },
     ])
     // The same again is no change.
     await change(id, { name: '', email_verified: true, profile: { locale: 'de' }, email: 'facts@change.example' })
     expect(await events(id)).toHaveLength(4)
+  })
+
+  test('AU1: what was changed is told without telling who the person is: the log stays when the account is erased', async () => {
+    const id = await made('canary@change.example')
+    const profile = { given_name: 'Canarina', phone_number: '+4915100000000', address: { locality: 'Canaryville' } }
+    await change(id, { name: 'Canarina Redpoll', profile, reason: 'asked' })
+    await change(id, { name: 'Another Canarina', profile: { ...profile, phone_number: '+4915100000001' } })
+    const written = (await events(id)).slice(2)
+    expect(written.map(({ detail }: { detail: unknown }) => (detail as { changes: unknown }).changes)).toEqual([
+      { name: { from: 'B…', to: 'C… R…' } },
+      Object.fromEntries(['given_name', 'phone_number', 'address'].map((claim) => [`profile.${claim}`, { from: null, to: '[redacted]' }])),
+      { name: { from: 'C… R…', to: 'A… C…' } },
+      { 'profile.phone_number': { from: '[redacted]', to: '[redacted]' } },
+    ])
+    expect(JSON.stringify(written)).not.toMatch(/Canarina|Redpoll|49151|Canaryville/)
   })
 
   test('of the address ends all that the account has, and voids its link', async () => {
