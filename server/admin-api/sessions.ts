@@ -58,6 +58,7 @@ const filters = {
   administrators: flagAsked.optional().meta({ description: 'Of accounts with a role.' }),
   more_than: wholeNumber(1, 1000).optional().meta({ description: 'Of accounts with more live sessions than this.' }),
   new_device: flagAsked.optional().meta({ description: 'From a device that the account had no session on before.' }),
+  not_kept_in: name.optional().meta({ description: 'Not said to stay in this session audit, by its id.' }),
 }
 
 /** As a JSON body has them: the same names, and values that are what they are. */
@@ -232,7 +233,7 @@ type SessionsAsked = z.output<z.ZodObject<typeof filters>>
 
 /** Undefined when it asks for an account that is not there. */
 async function filterOf(asked: SessionsAsked, accountIdOf: SessionRoutesDeps['accountIdOf']): Promise<SessionFilter | undefined> {
-  const { account, client, ip, active, more_than: moreThan, new_device: newDevice, idle, state, ...rest } = asked
+  const { account, client, ip, active, more_than: moreThan, new_device: newDevice, not_kept_in: notKeptIn, idle, state, ...rest } = asked
   const accountId = account === undefined ? undefined : await accountIdOf(account)
   if (account !== undefined && accountId === undefined) return undefined
   if (state !== undefined && active !== undefined) {
@@ -248,6 +249,7 @@ async function filterOf(asked: SessionsAsked, accountIdOf: SessionRoutesDeps['ac
     idleSeconds: idle,
     moreThan,
     newDevice,
+    notKeptIn,
     state: active === undefined ? state : active ? 'live' : undefined,
     over: active === false ? true : undefined,
   }

@@ -55,6 +55,7 @@ const LABELS = {
   since: 'Given since',
   before: 'Given before',
   idle: 'Not refreshed for',
+  not_kept_in: 'Not kept in the report',
 }
 
 /** Makes the pages. */
@@ -153,6 +154,7 @@ async function filterOf(
     since: since === undefined ? undefined : momentOf(since),
     before: before === undefined ? undefined : momentOf(before),
     idleSeconds: idle === undefined ? undefined : secondsOf(idle),
+    notKeptIn: asked.not_kept_in,
   }
   return { filter: Object.fromEntries(Object.entries(wanted).filter(([, value]) => value !== undefined)) }
 }

@@ -152,11 +152,13 @@ function endsOf(
 ): { readonly endHref?: string; readonly endAllHref?: string } {
   const { ages, createdAt } = review
   const back = `${reviewHref(review.id)}?kind=${kind}`
+  // What somebody has said stays is not ended with the others.
+  const others = { state: 'live', not_kept_in: review.id }
   if (kind === 'old_session' && visit.may(ACCESS.sessions.revoke)) {
     const before = new Date(createdAt.getTime() - ages.session * 1000).toISOString()
     return {
       endHref: '/admin/sessions/revocation',
-      endAllHref: endAllHref('/sessions', `${new URLSearchParams({ state: 'live', before })}`, back),
+      endAllHref: endAllHref('/sessions', `${new URLSearchParams({ ...others, before })}`, back),
     }
   }
   if (!visit.may(ACCESS.grants.revoke)) return {}
@@ -165,7 +167,7 @@ function endsOf(
   const idle = String(ages.grant)
   return {
     endHref: '/admin/grants/revocation',
-    endAllHref: endAllHref('/grants', `${new URLSearchParams({ state: 'live', idle })}`, back),
+    endAllHref: endAllHref('/grants', `${new URLSearchParams({ ...others, idle })}`, back),
   }
 }
 

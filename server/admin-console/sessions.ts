@@ -58,6 +58,7 @@ const LABELS = {
   administrators: 'Administrators',
   more_than: 'More sessions than',
   new_device: 'New device',
+  not_kept_in: 'Not kept in the report',
 }
 
 /** Makes the pages. */
@@ -146,6 +147,7 @@ async function filterOf(
     moreThan: moreThan === undefined ? undefined : Number(moreThan),
     administrators: asked.administrators === undefined ? undefined : asked.administrators === 'true',
     newDevice: asked.new_device === undefined ? undefined : asked.new_device === 'true',
+    notKeptIn: asked.not_kept_in,
   }
   return { filter: Object.fromEntries(Object.entries(wanted).filter(([, value]) => value !== undefined)) }
 }

@@ -25,6 +25,8 @@ export interface GrantFilter {
   readonly before?: Date
   /** Not refreshed for so long, in seconds. */
   readonly idleSeconds?: number
+  /** The id of a session audit: of it nobody has said that the grant, or a refresh token of it, stays. */
+  readonly notKeptIn?: string
 }
 
 /** The client of the grant `g` is `c`, and something is so of it. */
@@ -67,6 +69,13 @@ export function conditionOf(filter: GrantFilter): Prisma.Sql {
   when(filter.since, (date) => Prisma.sql`g.created_at >= ${date}`)
   when(filter.before, (date) => Prisma.sql`g.created_at < ${date}`)
   when(filter.idleSeconds, (seconds) => Prisma.sql`g.created_at <= ${before(seconds)}`)
+  when(
+    filter.notKeptIn,
+    (review) => Prisma.sql`NOT EXISTS (
+      SELECT FROM session_review_findings f
+      WHERE f.review_id = ${review} AND f.kind IN ('dormant_grant', 'unused_refresh_token') AND f.subject = g.id
+        AND f.kept_at IS NOT NULL)`,
+  )
   return Prisma.join(conditions, ' AND ')
 }
 

@@ -31,6 +31,8 @@ export interface SessionFilter {
   readonly moreThan?: number
   /** From a device that the account had no session on before. */
   readonly newDevice?: boolean
+  /** The id of a session audit: of it nobody has said that the session stays. */
+  readonly notKeptIn?: string
 }
 
 /** A row of `sessions`, under the name that it has in a statement, is live. */
@@ -96,6 +98,12 @@ export function conditionOf(filter: SessionFilter): Prisma.Sql {
     (wanted) => Prisma.sql`NOT EXISTS (
       SELECT FROM sessions p WHERE p.account_id = s.account_id AND p.started_at < s.started_at
         AND p.user_agent IS NOT DISTINCT FROM s.user_agent) = ${wanted}`,
+  )
+  when(
+    filter.notKeptIn,
+    (review) => Prisma.sql`NOT EXISTS (
+      SELECT FROM session_review_findings f
+      WHERE f.review_id = ${review} AND f.kind = 'old_session' AND f.subject = s.id AND f.kept_at IS NOT NULL)`,
   )
   return Prisma.join(conditions, ' AND ')
 }

@@ -206,6 +206,21 @@ describe('a thousand and more', () => {
     })
   })
 
+  test('stay also when all others are ended by a filter', async () => {
+    await post(`/${id}/kept`, { kind: 'old_session', subjects: ['ses_many_00008'], note: 'kiosks' })
+    const preview = async (filter: object) =>
+      (await ask(server, token, 'POST /sessions/revocations', { body: { filter, dry_run: true } })).body.sessions
+    const before = '2100-01-01T00:00:00Z'
+    const kept = (await get(`/${id}`)).body.outcome.old_session.kept
+    expect(kept).toBeGreaterThan(0)
+    expect(await preview({ state: 'live', before, not_kept_in: id })).toBe((await preview({ state: 'live', before })) - kept)
+    const listed = await ask(server, token, `GET /sessions?state=live&limit=200&not_kept_in=${id}`)
+    expect(listed.body.items.map((item: { id: string }) => item.id)).not.toContain('ses_many_00008')
+    await ask(server, token, `DELETE /session-audits/${id}/kept`, {
+      body: { kind: 'old_session', subjects: ['ses_many_00008'], reason: 'moved' },
+    })
+  })
+
   test('are open again when that is taken back, as long as nobody has signed off', async () => {
     const unkeep = (subjects: readonly string[], as?: string, reason = 'moved') =>
       ask(server, as ?? token, `DELETE /session-audits/${id}/kept`, { body: { kind: 'old_session', subjects, reason } })

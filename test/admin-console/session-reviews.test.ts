@@ -100,6 +100,19 @@ test('all that are so by now are ended by the page that previews them, which lea
   }
 })
 
+test('what was said to stay is not ended with all the others', async () => {
+  const id = await latest()
+  const reviews = server.latchkey.administration.sessionReviews
+  const dormant = { kind: 'dormant_grant', subjects: [PLANTED.dormant] } as const
+  await reviews.keep(id, dormant, { actor: 'acc_auditor', reason: 'it comes back' })
+  const { browser, page } = await atConsole(server, 'operator', `${PATH}/${id}?kind=dormant_grant`)
+  const href = /href="(\/admin\/grants\/revocation\?filter=[^"]+)"/.exec(page.body)?.[1]?.replaceAll('&amp;', '&') ?? ''
+  const asking = await browser.open(`${server.issuer}${href}`)
+  expect(asking.body).toContain('Nothing to end')
+  await reviews.unkeep(id, dormant, { actor: 'acc_auditor', reason: 'it does not' })
+  expect((await browser.open(`${server.issuer}${href}`)).body).toContain('End 1 grant')
+})
+
 test('what stays is kept with a note, by those who may, and stands in the report', async () => {
   const id = await latest()
   const { browser, page: none } = await atConsole(server, 'auditor', `${PATH}/${id}/kept?kind=old_client_secret`)
