@@ -5,7 +5,7 @@ import { z } from 'zod'
 import { ACCESS } from '../../config/access.ts'
 import type { AuditEntry } from '../audit/audit-entry.ts'
 import { auditJson, EXPORT_FORMATS, EXPORT_TYPES, type ExportFormat, exportAudit } from '../audit/audit-export.ts'
-import { type AuditFeed, type FeedPlace, readPlace } from '../audit/audit-feed.ts'
+import { type AuditFeed, type FeedPlace, placeToGoOn } from '../audit/audit-feed.ts'
 import { AUDIT_FACETS, type AuditSearch, MOST_COUNTED } from '../audit/audit-search.ts'
 import type { AuditStreams } from '../audit/audit-streams.ts'
 import { headText } from '../audit/chain.ts'
@@ -204,16 +204,12 @@ function streamRoute({ feed, streams, accountIdOf }: AuditRoutesDeps): ApiRoute 
 
 /** From where a listener goes on: from now when it does not say. @throws HttpProblem 400, 410 */
 async function placeAsked(ctx: Context, asked: string | undefined, feed: AuditFeed): Promise<FeedPlace> {
-  const text = ctx.get('Last-Event-ID') || asked
-  const end = await feed.end()
-  if (text === undefined || text === '') return end
-  const place = readPlace(text)
-  if (place === undefined)
+  const place = await placeToGoOn(feed, ctx.get('Last-Event-ID') || asked)
+  if (place === 'unreadable')
     throw new HttpProblem(400, 'Not a place', '`after` and Last-Event-ID take the id of an event of this stream.', {
       type: 'invalid-request',
     })
-  const { seal } = await feed.beginning()
-  if (place.seal > end.seal || place.seal < seal)
+  if (place === 'gone')
     throw new HttpProblem(
       410,
       'No longer there',

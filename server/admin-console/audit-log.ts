@@ -13,7 +13,7 @@ import {
 } from '../../views/admin-console/audit-log.ts'
 import type { AuditEntry } from '../audit/audit-entry.ts'
 import { EXPORT_FORMATS, EXPORT_TYPES, exportAudit } from '../audit/audit-export.ts'
-import type { AuditFeed } from '../audit/audit-feed.ts'
+import { type AuditFeed, placeToGoOn } from '../audit/audit-feed.ts'
 import { type AuditFilter, namesEvents } from '../audit/audit-filter.ts'
 import { filterOf } from '../audit/audit-question.ts'
 import type { AuditFacet, AuditSearch } from '../audit/audit-search.ts'
@@ -131,7 +131,11 @@ async function follow({ feed, streams, accountIdOf }: AuditPagesDeps, ctx: Conte
     throw new HttpProblem(503, 'Not here', 'You follow the audit log in as many places as one person may.', {
       retryAfterSeconds: 5,
     })
-  const after = await feed.end()
+  // A browser that was cut off says by itself which event it was told last.
+  const after = await placeToGoOn(feed, ctx.get('Last-Event-ID'))
+  if (after === 'unreadable') throw new HttpProblem(400, 'Not a place', 'Last-Event-ID takes the id of an event of this stream.')
+  if (after === 'gone')
+    throw new HttpProblem(410, 'No longer there', 'What came meanwhile is not all there any more: look through the list.')
   streams.open(beginEventStream(ctx), { caller: visit.account.id, filter, after, stillAllowed: visit.stillAllowed })
 }
 

@@ -69,6 +69,22 @@ export function createAuditFeed({ db }: { readonly db: Database }): AuditFeed {
   }
 }
 
+/**
+ * From where a listener goes on: from now when it names no place. `unreadable`: it names none of ours; `gone`: what comes after the
+ * place is not all there any more, or never was.
+ */
+export async function placeToGoOn(
+  feed: Pick<AuditFeed, 'end' | 'beginning'>,
+  named: string | undefined,
+): Promise<FeedPlace | 'unreadable' | 'gone'> {
+  const end = await feed.end()
+  if (named === undefined || named === '') return end
+  const place = readPlace(named)
+  if (place === undefined) return 'unreadable'
+  const { seal } = await feed.beginning()
+  return place.seal > end.seal || place.seal < seal ? 'gone' : place
+}
+
 /** A place as text: `1042-17`. */
 export function placeText({ seal, position }: FeedPlace): string {
   return `${seal}-${position}`

@@ -132,6 +132,49 @@ describe('looked through', () => {
   })
 })
 
+describe('followed', () => {
+  /** What is told, from the place that a browser names when it comes back; until so many events are there. */
+  async function follow(browser: Browser, count: number, place?: string): Promise<(readonly [place: string, reason: string])[]> {
+    const response = await fetch(`${server.issuer}/admin/audit/stream?client=followed`, {
+      headers: {
+        cookie: browser.cookieHeader('/admin/audit/stream'),
+        ...(place === undefined ? {} : { 'last-event-id': place }),
+      },
+    })
+    if (response.status !== 200) throw new Error(String(response.status))
+    const told = (text: string) =>
+      [...text.matchAll(/^id: (\S+)\ndata: (\{"id".*)$/gm)].map(
+        ([, at = '', data = '']) => [at, String(JSON.parse(data).reason)] as const,
+      )
+    let text = ''
+    for await (const chunk of response.body ?? []) {
+      text += Buffer.from(chunk).toString()
+      if (told(text).length >= count) break
+    }
+    return told(text)
+  }
+
+  const happen = (...reasons: readonly string[]) =>
+    run(
+      server.databaseUrl,
+      "INSERT INTO audit_events (name, actor, client_id, reason) SELECT 'client.updated', 'system', 'followed', r FROM unnest($1::text[]) r",
+      [reasons],
+    )
+
+  test('a browser that was cut off goes on where it was: what happened meanwhile is told', async () => {
+    const { browser } = await atConsole(server, 'auditor', '/admin/audit')
+    await happen('one')
+    // Whoever names no place is told what happens from now on; this one has been there before.
+    const [first] = await follow(browser, 1, '0-0')
+    expect(first?.[1]).toBe('one')
+    await happen('two', 'three')
+    const meanwhile = await follow(browser, 2, first?.[0])
+    expect(meanwhile.map(([, reason]) => reason)).toEqual(['two', 'three'])
+    await expect(follow(browser, 1, 'nonsense')).rejects.toThrow('400')
+    await expect(follow(browser, 1, '999999-0')).rejects.toThrow('410')
+  })
+})
+
 describe('counted and taken home', () => {
   test('what the events have in common is counted, each value leads on', async () => {
     const { browser, page } = await atConsole(server, 'auditor', '/admin/audit?client=paged')
