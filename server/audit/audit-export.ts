@@ -2,6 +2,7 @@
 import type { AuditEntry } from './audit-entry.ts'
 import type { AuditFilter } from './audit-filter.ts'
 import type { AuditSearch } from './audit-search.ts'
+import { ecsOf } from './ecs.ts'
 
 /** The formats. */
 export const EXPORT_FORMATS = ['csv', 'ndjson', 'ecs'] as const
@@ -93,64 +94,4 @@ export function csvCell(value: string | null): string {
   if (value === null) return ''
   const text = /^[=+\-@\t\r]/.test(value) ? `'${value}` : value
   return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text
-}
-
-/** Elastic Common Schema 8.17. What it has no name for stands under `latchkey`. */
-function ecsOf(entry: AuditEntry): object {
-  const { actor, accountId, address, userAgent, requestId, reason } = entry
-  const users = [...new Set([actor, accountId].filter((id) => id !== undefined && id !== 'system'))]
-  return {
-    '@timestamp': entry.at.toISOString(),
-    ecs: { version: '8.17.0' },
-    event: {
-      id: String(entry.id),
-      kind: 'event',
-      ...categoryOf(entry.name),
-      action: entry.name,
-      outcome: entry.outcome === 'failed' ? 'failure' : 'success',
-      provider: 'latchkey',
-      dataset: 'latchkey.audit',
-      ...(reason === undefined ? {} : { reason }),
-    },
-    service: { name: 'latchkey', type: 'latchkey' },
-    ...(users.length === 0
-      ? {}
-      : {
-          user: {
-            ...(actor === undefined ? {} : { id: actor }),
-            ...(accountId === undefined ? {} : { target: { id: accountId } }),
-          },
-        }),
-    ...(address === undefined ? {} : { source: { address, ip: address } }),
-    ...(userAgent === undefined ? {} : { user_agent: { original: userAgent } }),
-    ...(requestId === undefined ? {} : { http: { request: { id: requestId } } }),
-    related: { user: users, ip: address === undefined ? [] : [address] },
-    latchkey: {
-      ...(entry.clientId === undefined ? {} : { client_id: entry.clientId }),
-      ...(entry.sessionId === undefined ? {} : { session_id: entry.sessionId }),
-      ...(entry.grantId === undefined ? {} : { grant_id: entry.grantId }),
-      detail: entry.detail,
-    },
-  }
-}
-
-const CATEGORIES: readonly (readonly [noun: RegExp, category: string])[] = [
-  [/^(?:account|password|setup|setup_link)\./, 'iam'],
-  [/^(?:session|session_review|every_session|everything)\./, 'session'],
-  [/^(?:client|client_secret|resource_server|signing_key|webhook|webhook_secret|signal_stream)\./, 'configuration'],
-  [/^(?:sign_in|client_authentication|consent|grant|authorization_code|refresh_token|access_tokens?)\./, 'authentication'],
-]
-
-const TYPES: readonly (readonly [verb: RegExp, type: string])[] = [
-  [/\.(?:created|given)$/, 'creation'],
-  [/\.(?:deleted|removed)$/, 'deletion'],
-  [/[._](?:denied|failed|refused|reached)$/, 'denied'],
-  [/\.(?:started|succeeded|signed_in)$/, 'start'],
-  [/\.(?:revoked|expired|signed_out|signed_out_everywhere|ended|withdrawn)$/, 'end'],
-  [/\.(?:updated|changed|renamed|rotated|suspended|reinstated|disabled|narrowed|\w+_changed)$/, 'change'],
-]
-
-function categoryOf(name: string): { readonly category: readonly string[]; readonly type: readonly string[] } {
-  const category = CATEGORIES.find(([noun]) => noun.test(name))?.[1] ?? 'web'
-  return { category: [category], type: [TYPES.find(([verb]) => verb.test(name))?.[1] ?? 'info'] }
 }
