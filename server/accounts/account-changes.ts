@@ -9,6 +9,7 @@ import { AccountOutOfReach, AccountRefused, keepAnOwner, lockedAccount } from '.
 import { replacePassword, updateEmail, updateRoles } from './accounts-store.ts'
 import { emailKey, isEmailAddress } from './email-key.ts'
 import { voidPasswordLink } from './password-links-store.ts'
+import { disownFailures } from './sign-in-failures-store.ts'
 
 /**
  * Gives an account other roles. Access tokens carry them: those that say too much are dead, and a refresh gets the new ones.
@@ -50,6 +51,7 @@ export async function changeEmail(
     throw new AccountRefused('an account with this e-mail address exists')
   }
   await voidPasswordLink(ending.tx, accountId)
+  await disownFailures(ending.tx, accountId)
   await endAllOfAccount(ending, accountId, keepSessionId)
   const session = keepSessionId === undefined ? {} : { sessionId: keepSessionId }
   // Not whole: what is in the log stays, also when the account is erased.

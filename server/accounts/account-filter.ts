@@ -2,6 +2,7 @@
 import type { Role } from '../../config/roles.ts'
 import { Prisma } from '../../prisma/client/client.ts'
 import { emailKey } from './email-key.ts'
+import { LOCKED_ACCOUNTS } from './sign-in-failures-store.ts'
 
 /** All that is given must be so. */
 export interface AccountFilter {
@@ -24,12 +25,12 @@ export type AccountPlace =
   | readonly [by: 'email', emailKey: string]
   | readonly [by: 'name', name: string, id: string]
 
-/** The query for the ids of a page, each with its place, in order. `locked`: the accounts that are locked now. */
+/** The query for the ids of a page, each with its place, in order. */
 export function pageOfIds(
   { search, ...filter }: AccountFilter,
-  { limit, after, locked }: { readonly limit: number; readonly after?: AccountPlace; readonly locked: readonly string[] },
+  { limit, after }: { readonly limit: number; readonly after?: AccountPlace },
 ): Prisma.Sql {
-  const condition = conditionOf(filter, locked)
+  const condition = conditionOf(filter)
   if (search !== undefined) return found(search, condition, limit, after)
   const beyond =
     after === undefined ? Prisma.sql`true` : Prisma.sql`(a.created_at, a.id) < (${new Date(Number(after[0]))}, ${after[1]})`
@@ -69,7 +70,7 @@ function found(search: string, condition: Prisma.Sql, limit: number, after: Acco
 const LAST_CHARACTER = '\u{10FFFF}'
 
 /** The condition on the table `accounts` under the name `a`. */
-function conditionOf(filter: Omit<AccountFilter, 'search'>, locked: readonly string[]): Prisma.Sql {
+function conditionOf(filter: Omit<AccountFilter, 'search'>): Prisma.Sql {
   const conditions = [Prisma.sql`a.status <> 'deleted'`]
   const when = <Value>(value: Value | undefined, condition: (value: Value) => Prisma.Sql) => {
     if (value !== undefined) conditions.push(condition(value))
@@ -80,7 +81,9 @@ function conditionOf(filter: Omit<AccountFilter, 'search'>, locked: readonly str
   when(filter.neverSignedIn, (never) =>
     never ? Prisma.sql`a.first_signed_in_at IS NULL` : Prisma.sql`a.first_signed_in_at IS NOT NULL`,
   )
-  when(filter.locked, (wanted) => Prisma.sql`(a.id = ANY (${[...locked]}::text[])) = ${Prisma.raw(String(wanted))}`)
+  when(filter.locked, (wanted) =>
+    wanted ? Prisma.sql`a.id IN (${LOCKED_ACCOUNTS})` : Prisma.sql`a.id NOT IN (${LOCKED_ACCOUNTS})`,
+  )
   when(filter.since, (date) => Prisma.sql`a.created_at >= ${date}`)
   when(filter.before, (date) => Prisma.sql`a.created_at < ${date}`)
   return Prisma.join(conditions, ' AND ')

@@ -4,8 +4,8 @@ import type { Database, Transaction } from '../storage/postgres.ts'
 import { lockedAccount } from './account-standing.ts'
 import type { Account } from './accounts-store.ts'
 import { emailKey } from './email-key.ts'
-import type { Counted, LockOwners } from './lock-owners.ts'
-import { deleteFailures, doesAnythingWait, knownAddresses, selectFailures } from './sign-in-failures-store.ts'
+import type { LockOwners } from './lock-owners.ts'
+import { type Counted, countLockedAccounts, deleteFailures, knownAddresses, selectFailures } from './sign-in-failures-store.ts'
 
 /** Failures in a row. */
 export interface FailureCount {
@@ -25,8 +25,8 @@ export interface LockoutState {
 /** Looks at what slows accounts down, and lifts it. */
 export interface AccountLocks {
   stateOf(account: { readonly id: string; readonly emailKey: string }): Promise<LockoutState>
-  /** The accounts at which something has to wait now. */
-  lockedAccounts(): Promise<string[]>
+  /** How many accounts there are at which something has to wait now. */
+  countLocked(): Promise<number>
   /** Forgets the failures at an account; how many counts there were. @throws AccountRefused */
   unlock(accountId: string, change: Change): Promise<number>
   /** The same, as a part of a change in progress, and without a word. */
@@ -55,14 +55,7 @@ export function createAccountLocks({ db, owners }: { readonly db: Database; read
       return { counts, ...(last > 0 ? { until: new Date(last) } : {}) }
     },
 
-    async lockedAccounts() {
-      // Whose failures are counted is dear to find out while many fail; mostly nothing has to wait.
-      if (!(await doesAnythingWait(db))) return []
-      const suspects = await owners.suspects()
-      const found = await selectFailures(db, suspects.keys())
-      const locked = found.flatMap(({ key, until }) => (until === null ? [] : (suspects.get(key)?.account.id ?? [])))
-      return [...new Set(locked)]
-    },
+    countLocked: () => countLockedAccounts(db),
 
     unlock: (accountId, change) =>
       db.$transaction(async (tx) => {

@@ -50,10 +50,9 @@ export const MOST_COUNTED = 10_000
 export function createAccountSearch({ db, locks }: { readonly db: Database; readonly locks: AccountLocks }): AccountSearch {
   return {
     async page({ filter, ...paging }) {
-      const locked = filter.locked === undefined ? [] : await locks.lockedAccounts()
       const rows = await db.$queryRaw<(ItemRow & { place: AccountPlace })[]>(Prisma.sql`
         SELECT ${COLUMNS}, found.place
-        FROM (SELECT *, row_number() OVER () AS at FROM (${pageOfIds(filter, { ...paging, locked })}) f) found
+        FROM (SELECT *, row_number() OVER () AS at FROM (${pageOfIds(filter, paging)}) f) found
         JOIN accounts a ON a.id = found.id ORDER BY found.at`)
       return rows.map(({ place, ...row }) => ({ ...itemOf(row), place }))
     },

@@ -47,6 +47,20 @@ export function keysOfSubject(subject: string): { readonly first: LockoutKey; re
 const KEY_BYTES = 32
 const SUBJECT_BYTES = 8
 
+/** Whose addresses lead to a mailbox: its own, and those with anything after a plus. */
+export interface Mailbox {
+  readonly address: string
+  /** How the others begin and end; undefined when it is no address, and there are none. */
+  readonly others?: { readonly beginning: string; readonly end: string }
+}
+
+/** The mailbox of an e-mail address in canonical form. */
+export function mailbox(emailKey: string): Mailbox {
+  const address = mailboxOf(emailKey)
+  const at = address.lastIndexOf('@')
+  return at < 0 ? { address } : { address, others: { beginning: `${address.slice(0, at)}+`, end: address.slice(at) } }
+}
+
 /** Without the part after a plus: mail to it lands in the same mailbox, so guesses at it count together. */
 function mailboxOf(key: string): string {
   return key.replace(/\+[^@]*(?=@)/, '')

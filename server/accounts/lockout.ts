@@ -3,8 +3,15 @@
 // bound; and from places where the account has signed in before, attempts have a count of their own, so that a stranger
 // who keeps guessing does not keep its owner out. Accounts that do not exist are counted alike, so nothing is told.
 import type { Database } from '../storage/postgres.ts'
-import { createLockoutKeys, type LockoutKey, subjectOf } from './lockout-keys.ts'
-import { countAttempt, forgetFailures, knownAddresses, type Slowing, uncountAttempt } from './sign-in-failures-store.ts'
+import { createLockoutKeys, type LockoutKey, mailbox, subjectOf } from './lockout-keys.ts'
+import {
+  countAttempt,
+  forgetFailures,
+  knownAddresses,
+  type Slowing,
+  type Tried,
+  uncountAttempt,
+} from './sign-in-failures-store.ts'
 
 /** An attempt that has been counted as failed, until it turns out otherwise. */
 export interface Attempt {
@@ -52,8 +59,9 @@ export function createLockout(deps: LockoutDependencies): Lockout {
   const { db, addressKey, slowing = SLOWING, enabled = true } = deps
   const keys = createLockoutKeys(deps)
 
-  async function reserve(key: LockoutKey, forgotten: LockoutKey[] = [key]): Promise<Attempt> {
-    const wait = enabled ? await countAttempt(db, key, slowing) : 0
+  async function reserve(tried: Tried, forgotten: LockoutKey[] = [tried.key]): Promise<Attempt> {
+    const { key } = tried
+    const wait = enabled ? await countAttempt(db, tried, slowing) : 0
     return {
       allowed: wait === 0,
       retryAfterSeconds: wait,
@@ -65,16 +73,18 @@ export function createLockout(deps: LockoutDependencies): Lockout {
 
   return {
     async reserveSignIn({ key, address }) {
-      const everywhere = keys.signIn(key)
+      const at = mailbox(key)
+      const everywhere = { key: keys.signIn(key), what: 'sign_in', at } as const
       if (address === undefined) return reserve(everywhere)
-      const here = keys.signInFrom(key, address)
-      const attempt = await reserve(everywhere, [everywhere, here])
+      const here = { key: keys.signInFrom(key, address), what: 'sign_in_from_known_place', at } as const
+      const attempt = await reserve(everywhere, [everywhere.key, here.key])
       if (attempt.allowed) return attempt
       // Asked for accounts that do not exist as well: the same work, whoever is meant.
       const places = (await knownAddresses(db, key)).map(addressKey)
       return places.includes(addressKey(address)) ? reserve(here) : attempt
     },
 
-    reserveConfirmation: (accountId) => reserve(keys.confirmation(accountId)),
+    reserveConfirmation: (accountId) =>
+      reserve({ key: keys.confirmation(accountId), what: 'password_change', at: { accountId } }),
   }
 }

@@ -1,11 +1,12 @@
 // All that has to wait now after failures in a row, whether it is an account's or not.
+
+import { scopesOfRoles } from '../../config/roles.ts'
 import { Prisma } from '../../prisma/client/client.ts'
-import { type Change, recordChange } from '../audit/change.ts'
+import { type Change, reaches, recordChange } from '../audit/change.ts'
 import type { Database } from '../storage/postgres.ts'
-import { lockedAccount } from './account-standing.ts'
-import type { Counted, LockOwners } from './lock-owners.ts'
+import { AccountOutOfReach, lockedAccount } from './account-standing.ts'
 import { keysOfSubject, type LockoutKey, subjectOf } from './lockout-keys.ts'
-import { deleteFailures } from './sign-in-failures-store.ts'
+import { type Counted, deleteFailures } from './sign-in-failures-store.ts'
 
 /** Something that has to wait. */
 export interface SignInBlock {
@@ -27,7 +28,7 @@ export interface SignInBlocks {
 }
 
 /** Makes it. */
-export function createSignInBlocks({ db, owners }: { readonly db: Database; readonly owners: LockOwners }): SignInBlocks {
+export function createSignInBlocks({ db }: { readonly db: Database }): SignInBlocks {
   return {
     async page({ limit, after }) {
       const first = after === undefined ? undefined : keysOfSubject(after.id)?.first
@@ -35,38 +36,56 @@ export function createSignInBlocks({ db, owners }: { readonly db: Database; read
         after === undefined || first === undefined
           ? Prisma.sql`true`
           : Prisma.sql`(next_attempt_at, key) < (${after.until}, ${first})`
-      const rows = await db.$queryRaw<{ key: Uint8Array; failures: number; until: Date }[]>(Prisma.sql`
-        SELECT key, failures, next_attempt_at AS until FROM sign_in_failures
-        WHERE next_attempt_at > latchkey_now() AND ${beyond} ORDER BY next_attempt_at DESC, key DESC LIMIT ${limit}`)
-      const suspects = rows.length === 0 ? undefined : await owners.suspects()
-      return rows.map(({ key, failures, until }) => {
-        const owner = suspects?.get(key)
-        const block = { id: subjectOf(key), failures, until }
-        if (owner === undefined) return block
-        const { id, email, name } = owner.account
-        return { ...block, what: owner.what, account: { id, email, ...(name === null ? {} : { name }) } }
-      })
+      const rows = await db.$queryRaw<BlockRow[]>(Prisma.sql`
+        SELECT f.key, f.failures, f.until, f.what, a.id AS "accountId", a.email, a.name
+        FROM (SELECT key, failures, next_attempt_at AS until, what, account_ids FROM sign_in_failures
+              WHERE next_attempt_at > latchkey_now() AND ${beyond} ORDER BY next_attempt_at DESC, key DESC LIMIT ${limit}) f
+        LEFT JOIN LATERAL (
+          -- Of those that share a mailbox the one with its plain address.
+          SELECT * FROM accounts a WHERE ${IS_ITS} ORDER BY length(a.email_key), a.id LIMIT 1) a ON true
+        ORDER BY f.until DESC, f.key DESC`)
+      return rows.map(blockOf)
     },
 
     async lift(id, change) {
       const range = keysOfSubject(id)
       if (range === undefined) return false
-      const rows = await db.$queryRaw<{ key: LockoutKey }[]>(Prisma.sql`
-        SELECT key FROM sign_in_failures
-        WHERE key BETWEEN ${range.first} AND ${range.last} AND next_attempt_at > latchkey_now()`)
-      const suspects = await owners.suspects()
       return db.$transaction(async (tx) => {
+        const rows = await tx.$queryRaw<{ key: LockoutKey; what: Counted | null; accountIds: string[] }[]>(Prisma.sql`
+          SELECT f.key, f.what, ARRAY(SELECT a.id FROM accounts a WHERE ${IS_ITS} ORDER BY a.id) AS "accountIds"
+          FROM sign_in_failures f WHERE f.key BETWEEN ${range.first} AND ${range.last} AND f.next_attempt_at > latchkey_now()`)
         let lifted = 0
-        for (const { key } of rows) {
-          const accountId = suspects.get(key)?.account.id
-          if (accountId !== undefined) await lockedAccount(tx, accountId, change)
+        for (const { key, what, accountIds } of rows) {
+          // It was counted by a server that did not write down whose it is: anybody's, for all that is known.
+          if (what === null && !reaches(change, scopesOfRoles(['owner'])))
+            throw new AccountOutOfReach('whose this is will be known after the next attempt; until then an owner can lift it')
+          for (const accountId of accountIds) await lockedAccount(tx, accountId, change)
           const counts = await deleteFailures(tx, [key])
           lifted += counts
-          const of = accountId === undefined ? { detail: { subject: id } } : { accountId }
-          if (counts > 0) await recordChange(tx, 'account.unlocked', change, of)
+          const concerned = accountIds.length > 0 ? accountIds.map((accountId) => ({ accountId })) : [{ detail: { subject: id } }]
+          if (counts > 0) for (const of of concerned) await recordChange(tx, 'account.unlocked', change, of)
         }
         return lifted > 0
       })
     },
   }
+}
+
+/** An account `a` that there is, at which the failures `f` were counted. */
+const IS_ITS = Prisma.sql`a.id = ANY (f.account_ids) AND a.status <> 'deleted'`
+
+interface BlockRow {
+  readonly key: Uint8Array
+  readonly failures: number
+  readonly until: Date
+  readonly what: Counted | null
+  readonly accountId: string | null
+  readonly email: string | null
+  readonly name: string | null
+}
+
+function blockOf({ key, failures, until, what, accountId, email, name }: BlockRow): SignInBlock {
+  const block = { id: subjectOf(key), failures, until }
+  if (accountId === null || email === null || what === null) return block
+  return { ...block, what, account: { id: accountId, email, ...(name === null ? {} : { name }) } }
 }

@@ -1,6 +1,8 @@
 // The statements that count failed sign-ins. Each is one step that other processes see whole: an attempt is counted before
 // its password is looked at, so a hundred guesses at once count as a hundred.
+import { Prisma } from '../../prisma/client/client.ts'
 import type { Database, Transaction } from '../storage/postgres.ts'
+import type { LockoutKey, Mailbox } from './lockout-keys.ts'
 
 /** How guesses are slowed. */
 export interface Slowing {
@@ -13,12 +15,22 @@ export interface Slowing {
   readonly forgetAfterSeconds: number
 }
 
+/** What is counted: sign-ins from wherever, those from places that are known, and changes of the password. */
+export type Counted = 'sign_in' | 'sign_in_from_known_place' | 'password_change'
+
+/** What is tried, at whom, and the key under which it is counted. */
+export interface Tried {
+  readonly key: LockoutKey
+  readonly what: Counted
+  readonly at: Mailbox | { readonly accountId: string }
+}
+
 /** Counts an attempt as failed, unless its time has not come: then it returns the seconds to wait, and counts nothing. */
-export async function countAttempt(db: Database, key: Uint8Array<ArrayBuffer>, slowing: Slowing): Promise<number> {
+export async function countAttempt(db: Database, { key, what, at }: Tried, slowing: Slowing): Promise<number> {
   const { freeFailures, firstWaitSeconds, longestWaitSeconds, forgetAfterSeconds } = slowing
   const counted = await db.$executeRaw`
-    INSERT INTO sign_in_failures AS known (key, failures, expires_at)
-    VALUES (${key}, 1, latchkey_now() + make_interval(secs => ${forgetAfterSeconds}))
+    INSERT INTO sign_in_failures AS known (key, what, account_ids, failures, expires_at)
+    VALUES (${key}, ${what}, ${accountsAt(at)}, 1, latchkey_now() + make_interval(secs => ${forgetAfterSeconds}))
     ON CONFLICT (key) DO UPDATE SET
       failures = CASE WHEN known.expires_at <= latchkey_now() THEN 1 ELSE known.failures + 1 END,
       next_attempt_at = CASE
@@ -26,13 +38,29 @@ export async function countAttempt(db: Database, key: Uint8Array<ArrayBuffer>, s
         ELSE latchkey_now() + make_interval(secs => LEAST(${longestWaitSeconds},
           ${firstWaitSeconds} * power(2, LEAST(known.failures + 1 - ${freeFailures}, 20))))
       END,
-      expires_at = EXCLUDED.expires_at
+      what = EXCLUDED.what, account_ids = EXCLUDED.account_ids, expires_at = EXCLUDED.expires_at
     WHERE known.next_attempt_at IS NULL OR known.next_attempt_at <= latchkey_now()`
   if (counted === 1) return 0
   const rows = await db.$queryRaw<{ wait: number }[]>`
     SELECT EXTRACT(EPOCH FROM next_attempt_at - latchkey_now())::float8 AS wait FROM sign_in_failures WHERE key = ${key}`
   return Math.max(1, Math.ceil(rows[0]?.wait ?? 1))
 }
+
+/** Their ids. They are looked for whether there are any or not: the same work, whoever is meant. */
+function accountsAt(at: Tried['at']): Prisma.Sql {
+  if ('accountId' in at) return Prisma.sql`ARRAY[${at.accountId}]::text[]`
+  const { address, others } = at
+  const email = Prisma.sql`a.email_key COLLATE "C"`
+  const other =
+    others === undefined
+      ? Prisma.sql`false`
+      : Prisma.sql`${email} >= ${others.beginning} AND ${email} < ${others.beginning + LAST_CHARACTER}
+          AND right(a.email_key, ${[...others.end].length}::int) = ${others.end}`
+  return Prisma.sql`ARRAY(SELECT a.id FROM accounts a WHERE a.status <> 'deleted' AND (${email} = ${address} OR ${other}) ORDER BY a.id)`
+}
+
+/** No text that begins with a word comes after the word with this at its end. */
+const LAST_CHARACTER = '\u{10FFFF}'
 
 /** Takes back an attempt whose password was never looked at. */
 export async function uncountAttempt(db: Database, key: Uint8Array<ArrayBuffer>): Promise<void> {
@@ -60,11 +88,22 @@ export async function selectFailures(db: Database, keys: readonly Uint8Array<Arr
     WHERE key = ANY (${[...keys]}::bytea[]) AND expires_at > latchkey_now() AND failures > 0 ORDER BY key`
 }
 
-/** Whether any attempt has to wait now. */
-export async function doesAnythingWait(db: Database): Promise<boolean> {
-  const rows = await db.$queryRaw<{ any: boolean }[]>`
-    SELECT EXISTS (SELECT FROM sign_in_failures WHERE next_attempt_at > latchkey_now()) AS any`
-  return rows[0]?.any === true
+/** The ids of the accounts at which an attempt has to wait now: a query, which may name one more than once. */
+export const LOCKED_ACCOUNTS = Prisma.sql`
+  SELECT unnest(f.account_ids) AS id FROM sign_in_failures f WHERE f.next_attempt_at > latchkey_now()`
+
+/** How many they are. */
+export async function countLockedAccounts(db: Database): Promise<number> {
+  const [row] = await db.$queryRaw<{ count: number }[]>(Prisma.sql`
+    SELECT count(*)::int AS count FROM accounts a WHERE a.id IN (${LOCKED_ACCOUNTS}) AND a.status <> 'deleted'`)
+  return row?.count ?? 0
+}
+
+/** Failures at an address that an account had are not at the account any more. */
+export async function disownFailures(tx: Transaction, accountId: string): Promise<void> {
+  await tx.$executeRaw`
+    UPDATE sign_in_failures SET account_ids = array_remove(account_ids, ${accountId})
+    WHERE next_attempt_at > latchkey_now() AND what <> 'password_change' AND ${accountId} = ANY (account_ids)`
 }
 
 /** Forgets the failures of these keys, and tells how many counts there were. */

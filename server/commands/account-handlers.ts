@@ -49,7 +49,7 @@ const oneArgs = z.strictObject({ account: z.string() })
 const deedArgs = oneArgs.extend({ dryRun: z.boolean().default(false), reason: z.string().optional() })
 
 function locksOf({ db, sealer }: Deps): AccountLocks {
-  return createAccountLocks({ db, owners: createLockOwners({ db, addressKey, secret: sealer.derive('sign-in failures') }) })
+  return createAccountLocks({ db, owners: createLockOwners({ addressKey, secret: sealer.derive('sign-in failures') }) })
 }
 
 const searchOf = (deps: Deps) => createAccountSearch({ db: deps.db, locks: locksOf(deps) })

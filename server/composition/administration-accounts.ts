@@ -45,7 +45,7 @@ export function createAccountParts(deps: {
   const { config, nouns } = deps
   const { db, sealer } = deps.stores
   const { accounts, endings, passwords } = nouns
-  const owners = createLockOwners({ db, addressKey, secret: sealer.derive('sign-in failures') })
+  const owners = createLockOwners({ addressKey, secret: sealer.derive('sign-in failures') })
   const accountLocks = createAccountLocks({ db, owners })
   const passwordLinks = createPasswordLinks({
     db,
@@ -61,7 +61,7 @@ export function createAccountParts(deps: {
     accountLocks,
     passwordLinks,
     mails: config.mail !== 'off',
-    signInBlocks: createSignInBlocks({ db, owners }),
+    signInBlocks: createSignInBlocks({ db }),
     accountSearch: createAccountSearch({ db, locks: accountLocks }),
     accountAdministration: createAccountAdministration({ db, endings, accounts, links: passwordLinks }),
     failedSignIns: createFailedSignIns({ db }),

@@ -57,7 +57,7 @@ const CHECKED_FOR_SECONDS = 10
 export function createOverviewParts(deps: OverviewPartsDeps): OverviewParts {
   const { clock } = deps
   const { db } = deps.stores
-  const figures = createOverviewFigures({ db, lockedAccounts: deps.accounts.accountLocks.lockedAccounts })
+  const figures = createOverviewFigures({ db, countLocked: deps.accounts.accountLocks.countLocked })
   // What a page shows is also what a duty is about.
   const once = <Answer>(ask: () => Promise<Answer>) => lately(ask, { seconds: 0, clock })
   const parts = {

@@ -37,21 +37,21 @@ const LIVE_EVERY_SECONDS = { few: 30, many: 600 } as const
 /** Tables of so many pages are gone through in some milliseconds. */
 const FEW_PAGES = 2000
 
-/** Makes it. `lockedAccounts`: those at which something has to wait now. */
+/** Makes it. `countLocked`: how many accounts there are at which something has to wait now. */
 export function createOverviewFigures({
   db,
-  lockedAccounts,
+  countLocked,
 }: {
   readonly db: Database
-  readonly lockedAccounts: () => Promise<readonly string[]>
+  readonly countLocked: () => Promise<number>
 }): OverviewFigures {
   const counting = createEventCounting({ db })
 
   async function look(signal?: AbortSignal): Promise<void> {
     await counting.run(signal)
-    const locked = await lockedAccounts()
+    const locked = await countLocked()
     await db.$executeRaw(Prisma.sql`
-      UPDATE overview_figures SET locked_accounts = ${locked.length}, locked_accounts_at = latchkey_now() WHERE id = 1`)
+      UPDATE overview_figures SET locked_accounts = ${locked}, locked_accounts_at = latchkey_now() WHERE id = 1`)
   }
 
   async function live(signal?: AbortSignal): Promise<void> {

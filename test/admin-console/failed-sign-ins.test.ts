@@ -86,8 +86,18 @@ describe('LG3: sign-ins that failed', () => {
 })
 
 describe('LG3: a block', () => {
+  beforeAll(async () => {
+    // However many others fail after it: whose it is stays known, and so does who may lift it.
+    await run(
+      server.databaseUrl,
+      `INSERT INTO audit_events (name, reason, account_id, address) SELECT 'sign_in.failed', 'wrong_password', a.id, '198.51.100.2'
+       FROM accounts a, generate_series(1, 12000) WHERE a.email = 'auditor@staff.example'`,
+    )
+  })
+
   test('is shown, and is lifted by those who may act upon the account', async () => {
     const { browser, page } = await atConsole(server, 'operator', '/admin/blocks')
+    expect((await open(browser, '/admin/accounts?locked=true')).body).toContain('ada@people.example')
     const row = /<tr>(?:(?!<\/tr>)[\s\S])*ada@people\.example[\s\S]*?<\/tr>/.exec(page.body)?.[0] ?? ''
     const action = /action="(\/admin\/blocks\/[0-9a-f]{16}\/lifting)"/.exec(row)?.[1] ?? ''
     // Ada is an owner: an operator does not reach her.
@@ -103,6 +113,28 @@ describe('LG3: a block', () => {
       `SELECT a.email AS by FROM audit_events e JOIN accounts a ON a.id = e.actor WHERE e.name = 'account.unlocked'`,
     )
     expect(event).toEqual({ by: 'owner@staff.example' })
+  })
+
+  test('of a mailbox is one of all accounts that share it, and is no more an account’s that got another address', async () => {
+    const { accounts, events, signIn } = server.latchkey.nouns
+    const [twin] = await Promise.all(['twin', 'twin+other'].map((name) => accounts.create({ email: `${name}@people.example` })))
+    for (let tries = 0; tries < 11; tries += 1)
+      await signIn.signIn({ username: 'twin+another@people.example', password: 'wrong', origin: { address: FROM } })
+    await run(server.databaseUrl, "UPDATE sign_in_failures SET next_attempt_at = latchkey_now() + interval '1 hour'")
+    const { browser, page } = await atConsole(server, 'operator', '/admin/blocks')
+    expect(page.body).toContain('twin@people.example')
+    const both = await open(browser, '/admin/accounts?locked=true')
+    expect(both.body).toContain('twin@people.example')
+    expect(both.body).toContain('twin+other@people.example')
+    await events.accounts.changeEmail(
+      { accountId: twin?.id ?? '', email: 'alone@people.example', verified: false },
+      { actor: 'system' },
+    )
+    expect((await open(browser, '/admin/accounts?locked=true')).body).not.toContain('alone@people.example')
+    const row = /<tr>(?:(?!<\/tr>)[\s\S])*twin[\s\S]*?<\/tr>/.exec((await open(browser, '/admin/blocks')).body)?.[0] ?? ''
+    expect(row).toContain('twin+other@people.example')
+    const action = /action="(\/admin\/blocks\/[0-9a-f]{16}\/lifting)"/.exec(row)?.[1] ?? ''
+    expect((await send(browser, page, action)).body).toContain('The next attempt need not wait.')
   })
 
   test('of what is no account’s is lifted by helpdesk; an auditor lifts none', async () => {
