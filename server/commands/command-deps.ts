@@ -3,6 +3,7 @@ import type { Clock } from '../../config/clock.ts'
 import type { Config } from '../../config/config.ts'
 import type { Passwords } from '../accounts/passwords.ts'
 import type { SetupLinks } from '../accounts/setup-links.ts'
+import type { KeyCompromise } from '../keys/key-compromise.ts'
 import type { KeyTurns } from '../keys/key-turns.ts'
 import type { Database } from '../storage/postgres.ts'
 import type { RedisClient } from '../storage/redis-client.ts'
@@ -21,6 +22,7 @@ export interface CommandDeps {
   readonly passwords: Passwords
   readonly setupLinks: SetupLinks
   readonly keyTurns: KeyTurns
+  readonly compromiseKey: KeyCompromise
   readonly sealer: Sealer
   /** Closes what it opened. */
   readonly withRedis: WithRedis

@@ -6,6 +6,7 @@ import type { Secrets } from '../../config/secrets.ts'
 import { createAccounts } from '../accounts/accounts.ts'
 import { createPasswords } from '../accounts/passwords.ts'
 import { createSetupLinks } from '../accounts/setup-links.ts'
+import { createKeyCompromise } from '../keys/key-compromise.ts'
 import { createKeyTurns } from '../keys/key-turns.ts'
 import { type RoleStanding, restrictRole, roleOf } from '../storage/app-role.ts'
 import { openEmbeddedPostgres } from '../storage/embedded-postgres.ts'
@@ -115,6 +116,20 @@ function commandDeps(config: Config, secrets: Secrets, { db }: OpenDatabase): Co
   const passwords = createPasswords({ hashing: config.hashing })
   const accounts = createAccounts({ db, passwords })
   const sealer = createSealer(secrets.encryptionKeys)
+  const endings = createEndings({
+    db,
+    // The settings of the servers may differ from ours, so the longest life that there can be is assumed.
+    accessTokenLifeSeconds: () => LONGEST_ACCESS_TOKEN,
+    // The servers see new entries in the database within a second.
+    announce: () => undefined,
+  })
+  const ofKeys = {
+    ...{ db, sealer },
+    // As with access tokens.
+    publishedSeconds: signedLife(),
+    // The servers see the change in the database within a second.
+    changed: async () => undefined,
+  }
   return {
     config,
     db,
@@ -129,21 +144,9 @@ function commandDeps(config: Config, secrets: Secrets, { db }: OpenDatabase): Co
       policy: config.passwordPolicy,
       lifetimeSeconds: config.lifetimes.setupLink,
     }),
-    keyTurns: createKeyTurns({
-      db,
-      sealer,
-      // The settings of the servers may differ from ours, so the longest life that there can be is assumed.
-      publishedSeconds: signedLife(),
-      // The servers see the change in the database within a second.
-      changed: async () => undefined,
-    }),
-    endings: createEndings({
-      db,
-      // The settings of the servers may differ from ours, so the longest life that there can be is assumed.
-      accessTokenLifeSeconds: () => LONGEST_ACCESS_TOKEN,
-      // The servers see new entries in the database within a second.
-      announce: () => undefined,
-    }),
+    keyTurns: createKeyTurns(ofKeys),
+    compromiseKey: createKeyCompromise({ ...ofKeys, endings }),
+    endings,
   }
 }
 

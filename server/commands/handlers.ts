@@ -2,7 +2,7 @@
 import { z } from 'zod'
 import { systemClock } from '../../config/clock.ts'
 import type { Config } from '../../config/config.ts'
-import type { KeyTurns } from '../keys/key-turns.ts'
+import type { KeyRing } from '../keys/key-ring.ts'
 import { countEverything, endEverySession, endEverything } from '../sessions/end-everything.ts'
 import { announceSetupLink } from '../setup/announcement.ts'
 import { readMigrations } from '../storage/migration-files.ts'
@@ -34,7 +34,7 @@ export function createDatabaseVerbs(deps: CommandDeps): CommandHandlers {
     ...createSessionVerbs(deps),
     ...createGrantVerbs(deps),
     ...createTokenVerbs(deps),
-    ...createKeyVerbs(deps.keyTurns),
+    ...createKeyVerbs(deps),
     ...createAuditVerbs(deps),
   }
 }
@@ -45,7 +45,7 @@ export function createCommandHandlers(about: {
   readonly latchkey: {
     readonly stores: Pick<CommandDeps, 'db' | 'sealer'> & { readonly redis?: RedisClient | undefined }
     readonly nouns: Pick<CommandDeps, 'endings' | 'passwords' | 'setupLinks'>
-    readonly keys: { readonly turns: KeyTurns }
+    readonly keys: Pick<KeyRing, 'turns' | 'compromise'>
   }
 }): CommandHandlers {
   const { endings, passwords, setupLinks } = about.latchkey.nouns
@@ -59,6 +59,7 @@ export function createCommandHandlers(about: {
       passwords,
       setupLinks,
       keyTurns: about.latchkey.keys.turns,
+      compromiseKey: about.latchkey.keys.compromise,
       sealer,
       withRedis: async (work) => (redis === undefined ? 'memory' : work(redis)),
     }),

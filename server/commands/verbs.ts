@@ -166,9 +166,22 @@ const keysRetire: Verb = {
   name: 'keys retire',
   summary: 'Take a signing key from its turn: another one signs at once',
   details:
-    'What it signed stays good, and it stays published until nothing of that is in use. One that is announced never signs. Write --kid=KID, since some begin with a dash. For a key that somebody else may have: POST /admin/api/v1/keys/KID/compromise.',
+    'What it signed stays good, and it stays published until nothing of that is in use. One that is announced never signs. Write --kid=KID, since some begin with a dash. For a key that somebody else may have: keys compromise.',
   options: { kid: { type: 'string', value: 'KID', help: 'which; "keys list" shows them', required: true }, reason: REASON },
   run: ({ kid, reason }) => onDatabase('keys retire', { kid, reason }),
+}
+
+const keysCompromise: Verb = {
+  name: 'keys compromise',
+  summary: 'Somebody else may have a key: end all that it signed, and have another one sign',
+  details:
+    'It is no longer published, the servers refuse what it signed within a second, and APIs are told. Write --kid=KID, since some begin with a dash.',
+  options: {
+    kid: { type: 'string', value: 'KID', help: 'which; "keys list" shows them', required: true },
+    'dry-run': DRY_RUN,
+    reason: REASON,
+  },
+  run: ({ kid, ...options }) => onDatabase('keys compromise', { kid, ...flags(options) }),
 }
 
 const doctor: Verb = {
@@ -210,6 +223,7 @@ export const VERBS: readonly Verb[] = [
   keysList,
   keysRotate,
   keysRetire,
+  keysCompromise,
   ...ADMINISTRATION_VERBS,
   ...AUDIT_VERBS,
   version,

@@ -273,6 +273,43 @@ describe('doctor', () => {
   )
 })
 
+test('keys compromise: all that a key has signed ends, another one signs, and the running server follows', async () => {
+  const ada = await signedIn()
+  const { kid } = JSON.parse(Buffer.from(String(ada.tokens.body.access_token).split('.')[0] ?? '', 'base64url').toString())
+  const refused = { code: 1, err: expect.stringMatching(/^latchkey keys compromise: there is no key \S+ in use\n$/) }
+  const compromise = (...args: string[]) => cli(['keys', 'compromise', ...args])
+  expect(await compromise('--help')).toMatchObject({ code: 0, out: expect.stringContaining('--reason TEXT') })
+  expect((await compromise()).code).toBe(2)
+  expect(await compromise('--kid=nobody')).toMatchObject(refused)
+  expect(await compromise(`--kid=${kid}`, '--dry-run')).toMatchObject({
+    code: 0,
+    out: `Would end: every token that ${kid} signed.\nNothing was written.\n`,
+  })
+  const foreign = { ENCRYPTION_KEY: 'q83vEjRWeJq83vEjRWeJq83vEjRWeJq83vEjRWeJq80=' }
+  expect(await cli(['keys', 'compromise', `--kid=${kid}`], foreign)).toMatchObject({
+    code: 1,
+    err: expect.stringContaining('ENCRYPTION_KEY is not the one that the servers have'),
+  })
+  expect(await live(ada)).toBe(true)
+
+  const ended = await compromise(`--kid=${kid}`, '--reason', 'it was in a ticket')
+  expect(ended).toMatchObject({ code: 0, err: '' })
+  const entries = await run(server.databaseUrl, "SELECT value, sequence, before FROM revocations WHERE kind = 'kid'")
+  expect(entries).toEqual([{ value: kid, sequence: expect.anything(), before: null }])
+  const signs = "SELECT id FROM signing_keys WHERE alg = 'ES256' AND status = 'signing'"
+  const [next] = await run(server.databaseUrl, signs)
+  expect(ended.out).toContain(`Ended: every token that ${kid} signed. APIs are told by the revocation ${entries[0]?.sequence}.`)
+  expect(ended.out).toContain(`signing     ES256  ${next?.id}`)
+  expect(await live(ada)).toBe(false)
+  const audited = "SELECT actor, reason, detail->>'kid' AS kid FROM audit_events WHERE name = 'signing_key.compromised'"
+  expect(await run(server.databaseUrl, audited)).toEqual([{ actor: 'system', reason: 'it was in a ticket', kid }])
+  expect(await compromise(`--kid=${kid}`)).toMatchObject(refused)
+  const again = await json('keys', 'compromise', `--kid=${next?.id}`)
+  const [last] = await run(server.databaseUrl, signs)
+  expect(again).toMatchObject({ sequence: Number(entries[0]?.sequence) + 1, keys: [{ kid: last?.id, status: 'signing' }] })
+  expect(last?.id).not.toBe(next?.id)
+}, 60_000)
+
 test('end sessions: everybody signs in again, and what depends on no session goes on', async () => {
   const ada = await signedIn()
   const offline = await obtainTokens(server, PARTNER, { params: { prompt: 'consent' } })

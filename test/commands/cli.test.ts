@@ -11,6 +11,7 @@ import { createPasswords } from '../../server/accounts/passwords.ts'
 import { createSetupLinks } from '../../server/accounts/setup-links.ts'
 import { listenForCommands } from '../../server/commands/control-socket.ts'
 import { createCommandHandlers } from '../../server/commands/handlers.ts'
+import { createKeyCompromise } from '../../server/keys/key-compromise.ts'
 import { createKeyTurns } from '../../server/keys/key-turns.ts'
 import { openEmbeddedPostgres } from '../../server/storage/embedded-postgres.ts'
 import { migrate } from '../../server/storage/migrations.ts'
@@ -246,7 +247,8 @@ describe('on the embedded database', () => {
       const setupLinks = createSetupLinks({ db, accounts, passwords, policy: config.passwordPolicy, lifetimeSeconds: 1800 })
       const endings = createEndings({ db, accessTokenLifeSeconds: () => 900, announce: () => undefined })
       const sealer = createSealer(secrets.encryptionKeys)
-      const keys = { turns: createKeyTurns({ db, sealer, publishedSeconds: 86_400, changed: async () => undefined }) }
+      const ofKeys = { db, sealer, publishedSeconds: 86_400, changed: async () => undefined }
+      const keys = { turns: createKeyTurns(ofKeys), compromise: createKeyCompromise({ ...ofKeys, endings }) }
       const latchkey = { stores: { db, sealer }, nouns: { endings, passwords, setupLinks }, keys }
       const handlers = createCommandHandlers({ config, latchkey })
       await using _ = await listenForCommands({ dataDir, handlers })

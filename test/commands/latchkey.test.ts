@@ -153,6 +153,7 @@ test('the verbs are those that are built, by the names of the contract', () => {
     'keys list',
     'keys rotate',
     'keys retire',
+    'keys compromise',
     ...['accounts list', 'accounts show', 'accounts unlock'],
     ...['accounts suspend', 'accounts reinstate', 'accounts contain', 'accounts delete'],
     ...['clients list', 'clients show', 'clients rotate-secret'],
