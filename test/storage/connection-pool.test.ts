@@ -1,5 +1,6 @@
 // The pool of connections when they are slow to be made: whoever waits is told in time, and what was begun is not begun again.
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from '@jest/globals'
+import pg from 'pg'
 import { ConnectionPool } from '../../server/storage/connection-pool.ts'
 import { StorageUnavailable } from '../../server/storage/errors.ts'
 import { type OpenDatabase, openPostgres, POOL_WAIT_MS } from '../../server/storage/postgres.ts'
@@ -71,6 +72,36 @@ test('nobody waits longer for it, and who waits no more is not counted', async (
     expect(performance.now() - began).toBeLessThan(2000)
     expect(pool.waiting).toBe(0)
     expect(pool.totalCount).toBe(4)
+  } finally {
+    proxy.heal()
+    await pool.end()
+  }
+})
+
+test('few are made at a time, also when all of a large pool are lost at once, and everybody gets one in the end', async () => {
+  let [making, most] = [0, 0]
+  class CountedClient extends pg.Client {
+    constructor(options?: pg.ClientConfig) {
+      super(options)
+      making += 1
+      most = Math.max(most, making)
+      this.once('connect', () => {
+        making -= 1
+      })
+    }
+  }
+  const pool = new ConnectionPool({ connectionString: url, max: 20, waitMs: 60_000, Client: CountedClient })
+  proxy.slow(50)
+  const take = (count: number) => Promise.all(Array.from({ length: count }, () => pool.connect()))
+  try {
+    const held = await take(20)
+    expect([most, making, pool.totalCount]).toEqual([5, 0, 20])
+    const waiting = Array.from({ length: 40 }, () => pool.query('SELECT 1 AS one'))
+    expect([making, pool.waiting]).toEqual([0, 40])
+    most = 0
+    for (const client of held) client.release(true)
+    for (const { rows } of await Promise.all(waiting)) expect(rows).toEqual([{ one: 1 }])
+    expect([most, making, pool.waiting]).toEqual([5, 0, 0])
   } finally {
     proxy.heal()
     await pool.end()
