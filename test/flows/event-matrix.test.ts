@@ -404,6 +404,46 @@ describe.each(Object.entries(ROWS))('%s', (event, { cells, toClient, happen }) =
   })
 })
 
+/** Events that end what there is of a grant, an account or a client, be its sessions over or not. */
+const WHATEVER_THE_SESSION = [
+  ...['Grant revoked', 'Consent withdrawn', 'Password reset', 'Account contained', 'Account suspended', 'Account deleted'],
+  ...['Client suspended', 'Client deleted', 'Refresh token reused', 'Code used twice', 'Refresh token revoked by its client'],
+]
+
+/** What is over with its session before anything happens; all else is as the table says. */
+const OVER_ALREADY: { readonly [column: string]: readonly Left[] } = {
+  'This session': ['ended'],
+  'Other sessions': ['ended', 'ended'],
+  'Refresh, bound to a session': ['ended', 'ended', 'ended'],
+  'Codes on their way': ['ended', 'ended', 'ended'],
+}
+
+describe.each(WHATEVER_THE_SESSION)('%s, once the sessions have run out', (event) => {
+  const row = ROWS[event]
+  const remains = new Map<WhichClient, Remains>()
+  const columns = Object.keys(COLUMNS).filter((column) => column !== 'Apps are told' && column !== 'APIs are told of')
+
+  beforeAll(async () => {
+    for (const which of clientsOf(row?.toClient)) {
+      const names = await register(server, `${which === 'bound' ? 'vb' : 'vo'}${WHATEVER_THE_SESSION.indexOf(event)}`)
+      await until(async () => (await scopesOf(server)).includes(`${names.name}:write`))
+      const setup = await setUp(server, names)
+      await runOut(setup)
+      await row?.happen(setup, which)
+      remains.set(which, await lookAt(setup, await sequenceOf(server)))
+    }
+  }, 60_000)
+
+  test.each(columns)('%s', (name) => {
+    const column = COLUMNS[name]
+    const { client = 'bound' } = row?.toClient === undefined ? {} : (column ?? {})
+    const found = client === 'each' ? undefined : remains.get(client)
+    if (column === undefined || found === undefined) throw new Error(`nothing is known of ${event}, ${name}`)
+    const cell = row?.cells[Object.keys(COLUMNS).indexOf(name)] ?? ''
+    expect(column.of(found, 'bound')).toEqual(OVER_ALREADY[name] ?? (column.words ?? WORDS)[cell])
+  })
+})
+
 test('docs/revocation.md has this table', async () => {
   const page = await readFile(new URL('../../docs/revocation.md', import.meta.url), 'utf8')
   const published = page
@@ -425,6 +465,15 @@ async function signOut(
   values: { readonly [name: string]: string } = {},
 ): Promise<void> {
   await browser.submit(await browser.open(new URL('/logout', issuer)), values)
+}
+
+/** The sessions of a set-up are over, and have been closed; codes that were given in them would be good for a minute yet. */
+async function runOut({ server: at, here, there, somebody }: Setup): Promise<void> {
+  const ids = [here, there, somebody].map(({ sessionId }) => sessionId)
+  await run(at.databaseUrl, "UPDATE sessions SET expires_at = latchkey_now() - interval '1 second' WHERE id = ANY($1)", [ids])
+  await closeExpiredSessions({ db: at.latchkey.stores.db, expiry: at.latchkey.nouns.sessionExpiry })
+  const closed = await run(at.databaseUrl, 'SELECT id FROM sessions WHERE id = ANY($1) AND closed_at IS NOT NULL', [ids])
+  expect(closed).toHaveLength(ids.length)
 }
 
 async function signInOver({ server: at, here, somebody }: Setup): Promise<void> {
