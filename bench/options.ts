@@ -29,6 +29,8 @@ export interface BenchOptions {
   readonly console: boolean
   /** How much of what the console is measured with there is, as a part of it. */
   readonly scale: number
+  /** The folder in which that is kept for the next run; empty: nowhere. */
+  readonly data: string
   readonly profile: boolean
   /** The file of an earlier run that is shown instead of running; empty: run. */
   readonly from: string
@@ -56,6 +58,7 @@ export const HELP = `Measures Latchkey beside oidc-provider as it comes, in turn
 
 Parts:
   --scale N         of the console: so many times as much of everything (1)
+  --data FOLDER     of the console: keeps what it filled in for the next run, which copies it and need not fill (within a day)
   --growth          refresh and second-app in databases with 10³, 10⁵ and 10⁶ families and sessions (in full)
   --flood           token requests while many people sign in (in full)
   --race-rounds N   rounds of 50 refreshes with one token and 50 redemptions of one code at once (10; full: 100; 0 for none)
@@ -95,6 +98,7 @@ export function readOptions(args: readonly string[]): BenchOptions {
   const unknown = positionals.find((word) => !['full', 'rivals', ...ALONE].includes(word))
   if (unknown !== undefined) throw new OptionError(`"${unknown}" is not known.`)
   const full = positionals.includes('full')
+  const console = positionals.includes('console')
   // Asked for by itself, it is all that is done.
   const alone = positionals.length === 1 && ALONE.includes(positionals[0] ?? '')
   const usual = full ? TARGET_NAMES.filter((name) => !RIVALS.includes(name)) : USUAL_TARGETS
@@ -115,8 +119,9 @@ export function readOptions(args: readonly string[]): BenchOptions {
     flood: values.flood || full,
     revocation: positionals.includes('revocation') || full,
     listeners: positionals.includes('listeners') || full,
-    console: positionals.includes('console'),
+    console,
     scale: positive('--scale', values.scale),
+    data: console ? values.data : '',
     profile: values.profile,
     from: values.from,
     writeDocs: values['write-docs'],
@@ -141,6 +146,7 @@ function parse(args: readonly string[]) {
         count: { type: 'boolean', default: true },
         'race-rounds': { type: 'string' },
         scale: { type: 'string', default: '1' },
+        data: { type: 'string', default: '' },
         growth: { type: 'boolean', default: false },
         flood: { type: 'boolean', default: false },
         profile: { type: 'boolean', default: false },

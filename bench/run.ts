@@ -1,7 +1,8 @@
 // One run of the benchmark: starts the stores and the servers, and does what was asked for, one part after the other.
 
 import { setTimeout as wait } from 'node:timers/promises'
-import { CONSOLE_DEFAULTS, type ConsoleFigures, measureConsole } from './console/console.ts'
+import { askConsole, CONSOLE_DEFAULTS, type ConsoleFigures, measureConsole } from './console/console.ts'
+import { startOnKept } from './console/kept.ts'
 import { type Counted, countRoundTrips } from './counting/count.ts'
 import { FLOOD_DEFAULTS, type Flood, measureFlood } from './flood/flood.ts'
 import { type Growth, measureGrowth, SIZES } from './growth/growth.ts'
@@ -47,7 +48,7 @@ export async function runBench(options: BenchOptions, say: Say): Promise<Report>
     options.listeners ||
     options.console
   if (wantStores) say('starting PostgreSQL and Redis …')
-  const stores = wantStores ? await startStores() : undefined
+  const stores = wantStores ? await startStores(options.data === '' ? undefined : options.data) : undefined
   if (stores !== undefined) cleanup.defer(() => stores.stop())
   const targets = new Map<TargetName, Target>()
   for (const name of options.targets) {
@@ -188,13 +189,22 @@ async function listened({ say, stores }: Run): Promise<ListenerFigures | undefin
 
 async function consoled({ options, say, stores }: Run): Promise<ConsoleFigures | undefined> {
   if (stores === undefined) return undefined
-  const addresses = await stores.newAddresses()
-  const target = await TARGETS.latchkey.start(addresses, stores.pids)
   const scaled = (count: number) => Math.max(100, Math.round(count * options.scale))
   const { sessions, auditEvents, ended } = CONSOLE_DEFAULTS
   const sizes = { sessions: scaled(sessions), auditEvents: scaled(auditEvents), ended: scaled(ended) }
+  const how = { ...CONSOLE_DEFAULTS, ...sizes }
+  if (options.data !== '') {
+    const { target, filledAt } = await startOnKept(options.data, sizes, stores, say)
+    return stopping(target, () => askConsole(target, { ...how, filledAt }, say))
+  }
+  const addresses = await stores.newAddresses()
+  const target = await TARGETS.latchkey.start(addresses, stores.pids)
+  return stopping(target, () => measureConsole(target, addresses, how, say))
+}
+
+async function stopping<Result>(target: Target, work: () => Promise<Result>): Promise<Result> {
   try {
-    return await measureConsole(target, addresses, { ...CONSOLE_DEFAULTS, ...sizes }, say)
+    return await work()
   } finally {
     await target.stop()
   }

@@ -34,26 +34,49 @@ export async function signInOnce(target: Target): Promise<void> {
   connection.close()
 }
 
+/** With so many digits an id is as long as one that the server makes. */
+const ID_DIGITS = 16
+
+/** The id of what was filled in as the n-th. */
+export function filledId(kind: 'acc' | 'ses' | 'gra', n: number): string {
+  return `${kind}_filled${String(n).padStart(ID_DIGITS, '0')}`
+}
+
+/** The same in a statement; `n` is an expression. */
+export function filledIdOf(kind: 'acc' | 'ses' | 'gra', n: string): string {
+  return `'${kind}_filled' || lpad((${n})::text, ${ID_DIGITS}, '0')`
+}
+
+const SESSION = filledIdOf('ses', 'n')
+const GRANT = filledIdOf('gra', 'n')
+
 /** Tables in the order in which they need each other, with what is different in each row; `n` is its number. */
 const TABLES: readonly (readonly [table: string, differs: string, each: number])[] = [
   [
     'accounts',
-    `'id', 'acc_filled' || n, 'email', n || '@filled.example', 'email_key', n || '@filled.example'`,
+    `'id', ${filledIdOf('acc', 'n')}, 'email', n || '@filled.example', 'email_key', n || '@filled.example'`,
     FAMILIES_OF_AN_ACCOUNT,
   ],
-  ['sessions', `'id', 'ses_filled' || n, 'account_id', ${accountOf('n')}`, 1],
-  ['grants', `'id', 'gra_filled' || n, 'account_id', ${accountOf('n')}, 'session_id', 'ses_filled' || n`, 1],
-  ['session_clients', `'session_id', 'ses_filled' || n, 'sid', 'sid_filled' || n, 'grant_id', 'gra_filled' || n`, 1],
+  ['sessions', `'id', ${SESSION}, 'account_id', ${accountOf('n')}`, 1],
+  ['grants', `'id', ${GRANT}, 'account_id', ${accountOf('n')}, 'session_id', ${SESSION}`, 1],
+  ['session_clients', `'session_id', ${SESSION}, 'sid', 'sid_filled' || n, 'grant_id', ${GRANT}`, 1],
   [
     'refresh_families',
     `'id', '\\x' || encode(sha256(n::text::bytea), 'hex'), 'account_id', ${accountOf('n')},
-     'grant_id', 'gra_filled' || n, 'session_id', 'ses_filled' || n`,
+     'grant_id', ${GRANT}, 'session_id', ${SESSION}`,
     1,
   ],
 ]
 
-/** @param more what else is different in each row of a table: names and values, as for `jsonb_build_object` */
-export async function fillPostgres(url: string, size: number, more: { readonly [table: string]: string } = {}): Promise<void> {
+/**
+ * @param more what else is different in each row of a table: names and values, as for `jsonb_build_object`
+ * @param accounts how many of them there are, where it is not a tenth
+ */
+export async function fillPostgres(
+  url: string,
+  size: number,
+  { more = {}, accounts }: { readonly more?: { readonly [table: string]: string }; readonly accounts?: number } = {},
+): Promise<void> {
   const client = new pg.Client({ connectionString: url })
   await client.connect()
   try {
@@ -63,7 +86,7 @@ export async function fillPostgres(url: string, size: number, more: { readonly [
       await client.query(
         `INSERT INTO ${table} SELECT row.*
            FROM (SELECT whole AS model FROM ${table} AS whole WHERE ${modelRow(table)} LIMIT 1) AS one,
-                generate_series(1, ${Math.ceil(size / each)}) AS n,
+                generate_series(1, ${table === 'accounts' ? (accounts ?? Math.ceil(size / each)) : Math.ceil(size / each)}) AS n,
                 LATERAL jsonb_populate_record(one.model, jsonb_build_object(${[differs, more[table]].filter(Boolean).join(', ')})) AS row`,
       )
     await client.query('VACUUM (ANALYZE)')
@@ -80,7 +103,7 @@ function modelRow(table: string): string {
 }
 
 function accountOf(n: string): string {
-  return `'acc_filled' || ((${n} - 1) / ${FAMILIES_OF_AN_ACCOUNT} + 1)`
+  return filledIdOf('acc', `(${n} - 1) / ${FAMILIES_OF_AN_ACCOUNT} + 1`)
 }
 
 async function fillRedis(url: string, count: number): Promise<void> {

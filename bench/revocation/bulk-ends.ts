@@ -4,7 +4,7 @@
 import { randomUUID } from 'node:crypto'
 import pg from 'pg'
 import type { Ended } from '../../server/tokens/ending.ts'
-import { fill } from '../growth/fill.ts'
+import { fill, filledIdOf } from '../growth/fill.ts'
 import { type Answer, openConnection, requestText } from '../load/connection.ts'
 import { authorizeAdministrator, type Looked, type LookOptions, underLoad } from '../load/under-load.ts'
 import { discover } from '../scenarios/scenario.ts'
@@ -73,15 +73,16 @@ async function fillAccount(databaseUrl: string, grants: number, apart: number): 
       [id],
     )
     const numbers = 'SELECT n * $3::int AS n FROM generate_series(1, $2::int) AS n'
-    for (const [table, column, prefix] of [
-      ['sessions', 'id', 'ses_filled'],
-      ['grants', 'id', 'gra_filled'],
-      ['refresh_families', 'grant_id', 'gra_filled'],
+    for (const [table, column, filled] of [
+      ['sessions', 'id', filledIdOf('ses', 'n')],
+      ['grants', 'id', filledIdOf('gra', 'n')],
+      ['refresh_families', 'grant_id', filledIdOf('gra', 'n')],
     ]) {
-      await client.query(
-        `UPDATE ${table} SET account_id = $1 WHERE ${column} IN (SELECT '${prefix}' || n FROM (${numbers}) AS few)`,
-        [id, grants, apart],
-      )
+      await client.query(`UPDATE ${table} SET account_id = $1 WHERE ${column} IN (SELECT ${filled} FROM (${numbers}) AS few)`, [
+        id,
+        grants,
+        apart,
+      ])
     }
   })
   return id

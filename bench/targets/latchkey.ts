@@ -9,8 +9,8 @@ import { PASSWORD, provisionFile, SHORT_CUT_PASSWORD } from '../the-world.ts'
 import { fromHere, startProgram, untilReady } from './program.ts'
 import type { StartTarget, StoreAddresses, Target } from './target.ts'
 
-/** What its processes must agree on when several share their stores. */
-interface Shared {
+/** What its processes must agree on when several share their stores, at the same time or one after the other. */
+export interface Shared {
   readonly issuer: string
   readonly secrets: NodeJS.ProcessEnv
 }
@@ -30,6 +30,11 @@ const HASHING = { memoryKiB: 19_456, passes: 2, parallelism: 1 }
 /** One process. */
 export const startOne: StartTarget = async (stores, pids) => start(stores, pids, '1', await newShared())
 
+/** One process, on what another has left behind. */
+export function startAgain(shared: Shared, stores: StoreAddresses, pids: readonly number[]): Promise<Target> {
+  return start(stores, pids, '1', shared)
+}
+
 /** As many processes as there are processors. */
 export const startWorkers: StartTarget = async (stores, pids) => start(stores, pids, 'auto', await newShared())
 
@@ -45,7 +50,8 @@ export async function startPair(stores: StoreAddresses, pids: readonly number[])
   }
 }
 
-async function newShared(): Promise<Shared> {
+/** Of a server that nobody else shares anything with. */
+export async function newShared(): Promise<Shared> {
   return {
     issuer: `http://localhost:${await freePort()}`,
     secrets: { ENCRYPTION_KEY: randomBytes(32).toString('base64'), COOKIE_KEYS: randomBytes(48).toString('base64') },

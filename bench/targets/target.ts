@@ -24,8 +24,8 @@ export interface StoreAddresses {
 /** The stores that all servers of a run share, each with a database of its own in them. */
 export interface Stores {
   readonly pids: readonly number[]
-  /** A new, empty database, and a numbered one of Redis. */
-  newAddresses(): Promise<StoreAddresses>
+  /** A new database, empty or a copy of another, and a numbered one of Redis. */
+  newAddresses(database?: { readonly name?: string; readonly copyOf?: string }): Promise<StoreAddresses>
 }
 
 /** Starts a server. `stores` is not given to one that needs none. */

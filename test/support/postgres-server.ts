@@ -1,8 +1,8 @@
 // A real PostgreSQL for tests, as fast as it can be since nothing in it must survive.
 import { execFile } from 'node:child_process'
-import { readdirSync } from 'node:fs'
+import { chownSync, existsSync, mkdirSync, readdirSync } from 'node:fs'
 import { rm } from 'node:fs/promises'
-import { dirname, join } from 'node:path'
+import { dirname, join, resolve } from 'node:path'
 import { promisify } from 'node:util'
 import pg from 'pg'
 import {
@@ -27,7 +27,7 @@ export interface PostgresServer {
   kill(): Promise<void>
   /** Starts it again, on the same port and data. */
   restart(): Promise<void>
-  /** Ends it and removes its data. */
+  /** Ends it and removes its data, unless they are kept. */
   stop(): Promise<void>
 }
 
@@ -37,15 +37,18 @@ const FAST = ['fsync=off', 'synchronous_commit=off', 'full_page_writes=off', 'ma
 const WHAT_TO_DO =
   'The tests need PostgreSQL 14 or later, and there is none: install it (on Debian: apt-get install postgresql) so that initdb and postgres are found, or set TEST_DATABASE_URL to the URL of a server on which databases may be made.'
 
-/** @param settings of the server, such as `fsync=on`; they win over what makes it fast */
-export async function startPostgresServer(settings: readonly string[] = []): Promise<PostgresServer> {
+/**
+ * @param settings of the server, such as `fsync=on`; they win over what makes it fast
+ * @param keptIn a folder in which its data stays, and is found again; a temporary one is made where none is given
+ */
+export async function startPostgresServer(settings: readonly string[] = [], keptIn?: string): Promise<PostgresServer> {
   const binaries = findBinaries()
   const user = unprivilegedUser()
-  const folder = await temporaryFolder(user)
+  const folder = keptIn === undefined ? await temporaryFolder(user) : ownFolder(resolve(keptIn), user)
   const data = join(folder, 'data')
   const surroundings = { cwd: folder, env: { ...process.env, LC_ALL: 'C.UTF-8' }, ...user }
   const initdb = ['-D', data, '-U', ROLE, '--auth=trust', '--encoding=UTF8', '--no-sync', '--no-instructions']
-  await promisify(execFile)(join(binaries, 'initdb'), initdb, surroundings)
+  if (!existsSync(join(data, 'PG_VERSION'))) await promisify(execFile)(join(binaries, 'initdb'), initdb, surroundings)
   const port = await freePort()
   const url = `postgresql://${ROLE}@127.0.0.1:${port}/postgres`
   const options = [...FAST, ...settings, 'listen_addresses=127.0.0.1', `port=${port}`, 'unix_socket_directories=']
@@ -72,10 +75,18 @@ export async function startPostgresServer(settings: readonly string[] = []): Pro
       server = await start()
     },
     async stop() {
-      await server.end('SIGQUIT')
-      await rm(folder, { recursive: true, force: true })
+      // What is kept is left as it is found again soonest, with nothing to recover.
+      await server.end(keptIn === undefined ? 'SIGQUIT' : 'SIGINT')
+      if (keptIn === undefined) await rm(folder, { recursive: true, force: true })
     },
   }
+}
+
+/** A folder by this path, which the server may write into. */
+function ownFolder(path: string, user: UnixUser | undefined): string {
+  mkdirSync(path, { recursive: true })
+  if (user !== undefined) chownSync(path, user.uid, user.gid)
+  return path
 }
 
 function findBinaries(): string {

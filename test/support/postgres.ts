@@ -42,9 +42,9 @@ export async function moveDatabaseClock(url: string, offsetSeconds: number): Pro
 /** For `openPostgres` where what happens to a busy machine is not the subject: the waits of a server that answers within seconds. */
 export const PATIENT = { statementTimeoutMs: 20_000, poolWaitMs: 20_000 } as const
 
-/** A server of one's own, to be paused and killed. Its database `postgres` is empty. */
-export function startPrivatePostgres(settings: readonly string[] = []): Promise<PostgresServer> {
-  return startPostgresServer(settings)
+/** A server of one's own, to be paused and killed. Its database `postgres` is empty. `keptIn`: the folder in which its data stays. */
+export function startPrivatePostgres(settings: readonly string[] = [], keptIn?: string): Promise<PostgresServer> {
+  return startPostgresServer(settings, keptIn)
 }
 
 /** Runs one statement by a connection of its own. */
