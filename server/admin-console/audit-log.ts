@@ -54,8 +54,17 @@ const VIEWS: readonly View[] = [
   ['Signing keys', { name: 'signing_key.*' }],
 ]
 
-/** Events of one page: each is unfolded in place, and so weighs more than a row. */
-const EVENTS = 30
+/**
+ * Events of one page: each is unfolded in place, and so weighs more than a row. Each of its values is a link that carries the filter
+ * with it, so of a long one there are fewer events, and a page is never heavier than pages are.
+ */
+const EVENTS = { most: 30, fewest: 2, bytes: 46_000, each: 1500, links: 8 } as const
+
+function eventsOf(asked: Asked): number {
+  const filter = listHref('', asked).replaceAll('&', '&amp;').length
+  const fit = Math.floor((EVENTS.bytes - filter) / (EVENTS.each + EVENTS.links * filter))
+  return Math.max(EVENTS.fewest, Math.min(EVENTS.most, fit))
+}
 
 /** Makes the pages. What has a name of its own comes before what is found by its id. */
 export function auditPages(deps: AuditPagesDeps): ConsoleRoute[] {
@@ -83,7 +92,7 @@ async function showList(deps: AuditPagesDeps, ctx: Context, visit: ConsoleVisit)
     filter === undefined
       ? { rows: [] }
       : await readRows<AuditEntry>({
-          ...{ cursors: deps.cursors, path: PATH, asked, cursor, rows: EVENTS },
+          ...{ cursors: deps.cursors, path: PATH, asked, cursor, rows: eventsOf(asked) },
           read: (limit, after) =>
             deps.search.page({ filter, limit, ...(after === undefined ? {} : { after: BigInt(String(after[0])) }) }),
           placeOf: ({ id }) => [String(id)],

@@ -61,6 +61,9 @@ const LABELS = {
   not_kept_in: 'Not kept in the report',
 }
 
+/** Sessions of one page: each of them names its person, its device and its apps. */
+const SESSIONS = 40
+
 /** Makes the pages. */
 export function sessionPages(deps: SessionPagesDeps): ConsoleRoute[] {
   return [
@@ -88,7 +91,7 @@ async function showList(deps: SessionPagesDeps, ctx: Context, visit: ConsoleVisi
     filter === undefined
       ? { rows: [] }
       : await readRows<SessionItem>({
-          ...{ cursors: deps.cursors, path: PATH, asked, cursor },
+          ...{ cursors: deps.cursors, path: PATH, asked, cursor, rows: SESSIONS },
           read: (limit, after) =>
             deps.search.page({
               filter,

@@ -130,7 +130,7 @@ const COLUMNS = [
     label: 'From',
     cell: ({ address, methods }: SessionRow) => html`${address ?? 'unknown'}<br><span class="quiet">${methods.join(', ')}</span>`,
   },
-  { label: 'Apps', cell: ({ clients }: SessionRow) => appNames(clients) },
+  { label: 'Apps', cell: ({ id, clients }: SessionRow) => someApps(id, clients) },
   { label: 'Started', cell: ({ startedAt }: SessionRow) => moment(startedAt) },
   { label: 'Last active', cell: ({ lastUsedAt }: SessionRow) => moment(lastUsedAt) },
   {
@@ -139,6 +139,18 @@ const COLUMNS = [
       html`${standing(state)}<br><span class="quiet">${state === 'live' ? 'until ' : ''}${moment(endedAt ?? expiresAt)}</span>`,
   },
 ]
+
+/** In the list. All of them, with all of their names, are on the page of the session. */
+const MOST_APPS = 3
+const MOST_OF_NAME = 40
+
+function someApps(id: string, clients: SessionRow['clients']): Html | string {
+  const shown = clients
+    .slice(0, MOST_APPS)
+    .map(({ name, ...client }) => ({ ...client, name: name.length > MOST_OF_NAME ? `${name.slice(0, MOST_OF_NAME)}…` : name }))
+  const more = clients.length - shown.length
+  return html`${appNames(shown)}${more > 0 && html` <a href="/admin/sessions/${id}">and ${more} more</a>`}`
+}
 
 function appNames(clients: SessionRow['clients']): Html | string {
   if (clients.length === 0) return 'none'
