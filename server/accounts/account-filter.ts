@@ -6,7 +6,7 @@ import { LOCKED_ACCOUNTS } from './sign-in-failures-store.ts'
 
 /** All that is given must be so. */
 export interface AccountFilter {
-  /** The beginning of an e-mail address or of a name, in whatever case. */
+  /** The beginning of an e-mail address, or of any word of a name and what comes after it, in whatever case. */
   readonly search?: string
   readonly role?: Role
   readonly status?: 'active' | 'suspended'
@@ -19,11 +19,15 @@ export interface AccountFilter {
   readonly before?: Date
 }
 
-/** Where a page ended: the latest come first; of a search those by address, then those by name, each in the order of letters. */
+/**
+ * Where a page ended: the latest come first; of a search those by address, then those by the beginning of their name, then those by a
+ * further word of it, each in the order of letters.
+ */
 export type AccountPlace =
   | readonly [createdAt: number, id: string]
   | readonly [by: 'email', emailKey: string]
   | readonly [by: 'name', name: string, id: string]
+  | readonly [by: 'word', nameEnd: string, id: string]
 
 /** The query for the ids of a page, each with its place, in order. */
 export function pageOfIds(
@@ -40,30 +44,46 @@ export function pageOfIds(
 }
 
 /**
- * Two ranges of two indexes, each read in its order and no further than the page: however many there are, nothing is sorted. What is
+ * Three ranges of three indexes, each read in its order and no further than the page: however many there are, nothing is sorted. What is
  * found by its address is not found again by its name.
  */
 function found(search: string, condition: Prisma.Sql, limit: number, after: AccountPlace | undefined): Prisma.Sql {
   const beginning = emailKey(search)
-  const called = search.trim()
   const byEmail =
     beginning === ''
       ? Prisma.sql`false`
       : Prisma.sql`a.email_key COLLATE "C" >= ${beginning} AND a.email_key COLLATE "C" < ${beginning + LAST_CHARACTER}`
   const afterEmail =
     after?.[0] === 'email' ? Prisma.sql`a.email_key COLLATE "C" > ${after[1]}` : Prisma.sql`${after === undefined}`
-  const name = Prisma.sql`lower(a.name) COLLATE "C"`
-  const afterName =
-    after?.[0] === 'name' ? Prisma.sql`(${name}, a.id) > (${String(after[1])}, ${String(after[2])})` : Prisma.sql`true`
   return Prisma.sql`
     SELECT id, place FROM (
       (SELECT a.id, jsonb_build_array('email', a.email_key) AS place, 1 AS part, a.email_key COLLATE "C" AS word FROM accounts a
        WHERE ${condition} AND ${byEmail} AND ${afterEmail} ORDER BY a.email_key COLLATE "C" LIMIT ${limit})
+      ${byName(search.trim(), Prisma.sql`${condition} AND NOT (${byEmail})`, limit, after)}
+    ) AS parts ORDER BY part, word, id LIMIT ${limit}`
+}
+
+/** Those that are called so from the first word of their name on, and those from a further one. */
+function byName(called: string, condition: Prisma.Sql, limit: number, after: AccountPlace | undefined): Prisma.Sql {
+  const begins = (text: Prisma.Sql) => Prisma.sql`${text} >= lower(${called}) AND ${text} < lower(${called}) || ${LAST_CHARACTER}`
+  const [name, end] = [Prisma.sql`lower(a.name) COLLATE "C"`, Prisma.sql`e.name_end COLLATE "C"`]
+  const afterName =
+    after?.[0] === 'name'
+      ? Prisma.sql`(${name}, a.id) > (${String(after[1])}, ${String(after[2])})`
+      : Prisma.sql`${after?.[0] !== 'word'}`
+  const afterEnd =
+    after?.[0] === 'word' ? Prisma.sql`(${end}, e.account_id) > (${String(after[1])}, ${String(after[2])})` : Prisma.sql`true`
+  return Prisma.sql`
       UNION ALL
       (SELECT a.id, jsonb_build_array('name', lower(a.name), a.id), 2, ${name} FROM accounts a
-       WHERE ${condition} AND a.name IS NOT NULL AND ${name} >= lower(${called}) AND ${name} < lower(${called}) || ${LAST_CHARACTER}
-         AND NOT (${byEmail}) AND ${afterName} ORDER BY ${name}, a.id LIMIT ${limit})
-    ) AS parts ORDER BY part, word, id LIMIT ${limit}`
+       WHERE ${condition} AND a.name IS NOT NULL AND ${begins(name)} AND ${afterName} ORDER BY ${name}, a.id LIMIT ${limit})
+      UNION ALL
+      (SELECT a.id, jsonb_build_array('word', e.name_end, a.id), 3, ${end} FROM account_name_ends e JOIN accounts a ON a.id = e.account_id
+       WHERE ${begins(end)} AND ${afterEnd} AND ${condition} AND NOT (${begins(name)})
+         -- Two words of one name may begin so: the first of them in the order of letters is the one by which it is found.
+         AND NOT EXISTS (SELECT FROM account_name_ends o WHERE o.account_id = e.account_id
+           AND o.name_end COLLATE "C" >= lower(${called}) AND o.name_end COLLATE "C" < ${end})
+       ORDER BY ${end}, e.account_id LIMIT ${limit})`
 }
 
 /** No text that begins with a word comes after the word with this at its end. */

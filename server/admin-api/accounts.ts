@@ -32,7 +32,9 @@ export interface AccountRoutesDeps {
 }
 
 const filters = {
-  search: name.optional().meta({ description: 'The beginning of an e-mail address or of a name.' }),
+  search: name
+    .optional()
+    .meta({ description: 'The beginning of an e-mail address, or of any word of a name and what comes after it.' }),
   role: z.enum(ROLES, `it must be one of ${ROLES.join(', ')}`).optional(),
   status: z.enum(['active', 'suspended'], 'it must be active or suspended').optional(),
   has_password: flagAsked.optional(),
@@ -64,7 +66,7 @@ function listRoute({ search, cursors }: AccountRoutesDeps): ApiRoute {
     tag: 'Accounts',
     summary: 'List accounts, the latest first',
     description:
-      'Of a search come first those whose address begins so, then those whose name does, each in the order of letters.',
+      'Of a search come first those whose address begins so, then those whose name does, then those by a further word of it, each in the order of letters.',
     access: ACCESS.accounts.read,
     query: z.strictObject({ ...filters, ...paging }),
     outcomes: { 200: { description: 'A page.', schema: pageOf(accountShape) } },

@@ -2,6 +2,7 @@
 import type { Middleware } from 'koa'
 import type { Clock } from '../../config/clock.ts'
 import type { Config } from '../../config/config.ts'
+import { createPersonFinder } from '../admin-console/accounts.ts'
 import { createClientFinder } from '../admin-console/clients.ts'
 import { type ConsoleDoor, type ConsoleRoute, createConsole } from '../admin-console/console.ts'
 import { createGrantFinder, grantPages } from '../admin-console/grants.ts'
@@ -135,6 +136,7 @@ function findersOf({ nouns, administration }: Pick<ConsoleDeps, 'nouns' | 'admin
     createClientFinder(administration.registrations.clientSearch.find),
     createResourceServerFinder(administration.registrations.resourceServerSearch.find),
     createRefusedRequestFinder(administration.refusedRequests),
+    createPersonFinder(administration.accountSearch),
   ]
 }
 

@@ -29,7 +29,7 @@ export interface SessionFilter {
   readonly administrators?: boolean
   /** Of accounts that have more live sessions than this. */
   readonly moreThan?: number
-  /** From a device that the account had no session on before. */
+  /** From a device that the account had had no session on when it began. */
   readonly newDevice?: boolean
   /** The id of a session audit: of it nobody has said that the session stays. */
   readonly notKeptIn?: string
@@ -56,6 +56,12 @@ const HAS_A_ROLE = Prisma.sql`(a.status <> 'deleted' AND a.roles <> '{}' AND a.r
 /** How `s` stands, as a word. */
 export const STATE = Prisma.sql`CASE WHEN s.ended_at IS NOT NULL THEN 'ended' WHEN ${LIVE} THEN 'live' ELSE 'expired' END`
 
+/** As a range, which an ordinary index knows; the operator for "is in" needs one of its own kind. @throws AddressFilterFault */
+export function isFrom(address: string): Prisma.Sql {
+  const network = networkOf(address)
+  return Prisma.sql`s.address BETWEEN host(network(${network}::inet))::inet AND host(broadcast(${network}::inet))::inet`
+}
+
 /** The condition on the table `sessions` under the name `s`. @throws AddressFilterFault */
 export function conditionOf(filter: SessionFilter): Prisma.Sql {
   const conditions = [Prisma.sql`true`]
@@ -67,11 +73,7 @@ export function conditionOf(filter: SessionFilter): Prisma.Sql {
     filter.clientId,
     (id) => Prisma.sql`EXISTS (SELECT FROM session_clients sc WHERE sc.session_id = s.id AND sc.client_id = ${id})`,
   )
-  when(filter.address, (address) => {
-    const network = networkOf(address)
-    // As a range, which an ordinary index knows; the operator for "is in" needs one of its own kind.
-    return Prisma.sql`s.address BETWEEN host(network(${network}::inet))::inet AND host(broadcast(${network}::inet))::inet`
-  })
+  when(filter.address, isFrom)
   when(filter.method, (method) => Prisma.sql`s.methods @> ARRAY[${method}]::text[]`)
   when(filter.state, (state) => STATES[state])
   when(filter.over, (over) => (over ? Prisma.sql`NOT ${LIVE}` : LIVE))
@@ -93,12 +95,7 @@ export function conditionOf(filter: SessionFilter): Prisma.Sql {
     (most) => Prisma.sql`s.account_id IN (
     SELECT s.account_id FROM sessions s WHERE ${LIVE} GROUP BY s.account_id HAVING count(*) > ${most})`,
   )
-  when(
-    filter.newDevice,
-    (wanted) => Prisma.sql`NOT EXISTS (
-      SELECT FROM sessions p WHERE p.account_id = s.account_id AND p.started_at < s.started_at
-        AND p.user_agent IS NOT DISTINCT FROM s.user_agent) = ${wanted}`,
-  )
+  when(filter.newDevice, (wanted) => (wanted ? Prisma.sql`s.new_device` : Prisma.sql`NOT s.new_device`))
   when(
     filter.notKeptIn,
     (review) => Prisma.sql`NOT EXISTS (

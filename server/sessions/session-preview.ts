@@ -1,7 +1,8 @@
 // What would end if some sessions were ended: counts and names, before anybody decides.
 import { Prisma } from '../../prisma/client/client.ts'
 import type { Database } from '../storage/postgres.ts'
-import { conditionOf, LIVE, type SessionFilter } from './session-filter.ts'
+import { LIVE, type SessionFilter } from './session-filter.ts'
+import { rowsOf } from './session-ways.ts'
 
 /** A preview. What is counted is counted no further than the limit that was asked for. */
 export interface SessionPreview {
@@ -27,9 +28,12 @@ export async function previewSessions(
   which: { readonly ids: readonly string[] } | { readonly filter: SessionFilter },
   most: number,
 ): Promise<SessionPreview> {
-  const condition = 'ids' in which ? Prisma.sql`s.id = ANY(${[...which.ids]}::text[])` : conditionOf(which.filter)
+  const live =
+    'ids' in which
+      ? Prisma.sql`SELECT s.* FROM sessions s WHERE ${LIVE} AND s.id = ANY(${[...which.ids]}::text[]) LIMIT ${most + 1}`
+      : await rowsOf(db, { filter: which.filter, limit: most + 1, beyond: LIVE })
   const rows = await db.$queryRaw<PreviewRow[]>(Prisma.sql`
-    WITH found AS MATERIALIZED (SELECT s.id, s.account_id FROM sessions s WHERE ${LIVE} AND ${condition} LIMIT ${most + 1}),
+    WITH found AS MATERIALIZED (SELECT s.id, s.account_id FROM (${live}) s),
     ending AS MATERIALIZED (SELECT * FROM found LIMIT ${most}),
     people AS (
       SELECT a.id, a.email, count(*)::int AS sessions FROM ending JOIN accounts a ON a.id = ending.account_id GROUP BY a.id, a.email

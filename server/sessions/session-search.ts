@@ -2,8 +2,8 @@
 import { Prisma } from '../../prisma/client/client.ts'
 import type { Database } from '../storage/postgres.ts'
 import { deviceName } from './device-name.ts'
-import { crowdOf } from './session-counts.ts'
-import { conditionOf, LIVE, type SessionFilter, type SessionState, STATE } from './session-filter.ts'
+import { LIVE, type SessionFilter, type SessionState, STATE } from './session-filter.ts'
+import { rowsOf } from './session-ways.ts'
 
 /** A session in a list. */
 export interface SessionItem {
@@ -45,26 +45,23 @@ export interface SessionSearch {
 /** Makes it. */
 export function createSessionSearch({ db }: { readonly db: Database }): SessionSearch {
   return {
-    async page({ filter: { moreThan, ...filter }, limit, after }) {
+    async page({ filter, limit, after }) {
       const beyond = after === undefined ? Prisma.sql`true` : Prisma.sql`(s.started_at, s.id) < (${after.startedAt}, ${after.id})`
-      const { condition, order } = moreThan === undefined ? ALL : await crowdOf(db, moreThan)
-      return select(db, Prisma.sql`WHERE ${conditionOf(filter)} AND ${condition} AND ${beyond} ORDER BY ${order} LIMIT ${limit}`)
+      return select(db, await rowsOf(db, { filter, limit, beyond }))
     },
+
     async liveIds(filter, limit) {
       const rows = await db.$queryRaw<{ id: string }[]>(
-        Prisma.sql`SELECT s.id FROM sessions s WHERE ${LIVE} AND ${conditionOf(filter)} LIMIT ${limit}`,
+        Prisma.sql`SELECT s.id FROM (${await rowsOf(db, { filter, limit, beyond: LIVE })}) s`,
       )
       return rows.map(({ id }) => id)
     },
 
     async find(id) {
-      return (await select(db, Prisma.sql`WHERE s.id = ${id}`))[0]
+      return (await select(db, Prisma.sql`SELECT s.* FROM sessions s WHERE s.id = ${id}`))[0]
     },
   }
 }
-
-/** Of all accounts. */
-const ALL = { condition: Prisma.sql`true`, order: Prisma.sql`s.started_at DESC, s.id DESC` }
 
 interface SessionRow {
   readonly id: string
@@ -82,8 +79,8 @@ interface SessionRow {
 }
 
 /** The page is found first, and what stands beside each of its sessions is read for those only. */
-async function select(db: Database, which: Prisma.Sql): Promise<SessionItem[]> {
-  const rows = await db.$queryRaw<SessionRow[]>(Prisma.sql`
+async function select(db: Database, rows: Prisma.Sql): Promise<SessionItem[]> {
+  const found = await db.$queryRaw<SessionRow[]>(Prisma.sql`
     SELECT s.id, jsonb_build_object('id', a.id, 'email', a.email, 'name', a.name) AS account, s.user_agent AS "userAgent",
       host(s.address) AS address, s.methods, s.started_at AS "startedAt", s.last_used_at AS "lastUsedAt",
       s.expires_at AS "expiresAt", s.state, s.ended_at AS "endedAt", s.end_reason AS "endReason",
@@ -91,10 +88,10 @@ async function select(db: Database, which: Prisma.Sql): Promise<SessionItem[]> {
                                  ORDER BY sc.first_used_at, sc.client_id)
                 FROM session_clients sc JOIN clients c ON c.id = sc.client_id
                 WHERE sc.session_id = s.id AND c.managed_by IS DISTINCT FROM 'latchkey'), '[]'::jsonb) AS clients
-    FROM (SELECT s.*, ${STATE} AS state, row_number() OVER () AS place FROM (SELECT s.* FROM sessions s ${which}) s) s
+    FROM (SELECT s.*, ${STATE} AS state, row_number() OVER () AS place FROM (${rows}) s) s
     JOIN accounts a ON a.id = s.account_id
     ORDER BY s.place`)
-  return rows.map(itemOf)
+  return found.map(itemOf)
 }
 
 function itemOf({ account, userAgent, address, clients, endedAt, endReason, ...row }: SessionRow): SessionItem {

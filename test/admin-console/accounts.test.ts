@@ -97,6 +97,34 @@ describe('the list', () => {
     }
   })
 
+  test('people are found by any word of their name, once each, a page at a time; a name that changed by none of before', async () => {
+    await run(
+      server.databaseUrl,
+      `INSERT INTO accounts (id, email, email_key, name) SELECT 'acc_words_' || n, 'w' || n || '@words.example', 'w' || n || '@words.example',
+       CASE n % 4 WHEN 0 THEN 'Quillon ' || n WHEN 1 THEN 'Person Quill ' || n WHEN 2 THEN 'Some Quilt Quilla' ELSE 'Other' END
+       FROM generate_series(1, 160) n`,
+    )
+    const { browser, page } = await atConsole(server, 'helpdesk')
+    const seen: string[] = []
+    let path: string | undefined = '/admin/accounts?search=quil'
+    for (let pages = 0; path !== undefined; pages += 1) {
+      expect(pages).toBeLessThan(4)
+      const { body } = await open(browser, path)
+      seen.push(...[...body.matchAll(/href="\/admin\/accounts\/(acc_words_\d+)"/g)].map(([, id = '']) => id))
+      path = /<a class="button small" href="([^"]+)" rel="next">/.exec(body)?.[1]?.replaceAll('&amp;', '&')
+    }
+    expect([seen.length, new Set(seen).size]).toEqual([120, 120])
+    const id = await idOf('grace@people.example')
+    const one = await send(browser, page, '/admin/search', { q: 'hopper' })
+    expect(one.url).toBe(`${server.issuer}/admin/accounts/${id}`)
+    const many = await send(browser, page, '/admin/search', { q: 'Quilt quilla' })
+    expect(many.url).toBe(`${server.issuer}/admin/accounts?search=Quilt+quilla`)
+    expect(many.body).toContain('w2@words.example')
+    await run(server.databaseUrl, "UPDATE accounts SET name = 'Person Murray' WHERE id = 'acc_words_1'")
+    expect((await send(browser, page, '/admin/search', { q: 'murray' })).url).toBe(`${server.issuer}/admin/accounts/acc_words_1`)
+    expect((await open(browser, '/admin/accounts?search=quill+1')).body).not.toContain('w1@words.example')
+  })
+
   test('the one box finds an account by its address and by its id', async () => {
     const { browser, page } = await atConsole(server, 'helpdesk')
     const id = await idOf('grace@people.example')
