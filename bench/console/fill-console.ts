@@ -52,7 +52,7 @@ const APPS = 200
 function different(sessions: number): { readonly [table: string]: string } {
   const account = `'account_id', ${accountOf('n', sessions)}`
   return {
-    accounts: `'created_at', latchkey_now() - n * interval '20 s', 'name', ${oneOf(FIRST_NAMES, 'n')} || ' ' || ${oneOf(LAST_NAMES, 'n / 40')},
+    accounts: `'managed_by', NULL, 'created_at', latchkey_now() - n * interval '20 s', 'name', ${oneOf(FIRST_NAMES, 'n')} || ' ' || ${oneOf(LAST_NAMES, 'n / 40')},
       'status', CASE WHEN n % 500 = 0 THEN 'suspended' ELSE 'active' END,
       'first_signed_in_at', CASE WHEN n <= ${peopleOf(sessions)} THEN latchkey_now() - n * interval '15 s' END,
       'last_signed_in_at', CASE WHEN n <= ${peopleOf(sessions)} THEN latchkey_now() - n * interval '10 s' END`,

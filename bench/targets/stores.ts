@@ -32,6 +32,8 @@ export async function startStores(keptIn?: string): Promise<OwnStores> {
         postgres.url,
         `CREATE DATABASE ${database}${copyOf === undefined ? '' : ` TEMPLATE ${copyOf}${await copying(postgres.url)}`}`,
       )
+      // The first connection to a copy waits for the disk, and longer than a server does.
+      if (copyOf !== undefined) await run(urlOfDatabase(postgres.url, database), 'SELECT count(*) FROM accounts')
       return { databaseUrl: urlOfDatabase(postgres.url, database), redisUrl: `${redis.url}/${given}` }
     },
     stop: () => started.disposeAsync(),

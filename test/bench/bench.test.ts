@@ -1,10 +1,14 @@
 // The benchmark runs: for a moment, on the bare library only, so that it still does when it is needed. Nothing is timed.
 
 import { readFileSync } from 'node:fs'
+import { mkdtemp, rm } from 'node:fs/promises'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
 import { measureConsole } from '../../bench/console/console.ts'
+import { startOnKept } from '../../bench/console/kept.ts'
 import { measureListeners } from '../../bench/listeners/listeners.ts'
 import { openConnection, requestText } from '../../bench/load/connection.ts'
 import type { Measurement } from '../../bench/load/load.ts'
@@ -21,7 +25,9 @@ import { discover } from '../../bench/scenarios/scenario.ts'
 import { SCENARIOS } from '../../bench/scenarios/scenarios.ts'
 import { startOnMap } from '../../bench/targets/bare.ts'
 import { startStores } from '../../bench/targets/stores.ts'
+import type { Stores } from '../../bench/targets/target.ts'
 import { TARGETS } from '../../bench/targets/targets.ts'
+import { run } from '../support/postgres.ts'
 
 /** Starts no store, and takes no longer than it must. */
 const QUICK = ['--targets', 'bare', '--seconds', '0.05', '--rounds', '1', '--concurrency', '4', '--idle', '0', '--out', '']
@@ -112,6 +118,34 @@ test('sign-ins are measured while guards listen, which must all have been told, 
     await stores.stop()
   }
 }, 120_000)
+
+test('what is filled in for the console is kept where somebody wants that, and each run has a copy of it', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'latchkey-bench-'))
+  try {
+    const size = { sessions: 100, auditEvents: 100 }
+    const filledAt = new Set<number>()
+    for (let times = 0; times < 2; times += 1) {
+      const stores = await startStores(folder)
+      try {
+        const addresses = { databaseUrl: '' }
+        const kept = await startOnKept(folder, size, watched(stores, addresses), () => {})
+        await kept.target.stop()
+        filledAt.add(kept.filledAt)
+        // The one before took them away from its copy.
+        expect(
+          await run(addresses.databaseUrl, "SELECT count(*)::int AS many FROM sessions WHERE id LIKE 'ses_filled%'"),
+        ).toEqual([{ many: 100 }])
+        await run(addresses.databaseUrl, 'DELETE FROM sessions')
+        await expect(startOnKept(folder, { ...size, sessions: 200 }, stores, () => {})).rejects.toThrow('another folder')
+      } finally {
+        await stores.stop()
+      }
+    }
+    expect(filledAt.size).toBe(1)
+  } finally {
+    await rm(folder, { recursive: true, force: true })
+  }
+}, 240_000)
 
 test('the console is measured page by page, and has a place of its own in the page', async () => {
   const stores = await startStores()
@@ -318,5 +352,17 @@ function round(figure: number): Measurement {
     storeCpuPerStep: figure,
     residentBytes: figure,
     turnedAway: figure,
+  }
+}
+
+/** The same stores; where the last database was made is written down. */
+function watched(stores: Stores, last: { databaseUrl: string }): Stores {
+  return {
+    pids: stores.pids,
+    async newAddresses(database) {
+      const made = await stores.newAddresses(database)
+      last.databaseUrl = made.databaseUrl
+      return made
+    },
   }
 }

@@ -23,6 +23,7 @@ const MONTH = 30 * DAY
 
 /** Tables whose rows stay until somebody removes them, or as long as another row. */
 const LASTING = [
+  'account_name_ends',
   '_prisma_migrations',
   'accounts',
   'audit_events',

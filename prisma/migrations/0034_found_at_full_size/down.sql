@@ -3,6 +3,7 @@ DROP FUNCTION latchkey_note_new_device();
 DROP INDEX sessions_new_device_idx;
 ALTER TABLE sessions DROP COLUMN new_device;
 DROP INDEX sessions_methods_idx;
+DROP INDEX accounts_managed_by_idx;
 DROP TRIGGER accounts_name_changed ON accounts;
 DROP TRIGGER accounts_name_made ON accounts;
 DROP FUNCTION latchkey_keep_name_ends();

@@ -32,6 +32,9 @@ CREATE TRIGGER accounts_name_made AFTER INSERT ON accounts FOR EACH ROW WHEN (NE
 CREATE TRIGGER accounts_name_changed AFTER UPDATE OF name ON accounts FOR EACH ROW WHEN (NEW.name IS DISTINCT FROM OLD.name)
   EXECUTE FUNCTION latchkey_keep_name_ends();
 
+-- What a file or the demo made is looked for at each start.
+CREATE INDEX accounts_managed_by_idx ON accounts (managed_by) WHERE managed_by IS NOT NULL;
+
 -- Sessions by how they were signed in to: of what few have, the latest. And those on a device that is new to the account, as it was
 -- when they began. Neither changes afterwards, so that ends and uses write into none of these indexes.
 CREATE INDEX sessions_methods_idx ON sessions (methods, started_at DESC, id DESC);
