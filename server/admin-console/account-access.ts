@@ -1,7 +1,12 @@
 // What an account has, and how its person gets in: the tabs sessions, grants, sign-in and history of one account.
 import type { Context } from 'koa'
 import { ACCESS } from '../../config/access.ts'
-import { accountGrants, accountSessions, accountSignIn } from '../../views/admin-console/account-access.ts'
+import {
+  accountGrants,
+  accountSessions,
+  accountSignIn,
+  type PasswordLinkEntered,
+} from '../../views/admin-console/account-access.ts'
 import { passwordLinkShown } from '../../views/admin-console/account-forms.ts'
 import { historyCard } from '../../views/admin-console/history.ts'
 import { html } from '../../views/html.ts'
@@ -52,8 +57,9 @@ export function accountAccessPages(deps: AccountAccessPagesDeps): ConsoleRoute[]
       path: '/accounts/:id/sign-in',
       access: TAB_ACCESS['sign-in'],
       async handle(ctx, visit) {
-        const reason = typeof ctx.query.reason === 'string' ? ctx.query.reason : ''
-        await showSignIn(deps, visit, await accountOf(deps.search, ctx), { reason })
+        const { reason, end_sessions: endSessions } = ctx.query
+        const entered = { reason: typeof reason === 'string' ? reason : '', endSessions: endSessions === 'on' }
+        await showSignIn(deps, visit, await accountOf(deps.search, ctx), { entered })
       },
     },
     {
@@ -82,7 +88,7 @@ export function accountAccessPages(deps: AccountAccessPagesDeps): ConsoleRoute[]
       path: '/accounts/:id/password-reset',
       access: help,
       fresh: true,
-      back: (ctx, form) => listHref(signInHref(ctx), { reason: form.get('reason') }),
+      back: (ctx, form) => listHref(signInHref(ctx), { reason: form.get('reason'), end_sessions: form.get('end_sessions') }),
       handle: (ctx, visit, form) => makeLink(deps, ctx, visit, form),
     },
   ]
@@ -113,12 +119,12 @@ async function showSignIn(
   deps: AccountAccessPagesDeps,
   visit: ConsoleVisit,
   account: AccountDetails,
-  { reason, fault }: { readonly reason: string; readonly fault?: string },
+  { entered, fault }: { readonly entered: PasswordLinkEntered; readonly fault?: string },
 ): Promise<void> {
   const sees = visit.may(ACCESS.accounts.failedSignIns)
   const body = accountSignIn({
     account,
-    reason,
+    entered,
     csrf: visit.csrf,
     mails: deps.mails,
     mayHelp: visit.may(ACCESS.accounts.help),
@@ -136,7 +142,7 @@ async function onSignIn(
   ctx: Context,
   visit: ConsoleVisit,
   work: (account: AccountDetails) => Promise<string | undefined>,
-  reason = '',
+  entered: PasswordLinkEntered = { reason: '', endSessions: false },
 ): Promise<void> {
   const account = await accountOf(deps.search, ctx)
   try {
@@ -144,15 +150,15 @@ async function onSignIn(
     if (notice !== undefined) redirectWithNotice(ctx, accountHref(account.id, 'sign-in'), notice)
   } catch (error) {
     const fault = faultOf(error)
-    await showSignIn(deps, visit, await accountOf(deps.search, ctx), { reason, fault })
+    await showSignIn(deps, visit, await accountOf(deps.search, ctx), { entered, fault })
   }
 }
 
 async function makeLink(deps: AccountAccessPagesDeps, ctx: Context, visit: ConsoleVisit, form: Form): Promise<void> {
-  const endSessions = form.has('end_sessions')
+  const entered = { reason: form.get('reason').trim(), endSessions: form.has('end_sessions') }
+  const { reason, endSessions } = entered
   // To help somebody in is not to end what they have.
   if (endSessions) visit.insist(ACCESS.sessions.revoke)
-  const reason = form.get('reason').trim()
   const work = async ({ id, email }: AccountDetails) => {
     // What the form does not show to somebody is not given to them, whatever they send.
     const way = form.has('mail') || !visit.may(ACCESS.accounts.seeLinks) ? ('mailed' as const) : ('shown' as const)
@@ -162,5 +168,5 @@ async function makeLink(deps: AccountAccessPagesDeps, ctx: Context, visit: Conso
     visit.show({ title: 'A link to set a password', section: ACCOUNTS_PATH, body }, 201)
     return undefined
   }
-  await onSignIn(deps, ctx, visit, work, reason)
+  await onSignIn(deps, ctx, visit, work, entered)
 }

@@ -76,7 +76,7 @@ export function auditPages(deps: AuditPagesDeps): ConsoleRoute[] {
       method: 'post',
       path: '/audit/export',
       access: taking,
-      back: (_, form) => listHref(PATH, askedIn(form)),
+      back: (_, form) => listHref(PATH, askedIn(form), { format: form.get('format') }),
       handle: (ctx, visit, form) => takeHome(deps, ctx, visit, form),
     },
     { method: 'get', path: '/audit/:id', access: read, handle: (ctx, visit) => showEvent(deps, ctx, visit) },
@@ -106,7 +106,9 @@ async function showList(deps: AuditPagesDeps, ctx: Context, visit: ConsoleVisit)
     ...(fault === undefined ? {} : { fault }),
     ...(facets === undefined ? {} : { facets }),
     ...(rows.length > 0 && !counting ? { facetsHref: listHref(PATH, asked, { facets: 'yes' }) } : {}),
-    ...(rows.length > 0 && visit.may(ACCESS.auditEvents.export) ? { exporting: { csrf: visit.csrf } } : {}),
+    ...(rows.length > 0 && visit.may(ACCESS.auditEvents.export)
+      ? { exporting: { csrf: visit.csrf, format: String(ctx.query.format ?? '') } }
+      : {}),
     ...(filter !== undefined && cursor === undefined && asked.before === undefined
       ? { followHref: listHref(`${PATH}/stream`, asked) }
       : {}),

@@ -31,6 +31,8 @@ export interface BulkEndPages<Filter extends object, Preview> {
     readonly backHref: string
     /** The report that somebody came from, and goes back to. */
     readonly back?: string
+    /** Why it was refused. */
+    readonly fault?: string
   }): Html
   wordsOf(ended: Ended): string
 }
@@ -45,7 +47,7 @@ export function bulkEndPages<Filter extends object, Preview>(pages: BulkEndPages
   const { noun, access } = pages
   const common = { path: `${noun}/revocation`, access, fresh: true } as const
   return [
-    { ...common, method: 'get', handle: (ctx, visit) => ask(pages, ctx, visit) },
+    { ...common, method: 'get', handle: (ctx, visit) => ask(pages, visit, askedFor(ctx)) },
     {
       ...common,
       method: 'post',
@@ -66,6 +68,11 @@ function askedIn(form: Form): EndAsked {
   return { ids: form.get('ids'), filter: form.get('filter'), reason: form.get('reason'), back: form.get('back') }
 }
 
+function askedFor({ query }: Context): EndAsked {
+  const text = (field: string) => (typeof query[field] === 'string' ? query[field] : '')
+  return { ids: [query.id ?? []].flat().join(' '), filter: text('filter'), reason: text('reason'), back: text('back') }
+}
+
 function askHref(noun: string, { ids, filter, reason, back }: EndAsked): string {
   const query = new URLSearchParams({ filter, reason, ...(back === '' ? {} : { back }) })
   for (const id of ids.split(' ')) if (id !== '') query.append('id', id)
@@ -73,29 +80,30 @@ function askHref(noun: string, { ids, filter, reason, back }: EndAsked): string 
 }
 
 /** Where somebody goes back to who came from a report; nobody is led elsewhere by an address that others made. */
-function reportOf(back: unknown): string | undefined {
-  const path = typeof back === 'string' ? safeReturnPath(back) : undefined
+function reportOf(back: string): string | undefined {
+  const path = safeReturnPath(back)
   return path?.startsWith('/admin/session-audits/') === true ? path : undefined
 }
 
 async function ask<Filter extends object, Preview>(
   pages: BulkEndPages<Filter, Preview>,
-  ctx: Context,
   visit: ConsoleVisit,
+  { ids, filter, reason, back: from }: EndAsked,
+  fault?: string,
 ): Promise<void> {
   const path = `/admin${pages.noun}`
-  const filter = typeof ctx.query.filter === 'string' ? ctx.query.filter : ''
-  const which = await whichOf(pages, [ctx.query.id ?? []].flat(), filter)
-  const back = reportOf(ctx.query.back)
+  const which = await whichOf(pages, ids.split(' '), filter)
+  const back = reportOf(from)
   const body = pages.view({
     preview: await pages.ends.preview(which),
     ...('ids' in which ? { ids: which.ids } : { filter }),
     csrf: visit.csrf,
-    reason: typeof ctx.query.reason === 'string' ? ctx.query.reason : '',
+    reason,
     backHref: back ?? (filter === '' ? path : `${path}?${filter}`),
     ...(back === undefined ? {} : { back }),
+    ...(fault === undefined ? {} : { fault }),
   })
-  visit.show({ title: pages.title, section: path, body })
+  visit.show({ title: pages.title, section: path, body }, fault === undefined ? 200 : 400)
 }
 
 async function end<Filter extends object, Preview>(
@@ -105,7 +113,7 @@ async function end<Filter extends object, Preview>(
   asked: EndAsked,
 ): Promise<void> {
   const path = `/admin${pages.noun}`
-  if (asked.reason.trim() === '') return void ctx.redirect(askHref(pages.noun, asked))
+  if (asked.reason.trim() === '') return ask(pages, visit, asked, 'Nothing was ended: say why, for the audit log.')
   const which = await whichOf(pages, asked.ids.split(' '), asked.filter)
   const done = await pages.ends.end(which, visit.change(asked.reason.trim()))
   if ('job' in done) {

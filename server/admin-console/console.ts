@@ -258,10 +258,13 @@ function visitOf(
     }),
     show(body, status = 200) {
       const notice = takeNotice(ctx)
+      // Only what was kept: an address must not say what stands in the box.
+      const searched = ctx.state.filledIn === true ? ctx.query.q : undefined
       const frame: ConsoleFrame = {
         email: account.email,
         sections: SECTIONS.filter(({ access }) => may(access)),
         searchCsrf: csrf,
+        ...(typeof searched === 'string' ? { searched } : {}),
         ...(notice === undefined ? {} : { notice }),
       }
       render(ctx, consolePage(frame, body), status)

@@ -1,7 +1,14 @@
 // Signing keys in the console: which there are and what is due, new ones, and what is done when somebody else may have one.
 import type { Context } from 'koa'
 import { ACCESS } from '../../config/access.ts'
-import { keyCompromise, keyDetail, keyList, keyRetirement, keyRotation } from '../../views/admin-console/keys.ts'
+import {
+  type KeyRotationView,
+  keyCompromise,
+  keyDetail,
+  keyList,
+  keyRetirement,
+  keyRotation,
+} from '../../views/admin-console/keys.ts'
 import type { Change } from '../audit/change.ts'
 import type { Cursors } from '../http/cursors.ts'
 import type { Form } from '../http/form.ts'
@@ -13,7 +20,7 @@ import { asking } from './asking.ts'
 import type { ConsoleRoute, ConsoleVisit } from './console.ts'
 import { listHref, readRows } from './list-query.ts'
 import { redirectWithNotice } from './notices.ts'
-import { refusalOf, refusing } from './refusals.ts'
+import { refusalOf } from './refusals.ts'
 
 /** What the pages call. */
 export interface KeyPagesDeps {
@@ -93,8 +100,13 @@ async function found(turns: KeyPagesDeps['turns'], kid: string): Promise<KeyItem
 
 function askToRotate(ctx: Context, visit: ConsoleVisit): void {
   const { alg, now } = ctx.query
-  const asked = { alg: typeof alg === 'string' ? alg : '', now: now === 'yes', reason: reasonIn(ctx) }
-  visit.show({ title: 'New keys', section: PATH, body: keyRotation({ algorithms: SIGNING_ALGORITHMS, asked, csrf: visit.csrf }) })
+  showRotation(visit, { alg: typeof alg === 'string' ? alg : '', now: now === 'yes', reason: reasonIn(ctx) })
+}
+
+function showRotation(visit: ConsoleVisit, asked: KeyRotationView['asked'], refused?: { fault: string; status: number }): void {
+  const fault = refused === undefined ? {} : { fault: refused.fault }
+  const body = keyRotation({ algorithms: SIGNING_ALGORITHMS, asked, csrf: visit.csrf, ...fault })
+  visit.show({ title: 'New keys', section: PATH, body }, refused?.status ?? 200)
 }
 
 function rotationHref(form: Form): string {
@@ -102,13 +114,17 @@ function rotationHref(form: Form): string {
 }
 
 async function rotate({ turns }: KeyPagesDeps, ctx: Context, visit: ConsoleVisit, form: Form): Promise<void> {
-  const reason = form.get('reason').trim()
-  if (reason === '') return void ctx.redirect(rotationHref(form))
-  const alg = SIGNING_ALGORITHMS.find((one) => one === form.get('alg'))
-  if (alg === undefined && form.get('alg') !== '')
-    throw new HttpProblem(400, 'No such algorithm', `Keys are for ${SIGNING_ALGORITHMS.join(', ')}.`)
-  const now = form.get('now') === 'yes'
-  await refusing(() => turns.rotate({ now, ...(alg === undefined ? {} : { alg }) }, visit.change(reason)))
+  const asked = { alg: form.get('alg'), now: form.get('now') === 'yes', reason: form.get('reason').trim() }
+  const { now, reason } = asked
+  if (reason === '') return showRotation(visit, asked, { fault: 'Nothing was made: say why, for the audit log.', status: 400 })
+  const alg = SIGNING_ALGORITHMS.find((one) => one === asked.alg)
+  if (alg === undefined && asked.alg !== '')
+    return showRotation(visit, asked, { fault: `Keys are for ${SIGNING_ALGORITHMS.join(', ')}.`, status: 400 })
+  try {
+    await turns.rotate({ now, ...(alg === undefined ? {} : { alg }) }, visit.change(reason))
+  } catch (error) {
+    return showRotation(visit, asked, { fault: refusalOf(error), status: 409 })
+  }
   redirectWithNotice(ctx, PATH, now ? 'New keys sign from now on.' : 'New keys are announced. They sign in an hour.')
 }
 

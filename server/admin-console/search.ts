@@ -3,6 +3,7 @@
 import { ACCESS } from '../../config/access.ts'
 import { nothingFound } from '../../views/admin-console/search.ts'
 import type { ConsoleRoute, ConsoleVisit } from './console.ts'
+import { listHref } from './list-query.ts'
 
 /** Finds the page of what a text names; undefined when it is nothing that this finder knows, or nothing for the one who asks. */
 export type Finder = (text: string, visit: ConsoleVisit) => Promise<string | undefined>
@@ -20,7 +21,8 @@ export function searchPages({
       method: 'post',
       path: '/search',
       access: ACCESS.sessions.read,
-      back: () => '/admin',
+      back: (_ctx, form) => listHref('/admin', { q: form.get('q') }),
+      keptApart: true,
       async handle(ctx, visit, form) {
         const text = form.get('q').trim()
         for (const find of text === '' ? [] : finders) {

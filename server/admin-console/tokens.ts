@@ -1,5 +1,5 @@
 // Tokens in the console: one is pasted and explained; access tokens end by what names them; and the revocations in force are shown, with
-// who has applied them. What is pasted is posted, and stands neither in an address nor in the page that answers.
+// who has applied them. What is pasted is posted, and stands neither in an address nor in the page that shows what it is.
 import type { Context } from 'koa'
 import { ACCESS } from '../../config/access.ts'
 import { isStorable } from '../../config/plain-text.ts'
@@ -15,7 +15,7 @@ import type { FoundByText, TokenInspections } from '../tokens/token-inspection.t
 import type { ConsoleRoute, ConsoleVisit } from './console.ts'
 import { type Asked, chipsOf, listHref, readAsked, readRows } from './list-query.ts'
 import { redirectWithNotice } from './notices.ts'
-import { refusing } from './refusals.ts'
+import { refusalOf } from './refusals.ts'
 
 /** What the pages call. */
 export interface TokenPagesDeps {
@@ -45,8 +45,9 @@ export function tokenPages(deps: TokenPagesDeps): ConsoleRoute[] {
       method: 'post',
       path: '/tokens/inspection',
       access: ACCESS.tokens.read,
-      // A token has no place in the address that leads back: it has to be pasted again.
-      back: () => PATH,
+      // A token has no place in an address, and whatever is pasted may be one.
+      back: (_ctx, form) => listHref(PATH, { token: form.get('token') }),
+      keptApart: true,
       handle: (_ctx, visit, form) => look(deps, visit, form.get('token')),
     },
     {
@@ -94,26 +95,35 @@ function showFound(visit: ConsoleVisit, { name, found }: FoundByText): void {
   visit.show({ title: 'A token', section: PATH, body })
 }
 
-async function showTokens(deps: TokenPagesDeps, ctx: Context, visit: ConsoleVisit): Promise<void> {
+/** What was filled in of the form that ends by a name, and why that was refused. */
+interface Refused {
+  readonly named: { readonly kind: string; readonly value: string; readonly reason: string }
+  readonly fault: string
+  readonly status: number
+}
+
+async function showTokens(deps: TokenPagesDeps, ctx: Context, visit: ConsoleVisit, refused?: Refused): Promise<void> {
   const asked = readAsked(ctx.query, Object.keys(LABELS))
-  const fault = faultOf(asked)
+  const fault = refused?.fault ?? faultOf(asked)
   const cursor = typeof ctx.query.cursor === 'string' ? ctx.query.cursor : undefined
-  const { rows: revocations, ...hrefs } = fault !== undefined ? { rows: [] } : await readRevocations(deps, asked, cursor)
-  const filled = (field: string) => {
-    const value = ctx.query[field]
-    return typeof value === 'string' ? value.slice(0, 1000) : ''
-  }
+  const { rows: revocations, ...hrefs } = faultOf(asked) !== undefined ? { rows: [] } : await readRevocations(deps, asked, cursor)
+  const { token, end_kind: kind, end_value: value, reason } = ctx.state.filledIn === true ? ctx.query : {}
   const body = tokensPage({
     revocations,
     ...hrefs,
     csrf: visit.csrf,
     mayRevoke: visit.may(ACCESS.tokens.revoke),
-    named: { kind: filled('end_kind'), value: filled('end_value'), reason: filled('reason') },
+    pasted: textOf(token),
+    named: refused?.named ?? { kind: textOf(kind), value: textOf(value), reason: textOf(reason) },
     chips: chipsOf(PATH, asked, LABELS),
     asked,
     ...(fault === undefined ? {} : { fault }),
   })
-  visit.show({ title: 'Tokens', section: PATH, body }, fault === undefined ? 200 : 400)
+  visit.show({ title: 'Tokens', section: PATH, body }, refused?.status ?? (fault === undefined ? 200 : 400))
+}
+
+function textOf(value: unknown): string {
+  return typeof value === 'string' ? value : ''
 }
 
 function faultOf({ kind, value }: Asked): string | undefined {
@@ -165,21 +175,31 @@ function namedHref(form: Form): string {
 
 async function endByName(deps: TokenPagesDeps, ctx: Context, visit: ConsoleVisit, form: Form): Promise<void> {
   const [kind, value, reason] = [kindOf(form.get('kind')), form.get('value').trim(), form.get('reason').trim()]
+  const named = { kind: form.get('kind'), value: form.get('value'), reason }
+  const refuse = (status: number, fault: string) => showTokens(deps, ctx, visit, { named, fault, status })
   if (kind === undefined || !/^[\x21-\x7E]{1,300}$/.test(value))
-    throw new HttpProblem(400, 'That names no tokens', 'Choose by what they are named, and give its value.')
+    return refuse(400, 'That names no tokens. Choose by what they are named, and give its value.')
   if (kind === 'jti' && (await deps.inspections.isToken(value)))
-    throw new HttpProblem(
-      400,
-      'That is no jti',
-      'It is a token, a code or a link itself, and was not written down. Paste it where tokens are looked at: they can be ended there.',
-    )
-  if (reason === '') return void ctx.redirect(namedHref(form))
-  // What a key has signed is everybody's.
-  if (kind === 'kid') visit.insist(ACCESS.keys.write)
+    return showTokens(deps, ctx, visit, {
+      named: { ...named, value: '' },
+      fault:
+        'That is no jti, but a token, a code or a link itself, and was not written down. Paste it where tokens are looked at: they can be ended there.',
+      status: 400,
+    })
+  if (reason === '') return refuse(400, 'Nothing was ended: say why, for the audit log.')
+  try {
+    if (kind === 'kid') visit.insist(ACCESS.keys.write)
+  } catch {
+    return refuse(403, 'What a key has signed is everybody’s: this takes the role owner.')
+  }
   const { known, links } = await deps.inspections.name({ kind, value })
-  if (kind !== 'jti' && !known) throw new HttpProblem(404, 'There is no such thing', 'Nothing here has that name.')
+  if (kind !== 'jti' && !known) return refuse(404, 'There is no such thing: nothing here has that name.')
   const name = { kind, value: kind === 'sid' ? (links.session?.id ?? value) : value }
-  await refusing(() => deps.revokeByName(name, visit.change(reason)))
+  try {
+    await deps.revokeByName(name, visit.change(reason))
+  } catch (error) {
+    return refuse(409, refusalOf(error))
+  }
   const done = 'Ended. APIs that listen refuse these access tokens within a second.'
   redirectWithNotice(ctx, listHref(PATH, { kind: name.kind, value: name.value }), done)
 }

@@ -99,7 +99,7 @@ function accessPages(text: string, row: Row, bare: Row): Pages {
       mayRevoke: true,
       maySeeLink: true,
       mails: true,
-      reason: text,
+      entered: { reason: text, endSessions: true },
       failures: [{ at: WHEN, reason: text, address: text }, { at: WHEN }],
     },
     account: { ...row, lockout: { counts }, passwordLink: { expiresAt: WHEN, mailed: true } },
@@ -112,7 +112,15 @@ function accessPages(text: string, row: Row, bare: Row): Pages {
     ['account’s grants, none', accountGrants({ grants: [], consents: [], allHref: '/admin/grants' })],
     ['account’s sign-in', accountSignIn(signIn)],
     ['account’s sign-in, suspended', accountSignIn({ ...signIn, account: locked, failures: [] })],
-    ['account’s first password', accountSignIn({ ...signIn, account: { ...locked, status: 'active' }, mails: false })],
+    [
+      'account’s first password',
+      accountSignIn({
+        ...signIn,
+        account: { ...locked, status: 'active' },
+        mails: false,
+        entered: { reason: '', endSessions: false },
+      }),
+    ],
     ['account’s sign-in for helpdesk', accountSignIn({ ...signIn, mayRevoke: false, maySeeLink: false })],
   ]
 }

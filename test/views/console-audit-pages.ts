@@ -32,7 +32,7 @@ export function auditPages(text: string): readonly (readonly [name: string, body
     ],
   }
   return [
-    ['audit log', auditList({ ...list, facetsHref: '/', exporting: { csrf: text } })],
+    ['audit log', auditList({ ...list, facetsHref: '/', exporting: { csrf: text, format: 'ecs' } })],
     ['audit log, counted', auditList({ ...list, facets, firstHref: '/' })],
     ['audit log, nothing found', auditList({ ...list, events: [], chips: [], asked: {}, fault: text })],
     ['what happened', html`<h1>${text}</h1>${historyCard({ events: [revoked, refused], allHref: '/admin/audit' })}`],

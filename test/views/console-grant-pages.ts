@@ -56,7 +56,7 @@ function ofGrants(text: string): readonly (readonly [string, Html])[] {
     ['grant that is over', grantDetail(bare)],
     ['grant of which nothing was revoked', grantDetail({ ...bare, grant, revocations: [] })],
     ['end of grants', grantRevocation({ ...asked, ids: [text, text] })],
-    ['end of a filter of grants', grantRevocation({ ...asked, filter: text })],
+    ['end of a filter of grants', grantRevocation({ ...asked, filter: text, fault: text })],
     ['end of grants from a report', grantRevocation({ ...asked, filter: text, back: text })],
     ['end of no grant', grantRevocation({ ...asked, preview: { ...preview, grants: 0, more: false } })],
   ]
@@ -69,7 +69,13 @@ function ofTokens(text: string): readonly (readonly [string, Html])[] {
   }
   const { by: _by, before: _before, ...nobodys } = { ...revocation, kind: 'jti' }
   const page = {
-    ...{ csrf: text, mayRevoke: true, named: { kind: 'sub', value: text, reason: text }, asked: { kind: 'sid', value: text } },
+    ...{
+      csrf: text,
+      mayRevoke: true,
+      pasted: text,
+      named: { kind: 'sub', value: text, reason: text },
+      asked: { kind: 'sid', value: text },
+    },
     revocations: [revocation, nobodys, { ...revocation, by: { event: text, actor: `acc_${text}` } }],
     chips: [{ label: text, value: text, withoutHref: '/admin/tokens' }],
   }
@@ -89,7 +95,10 @@ function ofTokens(text: string): readonly (readonly [string, Html])[] {
   return [
     ['tokens', tokensPage({ ...page, firstHref: '/', nextHref: '/' })],
     ['tokens for those who look', tokensPage({ ...page, mayRevoke: false, revocations: [], fault: text })],
-    ['tokens, nothing filled in', tokensPage({ ...page, named: { kind: '', value: '', reason: '' }, asked: {}, chips: [] })],
+    [
+      'tokens, nothing filled in',
+      tokensPage({ ...page, pasted: '', named: { kind: '', value: '', reason: '' }, asked: {}, chips: [] }),
+    ],
     ['token', tokenFound(found)],
     ['token that is forged', tokenFound({ ...found, ...none, active: false, signature: 'bad' })],
     ['refresh token', tokenFound({ ...none, kind: 'refresh_token', active: false, refresh, links })],

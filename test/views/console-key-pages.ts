@@ -43,7 +43,7 @@ export function keyPages(text: string): readonly (readonly [name: string, body: 
         now: WHEN,
       }),
     ],
-    ['new keys', keyRotation({ ...rotation, asked: { alg: text, now: true, reason: text } })],
+    ['new keys', keyRotation({ ...rotation, asked: { alg: text, now: true, reason: text }, fault: text })],
     ['new keys, nothing filled in', keyRotation({ ...rotation, asked: { alg: '', now: false, reason: '' } })],
     ['end of a key’s turn', keyRetirement({ key: signing, ...asked })],
     ['withdrawal of a key', keyRetirement({ key: { ...signing, status: 'announced' }, ...asked })],

@@ -111,8 +111,14 @@ export interface AccountSignInView {
   /** The last sign-ins that failed; undefined for those who may not see them. */
   readonly failures?: readonly AccountFailureRow[]
   readonly failuresHref: string
-  /** What was filled in before the person had to sign in again. */
+  /** What was filled in before the person had to sign in again, or before it was refused. */
+  readonly entered: PasswordLinkEntered
+}
+
+/** What is filled in of the form that makes a link. */
+export interface PasswordLinkEntered {
   readonly reason: string
+  readonly endSessions: boolean
 }
 
 /** A sign-in that failed. */
@@ -161,7 +167,7 @@ function unlocking({ account, csrf }: AccountSignInView): Html {
 }
 
 function newPassword(view: AccountSignInView): Html {
-  const { account, csrf, mayRevoke, reason } = view
+  const { account, csrf, mayRevoke, entered } = view
   const { passwordSetAt, status, id } = account
   return html`<section class="card" aria-labelledby="password">
 <h2 id="password">${passwordSetAt === undefined ? 'A password' : 'Another password'}</h2>
@@ -171,8 +177,8 @@ ${
     : html`<p class="lead">The person sets ${passwordSetAt === undefined ? 'it' : 'a new one'} by a one-time link, so that nobody else knows it. ${passwordSetAt !== undefined && 'Until then the old one goes on working; where that cannot wait, contain the account first.'}</p>
 <form method="post" action="/admin/accounts/${id}/password-reset">
 <input type="hidden" name="csrf" value="${csrf}">
-${mayRevoke && html`<label class="choice"><input type="checkbox" name="end_sessions" value="on"><span>End all that the account has now<span class="hint">Otherwise it ends when the link is used.</span></span></label>`}
-${reasonField(reason)}
+${mayRevoke && html`<label class="choice"><input type="checkbox" name="end_sessions" value="on"${entered.endSessions && html` checked`}><span>End all that the account has now<span class="hint">Otherwise it ends when the link is used.</span></span></label>`}
+${reasonField(entered.reason)}
 ${linkButtons(view, { show: 'Make a link', mail: 'Mail the person a link' })}
 </form>`
 }

@@ -65,7 +65,7 @@ export interface AuditListView {
   /** Where a browser listens for what happens from now on; undefined for a list that ends in the past. */
   readonly followHref?: string
   /** Undefined for those who may take nothing home, and when nothing was found. */
-  readonly exporting?: { readonly csrf: string }
+  readonly exporting?: { readonly csrf: string; readonly format: string }
   readonly firstHref?: string
   readonly nextHref?: string
 }
@@ -222,12 +222,18 @@ ${
   html`<form method="post" action="${PATH}/export">
 <input type="hidden" name="csrf" value="${exporting.csrf}">
 ${Object.entries(asked).map(([field, value]) => html`<input type="hidden" name="${field}" value="${value}">\n`)}<label for="format">All of them as</label>
-<select id="format" name="format"><option value="csv">CSV, for spreadsheets</option><option value="ndjson">JSON, one to a line</option><option value="ecs">Elastic Common Schema</option></select>
+<select id="format" name="format">${EXPORTS.map(([format, label]) => html`<option value="${format}"${format === exporting.format && html` selected`}>${label}</option>`)}</select>
 <button class="button small" type="submit">Export</button>
 </form>`
 }
 </div>`
 }
+
+const EXPORTS = [
+  ['csv', 'CSV, for spreadsheets'],
+  ['ndjson', 'JSON, one to a line'],
+  ['ecs', 'Elastic Common Schema'],
+] as const
 
 /** What the page of one event shows. */
 export interface AuditEventView {

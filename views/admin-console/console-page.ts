@@ -10,6 +10,8 @@ export interface ConsoleFrame {
   /** The sections that they may see, in their order. */
   readonly sections: readonly { readonly href: string; readonly label: string }[]
   readonly searchCsrf: string
+  /** What was searched for when the person had to sign in first. */
+  readonly searched?: string
   /** What was just done, in a sentence. */
   readonly notice?: string
 }
@@ -48,7 +50,7 @@ ${refreshSeconds !== undefined && html`<meta http-equiv="refresh" content="${ref
 <form class="search" method="post" action="/admin/search" role="search">
 <input type="hidden" name="csrf" value="${frame.searchCsrf}">
 <label class="visually-hidden" for="search">Find an account, app, session, grant or token</label>
-<input id="search" name="q" type="search" autocomplete="off" spellcheck="false" maxlength="20000" placeholder="Find an account, app, session, token" aria-keyshortcuts="/">
+<input id="search" name="q" type="search"${frame.searched !== undefined && html` value="${frame.searched}"`} autocomplete="off" spellcheck="false" maxlength="20000" placeholder="Find an account, app, session, token" aria-keyshortcuts="/">
 <button class="button small" type="submit">Find</button>
 </form>
 </header>

@@ -106,13 +106,16 @@ export interface KeyRotationView {
   readonly algorithms: readonly string[]
   readonly asked: { readonly alg: string; readonly now: boolean; readonly reason: string }
   readonly csrf: string
+  /** Why it was refused. */
+  readonly fault?: string
 }
 
 /** Makes it. */
-export function keyRotation({ algorithms, asked, csrf }: KeyRotationView): Html {
+export function keyRotation({ algorithms, asked, csrf, fault }: KeyRotationView): Html {
   const options = algorithms.map((alg) => html`<option value="${alg}"${alg === asked.alg && html` selected`}>${alg}</option>\n`)
   return html`<p class="crumbs"><a href="${PATH}">Signing keys</a></p>
 <h1>New keys</h1>
+${fault !== undefined && html`<div class="notice error" role="alert"><p>${fault}</p></div>`}
 <section class="card" aria-labelledby="new">
 <h2 id="new">What is made</h2>
 <form method="post" action="${PATH}/rotation">

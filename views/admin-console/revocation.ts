@@ -24,10 +24,12 @@ export interface SessionRevocationView {
   readonly backHref: string
   /** The report that somebody came from, and goes back to. */
   readonly back?: string
+  /** Why it was refused. */
+  readonly fault?: string
 }
 
 /** Makes the page that asks before sessions end. */
-export function sessionRevocation({ preview, ids, filter, csrf, reason, backHref, back }: SessionRevocationView): Html {
+export function sessionRevocation({ preview, ids, filter, csrf, reason, backHref, back, fault }: SessionRevocationView): Html {
   const { sessions, more, accounts, people, clients } = preview
   const others = accounts - people.length
   if (sessions === 0) {
@@ -36,6 +38,7 @@ export function sessionRevocation({ preview, ids, filter, csrf, reason, backHref
   }
   return html`<p class="crumbs"><a href="${backHref}">${back === undefined ? 'Sessions' : 'Session audit'}</a></p>
 <h1>End ${count(sessions, 'session')}${more && ' and more'}</h1>
+${fault !== undefined && html`<div class="notice error" role="alert"><p>${fault}</p></div>`}
 <section class="card" aria-labelledby="what">
 <h2 id="what">What ends</h2>
 ${facts([
@@ -67,7 +70,7 @@ ${reasonField(reason)}
 
 /** What would end of grants. */
 export interface GrantRevocationView
-  extends Pick<SessionRevocationView, 'ids' | 'filter' | 'csrf' | 'reason' | 'backHref' | 'back'> {
+  extends Pick<SessionRevocationView, 'ids' | 'filter' | 'csrf' | 'reason' | 'backHref' | 'back' | 'fault'> {
   readonly preview: {
     readonly grants: number
     readonly more: boolean
@@ -80,7 +83,7 @@ export interface GrantRevocationView
 }
 
 /** Makes the page that asks before grants end. */
-export function grantRevocation({ preview, ids, filter, csrf, reason, backHref, back }: GrantRevocationView): Html {
+export function grantRevocation({ preview, ids, filter, csrf, reason, backHref, back, fault }: GrantRevocationView): Html {
   const { grants, more, accounts, people, clients } = preview
   const others = accounts - people.length
   if (grants === 0 && !more) {
@@ -89,6 +92,7 @@ export function grantRevocation({ preview, ids, filter, csrf, reason, backHref, 
   }
   return html`<p class="crumbs"><a href="${backHref}">${back === undefined ? 'Grants' : 'Session audit'}</a></p>
 <h1>End ${count(grants, 'grant')}${more && ' and more'}</h1>
+${fault !== undefined && html`<div class="notice error" role="alert"><p>${fault}</p></div>`}
 <section class="card" aria-labelledby="what">
 <h2 id="what">What ends</h2>
 ${facts([

@@ -30,6 +30,8 @@ export interface RevocationRow {
 export interface TokensView {
   readonly csrf: string
   readonly mayRevoke: boolean
+  /** What was pasted when the person had to sign in first. */
+  readonly pasted: string
   /** What was filled in of the form that ends by a name. */
   readonly named: { readonly kind: string; readonly value: string; readonly reason: string }
   readonly revocations: readonly RevocationRow[]
@@ -44,7 +46,7 @@ export interface TokensView {
 export function tokensPage(view: TokensView): Html {
   return html`<h1>Tokens</h1>
 ${view.fault !== undefined && html`<div class="notice error" role="alert"><p>${view.fault}</p></div>`}
-${lookForm(view.csrf)}
+${lookForm(view)}
 ${view.mayRevoke && nameForm(view)}
 <section class="console-part" aria-labelledby="revocations">
 <h2 id="revocations">Revocations in force</h2>
@@ -59,7 +61,7 @@ ${pager(view)}
 </section>`
 }
 
-function lookForm(csrf: string): Html {
+function lookForm({ csrf, pasted }: TokensView): Html {
   return html`<section class="card" aria-labelledby="look">
 <header><h2 id="look">Look at a token</h2>
 <p class="lead">An access token, refresh token, ID token, logout token or code. It is neither kept nor shown again, and looking changes nothing.</p></header>
@@ -67,7 +69,7 @@ function lookForm(csrf: string): Html {
 <input type="hidden" name="csrf" value="${csrf}">
 <div class="field">
 <label for="token">Token, or a jti, grant_id, sid, sub, client_id or kid</label>
-<textarea id="token" name="token" rows="4" maxlength="20000" required autocomplete="off" spellcheck="false"></textarea>
+<textarea id="token" name="token" rows="4" maxlength="20000" required autocomplete="off" spellcheck="false">${pasted}</textarea>
 </div>
 <p class="actions"><button class="button primary" type="submit">Look</button></p>
 </form>
@@ -75,7 +77,7 @@ function lookForm(csrf: string): Html {
 }
 
 function nameForm({ csrf, named }: TokensView): Html {
-  return html`<details class="filters"${named.value !== '' && html` open`}>
+  return html`<details class="filters"${Object.values(named).some((text) => text !== '') && html` open`}>
 <summary>End access tokens by what names them</summary>
 <form method="post" action="/admin/tokens/revocation">
 <input type="hidden" name="csrf" value="${csrf}">
