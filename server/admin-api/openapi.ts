@@ -8,12 +8,20 @@ import { type ApiRoute, route } from './route.ts'
 /** An OpenAPI 3.1 document. */
 export type OpenApiDocument = ReturnType<typeof createDocument>
 
-/** Makes the route that serves it, for a list of routes that it is part of itself. */
-export function openApiRoute(
+/** The document, made when somebody asks for it first: it is of all routes, those that serve it among them. */
+export function openApiOf(
   routes: () => readonly ApiRoute[],
-  { issuer, version }: { readonly issuer: string; readonly version: string },
-): ApiRoute {
+  about: { readonly issuer: string; readonly version: string },
+): () => OpenApiDocument {
   let document: OpenApiDocument | undefined
+  return () => {
+    document ??= openApiDocument(routes(), about)
+    return document
+  }
+}
+
+/** Makes the route that serves it. */
+export function openApiRoute(document: () => OpenApiDocument): ApiRoute {
   return route({
     method: 'get',
     path: '/openapi.json',
@@ -23,14 +31,12 @@ export function openApiRoute(
     access: 'public',
     outcomes: { 200: { description: 'The document.', schema: z.looseObject({}) } },
     async handle() {
-      document ??= openApiDocument(routes(), { issuer, version })
-      return { body: document, headers: { 'Access-Control-Allow-Origin': '*' } }
+      return { body: document(), headers: { 'Access-Control-Allow-Origin': '*' } }
     },
   })
 }
 
-/** Makes the document. */
-export function openApiDocument(
+function openApiDocument(
   routes: readonly ApiRoute[],
   { issuer, version }: { readonly issuer: string; readonly version: string },
 ): OpenApiDocument {

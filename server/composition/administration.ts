@@ -5,8 +5,9 @@ import type { Clock } from '../../config/clock.ts'
 import type { Config } from '../../config/config.ts'
 import manifest from '../../package.json' with { type: 'json' }
 import { createAnswerAgain } from '../admin-api/idempotency.ts'
-import { openApiRoute } from '../admin-api/openapi.ts'
+import { openApiOf, openApiRoute } from '../admin-api/openapi.ts'
 import { overviewRoutes } from '../admin-api/overview.ts'
+import { referenceRoutes } from '../admin-api/reference.ts'
 import { refusedRequestRoutes } from '../admin-api/refused-requests.ts'
 import type { ApiRoute } from '../admin-api/route.ts'
 import { createAdminApi } from '../admin-api/routes.ts'
@@ -179,8 +180,10 @@ function routesOf(
 ): readonly ApiRoute[] {
   const { config, nouns, jobs, cursors } = deps
   const findId = accountIdOf(nouns)
+  const document = openApiOf(() => routes, { issuer: config.issuer, version: manifest.version })
   const routes: ApiRoute[] = [
-    openApiRoute(() => routes, { issuer: config.issuer, version: manifest.version }),
+    openApiRoute(document),
+    ...referenceRoutes(document),
     ...overviewRoutes(deps),
     ...secretRoutes(deps),
     ...sessionRoutes({

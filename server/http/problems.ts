@@ -1,4 +1,5 @@
 // Errors that a request can end in, as one type: what the client is told, apart from what the operator is told.
+import type { ProblemType } from './problem-types.ts'
 
 /** A request that cannot be served. `title` and `detail` are for the one who asked; the cause is for the log. */
 export class HttpProblem extends Error {
@@ -7,7 +8,7 @@ export class HttpProblem extends Error {
   readonly title: string
   readonly detail: string
   readonly retryAfterSeconds: number | undefined
-  readonly type: string | undefined
+  readonly type: ProblemType | undefined
   readonly faults: readonly Fault[] | undefined
 
   constructor(status: number, title: string, detail: string, options: ProblemOptions = {}) {
@@ -26,7 +27,7 @@ export interface ProblemOptions {
   readonly cause?: unknown
   readonly retryAfterSeconds?: number
   /** The kind of problem, for programs: the last word of its `urn:latchkey:problem:…`. */
-  readonly type?: string
+  readonly type?: ProblemType
   /** Of a request of which several things are wrong. */
   readonly faults?: readonly Fault[]
 }

@@ -3,6 +3,7 @@
 import { accountPage } from '../../views/account-console/account.ts'
 import { appPage } from '../../views/account-console/app.ts'
 import { passwordPage } from '../../views/account-console/password.ts'
+import { type Reference, referenceGroupPage, referencePage } from '../../views/admin-api/reference.ts'
 import { mailboxPage, mailPage } from '../../views/dev-mail/mailbox.ts'
 import { messagePage } from '../../views/errors/message.ts'
 import { signInExpiredPage } from '../../views/errors/sign-in-expired.ts'
@@ -117,5 +118,33 @@ export function allPages(text: string, address = `https://app.example/${text}`):
     ['setup link used', deadLinkPage({ ownerExists: true })],
     ['setup link dead', deadLinkPage({ ownerExists: false })],
     ...consolePages(text),
+    ['reference', referencePage(referenceWith(text))],
+    ...referenceWith(text).groups.map(
+      (group) => ['reference of a noun', referenceGroupPage(referenceWith(text), group)] as const,
+    ),
   ])
+}
+
+function referenceWith(text: string): Reference {
+  const member = { name: text, type: ['list of ', { schema: 'Thing' }], required: true, meaning: `${text} \`${text}\`` }
+  const shape = { type: [{ schema: 'Thing' }, ` or ${text}`], members: [member] }
+  const operation = {
+    ...{ method: 'POST', path: text, name: 'doIt', summary: text, texts: [text, text], scopes: [text, text] },
+    parameters: [{ ...member, place: 'query', required: false }],
+    body: { ...shape, required: false, mediaTypes: [text, text] },
+    answers: [
+      { status: '200', meaning: text, mediaTypes: [text], shape },
+      { status: '202', meaning: text, mediaTypes: [text] },
+    ],
+  }
+  const schemas = [
+    { ...shape, name: 'Thing', meaning: text },
+    { name: 'Other', meaning: '', type: [text], members: [] },
+  ]
+  return {
+    path: '/admin/api/v1',
+    groups: [{ name: text, slug: 'things', operations: [operation], schemas }],
+    problem: shape,
+    problems: [{ type: text, status: 400, meaning: text }],
+  }
 }
