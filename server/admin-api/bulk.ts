@@ -32,7 +32,7 @@ export function bulkRoute<const Filters extends z.ZodObject, Filter, Preview ext
     name: bulk.name,
     tag: bulk.tag,
     summary: `End many ${noun}`,
-    description: `Up to ${MOST_ENDED_AT_ONCE} end at once; ${bulk.goesToJob} a job ends them in the background, and the answer is 202.`,
+    description: `What \`ids\` name ends at once, and so do up to ${MOST_ENDED_AT_ONCE} that a filter finds. Where it ${bulk.goesToJob}, a job ends them in the background, and the answer is 202.`,
     access: bulk.access,
     body: bulkBody(bulk.filters),
     outcomes: {

@@ -90,7 +90,7 @@ export function grantRoutes(deps: GrantRoutesDeps): ApiRoute[] {
     tag: 'Grants',
     access: ACCESS.grants.revoke,
     filters: z.strictObject(bodyFilters),
-    goesToJob: 'of a filter that finds more, or asks for `idle`,',
+    goesToJob: 'finds more, or asks for `idle`',
     previewShape: grantPreviewShape,
     ends: deps.ends,
     filterOf: (asked) => filterOf(asked, deps.accountIdOf),

@@ -113,7 +113,7 @@ export function sessionRoutes(deps: SessionRoutesDeps): ApiRoute[] {
     tag: 'Sessions',
     access: ACCESS.sessions.revoke,
     filters: z.strictObject(bodyFilters),
-    goesToJob: 'of a filter that finds more',
+    goesToJob: 'finds more',
     previewShape,
     ends: deps.ends,
     filterOf: (asked) => filterOf(asked, deps.accountIdOf),

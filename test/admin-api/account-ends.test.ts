@@ -245,6 +245,20 @@ describe('a password that is to be set anew', () => {
     expect((await ask(server, people.get('operator') ?? '', path)).body.password_link.url).toContain('pwd_')
   })
 
+  test.each([
+    ['POST', '/password-reset', 'password'],
+    ['POST', '/password-reset', 'password_hash'],
+    ['PATCH', '', 'password'],
+    ['PATCH', '', 'password_hash'],
+  ])('PW8: is chosen by nobody but the person: %s …%s with %s is refused', async (method, path, member) => {
+    const one = await someone()
+    const refused = await ask(server, token, `${method} /accounts/${one.id}${path}`, {
+      body: { [member]: 'chosen by somebody 1' },
+    })
+    expect([refused.status, refused.body.type]).toEqual([400, 'urn:latchkey:problem:invalid-request'])
+    expect(await signsIn(one)).toBe(true)
+  })
+
   test('fifty links at once: one is good, the last', async () => {
     const one = await someone()
     const answers = await Promise.all(

@@ -67,7 +67,7 @@ test('LG9: the link leads to a form, the form sets the password, and the link is
   expect(audit).toEqual([{ actor: id, address: '127.0.0.1' }])
 })
 
-test('the secret stands nowhere: not in the database, not in the log', async () => {
+test('PW4: the secret stands nowhere: not in the database, not in the log', async () => {
   const { url } = await someone()
   await new Browser().open(url)
   const secret = new URL(url).searchParams.get('token') ?? ''
@@ -79,7 +79,7 @@ test('the secret stands nowhere: not in the database, not in the log', async () 
   expect(JSON.stringify(dump)).not.toContain(secret.slice(4, 30))
 })
 
-test('what the account had ends when a forgotten password is set anew; not before', async () => {
+test('PW6: what the account had ends when a forgotten password is set anew, not before; and nobody is signed in by that', async () => {
   const { id } = (await ask(server, token, 'GET /accounts?search=grace@')).body.items[0]
   const { tokens } = await obtainTokens(server, SPA, { person: server.grace })
   await obtainTokens(server, SPA, { person: server.grace })
@@ -94,8 +94,28 @@ test('what the account had ends when a forgotten password is set anew; not befor
   expect(done.status).toBe(200)
   expect(done.body).toContain('You have been signed out of 2 devices.')
   expect(await introspect(server, API, tokens.body.access_token ?? '')).toEqual({ active: false })
+  expect((await browser.open(`${server.issuer}/account`)).body).toContain('autocomplete="current-password"')
   expect(await signsIn(server.grace.username, server.grace.password)).toBe(false)
   expect(await signsIn(server.grace.username)).toBe(true)
+})
+
+test.each([
+  ['x-forwarded-host', 'evil.example'],
+  ['forwarded', 'host=evil.example;proto=http'],
+  ['x-forwarded-proto', 'http'],
+  ['x-original-host', 'evil.example'],
+])('PW5: a link leads to this server, whatever the header %s of the request says', async (header, value) => {
+  const { id } = await someone()
+  const { body } = await ask(server, token, `POST /accounts/${id}/password-reset`, { headers: { [header]: value } })
+  expect(body.password_link.url).toMatch(new RegExp(`^${server.issuer}/set-password\\?token=pwd_`))
+})
+
+test('PW5: nor is one made for a request that came for another host', async () => {
+  const { id } = await someone()
+  const headers = { authorization: `Bearer ${token}`, host: 'evil.example', 'content-type': 'application/json' }
+  const answer = await new Browser().fetch(`${server.issuer}/admin/api/v1/accounts/${id}/password-reset`, { body: '{}', headers })
+  expect(answer.status).toBe(421)
+  expect(answer.body).not.toContain('pwd_')
 })
 
 test('what slowed sign-ins down is forgotten', async () => {
@@ -106,7 +126,7 @@ test('what slowed sign-ins down is forgotten', async () => {
   expect(await signsIn(email)).toBe(true)
 })
 
-test('of twenty people with one link, at once, one sets the password', async () => {
+test('PW4: of twenty people with one link, at once, one sets the password', async () => {
   const { email, url } = await someone()
   const password = (index: number) => `tangerine orbit number ${index}`
   const opened = await Promise.all(
@@ -129,7 +149,7 @@ test('of twenty people with one link, at once, one sets the password', async () 
 describe('a link does not work', () => {
   const dead = async (url: string) => (await new Browser().open(url)).status
 
-  test('when another one took its place', async () => {
+  test('PW4: when another one took its place', async () => {
     const { id, url } = await someone()
     const { body } = await ask(server, token, `POST /accounts/${id}/password-reset`)
     expect(await dead(url)).toBe(410)
