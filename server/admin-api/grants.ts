@@ -48,7 +48,9 @@ const filters = {
   since: momentAsked.optional().meta({ description: 'Given at that time or later.' }),
   before: momentAsked.optional().meta({ description: 'Given before that time.' }),
   idle: secondsAsked.optional().meta({ description: 'Not refreshed for so many seconds.' }),
-  not_kept_in: name.optional().meta({ description: 'Neither it nor a refresh token of it was said to stay in this session audit, by its id.' }),
+  not_kept_in: name
+    .optional()
+    .meta({ description: 'Neither it nor a refresh token of it was said to stay in this session audit, by its id.' }),
 }
 
 /** As a JSON body has them. */

@@ -233,7 +233,18 @@ type SessionsAsked = z.output<z.ZodObject<typeof filters>>
 
 /** Undefined when it asks for an account that is not there. */
 async function filterOf(asked: SessionsAsked, accountIdOf: SessionRoutesDeps['accountIdOf']): Promise<SessionFilter | undefined> {
-  const { account, client, ip, active, more_than: moreThan, new_device: newDevice, not_kept_in: notKeptIn, idle, state, ...rest } = asked
+  const {
+    account,
+    client,
+    ip,
+    active,
+    more_than: moreThan,
+    new_device: newDevice,
+    not_kept_in: notKeptIn,
+    idle,
+    state,
+    ...rest
+  } = asked
   const accountId = account === undefined ? undefined : await accountIdOf(account)
   if (account !== undefined && accountId === undefined) return undefined
   if (state !== undefined && active !== undefined) {

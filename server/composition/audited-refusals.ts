@@ -53,6 +53,13 @@ export function noteRefusedVisit(
 ): void {
   // As the routes are written: what stands in their places in an address is whatever somebody has typed.
   const route = `${method.toUpperCase()} /admin${path}`
-  const event = { name: 'admin_access.refused', actor: accountId, accountId, reason: why, ...originOf(ctx), detail: { route } } as const
+  const event = {
+    name: 'admin_access.refused',
+    actor: accountId,
+    accountId,
+    reason: why,
+    ...originOf(ctx),
+    detail: { route },
+  } as const
   occasional.note(event, [accountId, route, why])
 }

@@ -357,7 +357,9 @@ describe('a change', () => {
     const written = (await events(id)).slice(2)
     expect(written.map(({ detail }: { detail: unknown }) => (detail as { changes: unknown }).changes)).toEqual([
       { name: { from: 'B…', to: 'C… R…' } },
-      Object.fromEntries(['given_name', 'phone_number', 'address'].map((claim) => [`profile.${claim}`, { from: null, to: '[redacted]' }])),
+      Object.fromEntries(
+        ['given_name', 'phone_number', 'address'].map((claim) => [`profile.${claim}`, { from: null, to: '[redacted]' }]),
+      ),
       { name: { from: 'C… R…', to: 'A… C…' } },
       { 'profile.phone_number': { from: '[redacted]', to: '[redacted]' } },
     ])

@@ -14,7 +14,12 @@ const ALLOWED: { readonly [category: string]: readonly string[] } = {
 }
 
 interface Ecs {
-  readonly event: { readonly category: readonly string[]; readonly type: readonly string[]; readonly outcome: string; readonly id: string }
+  readonly event: {
+    readonly category: readonly string[]
+    readonly type: readonly string[]
+    readonly outcome: string
+    readonly id: string
+  }
   readonly user?: { readonly id?: string }
   readonly source?: { readonly address: string; readonly ip?: string }
   readonly related: { readonly user: readonly string[]; readonly ip: readonly string[] }
@@ -23,7 +28,9 @@ interface Ecs {
 
 const AT = new Date('2026-02-03T10:00:00Z')
 const told = (entry: Partial<Parameters<typeof ecsOf>[0]>) =>
-  JSON.parse(JSON.stringify(ecsOf({ id: 7n, at: AT, name: 'session.revoked', outcome: 'succeeded', detail: {}, ...entry }))) as Ecs
+  JSON.parse(
+    JSON.stringify(ecsOf({ id: 7n, at: AT, name: 'session.revoked', outcome: 'succeeded', detail: {}, ...entry })),
+  ) as Ecs
 
 test.each([...AUDIT_EVENT_NAMES])('AU1: %s has a category, a type that goes with it, and an outcome', (name) => {
   const { event } = told({ name, outcome: outcomeOf(name) })
