@@ -10,6 +10,7 @@ import {
   keyRotation,
 } from '../../views/admin-console/keys.ts'
 import type { Change } from '../audit/change.ts'
+import { ChangedMeanwhile } from '../audit/versions.ts'
 import type { Cursors } from '../http/cursors.ts'
 import type { Form } from '../http/form.ts'
 import { HttpProblem } from '../http/problems.ts'
@@ -25,7 +26,7 @@ import { refusalOf } from './refusals.ts'
 /** What the pages call. */
 export interface KeyPagesDeps {
   readonly cursors: Cursors
-  readonly turns: Pick<KeyTurns, 'page' | 'find' | 'rotate' | 'retire'>
+  readonly turns: Pick<KeyTurns, 'page' | 'find' | 'rotate' | 'retire' | 'version'>
   readonly compromise: (kid: string, change: Change) => Promise<Ended>
   /** Milliseconds since the epoch. */
   readonly clock: () => number
@@ -39,7 +40,7 @@ export function keyPages(deps: KeyPagesDeps): ConsoleRoute[] {
   const end = { section: '/keys', access: ACCESS.keys.write, find: (kid: string) => found(deps.turns, kid), refusalOf }
   return [
     { method: 'get', path: '/keys', access: ACCESS.keys.read, handle: (ctx, visit) => showList(deps, ctx, visit) },
-    { ...write, method: 'get', path: '/keys/rotation', handle: async (ctx, visit) => askToRotate(ctx, visit) },
+    { ...write, method: 'get', path: '/keys/rotation', handle: (ctx, visit) => askToRotate(deps, visit, queryOf(ctx)) },
     {
       ...write,
       method: 'post',
@@ -98,36 +99,49 @@ async function found(turns: KeyPagesDeps['turns'], kid: string): Promise<KeyItem
   return key
 }
 
-function askToRotate(ctx: Context, visit: ConsoleVisit): void {
-  const { alg, now } = ctx.query
-  showRotation(visit, { alg: typeof alg === 'string' ? alg : '', now: now === 'yes', reason: reasonIn(ctx) })
-}
-
-function showRotation(visit: ConsoleVisit, asked: KeyRotationView['asked'], refused?: { fault: string; status: number }): void {
-  const fault = refused === undefined ? {} : { fault: refused.fault }
-  const body = keyRotation({ algorithms: SIGNING_ALGORITHMS, asked, csrf: visit.csrf, ...fault })
+async function askToRotate(
+  { turns }: KeyPagesDeps,
+  visit: ConsoleVisit,
+  get: Get,
+  refused?: { readonly fault: string; readonly status: number },
+): Promise<void> {
+  const asked = { alg: get('alg'), now: get('now') === 'yes', reason: get('reason').trim().slice(0, 1000) }
+  // After a refusal what is there now has been seen.
+  const seen = refused?.status === 409 ? '' : get('version')
+  const body = keyRotation({
+    ...{ algorithms: SIGNING_ALGORITHMS, asked, csrf: visit.csrf },
+    version: seen === '' ? await turns.version() : seen,
+    ...(refused === undefined ? {} : { fault: refused.fault }),
+  })
   visit.show({ title: 'New keys', section: PATH, body }, refused?.status ?? 200)
 }
 
-function rotationHref(form: Form): string {
-  return listHref(`${PATH}/rotation`, { alg: form.get('alg'), now: form.get('now'), reason: form.get('reason') })
+type Get = (name: string) => string
+
+function queryOf({ query }: Context): Get {
+  return (name) => (typeof query[name] === 'string' ? query[name] : '')
 }
 
-async function rotate({ turns }: KeyPagesDeps, ctx: Context, visit: ConsoleVisit, form: Form): Promise<void> {
-  const asked = { alg: form.get('alg'), now: form.get('now') === 'yes', reason: form.get('reason').trim() }
-  const { now, reason } = asked
-  if (reason === '') return showRotation(visit, asked, { fault: 'Nothing was made: say why, for the audit log.', status: 400 })
-  const alg = SIGNING_ALGORITHMS.find((one) => one === asked.alg)
-  if (alg === undefined && asked.alg !== '')
-    return showRotation(visit, asked, { fault: `Keys are for ${SIGNING_ALGORITHMS.join(', ')}.`, status: 400 })
+function rotationHref(form: Form): string {
+  const fields = ['alg', 'now', 'reason', 'version']
+  return listHref(`${PATH}/rotation`, Object.fromEntries(fields.map((field) => [field, form.get(field)])))
+}
+
+async function rotate(deps: KeyPagesDeps, ctx: Context, visit: ConsoleVisit, form: Form): Promise<void> {
+  const refuse = (status: number, fault: string) => askToRotate(deps, visit, form.get, { fault, status })
+  const reason = form.get('reason').trim()
+  if (reason === '') return refuse(400, 'Nothing was made: say why, for the audit log.')
+  const alg = SIGNING_ALGORITHMS.find((one) => one === form.get('alg'))
+  if (alg === undefined && form.get('alg') !== '') return refuse(400, `Keys are for ${SIGNING_ALGORITHMS.join(', ')}.`)
+  const now = form.get('now') === 'yes'
+  const request = { now, seen: form.get('version'), ...(alg === undefined ? {} : { alg }) }
   try {
-    await turns.rotate({ now, ...(alg === undefined ? {} : { alg }) }, visit.change(reason))
+    await deps.turns.rotate(request, visit.change(reason))
   } catch (error) {
-    return showRotation(visit, asked, { fault: refusalOf(error), status: 409 })
+    // As when the page that said so is loaded again: another key would end the turn of the first.
+    return refuse(409, error instanceof ChangedMeanwhile ? CHANGED : refusalOf(error))
   }
   redirectWithNotice(ctx, PATH, now ? 'New keys sign from now on.' : 'New keys are announced. They sign in an hour.')
 }
 
-function reasonIn({ query }: Context): string {
-  return typeof query.reason === 'string' ? query.reason.slice(0, 1000) : ''
-}
+const CHANGED = 'The keys have changed since you opened this page, perhaps by this very form. None was made.'

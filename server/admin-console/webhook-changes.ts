@@ -13,13 +13,13 @@ import {
 } from '../../views/admin-console/webhook-forms.ts'
 import { ChangedMeanwhile } from '../audit/versions.ts'
 import type { Form } from '../http/form.ts'
-import { WEBHOOK_EVENT_NAMES } from '../webhooks/webhook-rules.ts'
-import type { Webhook, WebhookLook, Webhooks } from '../webhooks/webhooks.ts'
+import { isWebhookId, WEBHOOK_EVENT_NAMES } from '../webhooks/webhook-rules.ts'
+import { newWebhookId, type Webhook, type WebhookLook, type Webhooks } from '../webhooks/webhooks.ts'
 import { asking } from './asking.ts'
 import type { ConsoleRoute, ConsoleVisit } from './console.ts'
 import { listHref } from './list-query.ts'
 import { redirectWithNotice } from './notices.ts'
-import { refusalOf, refusing } from './refusals.ts'
+import { refusalOf } from './refusals.ts'
 import { findWebhook, shownTo, WEBHOOKS_PATH, webhookHref } from './webhooks.ts'
 
 /** What the pages call. */
@@ -44,7 +44,7 @@ export function webhookChangePages(deps: WebhookChangePagesDeps): ConsoleRoute[]
       method: 'post',
       path: '/webhooks',
       back: (_ctx, form) => listHref(`${WEBHOOKS_PATH}/new`, fieldsOf(form.get)),
-      handle: (_ctx, visit, form) => make(deps, visit, form),
+      handle: (ctx, visit, form) => make(deps, ctx, visit, form),
     },
     {
       ...OWNERS,
@@ -65,7 +65,8 @@ export function webhookChangePages(deps: WebhookChangePagesDeps): ConsoleRoute[]
       path: '/webhooks/:id/secrets',
       async handle(ctx, visit) {
         const get = queryOf(ctx)
-        showRotation(visit, await found(deps, ctx), { overlap: get('overlap'), reason: get('reason').slice(0, 1000) })
+        const asked = { overlap: get('overlap'), reason: get('reason').slice(0, 1000), version: get('version') }
+        showRotation(visit, await found(deps, ctx), asked)
       },
     },
     {
@@ -73,7 +74,10 @@ export function webhookChangePages(deps: WebhookChangePagesDeps): ConsoleRoute[]
       method: 'post',
       path: '/webhooks/:id/secrets',
       back: (ctx, form) =>
-        listHref(`${webhookHref(String(ctx.params.id))}/secrets`, { overlap: form.get('overlap'), reason: form.get('reason') }),
+        listHref(
+          `${webhookHref(String(ctx.params.id))}/secrets`,
+          Object.fromEntries(['overlap', 'reason', 'version'].map((field) => [field, form.get(field)])),
+        ),
       handle: (ctx, visit, form) => rotate(deps, ctx, visit, form),
     },
     ...standings(deps),
@@ -144,7 +148,7 @@ const GROUPS = [...Map.groupBy(WEBHOOK_EVENT_NAMES, (name) => name.split('.')[0]
 
 /** The form's fields, as they come back after signing in. */
 function fieldsOf(get: Get): { readonly [field: string]: string } {
-  const fields = ['url', 'description', 'all', 'events', 'version', 'reason', ...GROUPS.map(({ prefix }) => `of_${prefix}`)]
+  const fields = ['id', 'url', 'description', 'all', 'events', 'version', 'reason', ...GROUPS.map(({ prefix }) => `of_${prefix}`)]
   return Object.fromEntries(fields.map((field) => [field, get(field)]))
 }
 
@@ -159,7 +163,10 @@ function choiceOf(get: Get): Pick<Webhook, 'url' | 'description' | 'events'> {
 }
 
 function showNew(visit: ConsoleVisit, get: Get, fault?: string): void {
+  // The id is made up here and not when it is saved, so that a form that is sent twice makes one webhook.
+  const id = isWebhookId(get('id')) ? get('id') : newWebhookId()
   const body = newWebhook({
+    id,
     entered: choiceOf(get),
     groups: GROUPS,
     csrf: visit.csrf,
@@ -168,14 +175,20 @@ function showNew(visit: ConsoleVisit, get: Get, fault?: string): void {
   visit.show({ title: 'New webhook', section: WEBHOOKS_PATH, body }, fault === undefined ? 200 : 422)
 }
 
-async function make({ webhooks }: WebhookChangePagesDeps, visit: ConsoleVisit, form: Form): Promise<void> {
+async function make({ webhooks }: WebhookChangePagesDeps, ctx: Context, visit: ConsoleVisit, form: Form): Promise<void> {
+  const id = form.get('id')
   try {
-    const { webhook, secret } = await webhooks.create(choiceOf(form.get), visit.change())
+    const { webhook, secret } = await webhooks.create({ ...choiceOf(form.get), id }, visit.change())
     showSecret(visit, webhook, { secret, before: '' })
   } catch (error) {
-    showNew(visit, form.get, refusalOf(error))
+    const fault = refusalOf(error)
+    if ((await webhooks.look(id)) === undefined) return showNew(visit, form.get, fault)
+    redirectWithNotice(ctx, webhookHref(id), MADE_ALREADY)
   }
 }
+
+const MADE_ALREADY =
+  'The webhook was made already, by this very form, and its secret was shown. Make another secret if you have not kept it.'
 
 function showSecret(
   visit: ConsoleVisit,
@@ -222,26 +235,41 @@ async function change(deps: WebhookChangePagesDeps, ctx: Context, visit: Console
   }
 }
 
+const NO_SECRET = 'The webhook has been changed since you opened this page, perhaps by this very form. No secret was made.'
+
 const CHANGED =
   'The webhook has been changed since you opened this page. Nothing was saved: this is what you filled in. Save it anew if it still holds.'
 
 function showRotation(
   visit: ConsoleVisit,
   webhook: WebhookLook,
-  asked: { readonly overlap: string; readonly reason: string },
+  { version, ...asked }: { readonly overlap: string; readonly reason: string; readonly version: string },
+  fault?: string,
 ): void {
-  const body = newWebhookSecret({ webhook: placed(webhook), ...asked, csrf: visit.csrf })
-  visit.show({ title: 'A new secret', section: WEBHOOKS_PATH, body })
+  const body = newWebhookSecret({
+    ...{ webhook: placed(webhook), ...asked, csrf: visit.csrf },
+    // After a refusal what is there now has been seen.
+    version: version === '' || fault !== undefined ? webhook.version : version,
+    ...(fault === undefined ? {} : { fault }),
+  })
+  visit.show({ title: 'A new secret', section: WEBHOOKS_PATH, body }, fault === undefined ? 200 : 409)
 }
 
 async function rotate(deps: WebhookChangePagesDeps, ctx: Context, visit: ConsoleVisit, form: Form): Promise<void> {
   const webhook = await found(deps, ctx)
-  const [overlap, reason] = [form.get('overlap'), form.get('reason').trim()]
+  const asked = { overlap: form.get('overlap'), reason: form.get('reason').trim(), version: form.get('version') }
   // What is not one of the choices is asked for again: a secret must not end, or live on, by a slip.
-  const chosen = OVERLAPS.find(([seconds]) => String(seconds) === overlap)
-  if (chosen === undefined || reason === '') return showRotation(visit, webhook, { overlap, reason })
+  const chosen = OVERLAPS.find(([seconds]) => String(seconds) === asked.overlap)
+  if (chosen === undefined || asked.reason === '') return showRotation(visit, webhook, asked)
   const [seconds, words] = chosen
-  const secret = await refusing(() => deps.webhooks.rotateSecret(webhook.id, visit.change(reason), seconds))
+  let secret: string | undefined
+  try {
+    secret = await deps.webhooks.rotateSecret(webhook.id, visit.change(asked.reason), seconds, asked.version)
+  } catch (error) {
+    // As when the page that showed it is loaded again: a second one would end the first, which may be in place already.
+    const fault = error instanceof ChangedMeanwhile ? NO_SECRET : refusalOf(error)
+    return showRotation(visit, await found(deps, ctx), asked, fault)
+  }
   if (secret === undefined) return redirectWithNotice(ctx, WEBHOOKS_PATH, 'The webhook was deleted meanwhile.')
   const before = seconds === 0 ? 'The one before is good no longer.' : `The one before is good for ${words}.`
   showSecret(visit, webhook, { secret, before })

@@ -3,6 +3,7 @@
 // process looks first, and all others follow.
 import { Prisma } from '../../prisma/client/client.ts'
 import { type Change, recordChange } from '../audit/change.ts'
+import { checkVersion, versionOf } from '../audit/versions.ts'
 import type { Database, Transaction } from '../storage/postgres.ts'
 import type { Sealer } from '../storage/sealing.ts'
 import {
@@ -50,10 +51,17 @@ export interface KeyTurns {
   find(kid: string): Promise<KeyItem | undefined>
   /**
    * Announces a new key for each algorithm, or the one that is given; `now` has it sign at once, or the one that was announced before.
+   * @param request.seen the version of the turns that was looked at; undefined: whichever there is
    * @throws KeyRefused when there is nothing to announce, since one is announced already
+   * @throws ChangedMeanwhile when keys have had their turn since: what is asked for twice is made once
    * @throws UnsealError when ENCRYPTION_KEY is not that of the keys that are there: what is sealed under another nobody else could open
    */
-  rotate(request: { readonly alg?: SigningAlgorithm; readonly now?: boolean }, change: Change): Promise<KeyItem[]>
+  rotate(
+    request: { readonly alg?: SigningAlgorithm; readonly now?: boolean; readonly seen?: string },
+    change: Change,
+  ): Promise<KeyItem[]>
+  /** Of which keys sign or wait for their turn. */
+  version(): Promise<string>
   /**
    * Takes a key from its turn: one that signs hands over at once, to the one that is announced or to a new one; one that is announced
    * never signs. @throws KeyRefused when there is no such key, or its turn is over @throws UnsealError
@@ -95,20 +103,16 @@ export function createKeyTurns(deps: {
       return isKid(kid) ? find(kid) : undefined
     },
 
-    async rotate({ alg, now = false }, change) {
+    version: () => versionOfTurns(db),
+
+    async rotate({ alg, now = false, seen }, change) {
       const wanted = alg === undefined ? SIGNING_ALGORITHMS : [alg]
       await readSigningKeys({ db, sealer })
       // Made before the transaction: that of an RSA key takes long.
       const made = await Promise.all(wanted.map((one) => makeKey(sealer, one)))
       return step(async (tx) => {
-        const kids: string[] = []
-        for (const key of made) {
-          const waiting = await announcedKey(tx, key.alg)
-          if (waiting !== undefined && !now) continue
-          if (waiting === undefined) await insertKey(tx, key, { announcedSeconds: now ? 0 : ANNOUNCED_SECONDS, change })
-          const kid = waiting ?? key.kid
-          kids.push(kid, ...(now ? await handOver(tx, kid, { change, publishedSeconds }) : []))
-        }
+        if (seen !== undefined) checkVersion(await versionOfTurns(tx), seen)
+        const kids = await takeTurns(tx, made, { now, change, publishedSeconds })
         if (kids.length === 0)
           throw new KeyRefused(`a key is announced already for ${wanted.join(', ')}, and has not had its turn`)
         return kids
@@ -147,6 +151,29 @@ export function createKeyTurns(deps: {
       })
     },
   }
+}
+
+/** Each new key is announced, or signs now, or the one that was announced before. @returns the ids of all keys that this changed */
+async function takeTurns(
+  tx: Transaction,
+  made: readonly Awaited<ReturnType<typeof makeKey>>[],
+  { now, change, publishedSeconds }: { readonly now: boolean; readonly change: Change; readonly publishedSeconds: number },
+): Promise<string[]> {
+  const kids: string[] = []
+  for (const key of made) {
+    const waiting = await announcedKey(tx, key.alg)
+    if (waiting !== undefined && !now) continue
+    if (waiting === undefined) await insertKey(tx, key, { announcedSeconds: now ? 0 : ANNOUNCED_SECONDS, change })
+    const kid = waiting ?? key.kid
+    kids.push(kid, ...(now ? await handOver(tx, kid, { change, publishedSeconds }) : []))
+  }
+  return kids
+}
+
+async function versionOfTurns(db: Database | Transaction): Promise<string> {
+  const rows = await db.$queryRaw<{ id: string; status: KeyStatus }[]>`
+    SELECT id, status FROM signing_keys WHERE status IN ('announced', 'signing') ORDER BY id`
+  return versionOf(rows.map(({ id, status }) => [id, status]))
 }
 
 /** A key that is announced has its turn now; the one before it is retired. @returns the ids of those that are */

@@ -72,10 +72,14 @@ export async function changeWebhook(
   })
 }
 
-/** A new secret, as it is shown; undefined when there is no such webhook. @throws WebhookRefused when the overlap is longer than a week */
+/** A new secret, as it is shown; undefined when there is no such webhook. @throws WebhookRefused when the overlap is longer than a week @throws ChangedMeanwhile */
 export async function rotateWebhookSecret(
   { db, sealer }: { readonly db: Database; readonly sealer: Sealer },
-  { id, overlapSeconds = OVERLAP_SECONDS }: { readonly id: string; readonly overlapSeconds?: number | undefined },
+  {
+    id,
+    overlapSeconds = OVERLAP_SECONDS,
+    seen,
+  }: { readonly id: string; readonly overlapSeconds?: number | undefined; readonly seen?: string | undefined },
   change: Change,
 ): Promise<string | undefined> {
   if (!(overlapSeconds >= 0 && overlapSeconds <= LONGEST_OVERLAP_SECONDS))
@@ -83,6 +87,8 @@ export async function rotateWebhookSecret(
   const { stored, shown } = newWebhookSecret(sealer, id)
   return db.$transaction(async (tx) => {
     if (!(await lockWebhook(tx, id))) return undefined
+    const webhook = await tx.webhook.findUniqueOrThrow({ where: { id } })
+    checkVersion(versionOfWebhook(webhook, await selectSecrets(tx, id)), seen)
     await tx.$executeRaw(Prisma.sql`
       DELETE FROM webhook_secrets WHERE webhook_id = ${id} AND expires_at IS NOT NULL`)
     await tx.$executeRaw(Prisma.sql`

@@ -44,9 +44,13 @@ export interface Webhooks {
   find(id: string): Promise<Webhook | undefined>
   /** One with its secrets, but for what they are, and the version of all that can be changed. */
   look(id: string): Promise<WebhookLook | undefined>
-  /** Makes one; its secret is shown here and never again. @throws WebhookRefused */
+  /**
+   * Makes one; its secret is shown here and never again.
+   * @param webhook.id made up beforehand (`newWebhookId`), so that what is asked for twice is made once; left out: a new one
+   * @throws WebhookRefused also when there is one of that id
+   */
   create(
-    webhook: Pick<WebhookChoice, 'url' | 'events'> & { readonly description?: string },
+    webhook: Pick<WebhookChoice, 'url' | 'events'> & { readonly id?: string; readonly description?: string },
     change: Change,
   ): Promise<{ readonly webhook: Webhook; readonly secret: string }>
   /**
@@ -60,8 +64,9 @@ export interface Webhooks {
    * Gives it a new secret, which is shown here and never again; undefined when it is not there. The one before stays good for the
    * overlap (by default a day), and any older one no longer: 0 seconds for a secret that somebody else may have.
    * @throws WebhookRefused when the overlap is longer than a week
+   * @throws ChangedMeanwhile when it is no longer the version that was seen: a second secret would end the first
    */
-  rotateSecret(id: string, change: Change, overlapSeconds?: number): Promise<string | undefined>
+  rotateSecret(id: string, change: Change, overlapSeconds?: number, seen?: string): Promise<string | undefined>
   /** The newest first. */
   deliveries(filter?: WebhookDeliveryFilter): Promise<WebhookDelivery[]>
   /** Of one webhook, a page at a time. */
@@ -83,6 +88,11 @@ export interface WebhookLook extends Webhook {
   readonly version: string
 }
 
+/** A new id of a webhook, never given twice. */
+export function newWebhookId(): string {
+  return `wh_${randomBytes(12).toString('base64url')}`
+}
+
 /** Each one wants something of every event, in its transaction. */
 const MOST_WEBHOOKS = 50
 
@@ -93,7 +103,7 @@ export function createWebhooks(deps: {
   readonly addresses: AllowedAddresses
   readonly resent: () => void
 }): Webhooks {
-  const { db, sealer, addresses } = deps
+  const { db } = deps
   return {
     list: () => db.webhook.findMany({ orderBy: [{ createdAt: 'asc' }, { id: 'asc' }] }),
     lastDeliveries: () => selectLastDeliveries(db),
@@ -106,22 +116,7 @@ export function createWebhooks(deps: {
       return { ...webhook, secrets, version: versionOfWebhook(webhook, secrets) }
     },
 
-    async create({ url, events, description = '' }, change) {
-      checkUrl(url, addresses)
-      checkEvents(events)
-      checkDescription(description)
-      const id = `wh_${randomBytes(12).toString('base64url')}`
-      const { stored, shown } = newWebhookSecret(sealer, id)
-      const webhook = await db.$transaction(async (tx) => {
-        // A bound for the careless; two at the same moment may pass it by one.
-        if ((await tx.webhook.count()) >= MOST_WEBHOOKS) throw new WebhookRefused(`there are ${MOST_WEBHOOKS} webhooks already`)
-        const made = await tx.webhook.create({ data: { id, url, events: [...events], description } })
-        await insertSecret(tx, id, stored)
-        await recordChange(tx, 'webhook.created', change, { detail: { webhook: id, origin: originOf(url), events: [...events] } })
-        return made
-      })
-      return { webhook, secret: shown }
-    },
+    create: (webhook, change) => createWebhook(deps, webhook, change),
 
     update: (id, choice, change, seen) => changeWebhook(deps, { id, choice, seen }, change),
 
@@ -136,7 +131,7 @@ export function createWebhooks(deps: {
       })
     },
 
-    rotateSecret: (id, change, overlapSeconds) => rotateWebhookSecret(deps, { id, overlapSeconds }, change),
+    rotateSecret: (id, change, overlapSeconds, seen) => rotateWebhookSecret(deps, { id, overlapSeconds, seen }, change),
 
     deliveries: (filter = {}) => selectDeliveries(db, filter),
     page: (query) => pageOfDeliveries(db, query),
@@ -161,4 +156,28 @@ export function createWebhooks(deps: {
 
     waiting: () => countWaiting(db, WEBHOOK_OUTBOX),
   }
+}
+
+async function createWebhook(
+  { db, sealer, addresses }: { readonly db: Database; readonly sealer: Sealer; readonly addresses: AllowedAddresses },
+  { id = newWebhookId(), url, events, description = '' }: Parameters<Webhooks['create']>[0],
+  change: Change,
+): ReturnType<Webhooks['create']> {
+  if (!isWebhookId(id)) throw new WebhookRefused('the id is none of a webhook')
+  checkUrl(url, addresses)
+  checkEvents(events)
+  checkDescription(description)
+  const { stored, shown } = newWebhookSecret(sealer, id)
+  const webhook = await db.$transaction(async (tx) => {
+    // A bound for the careless; two at the same moment may pass it by one.
+    if ((await tx.webhook.count()) >= MOST_WEBHOOKS) throw new WebhookRefused(`there are ${MOST_WEBHOOKS} webhooks already`)
+    // Of two at the same moment the later one waits here for the first.
+    const data = { id, url, events: [...events], description }
+    const [made] = await tx.webhook.createManyAndReturn({ data, skipDuplicates: true })
+    if (made === undefined) throw new WebhookRefused('there is this webhook already')
+    await insertSecret(tx, id, stored)
+    await recordChange(tx, 'webhook.created', change, { detail: { webhook: id, origin: originOf(url), events: [...events] } })
+    return made
+  })
+  return { webhook, secret: shown }
 }

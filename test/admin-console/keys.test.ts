@@ -36,6 +36,22 @@ test('an owner announces new keys with a reason, and they take their turn an hou
   expect(events.map(({ reason }) => reason)).toContain('every quarter')
 })
 
+test('keys that are to sign at once are made once, also when the form is sent twice or loaded again', async () => {
+  const { browser } = await atConsole(server, 'owner', '/admin/keys')
+  const form = await browser.open(`${server.issuer}/admin/keys/rotation`)
+  const fields = { alg: 'EdDSA', now: 'yes', reason: 'a double click' }
+  const signs = () =>
+    server.latchkey.stores.db.auditEvent.count({ where: { name: 'signing_key.activated', reason: fields.reason } })
+  const both = await Promise.all([1, 2].map(() => send(browser, form, '/admin/keys/rotation', fields)))
+  expect(both.map(({ status }) => status).toSorted()).toEqual([200, 409])
+  const reloaded = await send(browser, form, '/admin/keys/rotation', fields)
+  expect([reloaded.status, reloaded.body.includes('None was made.')]).toEqual([409, true])
+  expect(reloaded.body).toContain('value="a double click"')
+  expect(await signs()).toBe(1)
+  expect((await send(browser, reloaded, '/admin/keys/rotation', fields)).status).toBe(200)
+  expect(await signs()).toBe(2)
+})
+
 test('KR2: what somebody else may have signed with is refused at once, and another key signs', async () => {
   const { tokens } = await obtainTokens(server, SPA)
   const { kid } = headerOf(tokens.body.access_token)

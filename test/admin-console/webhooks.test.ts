@@ -212,6 +212,34 @@ test('two secrets are good while one replaces the other, and one alone when some
   await send(browser, await open(browser, `${path}/deletion`), `${path}/deletion`, { reason: 'done' })
 })
 
+test('what is sent twice, by a double click or a reload, is made once', async () => {
+  const { browser } = await atConsole(server, 'owner', '/admin/webhooks')
+  const form = await open(browser, '/admin/webhooks/new')
+  const fields = { url: receiver.url, all: 'on', description: 'Twice' }
+  const both = await Promise.all([1, 2].map(() => send(browser, form, '/admin/webhooks', fields)))
+  expect(both.filter(({ body }) => body.includes('whsec_'))).toHaveLength(1)
+  const reloaded = await send(browser, form, '/admin/webhooks', fields)
+  expect([reloaded.body.includes('whsec_'), reloaded.body.includes('The webhook was made already')]).toEqual([false, true])
+  const path = new URL(reloaded.url).pathname
+  const rows = await run(server.databaseUrl, "SELECT id FROM webhooks WHERE description = 'Twice'")
+  expect(rows.map(({ id }) => `/admin/webhooks/${id}`)).toEqual([path])
+  const action = `${path}/secrets`
+  const rotation = await open(browser, action)
+  const twice = await Promise.all([1, 2].map(() => send(browser, rotation, action, { overlap: '3600', reason: 'x' })))
+  expect(twice.map(({ status }) => status).toSorted()).toEqual([201, 409])
+  const late = await send(browser, rotation, action, { overlap: '0', reason: 'x' })
+  expect([late.status, late.body.includes('No secret was made.')]).toEqual([409, true])
+  const events = await run(
+    server.databaseUrl,
+    `SELECT name FROM audit_events WHERE detail->>'webhook' = $1 AND name IN ('webhook.created', 'webhook_secret.rotated') ORDER BY id`,
+    [path.split('/').at(-1)],
+  )
+  expect(events).toEqual([{ name: 'webhook.created' }, { name: 'webhook_secret.rotated' }])
+  // What the page says by now holds.
+  expect((await send(browser, late, action, { overlap: '0', reason: 'x' })).status).toBe(201)
+  await send(browser, await open(browser, `${path}/deletion`), `${path}/deletion`, { reason: 'done' })
+})
+
 test('one that is disabled is told nothing until it is enabled again', async () => {
   const { browser } = await atConsole(server, 'owner', '/admin/webhooks')
   const { path } = await made(browser)

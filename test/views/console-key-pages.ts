@@ -25,7 +25,7 @@ export function keyPages(text: string): readonly (readonly [name: string, body: 
     { ...signing, kid: `${text} 5`, status: 'compromised' },
   ]
   const asked = { action: '/admin/keys/one/retirement', reason: text, csrf: text }
-  const rotation = { algorithms: [text], csrf: text }
+  const rotation = { version: text, algorithms: [text], csrf: text }
   return [
     ['keys', keyList({ keys, mayWrite: true, now: LATER, firstHref: '/', nextHref: '/' })],
     ['keys for those who look', keyList({ keys, mayWrite: false, now: WHEN })],
@@ -43,7 +43,7 @@ export function keyPages(text: string): readonly (readonly [name: string, body: 
         now: WHEN,
       }),
     ],
-    ['new keys', keyRotation({ ...rotation, asked: { alg: text, now: true, reason: text }, fault: text })],
+    ['new keys', keyRotation({ ...rotation, fault: text, asked: { alg: text, now: true, reason: text } })],
     ['new keys, nothing filled in', keyRotation({ ...rotation, asked: { alg: '', now: false, reason: '' } })],
     ['end of a key’s turn', keyRetirement({ key: signing, ...asked })],
     ['withdrawal of a key', keyRetirement({ key: { ...signing, status: 'announced' }, ...asked })],

@@ -105,21 +105,24 @@ ${['announced', 'signing'].includes(status) && html`<a class="button" href="${PA
 export interface KeyRotationView {
   readonly algorithms: readonly string[]
   readonly asked: { readonly alg: string; readonly now: boolean; readonly reason: string }
+  /** Of the keys as they were looked at. */
+  readonly version: string
   readonly csrf: string
   /** Why it was refused. */
   readonly fault?: string
 }
 
 /** Makes it. */
-export function keyRotation({ algorithms, asked, csrf, fault }: KeyRotationView): Html {
+export function keyRotation({ algorithms, asked, version, csrf, fault }: KeyRotationView): Html {
   const options = algorithms.map((alg) => html`<option value="${alg}"${alg === asked.alg && html` selected`}>${alg}</option>\n`)
   return html`<p class="crumbs"><a href="${PATH}">Signing keys</a></p>
 <h1>New keys</h1>
-${fault !== undefined && html`<div class="notice error" role="alert"><p>${fault}</p></div>`}
+${fault !== undefined && html`<div class="notice error" id="problem" role="alert"><p>${fault}</p></div>`}
 <section class="card" aria-labelledby="new">
 <h2 id="new">What is made</h2>
 <form method="post" action="${PATH}/rotation">
 <input type="hidden" name="csrf" value="${csrf}">
+<input type="hidden" name="version" value="${version}">
 <div class="field">
 <label for="alg">For</label>
 <select id="alg" name="alg"><option value="">each algorithm</option>

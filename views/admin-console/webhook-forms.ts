@@ -30,7 +30,7 @@ export interface WebhookFormView {
 const PATH = '/admin/webhooks'
 
 /** Makes the form for a new one. */
-export function newWebhook(view: WebhookFormView): Html {
+export function newWebhook(view: WebhookFormView & { readonly id: string }): Html {
   return html`<p class="crumbs"><a href="${PATH}">Webhooks</a></p>
 <h1>New webhook</h1>
 ${faultOf(view)}
@@ -38,6 +38,7 @@ ${faultOf(view)}
 <p class="lead">It gets a secret by which the program knows that what it is told comes from here. The secret is shown once, on the next page.</p>
 <form method="post" action="${PATH}">
 <input type="hidden" name="csrf" value="${view.csrf}">
+<input type="hidden" name="id" value="${view.id}">
 ${fields(view)}
 <p class="actions"><button class="button primary" type="submit">Make it and show the secret</button>
 <a class="button" href="${PATH}">Leave it</a></p>
@@ -133,23 +134,28 @@ export interface WebhookSecretView {
   readonly webhook: Pick<WebhookRow, 'id' | 'origin' | 'description'>
   readonly overlap: string
   readonly reason: string
+  /** Of the webhook as it was looked at. */
+  readonly version: string
   readonly csrf: string
+  readonly fault?: string
 }
 
 /** Makes it. */
-export function newWebhookSecret({ webhook, overlap, reason, csrf }: WebhookSecretView): Html {
+export function newWebhookSecret({ webhook, overlap, reason, version, csrf, fault }: WebhookSecretView): Html {
   const options = OVERLAPS.map(
     ([seconds, words]) =>
       html`<option value="${seconds}"${String(seconds) === overlap && html` selected`}>${words.charAt(0).toUpperCase()}${words.slice(1)}</option>\n`,
   )
   return html`<p class="crumbs"><a href="${PATH}">Webhooks</a> · <a href="${PATH}/${webhook.id}"><bdi>${nameOf(webhook)}</bdi></a></p>
 <h1>A new secret</h1>
+${fault !== undefined && html`<div class="notice error" id="problem" role="alert"><p>${fault}</p></div>`}
 <section class="card" aria-labelledby="what">
 <h2 id="what">What happens</h2>
 <p class="lead">Each delivery is signed with the new secret and with the one before, as long as that is good: put the new one in place in
 that time. Any older one is good no longer.</p>
 <form method="post" action="${PATH}/${webhook.id}/secrets">
 <input type="hidden" name="csrf" value="${csrf}">
+<input type="hidden" name="version" value="${version}">
 <div class="field">
 <label for="overlap">The secret before stays good for</label>
 <select id="overlap" name="overlap" aria-describedby="overlap-hint">
