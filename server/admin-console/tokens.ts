@@ -5,6 +5,7 @@ import { ACCESS } from '../../config/access.ts'
 import { isStorable } from '../../config/plain-text.ts'
 import { tokenFound } from '../../views/admin-console/token-found.ts'
 import { listenersPage, TOKEN_NAME_LABELS, tokensPage } from '../../views/admin-console/tokens.ts'
+import { type TokenRevocation, TokenUnknown } from '../grants/token-revocation.ts'
 import type { Cursors } from '../http/cursors.ts'
 import type { Form } from '../http/form.ts'
 import { HttpProblem } from '../http/problems.ts'
@@ -22,6 +23,7 @@ export interface TokenPagesDeps {
   readonly cursors: Cursors
   readonly inspections: TokenInspections
   readonly revokeByName: RevokeByName
+  readonly revocation: Pick<TokenRevocation, 'revokeKept'>
   readonly revocations: (query: RevocationPage) => Promise<ExplainedRevocation[]>
   readonly listeners: Acknowledgements['page']
   /** The number of the last revocation. */
@@ -60,6 +62,15 @@ export function tokenPages(deps: TokenPagesDeps): ConsoleRoute[] {
       keptApart: true,
       handle: (ctx, visit, form) => endByName(deps, ctx, visit, form),
     },
+    {
+      method: 'post',
+      path: '/tokens/kept/revocation',
+      access: ACCESS.tokens.revoke,
+      fresh: true,
+      // The page on which the form stands shows a token that was pasted, and is not there any more.
+      back: () => PATH,
+      handle: (ctx, visit, form) => endKept(deps, ctx, visit, form),
+    },
   ]
 }
 
@@ -83,7 +94,11 @@ async function look({ inspections }: TokenPagesDeps, visit: ConsoleVisit, pasted
 }
 
 function showFound(visit: ConsoleVisit, { name, found }: FoundByText): void {
-  const named = name === undefined ? {} : { kind: name.kind, ...(name.kind === 'jti' ? { jti: name.value } : {}) }
+  const mayName = name?.kind !== 'kid' || visit.may(ACCESS.keys.write)
+  const named =
+    name === undefined
+      ? {}
+      : { kind: name.kind, ...(name.kind === 'jti' ? { jti: name.value } : {}), ...(mayName ? { value: name.value } : {}) }
   const body = tokenFound({
     kind: 'unknown',
     ...found,
@@ -166,6 +181,20 @@ async function showListeners({ cursors, listeners, sequence }: TokenPagesDeps, c
   })
   const body = listenersPage({ listeners: rows, newest, ...hrefs })
   visit.show({ title: 'Who has applied the revocations', section: PATH, body })
+}
+
+async function endKept({ revocation }: TokenPagesDeps, ctx: Context, visit: ConsoleVisit, form: Form): Promise<void> {
+  const [digest, reason] = [form.get('digest'), form.get('reason').trim()]
+  if (reason === '') throw new HttpProblem(400, 'Why?', 'Go back, and say why the token is ended, for the audit log.')
+  // A digest of 256 bits, and nothing that opens anything.
+  if (!/^[\w-]{43}$/.test(digest)) throw new HttpProblem(400, 'That names no token', 'Look at the token once more.')
+  try {
+    await revocation.revokeKept(digest, visit.change(reason))
+  } catch (error) {
+    if (!(error instanceof TokenUnknown)) throw error
+    throw new HttpProblem(404, 'No such token', 'It has expired, or is none of this server.', { cause: error })
+  }
+  redirectWithNotice(ctx, PATH, 'The token is dead: whoever asks about it is told so.')
 }
 
 /** The page of tokens with the form filled in. */

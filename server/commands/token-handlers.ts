@@ -108,6 +108,7 @@ async function revoke(deps: Deps, asked: z.output<typeof revokeArgs>): Promise<C
   const { token = '', name, family, dryRun, reason } = asked
   if (name !== undefined) return revokeNamed(deps, { name, family, dryRun, reason })
   const revocation = createTokenRevocation({
+    db: deps.db,
     endings: deps.endings,
     inspect: (await inspectionsOf(deps)).token,
     grants: createGrantEvents(deps),

@@ -82,6 +82,7 @@ export function createGrantParts(deps: {
       acknowledgements: deps.revocations.acknowledgements,
     }),
     revocation: createTokenRevocation({
+      db,
       endings: nouns.endings,
       inspect: inspections.token,
       grants: nouns.events.grants,

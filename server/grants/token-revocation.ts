@@ -1,8 +1,8 @@
 // The end of a token that somebody holds in the hand: the access token alone, or the grant that it hangs from, with all its tokens.
 // A refresh token is its family, and so its grant (RFC 7009 §2.1).
 import { type Change, recordChange } from '../audit/change.ts'
-import type { Transaction } from '../storage/postgres.ts'
-import { endStoredAccessToken } from '../tokens/access-tokens.ts'
+import type { Database, Transaction } from '../storage/postgres.ts'
+import { endKeptAccessToken, endStoredAccessToken, findKeptAccessToken } from '../tokens/access-tokens.ts'
 import type { Ended, Endings } from '../tokens/ending.ts'
 import { endJwtAccessToken } from '../tokens/revocation-by-name.ts'
 import type { TokenInspection } from '../tokens/token-inspection.ts'
@@ -26,6 +26,8 @@ export type TokenEndPreview =
 export interface TokenRevocation {
   revoke(which: TokenInHand, change: Change): Promise<Ended>
   preview(which: TokenInHand): Promise<TokenEndPreview>
+  /** Ends an opaque access token that somebody has looked at, by the digest under which it is kept: they need not hold it any more. */
+  revokeKept(digest: string, change: Change): Promise<Ended>
 }
 
 /** It is no token of this server. */
@@ -40,6 +42,7 @@ export class TokenRevocationRefused extends Error {
 
 /** Makes it. */
 export function createTokenRevocation(deps: {
+  readonly db: Database
   readonly endings: Endings
   readonly inspect: (token: string) => Promise<TokenInspection>
   readonly grants: Pick<GrantEvents, 'revokeMany'>
@@ -51,6 +54,12 @@ export function createTokenRevocation(deps: {
       const grantId = grantToEnd(inspection, which.family)
       if (grantId !== undefined) return deps.grants.revokeMany([grantId], change)
       return endAccessToken(deps.endings, which.token, inspection, change)
+    },
+
+    async revokeKept(digest, change) {
+      const kept = await findKeptAccessToken(deps.db, digest)
+      if (kept === undefined) throw new TokenUnknown('it is none that this server still knows')
+      return endKeptAccessToken(deps.endings, digest, (tx) => recordChange(tx, 'access_token.revoked', change, kept.ids))
     },
 
     async preview(which) {

@@ -124,8 +124,18 @@ export interface StoredAccessToken {
 }
 
 /** Finds a token for whoever looks at it; nothing that is found here is a proof that it is good. */
-export async function findStoredAccessToken(db: Database, value: string): Promise<StoredAccessToken | undefined> {
-  const row = await db.accessToken.findUnique({ where: { digest: digestOf(value) } })
+export function findStoredAccessToken(db: Database, value: string): Promise<StoredAccessToken | undefined> {
+  return findKeptAccessToken(db, keptAs(value))
+}
+
+/** The digest under which a token is kept: it names the token, and opens nothing. */
+export function keptAs(value: string): string {
+  return Buffer.from(digestOf(value)).toString('base64url')
+}
+
+/** The token of a digest. */
+export async function findKeptAccessToken(db: Database, digest: string): Promise<StoredAccessToken | undefined> {
+  const row = await db.accessToken.findUnique({ where: { digest: bytesOf(digest) } })
   if (row === null) return undefined
   const { clientId, grantId, accountId, sessionId } = row
   return {
@@ -149,13 +159,25 @@ export function endStoredAccessToken(
   value: string,
   written: (tx: Transaction) => Promise<void>,
 ): Promise<Ended> {
-  const digest = digestOf(value)
-  return endings.runOnce(`token ${Buffer.from(digest).toString('base64')}`, 'token_revoked', async ({ tx }) => {
+  return endKeptAccessToken(endings, keptAs(value), written)
+}
+
+/** The same of the token of a digest, for those who do not hold it. */
+export function endKeptAccessToken(
+  endings: Endings,
+  digest: string,
+  written: (tx: Transaction) => Promise<void>,
+): Promise<Ended> {
+  return endings.runOnce(`token ${digest}`, 'token_revoked', async ({ tx }) => {
     const ended = await tx.$executeRaw(Prisma.sql`
       UPDATE access_tokens SET ended_at = latchkey_now()
-      WHERE digest = ${digest} AND ended_at IS NULL AND expires_at > latchkey_now()`)
+      WHERE digest = ${bytesOf(digest)} AND ended_at IS NULL AND expires_at > latchkey_now()`)
     if (ended === 1) await written(tx)
   })
+}
+
+function bytesOf(digest: string): Uint8Array<ArrayBuffer> {
+  return new Uint8Array(Buffer.from(digest, 'base64url'))
 }
 
 /** Ends the tokens of a grant. */

@@ -48,6 +48,8 @@ export interface Finding {
   /** Empty when it is not known to be ours. */
   readonly ids: TokenIds
   readonly jti?: string
+  /** Of an opaque access token: the digest under which it is kept. */
+  readonly keptAs?: string
   readonly kid?: string
   readonly issuedAt?: Date
   readonly expiresAt?: Date

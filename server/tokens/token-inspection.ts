@@ -1,7 +1,7 @@
 // Something that may be a token, looked at: what it is, whether it is good or why not, and what it stands on. What was pasted is
 // looked up by its digest, verified by its signature, and never given back. And the same for what only names tokens.
 import type { Database } from '../storage/postgres.ts'
-import { type AccessTokens, findStoredAccessToken } from './access-tokens.ts'
+import { type AccessTokens, findStoredAccessToken, keptAs } from './access-tokens.ts'
 import { findClientSession, findJwt, hasJwtShape, type JwtFindingDeps } from './jwt-findings.ts'
 import { coversTokensOf, type LiveRevocation, type RevocationName, readLiveRevocations } from './live-revocations.ts'
 import type { Once } from './once.ts'
@@ -154,6 +154,7 @@ async function findOpaque({ db, accessTokens, tokenStatus }: TokenInspectionDeps
   return {
     kind: 'access_token',
     format: 'opaque',
+    keptAs: keptAs(value),
     active: reason === undefined,
     ...(reason === undefined ? {} : { reason }),
     claims: present({ ...claims, cnf: Object.keys(cnf).length === 0 ? undefined : cnf }),

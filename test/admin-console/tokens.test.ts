@@ -2,8 +2,8 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
 import { PASSWORD, startAdminServer } from '../admin-api/api.ts'
 import type { Browser } from '../support/browser.ts'
-import { API, SPA } from '../support/clients.ts'
-import { claimsOf, headerOf, introspect, obtainTokens, refresh } from '../support/oauth.ts'
+import { API, BILLING, MACHINE, SPA } from '../support/clients.ts'
+import { claimsOf, headerOf, introspect, obtainTokens, refresh, tokenRequest } from '../support/oauth.ts'
 import { run } from '../support/postgres.ts'
 import type { TestServer } from '../support/server.ts'
 import { atConsole, send, signInAs } from './people.ts'
@@ -51,6 +51,48 @@ test('RV4: a token that is pasted is explained, and ended alone', async () => {
   expect(after.body).toContain('It is not good')
   expect(after.body).toContain('revoked: tokens_revoked')
   expect((await refresh(server, SPA, tokens.refresh_token ?? '')).status).toBe(200)
+})
+
+test('RV4: an opaque access token that an app has for itself is ended, though the page does not repeat it', async () => {
+  const { body } = await tokenRequest(server, MACHINE, {
+    ...{ grant_type: 'client_credentials', resource: BILLING, scope: 'billing:read' },
+  })
+  const pasted = body.access_token ?? ''
+  expect(pasted).toMatch(/^ct_/)
+  const { browser } = await atConsole(server, 'operator', '/admin/tokens')
+  const found = await look(browser, pasted)
+  expect(found.body).not.toContain(pasted)
+  const auditor = await atConsole(server, 'auditor', '/admin/tokens')
+  expect((await look(auditor.browser, pasted)).body).not.toContain('End this token alone')
+  const action = '/admin/tokens/kept/revocation'
+  expect((await send(browser, found, action, { reason: ' ' })).status).toBe(400)
+  expect((await send(browser, found, action, { reason: 'x', digest: pasted })).status).toBe(400)
+  expect((await send(browser, found, action, { reason: 'x', digest: 'A'.repeat(43) })).status).toBe(404)
+  for (const reason of ['it stood in a chat', 'twice'])
+    expect((await send(browser, found, action, { reason })).body).toContain('The token is dead')
+  const after = await look(browser, pasted)
+  expect(after.body).toContain('it was revoked')
+  expect(after.body).not.toContain('End this token alone')
+  const rows = await run(
+    server.databaseUrl,
+    "SELECT reason, client_id FROM audit_events WHERE name = 'access_token.revoked' AND client_id = $1",
+    [MACHINE.client_id],
+  )
+  expect(rows).toEqual([{ reason: 'it stood in a chat', client_id: MACHINE.client_id }])
+})
+
+test('RV4: what names tokens ends them where it is found', async () => {
+  const { tokens, claims } = await signedIn()
+  const { browser } = await atConsole(server, 'operator', '/admin/tokens')
+  const named = async (token: unknown) =>
+    send(browser, await open(browser, '/admin/tokens'), '/admin/tokens/inspection', { token: String(token) })
+  const found = await named(claims.sid)
+  expect(found.body).toContain('End the access tokens that carry it')
+  await send(browser, found, '/admin/tokens/revocation', { reason: 'an alert' })
+  expect(await introspect(server, API, tokens.access_token ?? '')).toEqual({ active: false })
+  // What a key has signed is everybody's: that takes an owner.
+  const key = await named(headerOf(tokens.access_token).kid)
+  expect(key.body).not.toContain('End the access tokens')
 })
 
 test('a spent refresh token says so, and leads to the end of its grant', async () => {

@@ -22,6 +22,10 @@ export interface TokenFoundView {
   readonly header?: { readonly [name: string]: unknown }
   readonly claims?: { readonly [name: string]: unknown }
   readonly jti?: string
+  /** Of an opaque access token: the digest under which it is kept. */
+  readonly keptAs?: string
+  /** Of what names tokens, for those who may end by it. */
+  readonly value?: string
   readonly issuedAt?: Date
   readonly expiresAt?: Date
   readonly refresh?: {
@@ -103,22 +107,26 @@ function generation({ generation: own, newestGeneration, rotatedAt, replayUntil 
   return html`${own}, and its family is at ${newestGeneration}${rotatedAt !== undefined && html`, last rotated ${moment(rotatedAt)}`}${replayUntil !== undefined && html`; its app gets its successor once more until ${moment(replayUntil)}`}`
 }
 
-/** A JWT is ended by its `jti`; of an opaque token nothing is known by which the form could name it without repeating it. */
-function actions({ kind, active, jti, links, csrf, mayRevoke, mayRevokeGrant }: TokenFoundView): Html | undefined {
+/** A JWT is ended by its `jti`, and an opaque token by its digest: the page does not repeat it. */
+function actions(view: TokenFoundView): Html | undefined {
+  const { kind, active, jti, keptAs, value, links, csrf, mayRevoke, mayRevokeGrant } = view
   const alone = mayRevoke && active === true && jti !== undefined && kind === 'access_token'
+  const kept = mayRevoke && active === true && keptAs !== undefined
+  // What only names a client's own tokens is ended by the name of the client.
+  const named = mayRevoke && active !== false && value !== undefined && (kind !== 'sub' || value.startsWith('acc_'))
   const withGrant = mayRevokeGrant && links.grant?.state === 'live'
-  if (!alone && !withGrant) return undefined
-  return html`${
-    alone &&
-    html`<form method="post" action="/admin/tokens/revocation">
-<input type="hidden" name="csrf" value="${csrf}">
-<input type="hidden" name="kind" value="jti">
-<input type="hidden" name="value" value="${jti}">
-${reasonField()}
-<p class="actions"><button class="button danger" type="submit">End this token alone</button></p>
-</form>`
+  if (!alone && !kept && !named && !withGrant) return undefined
+  return html`${kept && endForm('/admin/tokens/kept/revocation', { csrf, digest: keptAs }, 'End this token alone')}${named && endForm('/admin/tokens/revocation', { csrf, kind, value }, kind === 'jti' ? 'End this token' : 'End the access tokens that carry it')}${
+    alone && endForm('/admin/tokens/revocation', { csrf, kind: 'jti', value: jti }, 'End this token alone')
   }
 ${withGrant && html`<p class="actions"><a class="button danger" href="/admin/grants/revocation?id=${links.grant?.id ?? ''}">End its grant with all its tokens…</a></p>`}`
+}
+
+function endForm(action: string, fields: { readonly [name: string]: string }, label: string): Html {
+  return html`<form method="post" action="${action}">
+${Object.entries(fields).map(([name, value]) => html`<input type="hidden" name="${name}" value="${value}">\n`)}${reasonField()}
+<p class="actions"><button class="button danger" type="submit">${label}</button></p>
+</form>`
 }
 
 const KINDS: { readonly [kind: string]: string } = {
