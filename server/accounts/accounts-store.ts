@@ -158,10 +158,11 @@ export async function verifyEmail(tx: Transaction, id: string): Promise<void> {
 }
 
 /** Nobody can sign in by the password any more; it is remembered as one that was used. */
-export async function retirePassword(tx: Transaction, accountId: string): Promise<void> {
-  await tx.$executeRaw`
+export async function retirePassword(tx: Transaction, accountId: string): Promise<boolean> {
+  const retired = await tx.$executeRaw`
     UPDATE passwords SET retired_at = latchkey_now() WHERE account_id = ${accountId} AND retired_at IS NULL`
   await tx.$executeRaw`UPDATE accounts SET password_set_at = NULL WHERE id = ${accountId}`
+  return retired > 0
 }
 
 /** Leaves nothing of an account but its id: its address can be another account's. */

@@ -8,8 +8,8 @@ import type { Database, Transaction } from '../storage/postgres.ts'
 import type { Ended, Endings } from '../tokens/ending.ts'
 import { resetPassword } from './account-changes.ts'
 import { endAllOfAccount } from './account-ends.ts'
-import { AccountRefused, lockedAccount } from './account-standing.ts'
-import { type Account, lockActiveAccount, selectAccount, verifyEmail } from './accounts-store.ts'
+import { AccountRefused, keepAnOwner, lockedAccount } from './account-standing.ts'
+import { type Account, lockActiveAccount, retirePassword, selectAccount, verifyEmail } from './accounts-store.ts'
 import { putPasswordLink, selectPasswordLink, takePasswordLink } from './password-links-store.ts'
 import { findPasswordFault, type PasswordFault } from './password-policy.ts'
 import type { Passwords } from './passwords.ts'
@@ -33,19 +33,25 @@ export type PasswordLinkOutcome =
   | { readonly outcome: 'dead_link' }
   | { readonly outcome: 'refused'; readonly reason: 'used_before' | PasswordFault }
 
+/** A link that is asked for. */
+export interface PasswordLinkRequest {
+  readonly accountId: string
+  readonly way: PasswordLinkWay
+  /** All that the account has ends now, and not when the link is used. */
+  readonly endSessions: boolean
+  /** The password that there is lets nobody in from now on: the person has to set another one. */
+  readonly forceChange?: boolean
+}
+
 /** The links. */
 export interface PasswordLinks {
   /** Makes one in the transaction in which the account is made, or is locked. @throws AccountRefused when it cannot be mailed */
   issueWithin(tx: Transaction, account: Account, way: PasswordLinkWay, change: Change): Promise<PasswordLink>
   /**
-   * Makes one for an account that is there. The password that it has stays good until the link is used.
-   * @param endSessions all that the account has ends now
-   * @throws AccountRefused
+   * Makes one for an account that is there. The password that it has stays good until the link is used, unless a change is forced.
+   * @throws AccountRefused also when a change would be forced on the last owner, who might get no other password
    */
-  issue(
-    request: { readonly accountId: string; readonly way: PasswordLinkWay; readonly endSessions: boolean },
-    change: Change,
-  ): Promise<{ readonly link: PasswordLink; readonly ended: Ended }>
+  issue(request: PasswordLinkRequest, change: Change): Promise<{ readonly link: PasswordLink; readonly ended: Ended }>
   /** Whose link it is, while it can be used. */
   find(token: string): Promise<Account | undefined>
   /** Sets the password; all that the account had ends. Of any number at once, exactly one is done. @throws HashingBusy */
@@ -87,12 +93,15 @@ export function createPasswordLinks(deps: PasswordLinksDeps): PasswordLinks {
   return {
     issueWithin,
 
-    async issue({ accountId, way, endSessions }, change) {
+    async issue({ accountId, way, endSessions, forceChange = false }, change) {
       let link: PasswordLink | undefined
       const ended = await endings.run('signed_out_everywhere', async (ending) => {
+        if (forceChange) await keepAnOwner(ending.tx, accountId)
         const account = await lockedAccount(ending.tx, accountId, change)
         if (account.status !== 'active') throw new AccountRefused('the account is suspended: reinstate it first')
         link = await issueWithin(ending.tx, account, way, change)
+        if (forceChange && (await retirePassword(ending.tx, accountId)))
+          await recordChange(ending.tx, 'password.change_forced', change, { accountId })
         if (!endSessions) return
         await endAllOfAccount(ending, accountId)
         await recordChange(ending.tx, 'account.signed_out_everywhere', change, { accountId })

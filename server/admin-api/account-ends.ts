@@ -106,13 +106,17 @@ function passwordResetRoute({ links }: AccountEndRoutesDeps): ApiRoute {
     tag: 'Accounts',
     summary: 'Make a one-time link by which the person sets a new password',
     description:
-      'The password that there is stays good until the link is used, so that nobody is kept out by a link that they did not ask for; then all that the account has ends. Where that cannot wait: `end_sessions`, or containment. To be shown the link takes the role owner or operator: helpdesk has it mailed (`send_mail`). A link before it is good for nothing any more.',
+      'The password that there is stays good until the link is used, so that nobody is kept out by a link that they did not ask for; then all that the account has ends. Where that cannot wait: `end_sessions`, `force_change`, or containment. To be shown the link takes the role owner or operator: helpdesk has it mailed (`send_mail`). A link before it is good for nothing any more.',
     access: ACCESS.accounts.help,
     params: id,
     body: z.strictObject({
       send_mail: flag.meta({ description: 'The link is mailed to the person, and not shown.' }),
       end_sessions: flag.meta({
         description: 'All that the account has ends now. It takes what ending sessions takes (`sessions:revoke`).',
+      }),
+      force_change: flag.meta({
+        description:
+          'The password that there is lets nobody in from now on, so that the person has to set another one. It takes what containing an account takes, and is refused for the last owner.',
       }),
       reason,
     }),
@@ -125,10 +129,12 @@ function passwordResetRoute({ links }: AccountEndRoutesDeps): ApiRoute {
       if (!body.send_mail) insist(ACCESS.accounts.seeLinks)
       // To help somebody in is not to end what they have.
       if (body.end_sessions) insist(ACCESS.sessions.revoke)
+      if (body.force_change) insist(ACCESS.accounts.stop)
       const request = {
         accountId: params.id,
         way: body.send_mail ? ('mailed' as const) : ('shown' as const),
         endSessions: body.end_sessions,
+        forceChange: body.force_change,
       }
       const { link, ended: whatEnded } = await byTheRules(() => links.issue(request, change(body.reason)))
       return { status: 201, body: { password_link: showLink(link), ended: whatEnded } }

@@ -57,8 +57,9 @@ export function accountAccessPages(deps: AccountAccessPagesDeps): ConsoleRoute[]
       path: '/accounts/:id/sign-in',
       access: TAB_ACCESS['sign-in'],
       async handle(ctx, visit) {
-        const { reason, end_sessions: endSessions } = ctx.query
-        const entered = { reason: typeof reason === 'string' ? reason : '', endSessions: endSessions === 'on' }
+        const { reason, end_sessions: endSessions, force_change: forceChange } = ctx.query
+        const ticked = { endSessions: endSessions === 'on', forceChange: forceChange === 'on' }
+        const entered = { reason: typeof reason === 'string' ? reason : '', ...ticked }
         await showSignIn(deps, visit, await accountOf(deps.search, ctx), { entered })
       },
     },
@@ -88,7 +89,11 @@ export function accountAccessPages(deps: AccountAccessPagesDeps): ConsoleRoute[]
       path: '/accounts/:id/password-reset',
       access: help,
       fresh: true,
-      back: (ctx, form) => listHref(signInHref(ctx), { reason: form.get('reason'), end_sessions: form.get('end_sessions') }),
+      back: (ctx, form) =>
+        listHref(
+          signInHref(ctx),
+          Object.fromEntries(['reason', 'end_sessions', 'force_change'].map((field) => [field, form.get(field)])),
+        ),
       handle: (ctx, visit, form) => makeLink(deps, ctx, visit, form),
     },
   ]
@@ -129,6 +134,7 @@ async function showSignIn(
     mails: deps.mails,
     mayHelp: visit.may(ACCESS.accounts.help),
     mayRevoke: visit.may(ACCESS.sessions.revoke),
+    mayForce: visit.may(ACCESS.accounts.stop),
     maySeeLink: visit.may(ACCESS.accounts.seeLinks),
     failuresHref: listHref('/admin/failed-sign-ins', { account: account.email }),
     ...(sees ? { failures: await deps.failedSignIns.page({ filter: { accountId: account.id }, limit: MOST_ROWS }) } : {}),
@@ -142,7 +148,7 @@ async function onSignIn(
   ctx: Context,
   visit: ConsoleVisit,
   work: (account: AccountDetails) => Promise<string | undefined>,
-  entered: PasswordLinkEntered = { reason: '', endSessions: false },
+  entered: PasswordLinkEntered = { reason: '', endSessions: false, forceChange: false },
 ): Promise<void> {
   const account = await accountOf(deps.search, ctx)
   try {
@@ -155,14 +161,16 @@ async function onSignIn(
 }
 
 async function makeLink(deps: AccountAccessPagesDeps, ctx: Context, visit: ConsoleVisit, form: Form): Promise<void> {
-  const entered = { reason: form.get('reason').trim(), endSessions: form.has('end_sessions') }
-  const { reason, endSessions } = entered
+  const ticked = { endSessions: form.has('end_sessions'), forceChange: form.has('force_change') }
+  const entered = { reason: form.get('reason').trim(), ...ticked }
+  const { reason, endSessions, forceChange } = entered
   // To help somebody in is not to end what they have.
   if (endSessions) visit.insist(ACCESS.sessions.revoke)
+  if (forceChange) visit.insist(ACCESS.accounts.stop)
   const work = async ({ id, email }: AccountDetails) => {
     // What the form does not show to somebody is not given to them, whatever they send.
     const way = form.has('mail') || !visit.may(ACCESS.accounts.seeLinks) ? ('mailed' as const) : ('shown' as const)
-    const { link, ended } = await deps.links.issue({ accountId: id, way, endSessions }, visit.change(reason))
+    const { link, ended } = await deps.links.issue({ accountId: id, way, endSessions, forceChange }, visit.change(reason))
     if (link.url === undefined) return `The link is on its way to the person.${endSessions ? ` ${endedWords(ended)}` : ''}`
     const body = passwordLinkShown({ id, email, url: link.url, expiresAt: link.expiresAt })
     visit.show({ title: 'A link to set a password', section: ACCOUNTS_PATH, body }, 201)

@@ -1,14 +1,7 @@
 // Signing keys in the console: which there are and what is due, new ones, and what is done when somebody else may have one.
 import type { Context } from 'koa'
 import { ACCESS } from '../../config/access.ts'
-import {
-  type KeyRotationView,
-  keyCompromise,
-  keyDetail,
-  keyList,
-  keyRetirement,
-  keyRotation,
-} from '../../views/admin-console/keys.ts'
+import { keyCompromise, keyDetail, keyList, keyRetirement, keyRotation } from '../../views/admin-console/keys.ts'
 import type { Change } from '../audit/change.ts'
 import { ChangedMeanwhile } from '../audit/versions.ts'
 import type { Cursors } from '../http/cursors.ts'

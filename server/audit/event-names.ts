@@ -40,6 +40,7 @@ export const AUDIT_EVENT_NAMES = [
   'logout_notification.failed',
   'logout_notification.retried',
   'mail.given_up',
+  'password.change_forced',
   'password.change_refused',
   'password.changed',
   'password.reset',

@@ -218,6 +218,47 @@ describe('a password that is to be set anew', () => {
     ])
   })
 
+  test('PW8: with force_change lets nobody in from then on, and another one must be set by the link', async () => {
+    const one = await someone()
+    const path = `POST /accounts/${one.id}/password-reset`
+    const forced = await ask(server, people.get('operator') ?? '', path, {
+      body: { force_change: true, reason: 'seen on a note' },
+    })
+    expect(forced.status).toBe(201)
+    expect(await signsIn(one)).toBe(false)
+    expect((await get(`/accounts/${one.id}`)).body).toMatchObject({ password_set_at: null })
+    expect((await events(one.id)).slice(-3)).toMatchObject([
+      { name: 'password_link.created', reason: 'seen on a note' },
+      { name: 'password.change_forced', reason: 'seen on a note' },
+      { name: 'sign_in.failed' },
+    ])
+    // Not the one before, though nobody gets in by it any more.
+    const { passwordLinks } = server.latchkey.administration
+    const link = new URL(forced.body.password_link.url).searchParams.get('token') ?? ''
+    expect(await passwordLinks.redeem(link, PASSWORD, {})).toEqual({ outcome: 'refused', reason: 'used_before' })
+    const next = 'a quite different one 1843'
+    expect(await passwordLinks.redeem(link, next, {})).toMatchObject({ outcome: 'done' })
+    expect(await signsIn({ person: { ...one.person, password: next } })).toBe(true)
+  })
+
+  test('AD4: with force_change takes what containing an account takes, and is refused for the last owner', async () => {
+    const one = await someone()
+    const path = (id: string) => `POST /accounts/${id}/password-reset`
+    const body = { send_mail: true, force_change: true }
+    const helpdesk = await ask(server, people.get('helpdesk') ?? '', path(one.id), { body })
+    expect([helpdesk.status, helpdesk.body.type]).toEqual([403, 'urn:latchkey:problem:insufficient-role'])
+    expect(await signsIn(one)).toBe(true)
+    const [last, ...others] = await run(
+      server.databaseUrl,
+      "SELECT id FROM accounts WHERE status = 'active' AND 'owner' = ANY (roles)",
+    )
+    const ids = [others.map(({ id }) => id)]
+    await run(server.databaseUrl, "UPDATE accounts SET status = 'suspended' WHERE id = ANY($1)", ids)
+    const refused = await ask(server, token, path(String(last?.id)), { body: { force_change: true } })
+    await run(server.databaseUrl, "UPDATE accounts SET status = 'active' WHERE id = ANY($1)", ids)
+    expect([refused.status, refused.body.detail]).toEqual([409, expect.stringContaining('the last owner')])
+  })
+
   test('with end_sessions takes what ending sessions takes, of a role and of a scope', async () => {
     const one = await someone()
     const { tokens } = await one.signIn()

@@ -399,7 +399,7 @@ describe('the sign-in', () => {
     const { tokens } = await obtainTokens(server, SPA, { person: { username: email, password: PASSWORD } })
     const { browser, page } = await atConsole(server, 'helpdesk', `${path}/sign-in`)
     expect(page.body).toContain('Mail the person a link')
-    for (const text of ['Make a link', 'end_sessions']) expect(page.body).not.toContain(text)
+    for (const text of ['Make a link', 'end_sessions', 'force_change']) expect(page.body).not.toContain(text)
     const refused = await send(browser, page, `${path}/password-reset`, { reason: 'x', end_sessions: 'on' })
     expect([refused.status, refused.body.includes('pwd_')]).toEqual([403, false])
     expect(await introspect(server, API, tokens.body.access_token ?? '')).toMatchObject({ active: true })
@@ -408,6 +408,13 @@ describe('the sign-in', () => {
     expect(await mailedLink(email)).toContain('pwd_')
     const operator = await atConsole(server, 'operator', `${path}/sign-in`)
     expect(operator.page.body).toContain('name="end_sessions"')
+    const forced = await send(operator.browser, operator.page, `${path}/password-reset`, {
+      reason: 'x',
+      mail: 'on',
+      force_change: 'on',
+    })
+    expect(forced.body).toContain('<dt>Password</dt><dd>none</dd>')
+    expect(forced.body).not.toContain('force_change')
   })
 
   test('AD4: nobody gets a link for an account that may do more', async () => {

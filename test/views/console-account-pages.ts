@@ -97,9 +97,10 @@ function accessPages(text: string, row: Row, bare: Row): Pages {
       csrf: text,
       mayHelp: true,
       mayRevoke: true,
+      mayForce: true,
       maySeeLink: true,
       mails: true,
-      entered: { reason: text, endSessions: true },
+      entered: { reason: text, endSessions: true, forceChange: true },
       failures: [{ at: WHEN, reason: text, address: text }, { at: WHEN }],
     },
     account: { ...row, lockout: { counts }, passwordLink: { expiresAt: WHEN, mailed: true } },
@@ -118,10 +119,10 @@ function accessPages(text: string, row: Row, bare: Row): Pages {
         ...signIn,
         account: { ...locked, status: 'active' },
         mails: false,
-        entered: { reason: '', endSessions: false },
+        entered: { reason: '', endSessions: false, forceChange: false },
       }),
     ],
-    ['account’s sign-in for helpdesk', accountSignIn({ ...signIn, mayRevoke: false, maySeeLink: false })],
+    ['account’s sign-in for helpdesk', accountSignIn({ ...signIn, mayRevoke: false, mayForce: false, maySeeLink: false })],
   ]
 }
 

@@ -104,6 +104,8 @@ export interface AccountSignInView {
   readonly mayHelp: boolean
   /** Whether to end what the account has is offered. */
   readonly mayRevoke: boolean
+  /** Whether to force a change of the password is offered. */
+  readonly mayForce: boolean
   /** Mail can be sent. */
   readonly mails: boolean
   /** Whether a link may be shown, or only mailed. */
@@ -119,6 +121,7 @@ export interface AccountSignInView {
 export interface PasswordLinkEntered {
   readonly reason: string
   readonly endSessions: boolean
+  readonly forceChange: boolean
 }
 
 /** A sign-in that failed. */
@@ -167,17 +170,18 @@ function unlocking({ account, csrf }: AccountSignInView): Html {
 }
 
 function newPassword(view: AccountSignInView): Html {
-  const { account, csrf, mayRevoke, entered } = view
+  const { account, csrf, mayRevoke, mayForce, entered } = view
   const { passwordSetAt, status, id } = account
   return html`<section class="card" aria-labelledby="password">
 <h2 id="password">${passwordSetAt === undefined ? 'A password' : 'Another password'}</h2>
 ${
   status === 'suspended'
     ? html`<p class="quiet">The account is suspended: reinstate it first.</p>`
-    : html`<p class="lead">The person sets ${passwordSetAt === undefined ? 'it' : 'a new one'} by a one-time link, so that nobody else knows it. ${passwordSetAt !== undefined && 'Until then the old one goes on working; where that cannot wait, contain the account first.'}</p>
+    : html`<p class="lead">The person sets ${passwordSetAt === undefined ? 'it' : 'a new one'} by a one-time link, so that nobody else knows it. ${passwordSetAt !== undefined && 'Until then the old one goes on working, unless you force the change.'}</p>
 <form method="post" action="/admin/accounts/${id}/password-reset">
 <input type="hidden" name="csrf" value="${csrf}">
 ${mayRevoke && html`<label class="choice"><input type="checkbox" name="end_sessions" value="on"${entered.endSessions && html` checked`}><span>End all that the account has now<span class="hint">Otherwise it ends when the link is used.</span></span></label>`}
+${mayForce && passwordSetAt !== undefined && html`<label class="choice"><input type="checkbox" name="force_change" value="on"${entered.forceChange && html` checked`}><span>Force the change: the old password lets nobody in from now on<span class="hint">The person can only get in by the link. Where somebody else may be in the account, contain it.</span></span></label>`}
 ${reasonField(entered.reason)}
 ${linkButtons(view, { show: 'Make a link', mail: 'Mail the person a link' })}
 </form>`
