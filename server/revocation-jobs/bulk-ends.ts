@@ -13,7 +13,7 @@ export type BulkEnd = { readonly ended: Ended } | { readonly job: RevocationJob 
 
 /** Ends of one noun. */
 export interface BulkEnds<Filter, Preview> {
-  /** What would end: counts, no further than 10,000, and names. */
+  /** What would end: counts, no further than 5,000, and names. */
   preview(which: Which<Filter>): Promise<Preview>
   end(which: Which<Filter>, change: Change): Promise<BulkEnd>
 }
@@ -22,7 +22,7 @@ export interface BulkEnds<Filter, Preview> {
 export const MOST_ENDED_AT_ONCE = 200
 
 /** A preview counts no further. */
-export const MOST_PREVIEWED = 10_000
+export const MOST_PREVIEWED = 5_000
 
 /** Makes them. */
 export function createBulkEnds<Filter extends object, Preview>(deps: {

@@ -35,8 +35,12 @@ export async function previewSessions(
   const rows = await db.$queryRaw<PreviewRow[]>(Prisma.sql`
     WITH found AS MATERIALIZED (SELECT s.id, s.account_id FROM (${live}) s),
     ending AS MATERIALIZED (SELECT * FROM found LIMIT ${most}),
+    everybody AS MATERIALIZED (SELECT account_id, count(*)::int AS sessions FROM ending GROUP BY account_id),
+    -- Those whose names are shown are chosen before anything is read of them.
     people AS (
-      SELECT a.id, a.email, count(*)::int AS sessions FROM ending JOIN accounts a ON a.id = ending.account_id GROUP BY a.id, a.email
+      SELECT a.id, a.email, few.sessions
+      FROM (SELECT * FROM everybody ORDER BY sessions DESC, account_id LIMIT ${MOST_NAMES}) few
+      CROSS JOIN LATERAL (SELECT a.id, a.email FROM accounts a WHERE a.id = few.account_id) a
     ), apps AS (
       SELECT c.id, COALESCE(c.metadata->>'client_name', c.id) AS name, count(*)::int AS sessions,
         c.metadata->>'backchannel_logout_uri' IS NOT NULL AS told
@@ -44,13 +48,13 @@ export async function previewSessions(
       JOIN clients c ON c.id = sc.client_id AND c.managed_by IS DISTINCT FROM 'latchkey'
       GROUP BY c.id
     )
-    SELECT (SELECT count(*) FROM found)::int AS found, (SELECT count(DISTINCT account_id) FROM ending)::int AS accounts,
+    SELECT (SELECT count(*) FROM found)::int AS found, (SELECT count(*) FROM everybody)::int AS accounts,
       (SELECT count(*) FROM grants g JOIN ending ON ending.id = g.session_id
        WHERE g.ended_at IS NULL AND g.expires_at > latchkey_now())::int AS grants,
       (SELECT count(*) FROM refresh_families f JOIN ending ON ending.id = f.session_id
        WHERE f.ended_at IS NULL AND f.idle_expires_at > latchkey_now())::int AS "refreshFamilies",
       COALESCE((SELECT sum(sessions) FROM apps WHERE told), 0)::int AS "logoutNotifications",
-      COALESCE((SELECT jsonb_agg(p) FROM (SELECT * FROM people ORDER BY sessions DESC, email LIMIT ${MOST_NAMES}) p), '[]'::jsonb) AS people,
+      COALESCE((SELECT jsonb_agg(p) FROM (SELECT * FROM people ORDER BY sessions DESC, email) p), '[]'::jsonb) AS people,
       COALESCE((SELECT jsonb_agg(jsonb_build_object('id', p.id, 'name', p.name, 'sessions', p.sessions))
                 FROM (SELECT * FROM apps ORDER BY sessions DESC, id LIMIT ${MOST_NAMES}) p), '[]'::jsonb) AS clients`)
   const row = rows[0]
