@@ -51,7 +51,7 @@ export async function changeEmail(
     throw new AccountRefused('an account with this e-mail address exists')
   }
   await voidPasswordLink(ending.tx, accountId)
-  await disownFailures(ending.tx, accountId)
+  await disownFailures(ending.tx, accountId, ['sign_in', 'sign_in_from_known_place'])
   await endAllOfAccount(ending, accountId, keepSessionId)
   const session = keepSessionId === undefined ? {} : { sessionId: keepSessionId }
   // Not whole: what is in the log stays, also when the account is erased.

@@ -102,7 +102,7 @@ function conditionOf(filter: Omit<AccountFilter, 'search'>): Prisma.Sql {
     never ? Prisma.sql`a.first_signed_in_at IS NULL` : Prisma.sql`a.first_signed_in_at IS NOT NULL`,
   )
   when(filter.locked, (wanted) =>
-    wanted ? Prisma.sql`a.id IN (${LOCKED_ACCOUNTS})` : Prisma.sql`a.id NOT IN (${LOCKED_ACCOUNTS})`,
+    wanted ? Prisma.sql`a.id = ANY (ARRAY(${LOCKED_ACCOUNTS}))` : Prisma.sql`a.id NOT IN (${LOCKED_ACCOUNTS})`,
   )
   when(filter.since, (date) => Prisma.sql`a.created_at >= ${date}`)
   when(filter.before, (date) => Prisma.sql`a.created_at < ${date}`)

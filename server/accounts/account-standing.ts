@@ -10,6 +10,7 @@ import { allowForAccount } from '../tokens/large-ends.ts'
 import { endAccountForGood, endAllOfAccount } from './account-ends.ts'
 import { type Account, emptyAccount, lockAccount, lockActiveOwners, retirePassword, updateStatus } from './accounts-store.ts'
 import { voidPasswordLink } from './password-links-store.ts'
+import { disownFailures } from './sign-in-failures-store.ts'
 
 /** An account cannot be changed as asked; the message says why. */
 export class AccountRefused extends Error {
@@ -85,6 +86,7 @@ export async function removeAccount(ending: Ending, id: string, change: Change):
   await forgetPlaces(ending.tx, id)
   await endAccountForGood(ending, id)
   await voidPasswordLink(ending.tx, id)
+  await disownFailures(ending.tx, id, ['sign_in', 'sign_in_from_known_place', 'password_change'])
   await emptyAccount(ending.tx, id)
   await recordChange(ending.tx, 'account.deleted', change, { accountId: id })
 }

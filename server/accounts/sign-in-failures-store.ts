@@ -95,15 +95,15 @@ export const LOCKED_ACCOUNTS = Prisma.sql`
 /** How many they are. */
 export async function countLockedAccounts(db: Database): Promise<number> {
   const [row] = await db.$queryRaw<{ count: number }[]>(Prisma.sql`
-    SELECT count(*)::int AS count FROM accounts a WHERE a.id IN (${LOCKED_ACCOUNTS}) AND a.status <> 'deleted'`)
+    SELECT count(DISTINCT id)::int AS count FROM (${LOCKED_ACCOUNTS}) locked`)
   return row?.count ?? 0
 }
 
-/** Failures at an address that an account had are not at the account any more. */
-export async function disownFailures(tx: Transaction, accountId: string): Promise<void> {
+/** Failures of these kinds are not at the account any more, since it has lost its address, or is no more. */
+export async function disownFailures(tx: Transaction, accountId: string, kinds: readonly Counted[]): Promise<void> {
   await tx.$executeRaw`
     UPDATE sign_in_failures SET account_ids = array_remove(account_ids, ${accountId})
-    WHERE next_attempt_at > latchkey_now() AND what <> 'password_change' AND ${accountId} = ANY (account_ids)`
+    WHERE next_attempt_at > latchkey_now() AND what = ANY (${[...kinds]}::text[]) AND ${accountId} = ANY (account_ids)`
 }
 
 /** Forgets the failures of these keys, and tells how many counts there were. */
