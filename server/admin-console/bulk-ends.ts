@@ -42,6 +42,20 @@ export function endAllHref(noun: string, filter: string, back?: string): string 
   return `/admin${noun}/revocation?${new URLSearchParams({ filter, ...(back === undefined ? {} : { back }) })}`
 }
 
+/** Whether a list that is narrowed may have something live in it: on the page that is shown, or on one before or after it. */
+export function mayEndAll(
+  asked: Asked,
+  page: {
+    readonly rows: readonly { readonly state: string }[]
+    readonly firstHref?: string
+    readonly nextHref?: string
+  },
+): boolean {
+  const { length } = Object.keys(asked)
+  if (length === 0 || (asked.state !== undefined && asked.state !== 'live')) return false
+  return page.firstHref !== undefined || page.nextHref !== undefined || page.rows.some(({ state }) => state === 'live')
+}
+
 /** Makes them. */
 export function bulkEndPages<Filter extends object, Preview>(pages: BulkEndPages<Filter, Preview>): ConsoleRoute[] {
   const { noun, access } = pages

@@ -14,7 +14,7 @@ import { HttpProblem } from '../http/problems.ts'
 import type { BulkEnds } from '../revocation-jobs/bulk-ends.ts'
 import type { SessionSearch } from '../sessions/session-search.ts'
 import type { Ended } from '../tokens/ending.ts'
-import { bulkEndPages, endAllHref } from './bulk-ends.ts'
+import { bulkEndPages, endAllHref, mayEndAll } from './bulk-ends.ts'
 import type { ConsoleRoute, ConsoleVisit } from './console.ts'
 import type { History } from './history.ts'
 import {
@@ -89,7 +89,6 @@ async function showList(deps: GrantPagesDeps, ctx: Context, visit: ConsoleVisit)
   const { filter, fault } = await filterOf(asked, deps.accountIdOf)
   const cursor = typeof ctx.query.cursor === 'string' ? ctx.query.cursor : undefined
   const { grants, ...hrefs } = filter === undefined ? { grants: [] } : await readGrantRows(deps, asked, filter, cursor)
-  const narrowed = Object.keys(asked).length > 0 && grants.some(({ state }) => state === 'live')
   const body = grantList({
     grants,
     ...hrefs,
@@ -98,7 +97,9 @@ async function showList(deps: GrantPagesDeps, ctx: Context, visit: ConsoleVisit)
     asked,
     mayRevoke: visit.may(ACCESS.grants.revoke),
     ...(fault === undefined ? {} : { fault }),
-    ...(narrowed ? { revokeAllHref: endAllHref('/grants', listHref('', asked).slice(1)) } : {}),
+    ...(mayEndAll(asked, { rows: grants, ...hrefs })
+      ? { revokeAllHref: endAllHref('/grants', listHref('', asked).slice(1)) }
+      : {}),
   })
   visit.show({ title: 'Grants', section: PATH, body }, fault === undefined ? 200 : 400)
 }

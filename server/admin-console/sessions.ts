@@ -15,7 +15,7 @@ import type { SessionPreview } from '../sessions/session-preview.ts'
 import type { SessionItem, SessionSearch } from '../sessions/session-search.ts'
 import type { SessionTree } from '../sessions/session-tree.ts'
 import type { Ended } from '../tokens/ending.ts'
-import { bulkEndPages, endAllHref } from './bulk-ends.ts'
+import { bulkEndPages, endAllHref, mayEndAll } from './bulk-ends.ts'
 import type { ConsoleRoute, ConsoleVisit } from './console.ts'
 import type { History } from './history.ts'
 import {
@@ -101,7 +101,6 @@ async function showList(deps: SessionPagesDeps, ctx: Context, visit: ConsoleVisi
           placeOf: ({ startedAt, id }) => [startedAt.getTime(), id],
         })
   const { rows: sessions, ...hrefs } = page
-  const narrowed = Object.keys(asked).length > 0 && sessions.some(({ state }) => state === 'live')
   const body = sessionList({
     sessions,
     ...hrefs,
@@ -110,7 +109,7 @@ async function showList(deps: SessionPagesDeps, ctx: Context, visit: ConsoleVisi
     asked,
     mayRevoke: visit.may(ACCESS.sessions.revoke),
     ...(fault === undefined ? {} : { fault }),
-    ...(narrowed ? { revokeAllHref: endAllHref('/sessions', listHref('', asked).slice(1)) } : {}),
+    ...(mayEndAll(asked, page) ? { revokeAllHref: endAllHref('/sessions', listHref('', asked).slice(1)) } : {}),
   })
   visit.show({ title: 'Sessions', section: PATH, body }, fault === undefined ? 200 : 400)
 }

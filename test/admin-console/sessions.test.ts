@@ -51,6 +51,32 @@ describe('the list', () => {
     }
   })
 
+  test('offers to end all where those that are live stand on another page, and not where none can be', async () => {
+    const { id } = await grace()
+    const agent = 'of many pages'
+    // Fifty that are over, each begun after the one that is live.
+    await run(
+      server.databaseUrl,
+      `INSERT INTO sessions SELECT (jsonb_populate_record(s, jsonb_build_object('id', 'ses_over-' || n, 'user_agent', $2::text,
+         'started_at', s.started_at + n * interval '1 second', 'ended_at', latchkey_now(), 'end_reason', 'signed_out'))).*
+       FROM sessions s, generate_series(1, 50) n WHERE s.id = $1`,
+      [id, agent],
+    )
+    const { browser, page } = await atConsole(server, 'operator', '/admin/sessions?account=grace%40people.example')
+    const shown = [...page.body.matchAll(/href="\/admin\/sessions\/(ses_[\w-]+)"/g)].map(([, shownId]) => shownId)
+    expect(shown.filter((one) => one?.startsWith('ses_over-'))).toHaveLength(50)
+    expect(shown).not.toContain(id)
+    expect(page.body).toContain('End all of these')
+    const [, href = ''] = /href="([^"]+)">End all of these/.exec(page.body) ?? []
+    expect((await open(browser, href.replaceAll('&amp;', '&'))).body).toContain('grace@people.example')
+    for (const query of ['', '?state=ended'])
+      expect([query, (await open(browser, `/admin/sessions${query}`)).body]).toEqual([
+        query,
+        expect.not.stringContaining('End all of these'),
+      ])
+    await run(server.databaseUrl, 'DELETE FROM sessions WHERE user_agent = $1', [agent])
+  })
+
   test('says that there is nothing, and what is wrong with a filter', async () => {
     const { browser } = await atConsole(server, 'auditor')
     expect((await open(browser, '/admin/sessions?ip=10.0.0.0/8')).body).toContain('Nobody is, or was, signed in that way.')
