@@ -91,7 +91,7 @@ async function findPresented(families: RefreshFamilies, value: string): Promise<
   // The library asks for the grant next; it has been read along.
   const { grantId, grantPayload, grantExpiresAt } = found.state
   requestState().grants.set(grantId, { payload: grantPayload, expiresAt: grantExpiresAt })
-  // A client whose last answer was lost gives back the token before the newest: that ends the family just as well.
+  // A client that was not given the newest, or another has it, gives back what it has: that ends the grant just as well.
   return found.newest || isGivenBack ? payloadOf(value, found.state) : undefined
 }
 

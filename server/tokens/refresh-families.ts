@@ -45,7 +45,7 @@ export interface RefreshFamilies {
   confirm(successor: RefreshToken): Promise<boolean>
   /** Starts a family. */
   start(family: NewFamily): Promise<FamilyStart>
-  /** Reads the family of a token that is its newest or the one before, for introspection and revocation. */
+  /** Reads the family of a token that is its newest, or one before it, however old: for introspection and revocation. */
   find(token: RefreshToken): Promise<{ readonly state: FamilyState; readonly newest: boolean } | undefined>
 }
 
@@ -89,10 +89,10 @@ export function createRefreshFamilies(deps: {
     async find(token) {
       const state = await read(token)
       if (state === undefined) return undefined
-      const digest = digestOf(token.secret)
-      const newest = token.generation === state.generation && same(digest, state.currentDigest)
-      const previous = token.generation === state.generation - 1 && same(digest, state.previousDigest)
-      return newest || previous ? { state, newest } : undefined
+      const newest = token.generation === state.generation && same(digestOf(token.secret), state.currentDigest)
+      // Which family it is of only that family's tokens say, and it is all that is remembered of most of them.
+      const spent = token.generation < state.generation
+      return newest || spent ? { state, newest } : undefined
     },
   }
 }

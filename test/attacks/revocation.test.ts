@@ -95,6 +95,21 @@ test('RV3: a refresh token takes all its access tokens with it, JWT and opaque, 
   expect(userinfo.status).toBe(401)
 })
 
+test.each([1, 2, 5])('RV3: a refresh token that is %i rotations old ends what a thief made of it', async (rotations) => {
+  const { tokens } = await obtainTokens(server, SPA)
+  const given = tokens.body.refresh_token ?? ''
+  let newest = tokens.body
+  for (let rotation = 0; rotation < rotations; rotation += 1)
+    newest = (await refresh(server, SPA, newest.refresh_token ?? '')).body
+  // Another client's it is still not, and whoever asks whether it is good is told no.
+  await revoke(WEB, given)
+  expect(await isActive(newest.access_token)).toBe(true)
+  expect(await isActive(given, SPA)).toBe(false)
+  expect((await revoke(SPA, given)).status).toBe(200)
+  expect(await isActive(newest.access_token)).toBe(false)
+  expect((await refresh(server, SPA, newest.refresh_token ?? '')).status).toBe(400)
+})
+
 test('RV4: one JWT access token, and no other of the same person, grant or client', async () => {
   const { tokens } = await obtainTokens(server, SPA)
   const next = await refresh(server, SPA, tokens.body.refresh_token ?? '')
