@@ -118,7 +118,8 @@ async function timed(browser: Browser, url: string, sent: { readonly body?: stri
   const expected = sent.body === undefined ? [200] : [200, 302, 303]
   // The database gave up: it would have taken longer than a statement may.
   if (page.status === 503) return { ...page, took: Math.max(took, GIVEN_UP_MS) }
-  if (!expected.includes(page.status)) throw new Error(`${url} is answered ${page.status}`)
+  if (!expected.includes(page.status))
+    throw new Error(`${url} is answered ${page.status}${sent.body === undefined ? '' : ` when sent ${String(sent.body)}`}`)
   return { ...page, took }
 }
 

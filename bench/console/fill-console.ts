@@ -94,6 +94,7 @@ export async function fillForConsole(
   // As many people as sessions: most of them do not sign in within a month.
   await fillPostgres(databaseUrl, sessions, { more: different(sessions), accounts: sessions })
   await moreApps(databaseUrl, sessions)
+  await asTriggersHaveIt(databaseUrl)
   await blockSignIns(databaseUrl, sessions)
   await countSessions(databaseUrl)
   await fillAuditLog(databaseUrl, { sessions, auditEvents }, say)
@@ -114,6 +115,17 @@ async function moreApps(url: string, sessions: number): Promise<void> {
        SELECT ${filledIdOf('ses', 'n')}, 'app-filled-' || (n + more * 17) % ${APPS}, 'sid_filled' || n || '_' || more, ${STARTED}
        FROM generate_series(1, ${sessions}) AS n, LATERAL generate_series(1, CASE WHEN n % 10 = 1 THEN 7 WHEN n % 3 > 0 THEN 1 ELSE 0 END) AS more`,
     )
+  })
+}
+
+/** What stands beside rows that were written without their triggers. */
+async function asTriggersHaveIt(url: string): Promise<void> {
+  await withClient(url, async (client) => {
+    await client.query(`INSERT INTO account_name_ends (account_id, name_end)
+      SELECT a.id, e FROM accounts a, latchkey_name_ends(a.name) AS e WHERE a.name IS NOT NULL ON CONFLICT DO NOTHING`)
+    await client.query(`UPDATE sessions SET new_device = id IN (
+      SELECT DISTINCT ON (account_id, user_agent) id FROM sessions ORDER BY account_id, user_agent, started_at, id)`)
+    await client.query('VACUUM (ANALYZE) sessions, account_name_ends')
   })
 }
 

@@ -30,6 +30,9 @@ export function questions(sessions: number): readonly Question[] {
   const grant = (n: number) => filledId('gra', some(n, sessions))
   const account = (n: number) => filledId('acc', some(n, Math.ceil(sessions / 10)))
   const email = (n: number) => `${some(n, Math.ceil(sessions / 10))}@filled.example`
+  // Of somebody who is there, also where there are few.
+  const lastName = (n: number) =>
+    LAST_NAMES[Math.floor(some(n, Math.ceil(sessions / 10)) / FIRST_NAMES.length) % LAST_NAMES.length] ?? ''
   const fixed = (what: string, path: string): Question => ({ what, path: () => path })
   return [
     // First of all: these want somebody who has just signed in.
@@ -68,12 +71,12 @@ export function questions(sessions: number): readonly Question[] {
     { what: 'accounts by an address', path: (n) => `/admin/accounts?search=${some(n, sessions / 10)}@fil` },
     fixed('accounts, suspended', '/admin/accounts?status=suspended'),
     { what: 'accounts by a name', path: (n) => `/admin/accounts?search=${FIRST_NAMES[n % FIRST_NAMES.length]?.toLowerCase()}` },
-    { what: 'accounts by a last name', path: (n) => `/admin/accounts?search=${LAST_NAMES[n % LAST_NAMES.length]?.slice(0, 4)}` },
+    { what: 'accounts by a last name', path: (n) => `/admin/accounts?search=${lastName(n).slice(0, 4)}` },
     fixed('accounts, locked', '/admin/accounts?locked=true'),
     fixed('accounts, never signed in', '/admin/accounts?never_signed_in=true'),
     { what: 'an account', path: (n) => `/admin/accounts/${account(n)}` },
     { what: 'the search box, an e-mail address', path: () => '/admin/search', q: email },
-    { what: 'the search box, a name', path: () => '/admin/search', q: (n) => LAST_NAMES[n % LAST_NAMES.length] ?? '' },
+    { what: 'the search box, a name', path: () => '/admin/search', q: lastName },
     { what: 'the search box, a session', path: () => '/admin/search', q: session },
     { what: 'the search box, a grant', path: () => '/admin/search', q: grant },
     fixed('audit log', '/admin/audit'),
