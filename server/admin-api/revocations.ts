@@ -33,6 +33,7 @@ const listenerShape = z
     sequence: z.int().meta({ description: 'It refuses tokens by all revocations up to this one.' }),
     behind: z.int().meta({ description: 'How many there are that it has not acknowledged.' }),
     acknowledged_at: moment,
+    silent: z.boolean().meta({ description: 'It was not heard for a minute and a half: it was stopped, or is cut off.' }),
   })
   .meta({ id: 'RevocationListener' })
 
@@ -114,12 +115,20 @@ function showExplained({ by, ...entry }: ExplainedRevocation): z.input<typeof ex
   return { ...showRevocation(entry), event: by?.event ?? null, actor: by?.actor ?? null, why: by?.reason ?? null }
 }
 
-function showListener({ clientId, instance, sequence, behind, acknowledgedAt }: CountedListener): z.input<typeof listenerShape> {
+function showListener({
+  clientId,
+  instance,
+  sequence,
+  behind,
+  acknowledgedAt,
+  silent,
+}: CountedListener): z.input<typeof listenerShape> {
   return {
     client_id: clientId,
     instance,
     sequence,
     behind,
     acknowledged_at: acknowledgedAt.toISOString(),
+    silent,
   }
 }

@@ -89,6 +89,7 @@ export const guardShape = z.object({
   sequence: z.int(),
   acknowledged_at: moment,
   applied: z.boolean().meta({ description: 'It refuses what was ended here.' }),
+  silent: z.boolean().meta({ description: 'It was not heard for a minute and a half: it was stopped, or is cut off.' }),
 })
 
 /** What a session has besides itself. */
@@ -114,8 +115,15 @@ export function showTree(
 }
 
 /** Shows a guard. */
-export function showGuard({ clientId, instance, sequence, acknowledgedAt, applied }: GuardNode): z.input<typeof guardShape> {
-  return { client_id: clientId, instance, sequence, acknowledged_at: acknowledgedAt.toISOString(), applied }
+export function showGuard({
+  clientId,
+  instance,
+  sequence,
+  acknowledgedAt,
+  applied,
+  silent,
+}: GuardNode): z.input<typeof guardShape> {
+  return { client_id: clientId, instance, sequence, acknowledged_at: acknowledgedAt.toISOString(), applied, silent }
 }
 
 /** Shows a grant. */

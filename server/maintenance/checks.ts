@@ -1,5 +1,6 @@
 // What can be wrong with a server that runs, each as one check with what to do: for the console, and for whatever else looks after it.
 import type { PostgresProbe, RedisProbe } from '../storage/store-probes.ts'
+import { SILENT_SECONDS } from '../tokens/revocation-acknowledgements.ts'
 
 /** A check. */
 export interface Check {
@@ -52,8 +53,6 @@ export interface ServerFacts {
 const MOST_APART_SECONDS = 5
 /** An answer of a store that takes longer makes every request slow. */
 const SLOW_MS = 50
-/** A guard says every half minute that it is there, or every minute where there are thousands; one that has not for so long is gone. */
-const SILENT_SECONDS = 90
 
 /** Makes them all. */
 export function checksOf(facts: ServerFacts): Check[] {
@@ -169,11 +168,12 @@ function listenerCheck({ listeners, newest, now }: ServerFacts): Check {
   const href = '/admin/tokens/listeners'
   const silent = listeners.filter(({ acknowledgedAt }) => now - acknowledgedAt.getTime() > SILENT_SECONDS * 1000)
   const behind = listeners.filter((listener) => !silent.includes(listener) && listener.sequence < newest)
+  const late = behind.length > 0 ? `On the way: ${namesOf(behind)}. ` : ''
   if (silent.length > 0)
     return {
       what,
       outcome: 'look',
-      says: `${silent.length} of ${listeners.length} guards were not heard for more than a minute and a half: ${namesOf(silent)}.`,
+      says: `${late}${silent.length} of ${listeners.length} guards were not heard for more than a minute and a half: ${namesOf(silent)}.`,
       todo: 'One that was stopped is forgotten after a day. Any other refuses tokens, or accepts revoked ones, as its whenStale says.',
       href,
     }
@@ -181,7 +181,7 @@ function listenerCheck({ listeners, newest, now }: ServerFacts): Check {
     return {
       what,
       outcome: 'look',
-      says: `On the way: ${namesOf(behind)}.`,
+      says: late.trim(),
       todo: 'A guard follows within a second. That it has, it says at once; where hundreds listen, within some ten seconds.',
       href,
     }

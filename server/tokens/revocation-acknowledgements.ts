@@ -15,7 +15,12 @@ export interface Acknowledgement {
 /** A listener as it was last heard. */
 export interface KnownListener extends Acknowledgement {
   readonly acknowledgedAt: Date
+  /** It was not heard for so long that it is gone, or cut off. */
+  readonly silent: boolean
 }
+
+/** A guard says every half minute that it is there, or every minute where there are thousands; one that has not for so long is gone. */
+export const SILENT_SECONDS = 90
 
 /** A listener, and how many revocations it has not applied. */
 export interface CountedListener extends KnownListener {
@@ -27,7 +32,7 @@ export interface Acknowledgements {
   note(acknowledgement: Acknowledgement): void
   /** Writes what was noted since. */
   write(): Promise<void>
-  /** Those that were heard of in the last day. */
+  /** Those that were heard of in the last day; those that are silent last. */
   list(): Promise<KnownListener[]>
   /** The same a page at a time, by client and instance; `after` is the last one of the page before. */
   page(query: {
@@ -69,14 +74,15 @@ export function createAcknowledgements({ db }: { readonly db: Database }): Ackno
     },
 
     async list() {
-      const rows = await db.revocationAcknowledgement.findMany({ orderBy: [{ clientId: 'asc' }, { instance: 'asc' }] })
+      const rows = await db.$queryRaw<(Omit<KnownListener, 'sequence'> & { sequence: bigint })[]>(Prisma.sql`
+        SELECT ${COLUMNS} FROM revocation_acknowledgements known ORDER BY silent, client_id, instance`)
       return rows.map(({ sequence, ...row }) => ({ ...row, sequence: Number(sequence) }))
     },
 
     async page({ clientId, limit, after }) {
       // Counted, since numbers are left out where everything has ended.
       const rows = await db.$queryRaw<(Omit<CountedListener, 'sequence'> & { sequence: bigint })[]>(Prisma.sql`
-        SELECT client_id AS "clientId", instance, sequence, acknowledged_at AS "acknowledgedAt", (
+        SELECT ${COLUMNS}, (
           SELECT count(*)::int FROM (
             SELECT FROM revocations r WHERE r.sequence > known.sequence LIMIT ${MOST_BEHIND}) missing) AS behind
         FROM revocation_acknowledgements known
@@ -87,6 +93,9 @@ export function createAcknowledgements({ db }: { readonly db: Database }): Ackno
     },
   }
 }
+
+const COLUMNS = Prisma.sql`client_id AS "clientId", instance, sequence, acknowledged_at AS "acknowledgedAt",
+  acknowledged_at < latchkey_now() - make_interval(secs => ${SILENT_SECONDS}) AS silent`
 
 async function writeAll(db: Database, batch: readonly Acknowledgement[]): Promise<void> {
   // In one order, or two processes that write the same rows could wait for each other.

@@ -1,5 +1,6 @@
 // Revocations by the admin API: what is in force, by whom and why, and how far those have come who listen.
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
+import { atConsole } from '../admin-console/people.ts'
 import { MACHINE, SPA } from '../support/clients.ts'
 import { claimsOf, obtainTokens, refresh, tokenRequest } from '../support/oauth.ts'
 import { run } from '../support/postgres.ts'
@@ -158,7 +159,7 @@ describe('those who listen', () => {
     await acknowledgements.write()
     const { body } = await get('/revocations/listeners?limit=2')
     expect(body.items).toMatchObject([
-      { client_id: 'notes-api', instance: 'a', sequence: newest, behind: 0, acknowledged_at: expect.any(String) },
+      { client_id: 'notes-api', instance: 'a', sequence: newest, behind: 0, acknowledged_at: expect.any(String), silent: false },
       { client_id: 'notes-api', instance: 'b', sequence: newest - 2, behind: 2 },
     ])
     const rest = await get(`/revocations/listeners?limit=2&cursor=${body.next_cursor}`)
@@ -167,6 +168,30 @@ describe('those who listen', () => {
     expect((await get('/revocations/listeners?client=nobody')).body.items).toEqual([])
     expect((await get(`/revocations/listeners?client=other-api&cursor=${body.next_cursor}`)).status).toBe(400)
     expect((await get('/revocations/listeners?instance=a')).status).toBe(400)
+  })
+
+  test('one that was stopped is told apart from one that is not there yet', async () => {
+    const { tokens } = await obtainTokens(server, SPA)
+    const sessionId = String(claimsOf(tokens.body.access_token).sid)
+    expect((await ask(server, token, `DELETE /sessions/${sessionId}`)).status).toBe(200)
+    await run(server.databaseUrl, 'DELETE FROM revocation_acknowledgements')
+    await run(
+      server.databaseUrl,
+      `INSERT INTO revocation_acknowledgements (client_id, instance, sequence, acknowledged_at) VALUES
+         ('notes-api', 'gone', 1, latchkey_now() - interval '2 minutes'), ('notes-api', 'late', 1, latchkey_now()),
+         ('notes-api', 'there', 1000000, latchkey_now())`,
+    )
+    const told = (items: { instance: string; applied: boolean; silent: boolean }[]) =>
+      items.map(({ instance, applied, silent }) => [instance, applied, silent])
+    // Whoever reads it wants to know who still takes the token: those who are gone come last.
+    expect(told((await get(`/sessions/${sessionId}`)).body.guards)).toEqual([
+      ['late', false, false],
+      ['there', true, false],
+      ['gone', false, true],
+    ])
+    const { browser, page } = await atConsole(server, 'auditor', `/admin/sessions/${sessionId}`)
+    for (const state of ['Not there yet', 'Refuses them', 'Gone, or cut off']) expect(page.body).toContain(state)
+    expect((await browser.open(`${server.issuer}/admin/tokens/listeners`)).body).toContain('Gone, or cut off')
   })
 
   test('a client of its own scope alone learns nothing of it', async () => {

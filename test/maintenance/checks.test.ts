@@ -37,6 +37,17 @@ test.each<[outcome: string, what: string, says: string, facts: Partial<ServerFac
   ['look', 'Processes', '8 on one', { processes: [self, { ...self, pid: 8, sequence: 4 }] }],
   ['look', 'Processes', '1.0.0, 1.1.0', { processes: [self, { ...self, pid: 8, version: '1.1.0' }] }],
   ['look', 'APIs that listen', 'notes-api', { listeners: [{ ...guard, sequence: 4 }] }],
+  [
+    'look',
+    'APIs that listen',
+    'On the way: notes-api. 1 of 2 guards were not heard',
+    {
+      listeners: [
+        { ...guard, sequence: 4 },
+        { ...guard, clientId: 'gone-api', acknowledgedAt: new Date(NOW - 120_000) },
+      ],
+    },
+  ],
   ['look', 'APIs that listen', '1 of 2', { listeners: [guard, { ...guard, acknowledgedAt: new Date(NOW - 120_000) }] }],
   ['wrong', 'Background work', 'mail', { tasks: [{ task: 'mail', failedAt: new Date(NOW) }, { task: 'webhooks' }] }],
   ['look', 'Signing keys', '2 should have been', { keysDue: 2 }],

@@ -37,7 +37,7 @@ function ofGrants(text: string): readonly (readonly [string, Html])[] {
     ...{ grant, session: { id: text, device: text, state: 'live' }, notifications: [told], csrf: text },
     ...{ mayRevoke: true, mayTell: true },
     revocations: [{ sequence: 7, kind: 'grant_id', value: text, until: WHEN, createdAt: WHEN }],
-    guards: [{ clientId: text, instance: text, sequence: 7, acknowledgedAt: WHEN, applied: true }],
+    guards: [{ clientId: text, instance: text, sequence: 7, acknowledgedAt: WHEN, applied: true, silent: false }],
   }
   const { session: _session, ...alone } = detail
   const bare = { ...alone, grant: { ...over, scopes: [], resources: {} }, notifications: [], guards: [], mayRevoke: false }
@@ -91,7 +91,7 @@ function ofTokens(text: string): readonly (readonly [string, Html])[] {
   }
   const none = { links: {}, revocations: [], csrf: text, mayRevoke: false, mayRevokeGrant: false, reason: text }
   const refresh = { generation: 1, newestGeneration: 2, rotatedAt: WHEN, replayUntil: WHEN }
-  const listener = { clientId: text, instance: text, sequence: 7, behind: 0, acknowledgedAt: WHEN }
+  const listener = { clientId: text, instance: text, sequence: 7, behind: 0, acknowledgedAt: WHEN, silent: false }
   return [
     ['tokens', tokensPage({ ...page, firstHref: '/', nextHref: '/' })],
     ['tokens for those who look', tokensPage({ ...page, mayRevoke: false, revocations: [], fault: text })],

@@ -113,8 +113,9 @@ function sessionPages(text: string): readonly (readonly [string, Html])[] {
     refusals: {
       revocations: [{ sequence: 7, kind: 'sid', value: text, until: WHEN, createdAt: WHEN }],
       guards: [
-        { clientId: text, instance: text, sequence: 7, acknowledgedAt: WHEN, applied: true },
-        { clientId: text, instance: text, sequence: 6, acknowledgedAt: WHEN, applied: false },
+        { clientId: text, instance: text, sequence: 7, acknowledgedAt: WHEN, applied: true, silent: false },
+        { clientId: text, instance: text, sequence: 6, acknowledgedAt: WHEN, applied: false, silent: false },
+        { clientId: text, instance: text, sequence: 5, acknowledgedAt: WHEN, applied: false, silent: true },
       ],
     },
   }

@@ -151,6 +151,8 @@ export interface ListenerRow {
   /** How many revocations it has not applied. */
   readonly behind: number
   readonly acknowledgedAt: Date
+  /** It was not heard for so long that it is gone, or cut off. */
+  readonly silent: boolean
 }
 
 /** What the page of those who listen shows. */
@@ -175,14 +177,16 @@ export function listenersPage(view: ListenersView): Html {
     { label: 'Has applied', cell: ({ sequence }: ListenerRow) => String(sequence) },
     {
       label: 'State',
-      cell: ({ behind }: ListenerRow) =>
-        behind === 0 ? html`<span class="badge good">Up to date</span>` : html`<span class="badge">${behind} behind</span>`,
+      cell: ({ behind, silent }: ListenerRow) => {
+        if (silent) return html`<span class="badge">Gone, or cut off</span>`
+        return behind === 0 ? html`<span class="badge good">Up to date</span>` : html`<span class="badge">${behind} behind</span>`
+      },
     },
     { label: 'Heard', cell: ({ acknowledgedAt }: ListenerRow) => moment(acknowledgedAt) },
   ]
   return html`<p class="crumbs"><a href="/admin/tokens">Tokens</a></p>
 <h1>Who has applied the revocations</h1>
-<p class="lead">The guards of APIs, each process by itself, that were heard of in the last day. The last revocation is number ${newest}.</p>
+<p class="lead">The guards of APIs, each process by itself, that were heard of in the last day. One that is not heard for a minute and a half was stopped, or reaches this server no more. The last revocation is number ${newest}.</p>
 ${listeners.length === 0 ? nothingHere('Nobody listens', 'No guard has said how far it has come. APIs that introspect, or wait for tokens to expire, are not seen here.') : table<ListenerRow>('Those who listen', columns, listeners)}
 ${pager(view)}`
 }

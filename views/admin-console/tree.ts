@@ -35,6 +35,8 @@ export interface GuardView {
   readonly sequence: number
   readonly acknowledgedAt: Date
   readonly applied: boolean
+  /** It was not heard for so long that it is gone, or cut off. */
+  readonly silent: boolean
 }
 
 /** A refresh-token family in a tree. */
@@ -82,9 +84,10 @@ export function outcome(told: {
 }
 
 /** A guard, and whether it refuses what was ended. */
-export function guardRow({ clientId, instance, applied, acknowledgedAt }: GuardView): Html {
+export function guardRow({ clientId, instance, applied, silent, acknowledgedAt }: GuardView): Html {
+  const state = applied ? 'Refuses them' : silent ? 'Gone, or cut off' : 'Not there yet'
   return html`<li><div class="row-main"><p><strong><bdi>${clientId}</bdi></strong> <code>${instance}</code></p>
-<p class="quiet">heard ${moment(acknowledgedAt)}</p></div><div class="row-end"><span class="badge${applied ? ' good' : ''}">${applied ? 'Refuses them' : 'Not there yet'}</span></div></li>
+<p class="quiet">${silent ? 'not heard since' : 'heard'} ${moment(acknowledgedAt)}</p></div><div class="row-end"><span class="badge${applied ? ' good' : ''}">${state}</span></div></li>
 `
 }
 
