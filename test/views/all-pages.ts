@@ -126,7 +126,12 @@ export function allPages(text: string, address = `https://app.example/${text}`):
 }
 
 function referenceWith(text: string): Reference {
-  const member = { name: text, type: ['list of ', { schema: 'Thing' }], required: true, meaning: `${text} \`${text}\`` }
+  const member = {
+    name: text,
+    type: ['list of ', { schema: 'Thing' }],
+    required: true,
+    meaning: `${text} \`${text.replaceAll('`', '')}\``,
+  }
   const shape = { type: [{ schema: 'Thing' }, ` or ${text}`], members: [member] }
   const operation = {
     ...{ method: 'POST', path: text, name: 'doIt', summary: text, texts: [text, text], scopes: [text, text] },

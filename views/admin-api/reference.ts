@@ -174,10 +174,12 @@ function listed(mediaTypes: readonly string[]): Html {
   return html`${mediaTypes.map((type, index) => html`${index > 0 && ' or '}<code>${type}</code>`)}`
 }
 
-/** Text in which what stands between backticks is code. */
+/** Text in which a word that stands between backticks is code. */
 function prose(text: string): Html {
-  return html`${text.split('`').map((part, index) => (index % 2 === 1 ? html`<code>${part}</code>` : part))}`
+  return html`${text.split(CODE).map((part, index) => (index % 2 === 1 ? html`<code>${part}</code>` : part))}`
 }
+
+const CODE = /(?<![^\s([–…])`([^`]+)`(?![^\s.,;:!?)\]–…’])/
 
 function frame(
   { path, groups }: Reference,
