@@ -96,6 +96,37 @@ test('its types are right for a project that checks strictly, with real framewor
   run(join(ROOT, 'node_modules/.bin/tsc'), [...options, 'notes.ts'], project)
 }, 60_000)
 
+test('in TypeScript the starts for Express and Fastify are right with what the README has them told', () => {
+  const readme = readFileSync(join(project, 'node_modules/@latchkey/guard/README.md'), 'utf8')
+  const [, section = ''] = readme.split('\n## In TypeScript\n')
+  const told = [...(section.split('\n## ')[0]?.matchAll(/^```ts\n([\s\S]*?)^```$/gm) ?? [])].map(([, code = '']) => code)
+  expect(told).toHaveLength(2)
+  const place = join(project, 'typed')
+  mkdirSync(place)
+  mkdirSync(join(project, 'node_modules/@types'), { recursive: true })
+  symlinkSync(realpathSync(join(ROOT, 'node_modules/@types/express')), join(project, 'node_modules/@types/express'))
+  const { start, snippets } = starts()
+  for (const [index, name] of ['Express', 'Fastify'].entries()) {
+    const framework = name.toLowerCase()
+    const code = `import ${framework} from '${framework}'\n${start}\n${told[index]}\n${snippets.get(name)}`
+    writeFileSync(join(place, `${framework}.ts`), code)
+  }
+  const options = [
+    '--noEmit',
+    '--strict',
+    '--skipLibCheck',
+    '--target',
+    'es2022',
+    '--module',
+    'nodenext',
+    '--lib',
+    'es2023,dom',
+    '--types',
+    '',
+  ]
+  run(join(ROOT, 'node_modules/.bin/tsc'), [...options, 'express.ts', 'fastify.ts'], place)
+}, 60_000)
+
 test('every start that the README has is tried here', () => {
   const { start, snippets } = starts()
   expect(start).toMatch(/^import \{ createGuard \} from '@latchkey\/guard'\n/)
