@@ -13,7 +13,7 @@ export type BulkEnd = { readonly ended: Ended } | { readonly job: RevocationJob 
 
 /** Ends of one noun. */
 export interface BulkEnds<Filter, Preview> {
-  /** What would end: counts, no further than 5,000, and names. */
+  /** What would end: counts, no further than MOST_PREVIEWED, and names. */
   preview(which: Which<Filter>): Promise<Preview>
   end(which: Which<Filter>, change: Change): Promise<BulkEnd>
 }
@@ -21,8 +21,8 @@ export interface BulkEnds<Filter, Preview> {
 /** As many end while the caller waits; beyond that a job does it. */
 export const MOST_ENDED_AT_ONCE = 200
 
-/** A preview counts no further. */
-export const MOST_PREVIEWED = 5_000
+/** A preview counts no further. Of a session more is looked up. */
+export const MOST_PREVIEWED: Readonly<Record<JobNoun, number>> = { sessions: 5000, grants: 10_000 }
 
 /** Makes them. */
 export function createBulkEnds<Filter extends object, Preview>(deps: {
@@ -34,7 +34,7 @@ export function createBulkEnds<Filter extends object, Preview>(deps: {
   readonly revoke: (ids: readonly string[], change: Change) => Promise<Ended>
 }): BulkEnds<Filter, Preview> {
   return {
-    preview: (which) => deps.preview(which, MOST_PREVIEWED),
+    preview: (which) => deps.preview(which, MOST_PREVIEWED[deps.noun]),
 
     async end(which, change) {
       if ('ids' in which) return { ended: await deps.revoke(which.ids, change) }

@@ -45,7 +45,11 @@ test('AD1: every route has a rule: a scope of the admin API, and roles that carr
     for (const role of access.roles)
       expect({ name, role, carries: scopesOfRoles([role]).has(access.scope) }).toMatchObject({ carries: true })
   }
-  expect(routes.filter(({ access }) => access === 'public').map(({ name }) => name)).toEqual(['getOpenApi'])
+  expect(routes.filter(({ access }) => access === 'public').map(({ name }) => name)).toEqual([
+    'getOpenApi',
+    'getReference',
+    'getReferenceOfNoun',
+  ])
 })
 
 test('AD1: names and addresses are there once', () => {

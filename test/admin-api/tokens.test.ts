@@ -527,7 +527,7 @@ test('AD7: no token that was pasted stands in the database or the log afterwards
   for (const text of [signature, secret, opaque, code]) {
     const found = await run(
       server.databaseUrl,
-      `SELECT count(*)::int AS n FROM (SELECT to_jsonb(a) AS row FROM audit_events a UNION ALL SELECT to_jsonb(r) FROM revocations r)
+      `SELECT count(*)::int AS n FROM (SELECT to_jsonb(a) AS row FROM audit_events a UNION ALL SELECT to_jsonb(r) FROM revocations r) AS written
        WHERE row::text LIKE '%' || $1 || '%'`,
       [text],
     )
