@@ -29,17 +29,23 @@ const KEYS_LOCK = 0x6c6b_0001
 
 /** Reads the keys, and makes those that are missing. Two processes that start at once make one set. */
 export async function loadSigningKeys(deps: { readonly db: Database; readonly sealer: Sealer }): Promise<SigningKeys> {
-  const makeMissing = async (tx: Transaction) => {
+  const missing = await missingAlgorithms(deps.db)
+  if (missing.length === 0) return readSigningKeys(deps)
+  // Made before the transaction: a slow machine takes seconds for an RSA key.
+  const made = await Promise.all(missing.map((alg) => makeKey(deps.sealer, alg)))
+  const insertMissing = async (tx: Transaction) => {
     await lockKeys(tx)
-    const present = await tx.signingKey.findMany({ where: { status: 'signing' }, select: { alg: true } })
-    for (const alg of SIGNING_ALGORITHMS) {
-      if (present.some((key) => key.alg === alg)) continue
-      await insertKey(tx, await makeKey(deps.sealer, alg), { change: { actor: 'system' } })
-    }
+    const stillMissing = await missingAlgorithms(tx)
+    for (const key of made) if (stillMissing.includes(key.alg)) await insertKey(tx, key, { change: { actor: 'system' } })
   }
-  // A slow machine takes seconds for an RSA key.
-  await deps.db.$transaction(makeMissing, { timeout: LONG_TRANSACTION_MS })
+  await deps.db.$transaction(insertMissing, { timeout: LONG_TRANSACTION_MS })
   return readSigningKeys(deps)
+}
+
+/** Those of which no key signs. */
+async function missingAlgorithms(db: Database | Transaction): Promise<readonly string[]> {
+  const signing = await db.signingKey.findMany({ where: { status: 'signing' }, select: { alg: true } })
+  return SIGNING_ALGORITHMS.filter((alg) => !signing.some((key) => key.alg === alg))
 }
 
 /** One change of keys at a time. */

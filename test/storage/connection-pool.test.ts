@@ -4,6 +4,7 @@ import pg from 'pg'
 import { ConnectionPool } from '../../server/storage/connection-pool.ts'
 import { StorageUnavailable } from '../../server/storage/errors.ts'
 import { type OpenDatabase, openPostgres, POOL_WAIT_MS } from '../../server/storage/postgres.ts'
+import { insist } from '../support/in-time.ts'
 import { createDatabase, run, type TestDatabase } from '../support/postgres.ts'
 import { startTcpProxy, type TcpProxy } from '../support/tcp-proxy.ts'
 
@@ -30,7 +31,8 @@ afterAll(async () => {
 
 beforeEach(async () => {
   proxy.heal()
-  open = await openPostgres({ url, poolSize: 4, statementTimeoutMs: 6000, poolWaitMs: POOL_WAIT_MS })
+  // A busy machine may take longer for the first connection than anybody waits.
+  open = await insist(() => openPostgres({ url, poolSize: 4, statementTimeoutMs: 6000, poolWaitMs: POOL_WAIT_MS }))
 })
 
 afterEach(async () => {
