@@ -1,7 +1,7 @@
 // Which accounts are meant when administrators look for them, and in which order they come.
 import type { Role } from '../../config/roles.ts'
 import { Prisma } from '../../prisma/client/client.ts'
-import { emailKey } from './email-key.ts'
+import { emailKey, LAST_CHARACTER } from './email-key.ts'
 import { LOCKED_ACCOUNTS } from './sign-in-failures-store.ts'
 
 /** All that is given must be so. */
@@ -85,9 +85,6 @@ function byName(called: string, condition: Prisma.Sql, limit: number, after: Acc
            AND o.name_end COLLATE "C" >= lower(${called}) AND o.name_end COLLATE "C" < ${end})
        ORDER BY ${end}, e.account_id LIMIT ${limit})`
 }
-
-/** No text that begins with a word comes after the word with this at its end. */
-const LAST_CHARACTER = '\u{10FFFF}'
 
 /** The condition on the table `accounts` under the name `a`. */
 function conditionOf(filter: Omit<AccountFilter, 'search'>): Prisma.Sql {

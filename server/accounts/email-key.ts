@@ -12,6 +12,9 @@ export function emailKey(email: string): string {
   return visible.includes('@') ? visible.replace(/\.+$/, '') : visible
 }
 
+/** No text that begins with a word comes after the word with this at its end, in the order of characters. */
+export const LAST_CHARACTER = '\u{10FFFF}'
+
 /** Whether an account can have this address: one `@`, something on both sides, nothing invisible, 254 characters at most. */
 export function isEmailAddress(email: string): boolean {
   const key = emailKey(email)

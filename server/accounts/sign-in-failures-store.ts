@@ -2,6 +2,7 @@
 // its password is looked at, so a hundred guesses at once count as a hundred.
 import { Prisma } from '../../prisma/client/client.ts'
 import type { Database, Transaction } from '../storage/postgres.ts'
+import { LAST_CHARACTER } from './email-key.ts'
 import type { LockoutKey, Mailbox } from './lockout-keys.ts'
 
 /** How guesses are slowed. */
@@ -58,9 +59,6 @@ function accountsAt(at: Tried['at']): Prisma.Sql {
           AND right(a.email_key, ${[...others.end].length}::int) = ${others.end}`
   return Prisma.sql`ARRAY(SELECT a.id FROM accounts a WHERE a.status <> 'deleted' AND (${email} = ${address} OR ${other}) ORDER BY a.id)`
 }
-
-/** No text that begins with a word comes after the word with this at its end. */
-const LAST_CHARACTER = '\u{10FFFF}'
 
 /** Takes back an attempt whose password was never looked at. */
 export async function uncountAttempt(db: Database, key: Uint8Array<ArrayBuffer>): Promise<void> {
