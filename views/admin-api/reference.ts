@@ -1,6 +1,6 @@
 // The reference of the admin API as pages: what there is, and for each noun its routes with all that they take and answer.
+import { consoleHead } from '../admin-console/console-page.ts'
 import { table } from '../admin-console/lists.ts'
-import { consoleStylesheetHref, iconHref, stylesheetHref } from '../assets.ts'
 import { type Html, html } from '../html.ts'
 import { KEYHOLE } from '../layout.ts'
 
@@ -185,17 +185,7 @@ function frame(
   { path, groups }: Reference,
   { title, body, current }: { readonly title: string; readonly body: Html; readonly current?: string },
 ): Html {
-  return html`<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<title>${title} – Latchkey</title>
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta name="robots" content="noindex">
-<link rel="stylesheet" href="${stylesheetHref}">
-<link rel="stylesheet" href="${consoleStylesheetHref}">
-<link rel="icon" type="image/svg+xml" href="${iconHref}">
-</head>
+  return html`${consoleHead(title)}
 <body class="console">
 <a class="skip" href="#main">Skip to the content</a>
 <header class="site-header"><a class="home" href="${path}/reference">${KEYHOLE}<span>Latchkey</span></a></header>

@@ -28,8 +28,8 @@ export interface ConsoleBody {
   readonly refreshSeconds?: number
 }
 
-/** Makes a whole document. */
-export function consolePage(frame: ConsoleFrame, { title, section, body, refreshSeconds }: ConsoleBody): Html {
+/** A document of the console's look, up to its body. `more`: what else stands in the head. */
+export function consoleHead(title: string, more?: Html): Html {
   return html`<!doctype html>
 <html lang="en">
 <head>
@@ -37,12 +37,18 @@ export function consolePage(frame: ConsoleFrame, { title, section, body, refresh
 <title>${title} – Latchkey</title>
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta name="robots" content="noindex">
-${refreshSeconds !== undefined && html`<meta http-equiv="refresh" content="${refreshSeconds}">`}
 <link rel="stylesheet" href="${stylesheetHref}">
 <link rel="stylesheet" href="${consoleStylesheetHref}">
 <link rel="icon" type="image/svg+xml" href="${iconHref}">
-<script src="${consoleScriptSrc}" defer></script>
-</head>
+${more}</head>`
+}
+
+/** Makes a whole document. */
+export function consolePage(frame: ConsoleFrame, { title, section, body, refreshSeconds }: ConsoleBody): Html {
+  return html`${consoleHead(
+    title,
+    html`${refreshSeconds !== undefined && html`<meta http-equiv="refresh" content="${refreshSeconds}">\n`}<script src="${consoleScriptSrc}" defer></script>\n`,
+  )}
 <body class="console">
 <a class="skip" href="#main">Skip to the content</a>
 <header class="site-header">
