@@ -4,7 +4,7 @@
 import { Prisma } from '../../prisma/client/client.ts'
 import type { Database, Transaction } from '../storage/postgres.ts'
 import type { RevocationFollower } from './revocation-follower.ts'
-import { lockRevocationCounter, type RevocationEntry, type WrittenRevocation, writeRevocations } from './revocations.ts'
+import { lockRevocationCounter, momentOf, type RevocationEntry, type WrittenRevocation, writeRevocations } from './revocations.ts'
 
 /** Covers what was authorised meanwhile. */
 export interface LateCommits {
@@ -52,6 +52,7 @@ async function coverAgain(tx: Transaction, entries: readonly WrittenRevocation[]
   }
 }
 
+/** For as long, and with as much time for those who have not heard of it, as the first one. */
 function entryOf({ kind, value, before = 0, until, at }: WrittenRevocation): RevocationEntry {
-  return { kind, value, lifeSeconds: until - at, issuedUntilNow: true, stillIssuedSeconds: before - Math.floor(at) - 1 }
+  return { kind, value, lifeSeconds: until - at, issuedUntilNow: true, stillIssuedSeconds: before - momentOf(at) }
 }

@@ -3,7 +3,7 @@
 import { together } from '../storage/gathering.ts'
 import type { Database } from '../storage/postgres.ts'
 import { createRevocationLog, type RevocationLog } from './revocation-log.ts'
-import { readRevocations, type WrittenRevocation } from './revocations.ts'
+import { momentOf, readRevocations, type WrittenRevocation } from './revocations.ts'
 
 /** What happened to the list. */
 export type RevocationNews =
@@ -106,6 +106,6 @@ export function createRevocationFollower({ db }: { readonly db: Database }): Rev
  */
 function isLate({ before, at }: WrittenRevocation, looked: number | undefined, now: number): boolean {
   if (before === undefined || looked === undefined) return false
-  const moment = Math.floor(at) + 1
+  const moment = momentOf(at)
   return looked >= moment && now >= moment + 1
 }

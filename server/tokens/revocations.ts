@@ -120,6 +120,14 @@ export interface WrittenRevocation {
   readonly at: number
 }
 
+/**
+ * The moment that an entry which was written at `at` names, the time aside for which other processes may not have heard of it. `at` is
+ * rounded to milliseconds, maybe to the second after the one in which it was written.
+ */
+export function momentOf(at: number): number {
+  return Math.floor(at - 0.001) + 1
+}
+
 /** Some of the entries that were written after a certain one. */
 export interface RevocationsRead {
   /** Everything up to this number is known now. */
