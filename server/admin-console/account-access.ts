@@ -171,7 +171,9 @@ async function makeLink(deps: AccountAccessPagesDeps, ctx: Context, visit: Conso
     // What the form does not show to somebody is not given to them, whatever they send.
     const way = form.has('mail') || !visit.may(ACCESS.accounts.seeLinks) ? ('mailed' as const) : ('shown' as const)
     const { link, ended } = await deps.links.issue({ accountId: id, way, endSessions, forceChange }, visit.change(reason))
-    if (link.url === undefined) return `The link is on its way to the person.${endSessions ? ` ${endedWords(ended)}` : ''}`
+    const forced = forceChange ? ' The old password lets nobody in any more.' : ''
+    if (link.url === undefined)
+      return `The link is on its way to the person.${forced}${endSessions ? ` ${endedWords(ended)}` : ''}`
     const body = passwordLinkShown({ id, email, url: link.url, expiresAt: link.expiresAt })
     visit.show({ title: 'A link to set a password', section: ACCOUNTS_PATH, body }, 201)
     return undefined

@@ -413,6 +413,7 @@ describe('the sign-in', () => {
       mail: 'on',
       force_change: 'on',
     })
+    expect(forced.body).toContain('The link is on its way to the person. The old password lets nobody in any more.')
     expect(forced.body).toContain('<dt>Password</dt><dd>none</dd>')
     expect(forced.body).not.toContain('force_change')
   })
