@@ -157,7 +157,7 @@ export async function verifyEmail(tx: Transaction, id: string): Promise<void> {
     UPDATE accounts SET email_verified = true, updated_at = latchkey_now() WHERE id = ${id} AND NOT email_verified`
 }
 
-/** Nobody can sign in by the password any more; it is remembered as one that was used. */
+/** Nobody can sign in by the password any more; it is remembered as one that was used. @returns whether there was one */
 export async function retirePassword(tx: Transaction, accountId: string): Promise<boolean> {
   const retired = await tx.$executeRaw`
     UPDATE passwords SET retired_at = latchkey_now() WHERE account_id = ${accountId} AND retired_at IS NULL`

@@ -1,5 +1,4 @@
 // All that has to wait now after failures in a row, whether it is an account's or not.
-
 import { scopesOfRoles } from '../../config/roles.ts'
 import { Prisma } from '../../prisma/client/client.ts'
 import { type Change, reaches, recordChange } from '../audit/change.ts'

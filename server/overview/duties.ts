@@ -82,7 +82,7 @@ export function webhookSecretDuty(read: () => Promise<readonly Date[]>, clock: (
       const late = dues.filter((at) => at.getTime() <= clock()).length
       const says = late > 0 ? `Those of ${many(late, 'webhook')} were not.` : 'Soon the oldest is older.'
       const todo = 'Give it another one: the old one overlaps for as long as you say.'
-      return { ...standing, says, todo, href: late > 0 ? '/admin/secrets?state=due' : '/admin/webhooks' }
+      return { ...standing, says, todo, href: late > 0 ? '/admin/secrets?state=due' : '/admin/secrets' }
     },
   }
 }
