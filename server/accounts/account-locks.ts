@@ -3,8 +3,8 @@ import { type Change, recordChange } from '../audit/change.ts'
 import type { Database, Transaction } from '../storage/postgres.ts'
 import { lockedAccount } from './account-standing.ts'
 import type { Account } from './accounts-store.ts'
+import type { CountedKeys } from './counted-keys.ts'
 import { emailKey } from './email-key.ts'
-import type { LockOwners } from './lock-owners.ts'
 import { type Counted, countLockedAccounts, deleteFailures, knownAddresses, selectFailures } from './sign-in-failures-store.ts'
 
 /** Failures in a row. */
@@ -34,17 +34,17 @@ export interface AccountLocks {
 }
 
 /** Makes it. */
-export function createAccountLocks({ db, owners }: { readonly db: Database; readonly owners: LockOwners }): AccountLocks {
+export function createAccountLocks({ db, keysOf }: { readonly db: Database; readonly keysOf: CountedKeys }): AccountLocks {
   async function forgetWithin(tx: Transaction, { id, email }: Pick<Account, 'id' | 'email'>): Promise<number> {
     const key = emailKey(email)
-    return deleteFailures(tx, owners.keysOf({ id, emailKey: key }, await knownAddresses(tx, key)).keys())
+    return deleteFailures(tx, keysOf({ id, emailKey: key }, await knownAddresses(tx, key)).keys())
   }
 
   return {
     forgetWithin,
 
     async stateOf(account) {
-      const keys = owners.keysOf(account, await knownAddresses(db, account.emailKey))
+      const keys = keysOf(account, await knownAddresses(db, account.emailKey))
       const found = await selectFailures(db, keys.keys())
       const counts = found.map(({ key, failures, until }) => ({
         what: keys.get(key) ?? 'sign_in',

@@ -6,7 +6,7 @@ import { type AccountLocks, createAccountLocks } from '../accounts/account-locks
 import { previewAccount } from '../accounts/account-preview.ts'
 import { type AccountDetails, type AccountItem, createAccountSearch } from '../accounts/account-search.ts'
 import { AccountRefused } from '../accounts/account-standing.ts'
-import { createLockOwners } from '../accounts/lock-owners.ts'
+import { createCountedKeys } from '../accounts/counted-keys.ts'
 import { showAccount, showDetails, showPreview } from '../admin-api/account-shapes.ts'
 import type { Change } from '../audit/change.ts'
 import { addressKey } from '../http/client-address.ts'
@@ -49,7 +49,7 @@ const oneArgs = z.strictObject({ account: z.string() })
 const deedArgs = oneArgs.extend({ dryRun: z.boolean().default(false), reason: z.string().optional() })
 
 function locksOf({ db, sealer }: Deps): AccountLocks {
-  return createAccountLocks({ db, owners: createLockOwners({ addressKey, secret: sealer.derive('sign-in failures') }) })
+  return createAccountLocks({ db, keysOf: createCountedKeys({ addressKey, secret: sealer.derive('sign-in failures') }) })
 }
 
 const searchOf = (deps: Deps) => createAccountSearch({ db: deps.db, locks: locksOf(deps) })

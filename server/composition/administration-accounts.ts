@@ -6,8 +6,8 @@ import { createAccountImports, type ImportAccounts } from '../accounts/account-i
 import { type AccountLocks, createAccountLocks } from '../accounts/account-locks.ts'
 import { previewAccount } from '../accounts/account-preview.ts'
 import { type AccountSearch, createAccountSearch } from '../accounts/account-search.ts'
+import { createCountedKeys } from '../accounts/counted-keys.ts'
 import { createFailedSignIns, type FailedSignIns } from '../accounts/failed-sign-ins.ts'
-import { createLockOwners } from '../accounts/lock-owners.ts'
 import { createPasswordLinks, type PasswordLinks } from '../accounts/password-links.ts'
 import { createSignInBlocks, type SignInBlocks } from '../accounts/sign-in-blocks.ts'
 import { accountEndRoutes } from '../admin-api/account-ends.ts'
@@ -45,8 +45,8 @@ export function createAccountParts(deps: {
   const { config, nouns } = deps
   const { db, sealer } = deps.stores
   const { accounts, endings, passwords } = nouns
-  const owners = createLockOwners({ addressKey, secret: sealer.derive('sign-in failures') })
-  const accountLocks = createAccountLocks({ db, owners })
+  const keysOf = createCountedKeys({ addressKey, secret: sealer.derive('sign-in failures') })
+  const accountLocks = createAccountLocks({ db, keysOf })
   const passwordLinks = createPasswordLinks({
     db,
     endings,

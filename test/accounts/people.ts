@@ -1,8 +1,8 @@
 // The parts of accounts/ put together on a database of their own, for tests.
 import { createAccountLocks } from '../../server/accounts/account-locks.ts'
 import { createAccounts } from '../../server/accounts/accounts.ts'
+import { createCountedKeys } from '../../server/accounts/counted-keys.ts'
 import { createHashingPool, type HashJob } from '../../server/accounts/hashing-pool.ts'
-import { createLockOwners } from '../../server/accounts/lock-owners.ts'
 import { createLockout } from '../../server/accounts/lockout.ts'
 import { createPasswordChange } from '../../server/accounts/password-change.ts'
 import { createPasswords } from '../../server/accounts/passwords.ts'
@@ -56,7 +56,7 @@ export async function openPeople() {
     accounts,
     lockout,
     endings,
-    locks: createAccountLocks({ db, owners: createLockOwners(keyed) }),
+    locks: createAccountLocks({ db, keysOf: createCountedKeys(keyed) }),
     signIn: createSignIn({ db, passwords, lockout }),
     changePassword: createPasswordChange({
       db,

@@ -3,29 +3,24 @@
 import { createLockoutKeys, type LockoutKey } from './lockout-keys.ts'
 import type { Counted } from './sign-in-failures-store.ts'
 
-/** Keys with what is counted under each. */
-export interface LockOwners {
-  /** All that is counted of an account; `addresses` are the places that are known. */
-  keysOf(account: { readonly id: string; readonly emailKey: string }, addresses: readonly string[]): KeyMap<Counted>
-}
+/** The keys of all that is counted of an account, each with what it is; `addresses` are the places that are known. */
+export type CountedKeys = (
+  account: { readonly id: string; readonly emailKey: string },
+  addresses: readonly string[],
+) => KeyMap<Counted>
 
-/** What it needs: the same as whoever counts (lockout.ts). */
-export interface LockOwnersDeps {
+/** Makes it. It needs the same as whoever counts (lockout.ts). */
+export function createCountedKeys(deps: {
   readonly secret: Buffer
   readonly addressKey: (address: string) => string
-}
-
-/** Makes it. */
-export function createLockOwners(deps: LockOwnersDeps): LockOwners {
+}): CountedKeys {
   const keys = createLockoutKeys(deps)
-  return {
-    keysOf(account, addresses) {
-      const found = new KeyMap<Counted>()
-      found.set(keys.signIn(account.emailKey), 'sign_in')
-      found.set(keys.confirmation(account.id), 'password_change')
-      for (const address of addresses) found.set(keys.signInFrom(account.emailKey, address), 'sign_in_from_known_place')
-      return found
-    },
+  return (account, addresses) => {
+    const found = new KeyMap<Counted>()
+    found.set(keys.signIn(account.emailKey), 'sign_in')
+    found.set(keys.confirmation(account.id), 'password_change')
+    for (const address of addresses) found.set(keys.signInFrom(account.emailKey, address), 'sign_in_from_known_place')
+    return found
   }
 }
 
