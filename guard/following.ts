@@ -48,7 +48,8 @@ export function createFollowing(parts: FollowingParts): Following {
   // While the feed stands in for Redis all is well there, and Redis has to be seen to all the same.
   const sourceFaults = sourceName === 'redis' ? createFaults(log, closed) : faults
   const connections = createConnections(parts, snapshots, (error) => sourceFaults.note(error))
-  const poll = createPolling({ ...parts, snapshots, faults, beginAgain: connections.beginAgain })
+  const { beginAgain, tryNow } = connections
+  const poll = createPolling({ ...parts, snapshots, faults, beginAgain, tryNow })
   let timer: ReturnType<typeof setInterval> | undefined
   let running = Promise.resolve()
 
@@ -99,6 +100,8 @@ function createConnections(parts: FollowingParts, snapshots: Snapshots, note: (e
   const { source, sourceName, clock, log, closed } = parts
   const pause = createPause()
   let connection: WorkSignal | undefined
+  /** How many connections in a row came to nothing; none while one is silent. */
+  let failures = 0
   closed.addEventListener('abort', () => pause.cut())
 
   async function takeSnapshot(): Promise<void> {
@@ -134,13 +137,19 @@ function createConnections(parts: FollowingParts, snapshots: Snapshots, note: (e
 
   return {
     async run(): Promise<void> {
-      let failures = 0
       while (!closed.aborted) {
         const waitMs = await follow()
         if (closed.aborted) return
-        await pause.wait(waitMs ?? backOffMs(failures))
         failures = waitMs === undefined ? failures + 1 : 0
+        await pause.wait(waitMs ?? backOffMs(failures - 1))
+        // Those that lost the same server do not all come back in the same moment.
+        if (waitMs === undefined && failures === 0) await pause.wait(backOffMs(0))
       }
+    },
+    tryNow() {
+      if (failures === 0) return
+      failures = 0
+      pause.cut()
     },
     beginAgain() {
       connection?.abort()

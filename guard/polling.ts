@@ -20,6 +20,8 @@ export interface PollingParts {
   readonly clock: GuardClock
   /** Lets the source begin again from what is known now. */
   readonly beginAgain: () => void
+  /** Lets the source be tried at once, if it waits after failures. */
+  readonly tryNow: () => void
 }
 
 /** How old knowledge may get before it is asked for, as a share of what is allowed, and at most. Heartbeats keep it below eleven seconds. */
@@ -32,6 +34,8 @@ export function createPolling(parts: PollingParts): () => void {
   let tried: Moment | undefined
   let failures = 0
   let busy = false
+  /** Whether the server was not heard of since it was there last. */
+  let missed = false
 
   function isDue(): boolean {
     const { share, atMostMs } = source.live ? WITH_SOURCE : WITHOUT_SOURCE
@@ -48,8 +52,10 @@ export function createPolling(parts: PollingParts): () => void {
       else take(await from.read(after), after)
       failures = 0
       faults.clear()
+      foundAgain()
     } catch (error) {
       failures += 1
+      missed = true
       faults.note(error)
       if (error instanceof SequenceGone) startOver()
     }
@@ -61,6 +67,12 @@ export function createPolling(parts: PollingParts): () => void {
     else knowledge.confirm(page.sequence, page.asked)
   }
 
+  /** The source has waited longer after each failure; now somebody is there. Once only, for a source that fails by itself. */
+  function foundAgain(): void {
+    if (missed && !source.live) parts.tryNow()
+    missed = false
+  }
+
   /** The server counts from less than what is known here. */
   function startOver(): void {
     snapshots.want()
@@ -68,6 +80,7 @@ export function createPolling(parts: PollingParts): () => void {
   }
 
   return () => {
+    if (source.live) missed = true
     if (feed === undefined || busy || !isDue()) return
     busy = true
     tried = moment(clock)

@@ -1,7 +1,7 @@
 // A guard learns of revocations while they happen, and of every fault on the way: what it says, and that no revoked token is
 // taken for longer than was promised.
 
-import { expect, test } from '@jest/globals'
+import { expect, jest, test } from '@jest/globals'
 import { acknowledgementDelayMs } from '../../guard/acknowledgements.ts'
 import { FeedRefused, IssuerMismatch } from '../../guard/main.ts'
 import { CLIENT } from './fake-issuer.ts'
@@ -128,6 +128,27 @@ test.each(['away', 'hanging'] as const)('an issuer that is %s at start does not 
   trial.issuer.behaviour.issuer = 'here'
   await until(async () => (await outcomeOf(guard, token)) === 'good', 15_000)
 })
+
+test('a server that is back is listened to at once, however long the stream would have waited by then', async () => {
+  const random = jest.spyOn(Math, 'random').mockReturnValue(0.999)
+  try {
+    await using trial = await startTrial()
+    const guard = await trial.guard()
+    await until(() => guard.status().following === 'stream')
+    const lost = trial.issuer.requests.length
+    trial.issuer.behaviour.feed = 'failing'
+    trial.issuer.restart()
+    // The fifth attempt in a row; the next is due four seconds later.
+    await until(() => trial.issuer.requests.slice(lost).filter((request) => request === 'GET /revocations').length >= 5)
+    trial.advance(8)
+    trial.issuer.aheadSeconds = 8
+    await until(() => guard.status().following !== 'stream' && guard.status().fault !== undefined)
+    trial.issuer.behaviour.feed = 'here'
+    await until(() => guard.status().following === 'stream', 2500)
+  } finally {
+    random.mockRestore()
+  }
+}, 30_000)
 
 test('feed lost for a minute: fifteen seconds are bridged, then nobody is let in, and afterwards nothing was missed', async () => {
   await using trial = await startTrial()
