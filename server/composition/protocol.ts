@@ -15,6 +15,7 @@ import type { Outbox } from '../mail/outbox.ts'
 import { type AccountSignIn, createAccountSignIn } from '../provider/account-sign-in.ts'
 import { createCurrentSession } from '../provider/current-session.ts'
 import type { RefusedClient } from '../provider/failures.ts'
+import { createHintedSessions } from '../provider/hinted-session.ts'
 import { createInteractions, type Interactions } from '../provider/interaction-port.ts'
 import { createJwtAccessTokens } from '../provider/jwt-access-tokens.ts'
 import type { ProtocolMeasures } from '../provider/measures.ts'
@@ -26,6 +27,7 @@ import { createProviderHost, type ProviderHost } from '../provider/provider-host
 import { loadRegistry, type Registry } from '../provider/registry.ts'
 import { createSignOut } from '../provider/sign-out.ts'
 import type { RefusedRequests } from '../refused-requests/refused-requests.ts'
+import { findClientSession } from '../tokens/jwt-findings.ts'
 import type { RevocationFollower } from '../tokens/revocation-follower.ts'
 import { noteRefusedClient } from './audited-refusals.ts'
 import type { Nouns } from './nouns.ts'
@@ -93,7 +95,7 @@ export async function createProviderParts(deps: {
       ...{ door: deps.door, cookieSignatures: deps.cookieSignatures, refused: deps.refused },
       lifetimes: config.lifetimes,
       codeLifeSeconds: config.lifetimes.authorizationCode,
-      endSession: createSignOut({ sessions: nouns.sessions, store: live, signOutScope: config.signOutScope }),
+      ...signOutOf(deps),
       async findAccount(id) {
         const account = await nouns.accounts.findById(id)
         return account?.status === 'active' ? account : undefined
@@ -128,6 +130,14 @@ export async function createProviderParts(deps: {
       await registry.noteLife()
     },
   }
+}
+
+/** How a session ends by a sign-out, and which one an app means. */
+function signOutOf({ config, stores, nouns }: Pick<Parameters<typeof createProviderParts>[0], 'config' | 'stores' | 'nouns'>) {
+  const { sessions } = nouns
+  const store = stores.live
+  const hinted = createHintedSessions({ sessions, store, findClientSession: (sid) => findClientSession(stores.db, sid) })
+  return { hinted, endSession: createSignOut({ sessions, store, signOutScope: config.signOutScope, hinted }) }
 }
 
 function refusalsOf({ tokenLimits, occasional }: Pick<Parameters<typeof createProviderParts>[0], 'tokenLimits' | 'occasional'>) {

@@ -5,18 +5,26 @@ import { continuePage } from '../../views/interactions/continue.ts'
 import { FORM_POST_SCRIPT_SOURCE, formPostPage } from '../../views/interactions/form-post.ts'
 import { continuePostPage } from '../../views/logout/continue-post.ts'
 import { leavingPage } from '../../views/logout/leaving.ts'
+import { signOutPage } from '../../views/logout/sign-out.ts'
 import { render } from '../http/render.ts'
 import { FORM_POST_POLICY } from '../http/security-headers.ts'
+import type { FindHintedSession } from './hinted-session.ts'
+import { signOutForm } from './pages.ts'
 import { requestState } from './request-state.ts'
 
-/** A middleware for `provider.use`. */
-export async function replaceFormPages(ctx: KoaContextWithOIDC, next: () => Promise<void>): Promise<void> {
-  await next()
-  const route = ctx.oidc?.route
-  if (route === 'end_session_confirm' && ctx.status === 303) goOnByPage(ctx)
-  if (ctx.status !== 200 || typeof ctx.body !== 'string') return
-  if (route === 'end_session' && ctx.oidc.session?.accountId === undefined) leave(ctx)
-  if (route === 'resume' && ctx.oidc.entities.Interaction?.result?.login !== undefined && changesPerson(ctx)) askToChange(ctx)
+/** Makes a middleware for `provider.use`. */
+export function replaceFormPages({ hinted }: { readonly hinted: FindHintedSession }) {
+  return async (ctx: KoaContextWithOIDC, next: () => Promise<void>): Promise<void> => {
+    await next()
+    const route = ctx.oidc?.route
+    if (route === 'end_session_confirm' && ctx.status === 303) goOnByPage(ctx)
+    if (ctx.status !== 200 || typeof ctx.body !== 'string') return
+    if (route === 'end_session' && ctx.oidc.session?.accountId === undefined) {
+      if ((await hinted(ctx)) === undefined) leave(ctx)
+      else askToSignOut(ctx)
+    }
+    if (route === 'resume' && ctx.oidc.entities.Interaction?.result?.login !== undefined && changesPerson(ctx)) askToChange(ctx)
+  }
 }
 
 /** The response mode `form_post`. The form goes to the app, so this page alone may post elsewhere. */
@@ -51,6 +59,11 @@ function tellByFrames(ctx: KoaContextWithOIDC, url: string, frames: readonly str
   render(ctx, leavingPage({ url, frames }))
   const origins = new Set(frames.map((frame) => new URL(frame).origin))
   ctx.set('Content-Security-Policy', `${ctx.response.get('Content-Security-Policy')};frame-src ${[...origins].join(' ')}`)
+}
+
+/** This browser has lost its session, by a cookie that went or because it is another browser; the session of the app goes on. */
+function askToSignOut(ctx: KoaContextWithOIDC): void {
+  render(ctx, signOutPage({ ...signOutForm(ctx), elsewhere: true }))
 }
 
 /** Nobody is signed in, so there is nothing to ask and nothing to end: on to where the app wants the person to go. */

@@ -1,6 +1,7 @@
 // The pages that the library asks for: an error that cannot go back to a client, the question whether to sign out, and
 // that it is done.
 import type { Context } from 'koa'
+import type { KoaContextWithOIDC } from 'oidc-provider'
 import { messagePage } from '../../views/errors/message.ts'
 import { signInExpiredPage } from '../../views/errors/sign-in-expired.ts'
 import { signOutPage } from '../../views/logout/sign-out.ts'
@@ -8,6 +9,7 @@ import { signedOutPage } from '../../views/logout/signed-out.ts'
 import { render } from '../http/render.ts'
 import { requestInfo } from '../http/request-context.ts'
 import type { ProviderPages } from './features.ts'
+import { hintOf } from './hinted-session.ts'
 import { isForPrograms } from './protocol-routes.ts'
 import { refusedAt } from './refusals.ts'
 
@@ -43,18 +45,9 @@ export function createProviderPages(deps: {
     },
 
     async logoutSource(ctx) {
-      const { session, client } = ctx.oidc
-      const xsrf = session?.state?.secret
-      const account = session?.accountId === undefined ? undefined : await deps.accounts.findById(session.accountId)
-      render(
-        ctx,
-        signOutPage({
-          action: `${ctx.oidc.urlFor('end_session')}/confirm`,
-          xsrf: typeof xsrf === 'string' ? xsrf : '',
-          ...(client?.clientName === undefined ? {} : { clientName: client.clientName }),
-          ...(account === undefined ? {} : { email: account.email }),
-        }),
-      )
+      const accountId = ctx.oidc.session?.accountId
+      const account = accountId === undefined ? undefined : await deps.accounts.findById(accountId)
+      render(ctx, signOutPage({ ...signOutForm(ctx), ...(account === undefined ? {} : { email: account.email }) }))
     },
 
     postLogoutSuccessSource(ctx) {
@@ -64,6 +57,19 @@ export function createProviderPages(deps: {
 
     unavailable,
     expired,
+  }
+}
+
+/** What the form that asks whether to sign out is made of. */
+export function signOutForm(ctx: KoaContextWithOIDC) {
+  const { session, client } = ctx.oidc
+  const xsrf = session?.state?.secret
+  const hint = hintOf(ctx)
+  return {
+    action: ctx.oidc.urlFor('end_session_confirm'),
+    xsrf: typeof xsrf === 'string' ? xsrf : '',
+    ...(hint === undefined ? {} : { hint }),
+    ...(client?.clientName === undefined ? {} : { clientName: client.clientName }),
   }
 }
 

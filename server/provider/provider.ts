@@ -17,6 +17,7 @@ import { createExistingGrant } from './existing-grant.ts'
 import { type FailureDeps, reportFailures } from './failures.ts'
 import { createFeatures, type DpopPolicy, type ProviderPages } from './features.ts'
 import { replaceFormPages, respondByFormPost } from './form-pages.ts'
+import type { FindHintedSession } from './hinted-session.ts'
 import { createJwtTokenEndpoints, type JwtTokenEndpointDeps } from './jwt-token-endpoints.ts'
 import { fetchKeys } from './key-fetch.ts'
 import { countTokenAnswers, type ProtocolMeasures } from './measures.ts'
@@ -46,6 +47,7 @@ export type ProviderDeps = ModelStorageDeps &
     readonly lifetimes: Lifetimes
     readonly consents: Consents
     readonly pages: ProviderPages
+    readonly hinted: FindHintedSession
     readonly dpop: DpopPolicy
     /** Undefined where no proxy hands certificates over. */
     readonly mutualTls: MutualTls | undefined
@@ -79,7 +81,7 @@ export function buildProvider(deps: ProviderDeps): Provider {
   reportRefusals(provider, deps)
   countTokenAnswers(provider, deps.measures)
   provider.use(createJwtTokenEndpoints(deps))
-  provider.use(replaceFormPages)
+  provider.use(replaceFormPages(deps))
   provider.use(nameErrors)
   // The door has checked the host and written the configured origin into these headers (http/host-pinning.ts).
   provider.proxy = true

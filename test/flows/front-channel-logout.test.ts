@@ -2,12 +2,12 @@
 // nobody else is.
 import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { afterAll, beforeAll, beforeEach, expect, test } from '@jest/globals'
-import { Browser } from '../support/browser.ts'
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals'
+import { Browser, formsOf, type Page } from '../support/browser.ts'
 import { launchChromium } from '../support/chromium.ts'
 import { SPA, type TestClient } from '../support/clients.ts'
 import { type LogoutApp, startLogoutApp, until } from '../support/logout-app.ts'
-import { authorizationRequest, claimsOf, obtainTokens } from '../support/oauth.ts'
+import { authorizationRequest, claimsOf, introspect, obtainTokens } from '../support/oauth.ts'
 import { startServer, type TestServer } from '../support/server.ts'
 
 const OLD: TestClient = {
@@ -76,6 +76,8 @@ async function signedIn(...clients: TestClient[]) {
   return { browser, sids }
 }
 
+const asksForPassword = ({ body }: Page) => body.includes('name="password"')
+
 const framesOf = (body: string) =>
   [...body.matchAll(/<iframe src="([^"]+)"/g)].map(([, src = '']) => new URL(src.replaceAll('&amp;', '&')))
 
@@ -110,6 +112,56 @@ test('the way back to the app goes on after it', async () => {
   const page = await browser.submit(await browser.open(url))
   expect(framesOf(page.body)).toHaveLength(1)
   expect(page.headers.refresh).toBe('3;url=https://old.example/bye?state=left')
+})
+
+describe('a sign-out by the app, in a browser that has lost its session,', () => {
+  const leaving = (token: string | undefined) => {
+    const url = new URL('/logout', server.issuer)
+    url.search = new URLSearchParams({
+      id_token_hint: token ?? '',
+      post_logout_redirect_uri: 'https://old.example/bye',
+      state: 'left',
+    }).toString()
+    return url
+  }
+  const AT_THE_APP = 'https://old.example/bye?state=left'
+
+  test('asks, ends the session that the hint names, and no more, and tells its apps', async () => {
+    const { browser, sids } = await signedIn(OLD, BOTH)
+    const { tokens } = await obtainTokens(server, OLD, { browser })
+    const elsewhere = await obtainTokens(server, OLD)
+    const lost = new Browser()
+    const question = await lost.open(leaving(tokens.body.id_token))
+    expect(question.body).toContain('not signed in here any more')
+    expect(question.body).not.toContain(server.ada.username)
+    const [form] = formsOf(question)
+    const answer = (fields: object) =>
+      lost.fetch(form?.action ?? '', { body: new URLSearchParams({ ...form?.fields, ...fields }).toString() })
+    expect((await answer({ xsrf: 'made-up' })).status).toBe(400)
+    await answer({ id_token_hint: `${tokens.body.id_token}x` })
+    expect(asksForPassword(await browser.open(authorizationRequest(server, OLD).url))).toBe(false)
+    const asked = await lost.open(leaving(tokens.body.id_token))
+    // Everybody who has an ID token could ask for the rest, too.
+    const done = await lost.submit(asked, { scope: 'account' })
+    expect(framesOf(done.body).map(({ searchParams }) => searchParams.get('sid'))).toEqual([sids.get('old')])
+    expect(done.headers.refresh).toBe(`3;url=${AT_THE_APP}`)
+    await until(() => back.received.some(({ claims }) => claims.sid === sids.get('both')))
+    expect(asksForPassword(await browser.open(authorizationRequest(server, OLD).url))).toBe(true)
+    expect((await introspect(server, OLD, tokens.body.access_token ?? '')).active).toBe(false)
+    expect((await introspect(server, OLD, elsewhere.tokens.body.access_token ?? '')).active).toBe(true)
+    expect(asksForPassword(await elsewhere.browser.open(authorizationRequest(server, OLD).url))).toBe(false)
+    // There is nothing left to ask about.
+    expect((await new Browser().open(leaving(tokens.body.id_token))).url).toBe(AT_THE_APP)
+  })
+
+  test('ends it as well where somebody is signed in here by now', async () => {
+    const { browser } = await signedIn(OLD)
+    const { tokens } = await obtainTokens(server, OLD, { browser })
+    const now = await obtainTokens(server, SPA, { person: server.grace })
+    await now.browser.submit(await now.browser.open(leaving(tokens.body.id_token)))
+    expect(asksForPassword(await browser.open(authorizationRequest(server, OLD).url))).toBe(true)
+    expect(asksForPassword(await now.browser.open(authorizationRequest(server, SPA).url))).toBe(true)
+  })
 })
 
 test('so it is for whoever is signed out because somebody else signs in', async () => {
