@@ -12,8 +12,14 @@ import type { FindHintedSession } from './hinted-session.ts'
 import { signOutForm } from './pages.ts'
 import { requestState } from './request-state.ts'
 
+/** What the pages need. */
+export interface FormPageDeps {
+  /** The session that an app means when it sends somebody to sign out. */
+  readonly hinted: FindHintedSession
+}
+
 /** Makes a middleware for `provider.use`. */
-export function replaceFormPages({ hinted }: { readonly hinted: FindHintedSession }) {
+export function replaceFormPages({ hinted }: FormPageDeps) {
   return async (ctx: KoaContextWithOIDC, next: () => Promise<void>): Promise<void> => {
     await next()
     const route = ctx.oidc?.route

@@ -10,14 +10,14 @@ import type { CookieSignatures } from '../http/cookie-signatures.ts'
 import { SIGNING_ALGORITHMS, type SigningKeys } from '../keys/signing-keys.ts'
 import { statusListsUri } from '../tokens/status-lists.ts'
 import { accessTokenClaims, setTimes } from './access-token-claims.ts'
+import { ADDED_CLIENT_METADATA } from './added-client-metadata.ts'
 import { type ClientCredentialsDeps, withDatabaseTime } from './client-credentials.ts'
 import { originAllowed } from './client-origins.ts'
 import { nameErrors } from './error-names.ts'
 import { createExistingGrant } from './existing-grant.ts'
 import { type FailureDeps, reportFailures } from './failures.ts'
 import { createFeatures, type DpopPolicy, type ProviderPages } from './features.ts'
-import { replaceFormPages, respondByFormPost } from './form-pages.ts'
-import type { FindHintedSession } from './hinted-session.ts'
+import { type FormPageDeps, replaceFormPages, respondByFormPost } from './form-pages.ts'
 import { createJwtTokenEndpoints, type JwtTokenEndpointDeps } from './jwt-token-endpoints.ts'
 import { fetchKeys } from './key-fetch.ts'
 import { countTokenAnswers, type ProtocolMeasures } from './measures.ts'
@@ -37,6 +37,7 @@ import { createLifetimes } from './token-lifetimes.ts'
 export type ProviderDeps = ModelStorageDeps &
   OverrideDeps &
   ClientCredentialsDeps &
+  FormPageDeps &
   JwtTokenEndpointDeps &
   StatusClaimDeps & {
     readonly issuer: string
@@ -47,7 +48,6 @@ export type ProviderDeps = ModelStorageDeps &
     readonly lifetimes: Lifetimes
     readonly consents: Consents
     readonly pages: ProviderPages
-    readonly hinted: FindHintedSession
     readonly dpop: DpopPolicy
     /** Undefined where no proxy hands certificates over. */
     readonly mutualTls: MutualTls | undefined
@@ -57,19 +57,6 @@ export type ProviderDeps = ModelStorageDeps &
     /** An active account. */
     readonly findAccount: (id: string) => Promise<SubjectAccount | undefined>
   }
-
-/** Our own client metadata (docs/provision-file.md). */
-export const OWN_CLIENT_METADATA = [
-  'skip_consent',
-  'require_pkce',
-  'rotate_refresh_tokens',
-  'refresh_replay_window',
-  // RFC 9701 §6; the library knows it only where it signs the answers itself.
-  'introspection_signed_response_alg',
-] as const
-
-/** Of specifications that the library does not know. */
-const FURTHER_CLIENT_METADATA = ['frontchannel_logout_uri', 'frontchannel_logout_session_required'] as const
 
 /** Builds a Provider. */
 export function buildProvider(deps: ProviderDeps): Provider {
@@ -179,7 +166,7 @@ function configurationOf(deps: ProviderDeps): Configuration {
 function ownClientMetadata({ mutualTls }: ProviderDeps): NonNullable<Configuration['extraClientMetadata']> {
   const bound = 'tls_client_certificate_bound_access_tokens'
   return {
-    properties: [...OWN_CLIENT_METADATA, ...FURTHER_CLIENT_METADATA, ...(mutualTls === undefined ? [bound] : [])],
+    properties: [...ADDED_CLIENT_METADATA, ...(mutualTls === undefined ? [bound] : [])],
     validator(_ctx, member, value) {
       if (member === bound && value === true) throw new errors.InvalidClientMetadata(`${bound} needs client certificates`)
     },
