@@ -1,6 +1,7 @@
 // Telling the server what this guard has applied, so that whoever revokes can see that it has arrived. Whether that succeeds is
 // of no weight for verification.
 import { type GuardClock, type Moment, millisecondsSince, moment } from './clock.ts'
+import type { Feed } from './feed.ts'
 import { unreferenced } from './timers.ts'
 
 /** The teller. */
@@ -9,7 +10,8 @@ export interface Acknowledgements {
   applied(sequence: number): void
   /** Called now and then: says it again when nothing was said for long. */
   tick(): void
-  close(): void
+  /** Says no more, but that this guard has ended. */
+  close(): Promise<void>
 }
 
 const COALESCE_MS = 100
@@ -24,8 +26,8 @@ export function acknowledgementDelayMs(sinceMs: number, pauseMs: number, random:
   return pauseMs > COALESCE_MS ? random() * pauseMs : 0
 }
 
-/** `send` is one request, and says after how many seconds to send another; at most one is on its way. */
-export function createAcknowledgements(send: (sequence: number) => Promise<number>, clock: GuardClock): Acknowledgements {
+/** At most one is on its way. */
+export function createAcknowledgements(feed: Pick<Feed, 'acknowledge' | 'leave'>, clock: GuardClock): Acknowledgements {
   let pending: number | undefined
   let latest: number | undefined
   let sent: Moment | undefined
@@ -47,7 +49,8 @@ export function createAcknowledgements(send: (sequence: number) => Promise<numbe
     pending = undefined
     busy = true
     sent = moment(clock)
-    send(sequence)
+    feed
+      .acknowledge(sequence)
       .then((againAfterSeconds) => {
         // Beyond that the server would take the guard for one that is gone.
         pauseMs = Math.min(IDLE_MS, Math.max(COALESCE_MS, againAfterSeconds * 1000 || 0))
@@ -74,6 +77,7 @@ export function createAcknowledgements(send: (sequence: number) => Promise<numbe
     close() {
       closed = true
       clearTimeout(timer)
+      return feed.leave()
     },
   }
 }

@@ -9,6 +9,8 @@ import { type Answer, RequestFailed, type Requests } from './requests.ts'
 export interface FeedToken {
   /** @throws FeedRefused @throws FeedUnavailable */
   get(): Promise<string>
+  /** The one that was got last, if it has not ended. */
+  kept(): string | undefined
   /** Lets go of a token that the server did not take; of a newer one not. */
   forget(token: string): void
 }
@@ -47,6 +49,8 @@ export function createFeedToken(parts: FeedTokenParts): FeedToken {
       issued = await current
       return issued.token
     },
+    kept: () =>
+      issued !== undefined && millisecondsSince(parts.clock, issued.asked) < issued.livesMs ? issued.token : undefined,
     forget(token) {
       if (issued?.token !== token) return
       current = undefined

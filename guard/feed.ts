@@ -14,6 +14,8 @@ export interface Feed {
   listen(after: number, signal: AbortSignal): Promise<FeedStream>
   /** Tells the server what this guard has applied; says after how many seconds the server wants to hear of it again. */
   acknowledge(sequence: number): Promise<number>
+  /** Tells the server that this guard has ended; a second at most is spent on it, and it never fails. */
+  leave(): Promise<void>
 }
 
 /** What the feed answered. */
@@ -36,31 +38,19 @@ export interface FeedParts {
   readonly url: string
   readonly token: FeedToken
   readonly requests: Requests
+  /** Those that are still sent when all else has ended. */
+  readonly lastRequests: Requests
   readonly clock: GuardClock
   readonly time: ServerTime
 }
 
-export function createFeed({ url, token, requests, clock, time }: FeedParts): Feed {
+export function createFeed({ url, token, requests, lastRequests, clock, time }: FeedParts): Feed {
   /** What was answered last to a question, so that the same answer need not be sent again. */
   let known: { readonly address: string; readonly etag: string; readonly page: RevocationPage } | undefined
   const instance = crypto.randomUUID()
+  let acknowledged = false
 
-  async function authorized<A extends { readonly status: number }>(ask: (authorization: string) => Promise<A>): Promise<A> {
-    for (const again of [true, false]) {
-      const bearer = await token.get()
-      const answer = await ask(`Bearer ${bearer}`).catch((cause: unknown) => {
-        throw new FeedUnavailable(cause instanceof RequestFailed ? cause.message : `${url} cannot be asked`, {
-          fix: REACH,
-          cause,
-        })
-      })
-      if (answer.status !== 401) return answer
-      // The token has ended, or its client was suspended meanwhile: a new one tells which.
-      token.forget(bearer)
-      if (!again) return answer
-    }
-    throw new FeedUnavailable(`${url} cannot be asked`, { fix: REACH })
-  }
+  const authorized = createAuthorized(url, token)
 
   return {
     async read(after) {
@@ -89,19 +79,15 @@ export function createFeed({ url, token, requests, clock, time }: FeedParts): Fe
         if (response.status !== 200) await response.body?.cancel()
         return response
       })
-      const isStream = /^text\/event-stream\b/i.test(response.headers.get('content-type') ?? '')
-      if (response.status === 200 && isStream && response.body !== null) {
-        const { body } = response
-        try {
-          learnTime(response.headers, { url, time, asked })
-        } catch (error) {
-          await body.cancel()
-          throw error
-        }
+      try {
+        const body = eventsOf(response)
+        if (body === undefined) throw refusal(url, response.status)
+        learnTime(response.headers, { url, time, asked })
         return { body, asked }
+      } catch (error) {
+        await response.body?.cancel()
+        throw error
       }
-      await response.body?.cancel()
-      throw refusal(url, response.status)
     },
     async acknowledge(sequence) {
       const address = `${url}/acknowledgements`
@@ -110,9 +96,44 @@ export function createFeed({ url, token, requests, clock, time }: FeedParts): Fe
         requests.send(address, { method: 'POST', headers: { authorization, 'content-type': 'application/json' }, body }),
       )
       if (answer.status >= 400) throw refusal(address, answer.status)
+      acknowledged = true
       return Number(answer.headers.get(AGAIN_AFTER_HEADER) ?? 0)
     },
+    async leave() {
+      const bearer = token.kept()
+      if (!acknowledged || bearer === undefined) return
+      const request = { method: 'DELETE', headers: { authorization: `Bearer ${bearer}` } }
+      // Whoever is not heard of for long is taken for gone as well.
+      await lastRequests.send(`${url}/acknowledgements/${instance}`, request, LEAVE_WITHIN_MS).catch(() => undefined)
+    },
   }
+}
+
+/** Asks with the token, and once more with another one where that is not taken. */
+function createAuthorized(url: string, token: FeedToken) {
+  return async <A extends { readonly status: number }>(ask: (authorization: string) => Promise<A>): Promise<A> => {
+    for (const again of [true, false]) {
+      const bearer = await token.get()
+      const answer = await ask(`Bearer ${bearer}`).catch((cause: unknown) => {
+        throw new FeedUnavailable(cause instanceof RequestFailed ? cause.message : `${url} cannot be asked`, {
+          fix: REACH,
+          cause,
+        })
+      })
+      if (answer.status !== 401) return answer
+      // The token has ended, or its client was suspended meanwhile: a new one tells which.
+      token.forget(bearer)
+      if (!again) return answer
+    }
+    throw new FeedUnavailable(`${url} cannot be asked`, { fix: REACH })
+  }
+}
+
+const LEAVE_WITHIN_MS = 1000
+
+function eventsOf({ status, headers, body }: Response): ReadableStream<Uint8Array> | undefined {
+  const isStream = /^text\/event-stream\b/i.test(headers.get('content-type') ?? '')
+  return status === 200 && isStream ? (body ?? undefined) : undefined
 }
 
 /** How busy the server is with those who listen. */

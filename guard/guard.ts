@@ -35,7 +35,7 @@ export interface Guard {
   /** What the API says of itself at `/.well-known/oauth-protected-resource` (RFC 9728). */
   protectedResourceMetadata(): ProtectedResourceMetadata
   status(): GuardStatus
-  /** Ends everything that is under way. Tokens are refused from now on. */
+  /** Ends everything that is under way, and tells the server so. Tokens are refused from now on. */
   close(): Promise<void>
 }
 
@@ -71,8 +71,7 @@ export async function createGuard(options: GuardOptions): Promise<Guard> {
   const parts = makeParts(settled, options, closing.signal)
   const close = async () => {
     closing.abort()
-    parts.acknowledgements?.close()
-    await parts.following.close()
+    await Promise.all([parts.acknowledgements?.close(), parts.following.close()])
   }
   try {
     await start(parts, settled)

@@ -40,8 +40,9 @@ export function makeParts(settled: Settled, options: GuardOptions, closed: Abort
   const time = createServerTime(clock, (ahead) => log({ level: 'warn', message: clockIsOff(ahead) }))
   const requests = createRequests(options.fetch ?? fetch, closed)
   const discover = createDiscovery(settled.issuer, requests)
-  const asking = settled.client && makeAsking(settled, settled.client, { discover, requests, clock, time, log })
-  const acknowledgements = asking && createAcknowledgements(asking.feed.acknowledge, clock)
+  const lastRequests = createRequests(options.fetch ?? fetch, new AbortController().signal)
+  const asking = settled.client && makeAsking(settled, settled.client, { discover, requests, lastRequests, clock, time, log })
+  const acknowledgements = asking && createAcknowledgements(asking.feed, clock)
   const knowledge = createKnowledge(clock, time, (sequence) => acknowledgements?.applied(sequence))
   const keys = createKeys({ discover, requests, clock, isRevoked: knowledge.hasKey, log, closed })
   const following = createFollowing({
@@ -76,18 +77,20 @@ export function makeParts(settled: Settled, options: GuardOptions, closed: Abort
 interface Ground {
   readonly discover: () => Promise<IssuerMetadata>
   readonly requests: Requests
+  readonly lastRequests: Requests
   readonly clock: GuardClock
   readonly time: ServerTime
   readonly log: GuardLog
 }
 
 /** What can be asked with the client's credentials. */
-function makeAsking({ issuer }: Settled, client: KnownCredentials, { discover, requests, clock, time, log }: Ground) {
+function makeAsking({ issuer }: Settled, client: KnownCredentials, ground: Ground) {
+  const { discover, requests, lastRequests, clock, time, log } = ground
   const authenticate = createClientAuthentication(client, { issuer, time })
   const url = `${issuer.replace(/\/$/, '')}/revocations`
   const token = createFeedToken({ clientId: client.id, resource: url, discover, authenticate, requests, clock })
   return {
-    feed: createFeed({ url, token, requests, clock, time }),
+    feed: createFeed({ url, token, requests, lastRequests, clock, time }),
     introspect: createIntrospection({ clientId: client.id, discover, authenticate, requests, log }),
   }
 }

@@ -74,15 +74,7 @@ export function createRevocationFeed({ follower, listeners, acknowledgements, au
     ctx.body = after === 0 ? snapshot(version) : JSON.stringify({ sequence: log.sequence, entries: log.after(after, log.size) })
   })
 
-  router.post('/acknowledgements', async (ctx) => {
-    const { clientId } = await authorize(ctx)
-    const { sequence, instance } = await readJson(ctx, ACKNOWLEDGEMENT)
-    if (sequence > log.sequence) await follower.catchUp()
-    if (sequence > log.sequence) throw beyond(sequence)
-    acknowledgements.note({ clientId, instance, sequence })
-    ctx.set(AGAIN_AFTER_HEADER, (listeners.count / ACKNOWLEDGEMENTS_PER_SECOND).toFixed(2))
-    ctx.status = 204
-  })
+  addAcknowledgements(router, { follower, listeners, acknowledgements, authorize })
 
   function listen(ctx: Context, caller: FeedCaller, place: Parameters<FeedListeners['open']>[2]): void {
     if (!listeners.admit) {
@@ -104,9 +96,33 @@ export function createRevocationFeed({ follower, listeners, acknowledgements, au
   return forPrograms(REVOCATIONS_PATH, routesOf(router))
 }
 
+/** Where listeners say how far they have come, and that they end. */
+function addAcknowledgements(router: Router, { follower, listeners, acknowledgements, authorize }: RevocationFeedDeps): void {
+  const { log } = follower
+  router.post('/acknowledgements', async (ctx) => {
+    const { clientId } = await authorize(ctx)
+    const { sequence, instance } = await readJson(ctx, ACKNOWLEDGEMENT)
+    if (sequence > log.sequence) await follower.catchUp()
+    if (sequence > log.sequence) throw beyond(sequence)
+    acknowledgements.note({ clientId, instance, sequence })
+    ctx.set(AGAIN_AFTER_HEADER, (listeners.count / ACKNOWLEDGEMENTS_PER_SECOND).toFixed(2))
+    ctx.status = 204
+  })
+
+  router.delete('/acknowledgements/:instance', async (ctx) => {
+    const { clientId } = await authorize(ctx)
+    const instance = INSTANCE.safeParse(ctx.params.instance)
+    // Nobody of another name has ever been heard.
+    if (instance.success) await acknowledgements.forget({ clientId, instance: instance.data })
+    ctx.status = 204
+  })
+}
+
+const INSTANCE = z.string('it must be text').regex(/^[\w-]{1,64}$/, 'it must be of 1 to 64 letters, digits, - and _')
+
 const ACKNOWLEDGEMENT = z.strictObject({
   sequence: z.int('it must be the number of an entry').min(0, 'it must not be negative'),
-  instance: z.string('it must be text').regex(/^[\w-]{1,64}$/, 'it must be of 1 to 64 letters, digits, - and _'),
+  instance: INSTANCE,
 })
 
 const NUMBER = /^\d{1,15}$/

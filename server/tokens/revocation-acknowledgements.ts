@@ -30,6 +30,8 @@ export interface CountedListener extends KnownListener {
 /** The acknowledgements of one database. */
 export interface Acknowledgements {
   note(acknowledgement: Acknowledgement): void
+  /** Forgets a listener that has said that it ends. */
+  forget(listener: Pick<Acknowledgement, 'clientId' | 'instance'>): Promise<void>
   /** Writes what was noted since. */
   write(): Promise<void>
   /** Those that were heard of in the last day; those that are silent last. */
@@ -58,6 +60,12 @@ export function createAcknowledgements({ db }: { readonly db: Database }): Ackno
     note(acknowledgement) {
       const name = nameOf(acknowledgement)
       if (noted.size < MOST_NOTED || noted.has(name)) noted.set(name, acknowledgement)
+    },
+
+    async forget({ clientId, instance }) {
+      noted.delete(nameOf({ clientId, instance }))
+      await db.$executeRaw(Prisma.sql`
+        DELETE FROM revocation_acknowledgements WHERE client_id = ${clientId} AND instance = ${instance}`)
     },
 
     async write() {
@@ -124,6 +132,6 @@ async function writeAll(db: Database, batch: readonly Acknowledgement[]): Promis
       sequence = GREATEST(known.sequence, EXCLUDED.sequence), acknowledged_at = latchkey_now()`)
 }
 
-function nameOf({ clientId, instance }: Acknowledgement): string {
+function nameOf({ clientId, instance }: Pick<Acknowledgement, 'clientId' | 'instance'>): string {
   return `${clientId} ${instance}`
 }

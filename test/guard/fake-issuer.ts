@@ -30,6 +30,8 @@ export interface FakeIssuer {
   readonly behaviour: Behaviour
   /** What was asked of it, as `METHOD path`. */
   readonly requests: string[]
+  /** The instances that have said that they end. */
+  readonly left: string[]
   readonly acknowledged: { readonly sequence: number; readonly instance: string }[]
   readonly publicJwk: JWK
   readonly publicKey: CryptoKey
@@ -125,6 +127,7 @@ async function makeIssuer(server: Server, url: string): Promise<Inside> {
       feedTokenGeneration: 1,
     },
     requests: [],
+    left: [],
     acknowledged: [],
     publicJwk: first,
     get publicKey() {
@@ -213,6 +216,12 @@ async function answer(issuer: Inside, request: IncomingMessage, response: Server
   if (pathname === '/introspect') return answerIntrospection(issuer, request, response)
   if (pathname === '/revocations') return answerFeed(issuer, request, response)
   if (pathname === '/revocations/acknowledgements') return answerAcknowledgement(issuer, request, response)
+  if (request.method === 'DELETE' && pathname.startsWith('/revocations/acknowledgements/')) {
+    if (!mayRead(issuer, request, response)) return
+    issuer.left.push(pathname.slice('/revocations/acknowledgements/'.length))
+    response.writeHead(204).end()
+    return
+  }
   json(response, 404, {})
 }
 

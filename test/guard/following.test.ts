@@ -445,3 +445,19 @@ test('a closed guard refuses, and has let go of everything', async () => {
   expect(await outcomeOf(guard, await trial.issuer.accessToken())).toBe('GuardClosed')
   await until(() => trial.issuer.listeners === 0)
 })
+
+test('a guard that is closed tells the server, once the server knows of it, and waits for nobody who does not answer', async () => {
+  await using trial = await startTrial()
+  const [guard, other] = [await trial.guard(), await trial.guard()]
+  await until(() => new Set(trial.issuer.acknowledged.map(({ instance }) => instance)).size === 2)
+  const instances = trial.issuer.acknowledged.map(({ instance }) => instance)
+  await guard.close()
+  expect(trial.issuer.left).toHaveLength(1)
+  expect(instances).toContain(trial.issuer.left[0])
+  trial.issuer.behaviour.issuer = 'hanging'
+  const began = performance.now()
+  await other.close()
+  expect(performance.now() - began).toBeLessThan(4000)
+  expect(trial.issuer.left).toHaveLength(1)
+  expect(trial.lines).toEqual([])
+})

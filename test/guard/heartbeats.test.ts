@@ -26,6 +26,7 @@ async function openStream() {
     read: () => Promise.reject(new Error('nobody asks')),
     listen: async () => ({ body, asked: moment(clock) }),
     acknowledge: async () => 0,
+    leave: async () => undefined,
   }
   const following = createStreamSource({ feed, knowledge, clock }).follow(new AbortController().signal)
   return {

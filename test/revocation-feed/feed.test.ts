@@ -23,6 +23,7 @@ beforeAll(async () => {
     clients: [
       { ...GUARD, ...REST },
       { ...GUARD, client_id: 'guard-to-go', ...REST },
+      { ...GUARD, client_id: 'guard-beside', ...REST },
       {
         ...{ client_id: LISTENING_APP.client_id, scope: LISTENING_APP.scope, redirect_uris: [LISTENING_APP.redirect_uri] },
         ...{ token_endpoint_auth_method: 'none', grant_types: ['authorization_code'], skip_consent: true },
@@ -383,6 +384,31 @@ describe('acknowledgements', () => {
     })
     return response.status
   }
+
+  test('a process that ends says so, and is forgotten; of others nobody can say it', async () => {
+    const { sequence } = (await ask()).body
+    const known = async () => {
+      await server.latchkey.revocations.acknowledgements.write()
+      const listeners = await server.latchkey.revocations.acknowledgements.list()
+      return listeners.map(({ clientId, instance }) => `${clientId} ${instance}`).filter((name) => name.includes('-ending'))
+    }
+    const leave = async (instance: string, token: Promise<string>) => {
+      const headers = { authorization: `Bearer ${await token}` }
+      const url = `${server.issuer}/revocations/acknowledgements/${encodeURIComponent(instance)}`
+      return (await fetch(url, { method: 'DELETE', headers })).status
+    }
+    expect(await acknowledge({ sequence, instance: 'written-ending' })).toBe(204)
+    expect(await known()).toEqual(['guard written-ending'])
+    expect(await acknowledge({ sequence, instance: 'noted-ending' })).toBe(204)
+    expect(await leave('written-ending', feedToken({ ...GUARD, client_id: 'guard-beside' }))).toBe(204)
+    expect(await leave('written-ending', Promise.resolve('made-up'))).toBe(401)
+    expect(await leave("'; DROP TABLE", feedToken())).toBe(204)
+    expect(await leave('noted-ending', feedToken())).toBe(204)
+    expect(await known()).toEqual(['guard written-ending'])
+    expect(await leave('written-ending', feedToken())).toBe(204)
+    expect(await known()).toEqual([])
+    expect(await leave('written-ending', feedToken())).toBe(204)
+  })
 
   test('the server knows how far each process of an API has come', async () => {
     const jti = await revokeOne()
