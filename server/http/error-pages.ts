@@ -65,7 +65,9 @@ function methodsOf(ctx: Context): string[] {
 function answer(ctx: Context, problem: HttpProblem, { log, isForPrograms }: ErrorPageDeps): void {
   const { requestId } = requestInfo(ctx.req)
   if (problem.status >= 500) {
-    log[problem.status === 500 ? 'error' : 'warn']({ requestId, status: problem.status, err: problem.cause }, 'request failed')
+    // What this server itself does not take just now, as when it is late, has no cause but what it answers.
+    const why = problem.cause === undefined ? { why: problem.detail } : { err: problem.cause }
+    log[problem.status === 500 ? 'error' : 'warn']({ requestId, status: problem.status, ...why }, 'request failed')
   }
   if (problem.retryAfterSeconds !== undefined) ctx.set('Retry-After', String(problem.retryAfterSeconds))
   const forPrograms = ctx.state.forPrograms === true || isForPrograms?.(ctx.path) === true

@@ -20,6 +20,7 @@ const THROWN: { readonly [name: string]: unknown } = {
   store: STORE_DOWN,
   'store-wrapped': new Error('the library met an error', { cause: new Error('again', { cause: STORE_DOWN }) }),
   hashing: new HashingBusy(SECRET_CAUSE),
+  late: new HttpProblem(503, 'Not available right now', 'It took too long.', { retryAfterSeconds: 2 }),
   refused: new HttpProblem(403, 'Please try again', 'Reload the page.', { cause: new Error(SECRET_CAUSE) }),
   limited: new HttpProblem(429, 'Too many tries', 'Please wait.', { retryAfterSeconds: 61 }),
   exposed: Object.assign(new Error(SECRET_CAUSE), { status: 400, expose: true }),
@@ -64,6 +65,7 @@ describe('WB7: what is thrown', () => {
     ['store', 503, 'Not available right now', '5'],
     ['store-wrapped', 503, 'Not available right now', '5'],
     ['hashing', 503, 'Very busy right now', '5'],
+    ['late', 503, 'Not available right now', '2'],
     ['refused', 403, 'Please try again', undefined],
     ['limited', 429, 'Too many tries', '61'],
     ['exposed', 400, 'That did not work', undefined],
@@ -93,6 +95,12 @@ describe('WB7: what is thrown', () => {
     expect(page.body).toContain(`<code>${requestId}</code>`)
     const line = app.lines.lines.find((candidate) => candidate.msg === 'request failed')
     expect(line).toMatchObject({ requestId, err: { message: expect.stringContaining(SECRET_CAUSE), stack: expect.any(String) } })
+  })
+
+  test('of what has no other cause the operator is told what was answered', async () => {
+    await browser.fetch(`${app.url}/things/late/fault`)
+    const line = app.lines.lines.find((candidate) => candidate.msg === 'request failed')
+    expect(line).toMatchObject({ status: 503, why: 'It took too long.' })
   })
 
   test('a refusal is nothing that an operator must know of', async () => {
