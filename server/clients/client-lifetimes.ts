@@ -44,6 +44,8 @@ export interface ClientLifetimes {
 export interface AccessTokenLife extends EffectiveLife {
   /** The API that it is for; undefined: for none but `/userinfo`. */
   readonly resource?: string
+  /** The API is this server itself: its life is set nowhere. */
+  readonly fixed?: true
   readonly format: 'jwt' | 'opaque'
   /** What the client may ask for. */
   readonly scopes: readonly string[]
@@ -52,6 +54,8 @@ export interface AccessTokenLife extends EffectiveLife {
 /** An API, as far as it matters here. */
 export interface KnownApi {
   readonly identifier: string
+  /** It is this server itself. */
+  readonly own?: true
   readonly scopes: readonly string[]
   readonly accessTokenFormat: 'jwt' | 'opaque'
   readonly accessTokenTtl: number
@@ -112,9 +116,11 @@ function withoutApi(
   }
 }
 
-function ofApi({ identifier, scopes, accessTokenFormat, accessTokenTtl }: KnownApi, allowed: readonly string[]): AccessTokenLife {
+function ofApi(api: KnownApi, allowed: readonly string[]): AccessTokenLife {
+  const { identifier, own, scopes, accessTokenFormat, accessTokenTtl } = api
   return {
     resource: identifier,
+    ...(own === undefined ? {} : { fixed: own }),
     format: accessTokenFormat,
     scopes: scopes.filter((one) => allowed.includes(one)),
     ...least([`access_token_ttl of ${identifier}`, accessTokenTtl]),

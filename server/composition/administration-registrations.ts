@@ -55,7 +55,8 @@ export function createRegistrationParts(deps: {
     clientAdministration: createClientAdministration({ clients, endings: nouns.endings }),
     clientHoldings: (clientId) => countHoldings(db, clientId),
     async clientLifetimes(metadata) {
-      const apis = [...ownResourceServers(config.issuer), ...(await resourceServers.list())]
+      const own = ownResourceServers(config.issuer).map((api) => ({ ...api, own: true as const }))
+      const apis = [...own, ...(await resourceServers.list())]
       return lifetimesOf(metadata, { lifetimes: config.lifetimes, apis, openid })
     },
     testRedirectUri: createRedirectUriTest(deps.redirectUriRule),

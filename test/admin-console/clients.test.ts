@@ -1,6 +1,6 @@
 // Clients in the console: found, looked at, suspended and let in again; and a redirect URI that does not match says why.
 import { afterAll, beforeAll, expect, test } from '@jest/globals'
-import { startAdminServer } from '../admin-api/api.ts'
+import { adminResourceOf, ROBOT, startAdminServer } from '../admin-api/api.ts'
 import { API, NOTES, SPA, WEB } from '../support/clients.ts'
 import { introspect, obtainTokens, refresh } from '../support/oauth.ts'
 import type { TestServer } from '../support/server.ts'
@@ -68,6 +68,16 @@ test('how long what it gets really lives is drawn, and the table says what decid
   const links = [...card.matchAll(/href="([^"]+)"/g)].map(([, href = '']) => href)
   expect(new Set(links)).toEqual(new Set(['/admin/settings', `/admin/resource-servers/${encodeURIComponent(NOTES)}`]))
   for (const href of new Set(links)) expect((await browser.open(`${server.issuer}${href}`)).status).toBe(200)
+})
+
+test('what this server’s own APIs give is set nowhere, and leads to no page', async () => {
+  const { browser } = await atConsole(server, 'auditor', '/admin/clients')
+  const page = await browser.open(`${server.issuer}/admin/clients/${ROBOT.client_id}`)
+  const [, card = ''] = /<section class="card lives"([\s\S]*?)<\/section>/.exec(page.body) ?? []
+  expect(card).toContain(adminResourceOf(server))
+  expect(card).toContain('nothing: this server is that API')
+  for (const [, href = ''] of card.matchAll(/href="([^"]+)"/g))
+    expect({ href, status: (await browser.open(`${server.issuer}${href}`)).status }).toEqual({ href, status: 200 })
 })
 
 test('a redirect URI that is tried is one of the app’s, or it says why not', async () => {

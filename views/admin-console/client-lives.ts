@@ -24,7 +24,7 @@ export interface LifetimesView {
   readonly refreshToken: LifeInUse | undefined
   readonly offlineRefreshToken: LifeInUse | undefined
   readonly idToken: Life | undefined
-  readonly accessTokens: readonly (Life & { readonly resource?: string; readonly format: string })[]
+  readonly accessTokens: readonly (Life & { readonly resource?: string; readonly fixed?: true; readonly format: string })[]
   readonly unknownScopes: readonly string[]
 }
 
@@ -33,6 +33,8 @@ interface Living {
   readonly name: string
   /** Of an access token. */
   readonly resource?: string
+  /** Nothing sets how long it lives. */
+  readonly fixed?: true
   readonly most: Life
   readonly unused?: Life
 }
@@ -40,8 +42,8 @@ interface Living {
 /** Makes the card. */
 export function clientLifetimes(view: LifetimesView): Html {
   const all = livingOf(view)
-  const rows = all.flatMap(({ name, resource, most, unused }) => {
-    const about = resource === undefined ? {} : { resource }
+  const rows = all.flatMap(({ name, resource, fixed, most, unused }) => {
+    const about = resource === undefined ? {} : { resource, ...(fixed === undefined ? {} : { fixed }) }
     if (unused === undefined) return [{ name, ...about, ...most }]
     return [
       { name: `${name}, unused`, ...about, ...unused },
@@ -61,8 +63,10 @@ function livingOf({ session, grant, refreshToken, offlineRefreshToken, idToken, 
   const inUse = (name: string, life: LifeInUse | undefined) => (life === undefined ? [] : [{ name, ...life }])
   const once = (name: string, life: Life | undefined) => (life === undefined ? [] : [{ name, most: life }])
   return [
-    ...accessTokens.map(({ resource, format, ...most }) =>
-      resource === undefined ? { name: 'Access token for no API', most } : { name: `Access token (${format})`, resource, most },
+    ...accessTokens.map(({ resource, fixed, format, ...most }) =>
+      resource === undefined
+        ? { name: 'Access token for no API', most }
+        : { name: `Access token (${format})`, resource, ...(fixed === undefined ? {} : { fixed }), most },
     ),
     ...once('ID token', idToken),
     ...inUse('Session', session),
@@ -83,6 +87,7 @@ function stayOf({ refreshToken, offlineRefreshToken }: LifetimesView): string {
 interface Row extends Life {
   readonly name: string
   readonly resource?: string
+  readonly fixed?: true
 }
 
 const COLUMNS = [
@@ -93,7 +98,7 @@ const COLUMNS = [
       html`<bdi>${name}</bdi>${resource !== undefined && html`<br><span class="quiet"><bdi>${resource}</bdi></span>`}`,
   },
   { label: 'Lives', cell: ({ seconds }: Row) => spoken(seconds) },
-  { label: 'Set by', cell: ({ decidedBy, resource }: Row) => setBy(decidedBy, resource) },
+  { label: 'Set by', cell: setBy },
   {
     label: 'Other limits',
     cell: ({ limits, decidedBy }: Row) => {
@@ -105,8 +110,9 @@ const COLUMNS = [
   },
 ]
 
-/** An API says for itself how long its tokens live, on its page; everything else is a setting of the server. */
-function setBy(decidedBy: string, resource: string | undefined): Html {
+/** An API says for itself how long its tokens live, on its page; everything else is a setting of the server, whose own APIs have no page. */
+function setBy({ decidedBy, resource, fixed }: Row): Html {
+  if (fixed === true) return html`<span class="quiet">nothing: this server is that API</span>`
   const href = resource === undefined ? '/admin/settings' : `/admin/resource-servers/${encodeURIComponent(resource)}`
   return html`<a href="${href}"><code>${resource === undefined ? decidedBy : 'access_token_ttl'}</code></a>`
 }
