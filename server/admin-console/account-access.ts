@@ -124,12 +124,13 @@ async function showSignIn(
   deps: AccountAccessPagesDeps,
   visit: ConsoleVisit,
   account: AccountDetails,
-  { entered, fault }: { readonly entered: PasswordLinkEntered; readonly fault?: string },
+  refused: { readonly entered: PasswordLinkEntered; readonly reasonMissing?: true; readonly fault?: string },
 ): Promise<void> {
+  const { entered, reasonMissing = false, fault } = refused
   const sees = visit.may(ACCESS.accounts.failedSignIns)
   const body = accountSignIn({
     account,
-    entered,
+    ...{ entered, reasonMissing },
     csrf: visit.csrf,
     mails: deps.mails,
     mayHelp: visit.may(ACCESS.accounts.help),
@@ -139,7 +140,7 @@ async function showSignIn(
     failuresHref: listHref('/admin/failed-sign-ins', { account: account.email }),
     ...(sees ? { failures: await deps.failedSignIns.page({ filter: { accountId: account.id }, limit: MOST_ROWS }) } : {}),
   })
-  showTab(visit, account, { tab: 'sign-in', body, fault })
+  showTab(visit, account, { tab: 'sign-in', body, fault, ...(reasonMissing ? { status: 400 } : {}) })
 }
 
 /** Does something and says so on the tab of the sign-in, and there as well what the rules refuse. */
@@ -167,6 +168,7 @@ async function makeLink(deps: AccountAccessPagesDeps, ctx: Context, visit: Conso
   // To help somebody in is not to end what they have.
   if (endSessions) visit.insist(ACCESS.sessions.revoke)
   if (forceChange) visit.insist(ACCESS.accounts.stop)
+  if (reason === '') return showSignIn(deps, visit, await accountOf(deps.search, ctx), { entered, reasonMissing: true })
   const work = async ({ id, email }: AccountDetails) => {
     // What the form does not show to somebody is not given to them, whatever they send.
     const way = form.has('mail') || !visit.may(ACCESS.accounts.seeLinks) ? ('mailed' as const) : ('shown' as const)

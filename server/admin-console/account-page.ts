@@ -52,11 +52,16 @@ function noSuchAccount(cause?: Error): HttpProblem {
 export function showTab(
   visit: ConsoleVisit,
   account: AccountDetails,
-  { tab, body, fault }: { readonly tab: AccountTab; readonly body: Html; readonly fault?: string | undefined },
+  {
+    tab,
+    body,
+    fault,
+    status = fault === undefined ? 200 : 409,
+  }: { readonly tab: AccountTab; readonly body: Html; readonly fault?: string | undefined; readonly status?: number },
 ): void {
   const tabs = ACCOUNT_TABS.filter((name) => visit.may(TAB_ACCESS[name]))
   const framed = accountFrame({ account, tab, tabs, body, ...(fault === undefined ? {} : { fault }) })
-  visit.show({ title: account.email, section: ACCOUNTS_PATH, body: framed }, fault === undefined ? 200 : 409)
+  visit.show({ title: account.email, section: ACCOUNTS_PATH, body: framed }, status)
 }
 
 /**

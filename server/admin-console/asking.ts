@@ -23,6 +23,8 @@ export interface Deed<Thing> {
     readonly thing: Thing
     readonly action: string
     readonly reason: string
+    /** The form was sent without one. */
+    readonly reasonMissing?: boolean
     readonly csrf: string
     /** Why it was refused. */
     readonly fault?: string
@@ -54,23 +56,29 @@ export function asking<Thing>(deed: Deed<Thing>): ConsoleRoute[] {
   ]
 }
 
-async function ask<Thing>(deed: Deed<Thing>, ctx: Context, visit: ConsoleVisit, reason: string, fault?: string): Promise<void> {
+async function ask<Thing>(
+  deed: Deed<Thing>,
+  ctx: Context,
+  visit: ConsoleVisit,
+  reason: string,
+  refused: { readonly status?: number; readonly fault?: string; readonly reasonMissing?: boolean } = {},
+): Promise<void> {
+  const { status = 200, ...why } = refused
   const body = await deed.view({
     ...{ thing: await deed.find(String(ctx.params.id), ctx.params), action: ctx.path },
-    ...{ reason, csrf: visit.csrf },
-    ...(fault === undefined ? {} : { fault }),
+    ...{ reason, csrf: visit.csrf, ...why },
   })
-  visit.show({ title: deed.title, section: `/admin${deed.section}`, body }, fault === undefined ? 200 : 409)
+  visit.show({ title: deed.title, section: `/admin${deed.section}`, body }, status)
 }
 
 async function act<Thing>(deed: Deed<Thing>, ctx: Context, visit: ConsoleVisit, reason: string): Promise<void> {
   const thing = await deed.find(String(ctx.params.id), ctx.params)
-  if (reason === '') return ask(deed, ctx, visit, reason)
+  if (reason === '') return ask(deed, ctx, visit, reason, { status: 400, reasonMissing: true })
   let notice: string
   try {
     notice = await deed.act(thing, visit.change(reason))
   } catch (error) {
-    return ask(deed, ctx, visit, reason, deed.refusalOf(error))
+    return ask(deed, ctx, visit, reason, { status: 409, fault: deed.refusalOf(error) })
   }
   redirectWithNotice(ctx, deed.removes === true ? `/admin${deed.section}` : thingHref(deed, ctx), notice)
 }

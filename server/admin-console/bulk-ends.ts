@@ -28,11 +28,11 @@ export interface BulkEndPages<Filter extends object, Preview> {
     readonly filter?: string
     readonly csrf: string
     readonly reason: string
+    /** The form was sent without one. */
+    readonly reasonMissing: boolean
     readonly backHref: string
     /** The report that somebody came from, and goes back to. */
     readonly back?: string
-    /** Why it was refused. */
-    readonly fault?: string
   }): Html
   wordsOf(ended: Ended): string
 }
@@ -103,7 +103,7 @@ async function ask<Filter extends object, Preview>(
   pages: BulkEndPages<Filter, Preview>,
   visit: ConsoleVisit,
   { ids, filter, reason, back: from }: EndAsked,
-  fault?: string,
+  reasonMissing = false,
 ): Promise<void> {
   const path = `/admin${pages.noun}`
   const which = await whichOf(pages, ids.split(' '), filter)
@@ -112,12 +112,11 @@ async function ask<Filter extends object, Preview>(
     preview: await pages.ends.preview(which),
     ...('ids' in which ? { ids: which.ids } : { filter }),
     csrf: visit.csrf,
-    reason,
+    ...{ reason, reasonMissing },
     backHref: back ?? (filter === '' ? path : `${path}?${filter}`),
     ...(back === undefined ? {} : { back }),
-    ...(fault === undefined ? {} : { fault }),
   })
-  visit.show({ title: pages.title, section: path, body }, fault === undefined ? 200 : 400)
+  visit.show({ title: pages.title, section: path, body }, reasonMissing ? 400 : 200)
 }
 
 async function end<Filter extends object, Preview>(
@@ -127,7 +126,7 @@ async function end<Filter extends object, Preview>(
   asked: EndAsked,
 ): Promise<void> {
   const path = `/admin${pages.noun}`
-  if (asked.reason.trim() === '') return ask(pages, visit, asked, 'Nothing was ended: say why, for the audit log.')
+  if (asked.reason.trim() === '') return ask(pages, visit, asked, true)
   const which = await whichOf(pages, asked.ids.split(' '), asked.filter)
   const done = await pages.ends.end(which, visit.change(asked.reason.trim()))
   if ('job' in done) {

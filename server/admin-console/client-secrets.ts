@@ -78,15 +78,23 @@ function textOf(value: unknown): string {
   return typeof value === 'string' ? value : ''
 }
 
-function ask(client: ClientDetail, visit: ConsoleVisit, { overlap, reason, version }: Asked, fault?: string): void {
+/** What keeps it from being made. */
+interface Refused {
+  readonly status: number
+  readonly fault?: string
+  readonly reasonMissing?: boolean
+}
+
+function ask(client: ClientDetail, visit: ConsoleVisit, { overlap, reason, version }: Asked, refused?: Refused): void {
+  const { status = 200, ...why } = refused ?? {}
   const body = newClientSecret({
     ...{ client, secrets: client.secrets, overlap, reason, csrf: visit.csrf },
     // After a refusal what is there now has been seen.
-    version: version === '' || fault !== undefined ? client.version : version,
+    version: version === '' || status === 409 ? client.version : version,
     provisioned: client.managedBy === 'provision',
-    ...(fault === undefined ? {} : { fault }),
+    ...why,
   })
-  visit.show({ title: 'A new secret', section: CLIENTS_PATH, body }, fault === undefined ? 200 : 409)
+  visit.show({ title: 'A new secret', section: CLIENTS_PATH, body }, status)
 }
 
 async function make(deps: ClientSecretPagesDeps, ctx: Context, visit: ConsoleVisit, form: Form): Promise<void> {
@@ -94,7 +102,8 @@ async function make(deps: ClientSecretPagesDeps, ctx: Context, visit: ConsoleVis
   const asked = askedIn(form)
   // What is not one of the choices is asked for again: a secret must not end, or live on, by a slip.
   const chosen = OVERLAP_CHOICES.find(([seconds]) => String(seconds) === asked.overlap)
-  if (chosen === undefined || asked.reason === '') return ask(client, visit, asked)
+  if (chosen === undefined) return ask(client, visit, asked, { status: 400, fault: NOT_A_CHOICE })
+  if (asked.reason === '') return ask(client, visit, asked, { status: 400, reasonMissing: true })
   const [overlapSeconds, words] = chosen
   try {
     const request = { clientId: client.id, overlapSeconds, seen: asked.version }
@@ -108,9 +117,11 @@ async function make(deps: ClientSecretPagesDeps, ctx: Context, visit: ConsoleVis
   } catch (error) {
     // As when the page that showed it is loaded again: a second one would end the first, which may be in place already.
     const fault = error instanceof ChangedMeanwhile ? CHANGED : refusalOf(error)
-    ask(await findClient(deps.search, client.id), visit, asked, fault)
+    ask(await findClient(deps.search, client.id), visit, asked, { status: 409, fault })
   }
 }
+
+const NOT_A_CHOICE = 'No secret was made: choose how long the one before stays good.'
 
 const CHANGED = 'The app has been changed since you opened this page, perhaps by this very form. No secret was made.'
 

@@ -3,7 +3,7 @@
 import type { Context } from 'koa'
 import { ACCESS } from '../../config/access.ts'
 import { isStorable } from '../../config/plain-text.ts'
-import { tokenFound } from '../../views/admin-console/token-found.ts'
+import { endKeptToken, tokenFound } from '../../views/admin-console/token-found.ts'
 import { listenersPage, TOKEN_NAME_LABELS, tokensPage } from '../../views/admin-console/tokens.ts'
 import { type TokenRevocation, TokenUnknown } from '../grants/token-revocation.ts'
 import type { Cursors } from '../http/cursors.ts'
@@ -110,10 +110,10 @@ function showFound(visit: ConsoleVisit, { name, found }: FoundByText): void {
   visit.show({ title: 'A token', section: PATH, body })
 }
 
-/** What was filled in of the form that ends by a name, and why that was refused. */
+/** What was filled in of the form that ends by a name, and why that was refused; no fault: for want of a reason. */
 interface Refused {
   readonly named: { readonly kind: string; readonly value: string; readonly reason: string }
-  readonly fault: string
+  readonly fault?: string
   readonly status: number
 }
 
@@ -130,6 +130,7 @@ async function showTokens(deps: TokenPagesDeps, ctx: Context, visit: ConsoleVisi
     mayRevoke: visit.may(ACCESS.tokens.revoke),
     pasted: textOf(token),
     named: refused?.named ?? { kind: textOf(kind), value: textOf(value), reason: textOf(reason) },
+    reasonMissing: refused !== undefined && refused.fault === undefined,
     chips: chipsOf(PATH, asked, LABELS),
     asked,
     ...(fault === undefined ? {} : { fault }),
@@ -185,9 +186,13 @@ async function showListeners({ cursors, listeners, sequence }: TokenPagesDeps, c
 
 async function endKept({ revocation }: TokenPagesDeps, ctx: Context, visit: ConsoleVisit, form: Form): Promise<void> {
   const [digest, reason] = [form.get('digest'), form.get('reason').trim()]
-  if (reason === '') throw new HttpProblem(400, 'Why?', 'Go back, and say why the token is ended, for the audit log.')
   // A digest of 256 bits, and nothing that opens anything.
   if (!/^[\w-]{43}$/.test(digest)) throw new HttpProblem(400, 'That names no token', 'Look at the token once more.')
+  // The page that showed the token is not there any more: nobody has it but who pasted it.
+  if (reason === '') {
+    const body = endKeptToken({ action: `${PATH}/kept/revocation`, digest, reason, reasonMissing: true, csrf: visit.csrf })
+    return visit.show({ title: 'A token', section: PATH, body }, 400)
+  }
   try {
     await revocation.revokeKept(digest, visit.change(reason))
   } catch (error) {
@@ -205,7 +210,8 @@ function namedHref(form: Form): string {
 async function endByName(deps: TokenPagesDeps, ctx: Context, visit: ConsoleVisit, form: Form): Promise<void> {
   const [kind, value, reason] = [kindOf(form.get('kind')), form.get('value').trim(), form.get('reason').trim()]
   const named = { kind: form.get('kind'), value: form.get('value'), reason }
-  const refuse = (status: number, fault: string) => showTokens(deps, ctx, visit, { named, fault, status })
+  const refuse = (status: number, fault?: string) =>
+    showTokens(deps, ctx, visit, { named, status, ...(fault === undefined ? {} : { fault }) })
   if (kind === undefined || !/^[\x21-\x7E]{1,300}$/.test(value))
     return refuse(400, 'That names no tokens. Choose by what they are named, and give its value.')
   if (kind === 'jti' && (await deps.inspections.isToken(value)))
@@ -215,7 +221,7 @@ async function endByName(deps: TokenPagesDeps, ctx: Context, visit: ConsoleVisit
         'That is no jti, but a token, a code or a link itself, and was not written down. Paste it where tokens are looked at: they can be ended there.',
       status: 400,
     })
-  if (reason === '') return refuse(400, 'Nothing was ended: say why, for the audit log.')
+  if (reason === '') return refuse(400)
   try {
     if (kind === 'kid') visit.insist(ACCESS.keys.write)
   } catch {

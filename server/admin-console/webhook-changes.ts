@@ -235,6 +235,8 @@ async function change(deps: WebhookChangePagesDeps, ctx: Context, visit: Console
   }
 }
 
+const NOT_A_CHOICE = 'No secret was made: choose how long the one before stays good.'
+
 const NO_SECRET = 'The webhook has been changed since you opened this page, perhaps by this very form. No secret was made.'
 
 const CHANGED =
@@ -244,15 +246,16 @@ function showRotation(
   visit: ConsoleVisit,
   webhook: WebhookLook,
   { version, ...asked }: { readonly overlap: string; readonly reason: string; readonly version: string },
-  fault?: string,
+  refused: { readonly status?: number; readonly fault?: string; readonly reasonMissing?: boolean } = {},
 ): void {
+  const { status = 200, ...why } = refused
   const body = newWebhookSecret({
     ...{ webhook: placed(webhook), ...asked, csrf: visit.csrf },
     // After a refusal what is there now has been seen.
-    version: version === '' || fault !== undefined ? webhook.version : version,
-    ...(fault === undefined ? {} : { fault }),
+    version: version === '' || status === 409 ? webhook.version : version,
+    ...why,
   })
-  visit.show({ title: 'A new secret', section: WEBHOOKS_PATH, body }, fault === undefined ? 200 : 409)
+  visit.show({ title: 'A new secret', section: WEBHOOKS_PATH, body }, status)
 }
 
 async function rotate(deps: WebhookChangePagesDeps, ctx: Context, visit: ConsoleVisit, form: Form): Promise<void> {
@@ -260,7 +263,8 @@ async function rotate(deps: WebhookChangePagesDeps, ctx: Context, visit: Console
   const asked = { overlap: form.get('overlap'), reason: form.get('reason').trim(), version: form.get('version') }
   // What is not one of the choices is asked for again: a secret must not end, or live on, by a slip.
   const chosen = OVERLAPS.find(([seconds]) => String(seconds) === asked.overlap)
-  if (chosen === undefined || asked.reason === '') return showRotation(visit, webhook, asked)
+  if (chosen === undefined) return showRotation(visit, webhook, asked, { status: 400, fault: NOT_A_CHOICE })
+  if (asked.reason === '') return showRotation(visit, webhook, asked, { status: 400, reasonMissing: true })
   const [seconds, words] = chosen
   let secret: string | undefined
   try {
@@ -268,7 +272,7 @@ async function rotate(deps: WebhookChangePagesDeps, ctx: Context, visit: Console
   } catch (error) {
     // As when the page that showed it is loaded again: a second one would end the first, which may be in place already.
     const fault = error instanceof ChangedMeanwhile ? NO_SECRET : refusalOf(error)
-    return showRotation(visit, await found(deps, ctx), asked, fault)
+    return showRotation(visit, await found(deps, ctx), asked, { status: 409, fault })
   }
   if (secret === undefined) return redirectWithNotice(ctx, WEBHOOKS_PATH, 'The webhook was deleted meanwhile.')
   const before = seconds === 0 ? 'The one before is good no longer.' : `The one before is good for ${words}.`

@@ -113,7 +113,7 @@ test('an overlap that is none of the choices, or no reason, is asked for again',
     { overlap: '-1', reason: 'why' },
   ]) {
     const again = await send(browser, await open(browser, path), path, asked)
-    expect([again.status, again.body.includes('A new secret')]).toEqual([200, true])
+    expect([again.status, again.body.includes('A new secret')]).toEqual([400, true])
   }
   const after = await run(
     server.databaseUrl,

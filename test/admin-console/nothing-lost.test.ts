@@ -26,6 +26,8 @@ interface FilledForm {
   readonly page: string
   readonly action: string
   readonly sent: URLSearchParams
+  /** It takes a reason, and not without. */
+  readonly asksWhy: boolean
 }
 
 /** The route of an address. */
@@ -62,7 +64,8 @@ function formsOf(pages: readonly Page[], routes: readonly ConsoleRoute[]): Fille
       const route = routeOf(routes, action ?? '', 'post')
       const sent = filled(inside)
       if (method !== 'post' || route === undefined || forms.has(route) || typedIn(inside).length === 0) continue
-      forms.set(route, { page: page.url, action: action ?? '', sent })
+      const asksWhy = typedIn(inside).some(({ attributes }) => attributes.get('name') === 'reason' && attributes.has('required'))
+      forms.set(route, { page: page.url, action: action ?? '', sent, asksWhy })
     }
   }
   return [...forms.values()]
@@ -171,6 +174,34 @@ test('what was filled in of any form comes back when the person has to sign in f
   expect(losses).toEqual([])
 }, 120_000)
 
+test('every form that asks why says so when that is missing, at the place where the page opens, and keeps the rest', async () => {
+  const { consoleRoutes: routes } = server.latchkey.administration
+  const { account, session } = await somethingOfEach()
+  const starts = ['/admin', `/admin/accounts/${account}`, `/admin/sessions/revocation?id=${session}`, '/admin/clients/tool']
+  const { browser } = await atConsole(server, 'owner', `/admin/accounts/${account}`)
+  const asking = formsOf(await pagesOf(browser, routes, starts), routes).filter(({ asksWhy }) => asksWhy)
+  expect(asking.length).toBeGreaterThan(12)
+  for (const form of asking) {
+    const sent = new URLSearchParams(form.sent)
+    sent.set('reason', '   ')
+    const answer = await browser.fetch(`${server.issuer}${form.action}`, { body: sent.toString() })
+    const opensAt = tagsOf(answer.body).filter(({ attributes }) => attributes.has('autofocus'))
+    const told = opensAt.map(({ attributes }) => attributes.get('id'))
+    expect({ action: form.action, status: answer.status, told }).toEqual({
+      action: form.action,
+      status: expect.any(Number),
+      told: [expect.stringMatching(/^(reason|problem)$/)],
+    })
+    if (told[0] === 'reason') {
+      expect(opensAt[0]?.attributes.get('aria-describedby')).toBe('reason-hint reason-missing')
+      expect(answer.body).toContain('<p class="error" id="reason-missing">Nothing was done: say why.</p>')
+    }
+    expect(answer.status).toBeGreaterThanOrEqual(400)
+    sent.delete('reason')
+    expect({ action: form.action, lost: lost({ ...form, sent }, answer) }).toEqual({ action: form.action, lost: [] })
+  }
+}, 120_000)
+
 test('what stands in the address of a page fills in neither a token nor the search box', async () => {
   const { browser } = await atConsole(server, 'owner', '/admin')
   const planted = 'ses_planted-by-a-link'
@@ -179,7 +210,8 @@ test('what stands in the address of a page fills in neither a token nor the sear
 })
 
 describe('what was refused is still in the form that says why', () => {
-  const refused = /<div class="notice error"(?: id="problem")? role="alert"><p>([^<]+)</
+  const refused = /<div class="notice error" id="problem" tabindex="-1" autofocus role="alert"><p>([^<]+)</
+  const missing = /id="reason-missing">([^<]+)</
 
   test.each([
     ['that is none', 'sid', 'a b', 400, 'That names no tokens.'],
@@ -212,7 +244,7 @@ describe('what was refused is still in the form that says why', () => {
     const { session } = await somethingOfEach()
     const { browser, page } = await atConsole(server, 'owner', `/admin/sessions/revocation?id=${session}`)
     const answer = await send(browser, page, '/admin/sessions/revocation', { reason: '   ' })
-    expect([answer.status, refused.exec(answer.body)?.[1]]).toEqual([400, 'Nothing was ended: say why, for the audit log.'])
+    expect([answer.status, missing.exec(answer.body)?.[1]]).toEqual([400, 'Nothing was done: say why.'])
     // What was selected stands in no address: there may be more than one takes.
     expect(answer.url).toBe(`${server.issuer}/admin/sessions/revocation`)
     expect((await send(browser, answer, '/admin/sessions/revocation', { reason: 'lost' })).body).toContain('Ended: 1 session')

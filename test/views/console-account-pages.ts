@@ -101,6 +101,7 @@ function accessPages(text: string, row: Row, bare: Row): Pages {
       maySeeLink: true,
       mails: true,
       entered: { reason: text, endSessions: true, forceChange: true },
+      reasonMissing: false,
       failures: [{ at: WHEN, reason: text, address: text }, { at: WHEN }],
     },
     account: { ...row, lockout: { counts }, passwordLink: { expiresAt: WHEN, mailed: true } },
@@ -120,6 +121,7 @@ function accessPages(text: string, row: Row, bare: Row): Pages {
         account: { ...locked, status: 'active' },
         mails: false,
         entered: { reason: '', endSessions: false, forceChange: false },
+        reasonMissing: true,
       }),
     ],
     ['account’s sign-in for helpdesk', accountSignIn({ ...signIn, mayRevoke: false, mayForce: false, maySeeLink: false })],
@@ -175,7 +177,7 @@ function formPages(text: string): Pages {
         report: { ...report, lines },
       }),
     ],
-    ['reinstatement', accountStop({ ...unseen, stop: 'reinstatement' })],
+    ['reinstatement', accountStop({ ...unseen, stop: 'reinstatement', reasonMissing: true })],
   ]
 }
 

@@ -49,6 +49,7 @@ export function clientPages(text: string): readonly (readonly [name: string, bod
       accessTokens: [
         { ...life, format: 'opaque' },
         { ...life, format: 'jwt', resource: text },
+        { ...life, format: 'jwt', resource: text, fixed: true as const },
       ],
       unknownScopes: [text],
     },
@@ -157,7 +158,7 @@ function secretPages(text: string): readonly (readonly [string, Html])[] {
   return [
     ['secret of a new app', clientSecretShown({ client, secret: text, isNew: true })],
     ['another secret of an app', clientSecretShown({ client, secret: text, isNew: false, before: text })],
-    ['new secret of an app', newClientSecret({ ...asked, secrets: [secret], provisioned: false })],
+    ['new secret of an app', newClientSecret({ ...asked, secrets: [secret], provisioned: false, reasonMissing: true })],
     ['new secret of an app refused', newClientSecret({ ...asked, secrets, provisioned: true, fault: text })],
     ['end of a secret', clientSecretEnd({ ...end, last: false })],
     ['end of the last secret', clientSecretEnd({ ...end, last: true, fault: text })],

@@ -2,7 +2,7 @@
 import { grantDetail, grantList } from '../../views/admin-console/grants.ts'
 import { notificationList } from '../../views/admin-console/logout-notifications.ts'
 import { grantRevocation } from '../../views/admin-console/revocation.ts'
-import { tokenFound } from '../../views/admin-console/token-found.ts'
+import { endKeptToken, tokenFound } from '../../views/admin-console/token-found.ts'
 import { listenersPage, tokensPage } from '../../views/admin-console/tokens.ts'
 import type { Html } from '../../views/html.ts'
 
@@ -56,7 +56,7 @@ function ofGrants(text: string): readonly (readonly [string, Html])[] {
     ['grant that is over', grantDetail(bare)],
     ['grant of which nothing was revoked', grantDetail({ ...bare, grant, revocations: [] })],
     ['end of grants', grantRevocation({ ...asked, ids: [text, text] })],
-    ['end of a filter of grants', grantRevocation({ ...asked, filter: text, fault: text })],
+    ['end of a filter of grants', grantRevocation({ ...asked, filter: text, reasonMissing: true })],
     ['end of grants from a report', grantRevocation({ ...asked, filter: text, back: text })],
     ['end of no grant', grantRevocation({ ...asked, preview: { ...preview, grants: 0, more: false } })],
   ]
@@ -74,6 +74,7 @@ function ofTokens(text: string): readonly (readonly [string, Html])[] {
       mayRevoke: true,
       pasted: text,
       named: { kind: 'sub', value: text, reason: text },
+      reasonMissing: false,
       asked: { kind: 'sid', value: text },
     },
     revocations: [revocation, nobodys, { ...revocation, by: { event: text, actor: `acc_${text}` } }],
@@ -99,11 +100,13 @@ function ofTokens(text: string): readonly (readonly [string, Html])[] {
       'tokens, nothing filled in',
       tokensPage({ ...page, pasted: '', named: { kind: '', value: '', reason: '' }, asked: {}, chips: [] }),
     ],
+    ['tokens, no reason', tokensPage({ ...page, named: { kind: '', value: text, reason: '' }, reasonMissing: true })],
     ['token', tokenFound(found)],
     ['token that is forged', tokenFound({ ...found, ...none, active: false, signature: 'bad' })],
     ['refresh token', tokenFound({ ...none, kind: 'refresh_token', active: false, refresh, links })],
     ['token, unknown', tokenFound({ ...none, kind: 'unknown', active: false })],
     ['token by its name', tokenFound({ ...none, kind: 'jti', active: undefined, jti: text })],
+    ['token to end', endKeptToken({ action: '/', digest: text, reason: '', reasonMissing: true, csrf: text })],
     [
       'listeners',
       listenersPage({ listeners: [listener, { ...listener, sequence: 5, behind: 2 }], newest: 7, firstHref: '/', nextHref: '/' }),

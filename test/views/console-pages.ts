@@ -142,7 +142,7 @@ function sessionPages(text: string): readonly (readonly [string, Html])[] {
     ['session for helpdesk', sessionDetail(forHelpdesk)],
     ['end of sessions', sessionRevocation({ ...asked, ids: [text, text] })],
     ['end of sessions from a report', sessionRevocation({ ...asked, ids: [text], back: text })],
-    ['end of a filter', sessionRevocation({ ...asked, filter: text, fault: text })],
+    ['end of a filter', sessionRevocation({ ...asked, filter: text, reasonMissing: true })],
     ['end of nothing', sessionRevocation({ ...asked, preview: { ...preview, sessions: 0 } })],
     ['job', jobDetail(job)],
     ['job that waits', jobDetail({ id: text, noun: 'grants', state: 'waiting', left: 0, ended, createdAt: WHEN })],

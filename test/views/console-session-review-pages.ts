@@ -128,7 +128,7 @@ export function sessionReviewPages(text: string): readonly (readonly [name: stri
     ['session audit, signing off', signOffReview({ review, outcome, action: '/admin/x', reason: text, csrf: text, fault: text })],
     [
       'session audit, signing off with nothing open',
-      signOffReview({ review, outcome: nothing, action: '/admin/x', reason: '', csrf: text }),
+      signOffReview({ review, outcome: nothing, action: '/admin/x', reason: '', reasonMissing: true, csrf: text }),
     ],
   ]
 }

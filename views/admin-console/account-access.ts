@@ -115,6 +115,8 @@ export interface AccountSignInView {
   readonly failuresHref: string
   /** What was filled in before the person had to sign in again, or before it was refused. */
   readonly entered: PasswordLinkEntered
+  /** It was sent without a reason. */
+  readonly reasonMissing: boolean
 }
 
 /** What is filled in of the form that makes a link. */
@@ -170,7 +172,7 @@ function unlocking({ account, csrf }: AccountSignInView): Html {
 }
 
 function newPassword(view: AccountSignInView): Html {
-  const { account, csrf, mayRevoke, mayForce, entered } = view
+  const { account, csrf, mayRevoke, mayForce, entered, reasonMissing } = view
   const { passwordSetAt, status, id } = account
   return html`<section class="card" aria-labelledby="password">
 <h2 id="password">${passwordSetAt === undefined ? 'A password' : 'Another password'}</h2>
@@ -182,7 +184,7 @@ ${
 <input type="hidden" name="csrf" value="${csrf}">
 ${mayRevoke && html`<label class="choice"><input type="checkbox" name="end_sessions" value="on"${entered.endSessions && html` checked`}><span>End all that the account has now<span class="hint">Otherwise it ends when the link is used.</span></span></label>`}
 ${mayForce && passwordSetAt !== undefined && html`<label class="choice"><input type="checkbox" name="force_change" value="on"${entered.forceChange && html` checked`}><span>Force the change: the old password lets nobody in from now on<span class="hint">The person can only get in by the link. Where somebody else may be in the account, contain it.</span></span></label>`}
-${reasonField(entered.reason)}
+${reasonField(entered.reason, reasonMissing)}
 ${linkButtons(view, { show: 'Make a link', mail: 'Mail the person a link' })}
 </form>`
 }

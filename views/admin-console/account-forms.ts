@@ -2,8 +2,8 @@
 import { type Html, html } from '../html.ts'
 import { moment } from '../moment.ts'
 import { roleChoices } from './account.ts'
-import { type AskingView, askFirst } from './asking.ts'
-import { facts } from './lists.ts'
+import { type AskingForm, askFirst } from './asking.ts'
+import { facts, faultNotice } from './lists.ts'
 
 /** What the form for a new account shows. */
 export interface NewAccountView {
@@ -26,7 +26,7 @@ export function newAccount({ email, name, chosen, roles, mails, maySeeLink, csrf
 <h1>New account</h1>
 <section class="card" aria-label="New account">
 <p class="lead">The person sets a password by a one-time link, so that nobody else knows it.</p>
-${fault !== undefined && html`<div class="notice error" id="problem" role="alert"><p>${fault}</p></div>`}
+${faultNotice(fault)}
 <form method="post" action="/admin/accounts">
 <input type="hidden" name="csrf" value="${csrf}">
 <div class="field"><label for="email">E-mail</label>
@@ -70,7 +70,7 @@ export function passwordLinkShown(view: {
 export type AccountStop = 'containment' | 'suspension' | 'deletion' | 'reinstatement'
 
 /** What would end. */
-export interface AccountStopView extends Pick<AskingView, 'action' | 'reason' | 'csrf' | 'fault'> {
+export interface AccountStopView extends AskingForm {
   readonly id: string
   readonly email: string
   readonly stop: AccountStop

@@ -1,6 +1,6 @@
 // The page on which people are imported in the console, and its report.
 import { type Html, html } from '../html.ts'
-import { facts, table } from './lists.ts'
+import { facts, faultNotice, table } from './lists.ts'
 
 /** What the page shows. */
 export interface AccountImportView {
@@ -39,7 +39,7 @@ const MOST_LINES = 100
 export function accountImport({ people, reason, csrf, mostImported, mostMegabytes, fault, report }: AccountImportView): Html {
   return html`<p class="crumbs"><a href="/admin/accounts">Accounts</a></p>
 <h1>Import accounts</h1>
-${fault !== undefined && html`<div class="notice error" id="problem" role="alert"><p>${fault}</p></div>`}
+${faultNotice(fault)}
 ${report !== undefined && reportOf(report)}
 <section class="card" aria-label="Import">
 <p class="lead">Up to ${mostImported.toLocaleString('en-GB')} people, as CSV or JSON. An account that exists stays as it is, so that the same can be imported again.</p>

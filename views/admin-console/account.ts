@@ -3,7 +3,7 @@ import { type Html, html } from '../html.ts'
 import { moment } from '../moment.ts'
 import { type ProfileEntered, profileFields, profileLabel } from './account-profile.ts'
 import type { AccountRow } from './accounts.ts'
-import { facts, standing } from './lists.ts'
+import { facts, faultNotice, standing } from './lists.ts'
 
 /** The tabs, in their order. */
 export const ACCOUNT_TABS = ['account', 'sessions', 'grants', 'sign-in', 'history'] as const
@@ -38,7 +38,7 @@ export function accountFrame(view: {
   return html`<p class="crumbs"><a href="/admin/accounts">Accounts</a></p>
 <h1><bdi>${account.name ?? account.email}</bdi></h1>
 <nav aria-label="Of this account"><ul class="views">\n${links}</ul></nav>
-${fault !== undefined && html`<div class="notice error" role="alert"><p>${fault}</p></div>`}
+${faultNotice(fault)}
 ${body}`
 }
 

@@ -4,6 +4,7 @@ import { moment } from '../moment.ts'
 import {
   type Chip,
   chips,
+  faultNotice,
   filterField,
   filterForm,
   nothingHere,
@@ -56,7 +57,7 @@ ${mayImport && html`<a class="button small" href="/admin/accounts/import">Import
 ${savedViews(view.views)}
 ${filters(view)}
 ${chips(view.chips, '/admin/accounts')}
-${fault !== undefined && html`<div class="notice error" role="alert"><p>${fault}</p></div>`}
+${faultNotice(fault)}
 ${
   accounts.length === 0
     ? nothingHere('No accounts', 'Nobody is like that. Take a filter off to see more.')

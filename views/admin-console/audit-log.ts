@@ -5,6 +5,7 @@ import {
   type Chip,
   chips,
   facts,
+  faultNotice,
   filterField,
   filterForm,
   nothingHere,
@@ -105,7 +106,7 @@ export function auditList(view: AuditListView): Html {
 ${savedViews(view.views)}
 ${filters(view)}
 ${chips(view.chips, PATH)}
-${fault !== undefined && html`<div class="notice error" role="alert"><p>${fault}</p></div>`}
+${faultNotice(fault)}
 ${view.followHref !== undefined && followBox(view.followHref)}
 ${facets !== undefined && facetsOf(facets, view)}
 ${

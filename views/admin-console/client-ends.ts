@@ -1,12 +1,12 @@
 // Before an app in the console is suspended, let in again, deleted, or loses its secrets: what happens, and why.
 import { type Html, html } from '../html.ts'
-import { type AskingView, askFirst } from './asking.ts'
+import { type AskingForm, askFirst } from './asking.ts'
 import type { HoldsView } from './client-parts.ts'
 import { facts } from './lists.ts'
 import { count } from './tree.ts'
 
 /** What the pages that ask before a client's end show. */
-export interface ClientEndView extends Pick<AskingView, 'action' | 'reason' | 'csrf' | 'fault'> {
+export interface ClientEndView extends AskingForm {
   readonly client: { readonly id: string; readonly name?: string }
   readonly holds: HoldsView
 }

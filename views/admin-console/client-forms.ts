@@ -1,6 +1,6 @@
 // The forms by which an app is registered and changed in the console: first its kind, then what that kind needs and nothing else.
 import { type Html, html } from '../html.ts'
-import { reasonField } from './lists.ts'
+import { faultNotice, reasonField } from './lists.ts'
 
 /** What was filled in. */
 export interface ClientEntered {
@@ -70,7 +70,7 @@ export function newClient(view: ClientFormView): Html {
   const [, label = kind, hint = ''] = KINDS.find(([value]) => value === kind) ?? []
   return html`<p class="crumbs"><a href="${PATH}">Apps</a> · <a href="${PATH}/new">New app</a></p>
 <h1>New app: ${label}</h1>
-${faultsOf(faults)}
+${faultNotice(faults)}
 <section class="card" aria-label="New app">
 <p class="lead">${hint} ${isConfidential(kind) && 'It gets a secret, which is shown once, on the next page.'}</p>
 <form method="post" action="${PATH}">
@@ -106,7 +106,7 @@ export function clientChange(view: ClientChangeView): Html {
   const href = `${PATH}/${encodeURIComponent(client.id)}`
   return html`<p class="crumbs"><a href="${PATH}">Apps</a> · <a href="${href}"><bdi>${client.name ?? client.id}</bdi></a></p>
 <h1>Change the app</h1>
-${faultsOf(faults)}
+${faultNotice(faults)}
 <section class="card" aria-label="Change the app">
 <p class="lead">Where something is taken away that it may ask for, its access tokens end at once, and a refresh gets it others with less. People stay
 signed in. What is not on this page stays as it is: the rest is changed by the admin API.</p>
@@ -124,11 +124,6 @@ ${reasonField(reason)}
 <a class="button" href="${href}">Leave it as it is</a></p>
 </form>
 </section>`
-}
-
-function faultsOf(faults: readonly string[]): Html | undefined {
-  if (faults.length === 0) return undefined
-  return html`<div class="notice error" id="problem" role="alert">${faults.map((fault) => html`<p>${fault}</p>\n`)}</div>`
 }
 
 function hasPeople(kind: string): boolean {

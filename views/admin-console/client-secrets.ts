@@ -2,8 +2,8 @@
 // the end of one.
 import { type Html, html } from '../html.ts'
 import { moment, spokenDuration } from '../moment.ts'
-import { type AskingView, askFirst } from './asking.ts'
-import { reasonField } from './lists.ts'
+import { type AskingForm, askFirst } from './asking.ts'
+import { faultNotice, reasonField } from './lists.ts'
 
 /** That there is a secret. */
 export interface SecretView {
@@ -131,6 +131,8 @@ export interface NewSecretView {
   readonly secrets: readonly SecretView[]
   readonly overlap: string
   readonly reason: string
+  /** It was sent without one. */
+  readonly reasonMissing?: boolean
   readonly csrf: string
   /** Of the client as it was looked at. */
   readonly version: string
@@ -141,12 +143,12 @@ export interface NewSecretView {
 
 /** Makes it. */
 export function newClientSecret(view: NewSecretView): Html {
-  const { client, secrets, overlap, reason, csrf, version, provisioned, fault } = view
+  const { client, secrets, overlap, reason, reasonMissing, csrf, version, provisioned, fault } = view
   const good = secrets.filter(({ expired }) => !expired)
   const oldest = good.length > 1 ? good[0] : undefined
   return html`${crumbs(client)}
 <h1>A new secret</h1>
-${fault !== undefined && html`<div class="notice error" role="alert"><p>${fault}</p></div>`}
+${faultNotice(fault)}
 <section class="card" aria-labelledby="what">
 <h2 id="what">What happens</h2>
 <p class="lead">The app gets another secret, which is shown once. The one before stays good for as long as you say: put the new one in place in
@@ -162,7 +164,7 @@ ${provisioned && html`<div class="notice info"><p>A provision file has made this
 ${OVERLAP_CHOICES.map(([seconds, words]) => html`<option value="${seconds}"${String(seconds) === overlap && html` selected`}>${words.charAt(0).toUpperCase()}${words.slice(1)}</option>\n`)}</select>
 <p class="hint" id="overlap-hint">No longer at all when somebody else may have it: the app then gets no tokens until it has the new one.</p>
 </div>
-${reasonField(reason)}
+${reasonField(reason, reasonMissing)}
 <p class="actions"><button class="button primary" type="submit">Make it and show it</button>
 <a class="button" href="${hrefOf(client)}">Keep the one there is</a></p>
 </form>
@@ -175,7 +177,7 @@ export function clientSecretEnd({
   secret,
   last,
   ...form
-}: Pick<AskingView, 'action' | 'reason' | 'csrf' | 'fault'> & {
+}: AskingForm & {
   readonly client: Named
   readonly secret: SecretView
   /** No other one is good. */

@@ -5,6 +5,7 @@ import { kindWords, managerOf } from './client-parts.ts'
 import {
   type Chip,
   chips,
+  faultNotice,
   filterField,
   filterForm,
   nothingHere,
@@ -70,7 +71,7 @@ ${filterForm(PATH, fault !== undefined, [
   }),
 ])}
 ${chips(view.chips, PATH)}
-${fault !== undefined && html`<div class="notice error" role="alert"><p>${fault}</p></div>`}
+${faultNotice(fault)}
 ${clients.length === 0 ? nothingHere('No apps', 'None is registered that fits. Owners register apps here, by the admin API or in a provision file.') : table<ClientRow>('Apps, by client_id', COLUMNS, clients)}
 ${pager(view)}`
 }

@@ -1,7 +1,7 @@
 // Sign-ins that failed, and what has to wait for it, in the console.
 import { type Html, html } from '../html.ts'
 import { moment } from '../moment.ts'
-import { type Chip, chips, filterField, filterForm, nothingHere, pager, table } from './lists.ts'
+import { type Chip, chips, faultNotice, filterField, filterForm, nothingHere, pager, table } from './lists.ts'
 import { words } from './tree.ts'
 
 /** A sign-in that failed. */
@@ -44,7 +44,7 @@ export function failedSignInList(view: FailedSignInListView): Html {
 ${counts !== undefined && countsOf(counts)}
 ${filters(view)}
 ${chips(view.chips, PATH)}
-${fault !== undefined && html`<div class="notice error" role="alert"><p>${fault}</p></div>`}
+${faultNotice(fault)}
 ${
   failures.length === 0
     ? nothingHere('No failed sign-ins', 'There are none like that.')

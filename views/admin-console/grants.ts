@@ -6,6 +6,7 @@ import {
   type Chip,
   chips,
   facts,
+  faultNotice,
   filterField,
   filterForm,
   nothingHere,
@@ -48,7 +49,7 @@ export function grantList(view: GrantListView): Html {
 ${savedViews(view.views)}
 ${filters(view)}
 ${chips(view.chips, '/admin/grants')}
-${view.fault !== undefined && html`<div class="notice error" role="alert"><p>${view.fault}</p></div>`}
+${faultNotice(view.fault)}
 ${grants.length > 0 ? rows(view) : html`${nothingHere('No grants', nextHref === undefined ? 'Nobody lets an app do that. Take a filter off to see more.' : 'There is none in this stretch. The next page looks further.')}${pager(view)}`}`
 }
 

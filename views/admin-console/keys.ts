@@ -1,8 +1,8 @@
 // Signing keys in the console: which there are, what is due, new ones, and what is done when somebody else may have one.
 import { type Html, html } from '../html.ts'
 import { moment } from '../moment.ts'
-import { type AskingView, askFirst } from './asking.ts'
-import { facts, nothingHere, pager, reasonField, standing, table } from './lists.ts'
+import { type AskingForm, askFirst } from './asking.ts'
+import { facts, faultNotice, nothingHere, pager, reasonField, standing, table } from './lists.ts'
 
 /** A key. */
 export interface KeyRow {
@@ -117,7 +117,7 @@ export function keyRotation({ algorithms, asked, version, csrf, fault }: KeyRota
   const options = algorithms.map((alg) => html`<option value="${alg}"${alg === asked.alg && html` selected`}>${alg}</option>\n`)
   return html`<p class="crumbs"><a href="${PATH}">Signing keys</a></p>
 <h1>New keys</h1>
-${fault !== undefined && html`<div class="notice error" id="problem" role="alert"><p>${fault}</p></div>`}
+${faultNotice(fault)}
 <section class="card" aria-labelledby="new">
 <h2 id="new">What is made</h2>
 <form method="post" action="${PATH}/rotation">
@@ -138,7 +138,7 @@ ${reasonField(asked.reason)}
 }
 
 /** What the page that asks before a key's turn ends shows. */
-export interface KeyEndView extends Pick<AskingView, 'action' | 'reason' | 'csrf' | 'fault'> {
+export interface KeyEndView extends AskingForm {
   readonly key: KeyRow
 }
 

@@ -121,12 +121,20 @@ export function facts(rows: readonly (readonly [label: string, value: HtmlValue]
   return html`<dl class="facts">\n${items}</dl>`
 }
 
-/** Why something is done. */
-export function reasonField(value = ''): Html {
+/** What is wrong, or was refused. The page opens at it: whoever does not see it hears it first, and whoever has no mouse is there. */
+export function faultNotice(fault: string | readonly string[] | undefined): Html | undefined {
+  const faults = fault === undefined ? [] : [fault].flat()
+  if (faults.length === 0) return undefined
+  return html`<div class="notice error" id="problem" tabindex="-1" autofocus role="alert">${faults.map((one) => html`<p>${one}</p>`)}</div>`
+}
+
+/** Why something is done. `missing`: it was sent without, and the page opens at the field. */
+export function reasonField(value = '', missing = false): Html {
   return html`<div class="field">
 <label for="reason">Why</label>
-<input id="reason" name="reason" type="text" value="${value}" maxlength="1000" required autocomplete="off" aria-describedby="reason-hint">
+<input id="reason" name="reason" type="text" value="${value}" maxlength="1000" required autocomplete="off" aria-describedby="reason-hint${missing && ' reason-missing'}"${missing && html` aria-invalid="true" autofocus`}>
 <p class="hint" id="reason-hint">For the audit log: whoever reads it later was not here.</p>
+${missing && html`<p class="error" id="reason-missing">Nothing was done: say why.</p>`}
 </div>`
 }
 

@@ -4,6 +4,7 @@ import { moment } from '../moment.ts'
 import {
   type Chip,
   chips,
+  faultNotice,
   filterField,
   filterForm,
   nothingHere,
@@ -47,7 +48,7 @@ export function notificationList(view: NotificationListView): Html {
 ${savedViews(view.views)}
 ${filters(view)}
 ${chips(view.chips, PATH)}
-${view.fault !== undefined && html`<div class="notice error" role="alert"><p>${view.fault}</p></div>`}
+${faultNotice(view.fault)}
 ${view.notifications.length === 0 ? nothingHere('No notifications', 'No app was told of such an end in the last 7 days.') : table<NotificationRow>('Apps that are told, the latest first', columns(view), view.notifications)}
 ${pager(view)}`
 }

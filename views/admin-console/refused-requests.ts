@@ -1,7 +1,7 @@
 // Requests that were refused, in the console: which, and of each what was expected beside what was received, and what to change.
 import { type Html, html } from '../html.ts'
 import { moment } from '../moment.ts'
-import { type Chip, chips, facts, filterField, filterForm, nothingHere, pager, table } from './lists.ts'
+import { type Chip, chips, facts, faultNotice, filterField, filterForm, nothingHere, pager, table } from './lists.ts'
 import { words } from './tree.ts'
 
 /** A request that was refused, or several that were alike. */
@@ -45,7 +45,7 @@ export function refusedRequestList(view: RefusedRequestListView): Html {
 ${finder(view.asked.id ?? '')}
 ${filters(view)}
 ${chips(view.chips, PATH)}
-${fault !== undefined && html`<div class="notice error" role="alert"><p>${fault}</p></div>`}
+${faultNotice(fault)}
 ${
   requests.length === 0
     ? nothingHere(

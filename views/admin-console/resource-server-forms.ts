@@ -1,7 +1,7 @@
 // What owners do with resource servers in the console: one is registered, changed and deleted, and its scopes come and go.
 import { type Html, html } from '../html.ts'
-import { type AskingView, askFirst } from './asking.ts'
-import { facts, reasonField } from './lists.ts'
+import { type AskingForm, askFirst } from './asking.ts'
+import { facts, faultNotice, reasonField } from './lists.ts'
 import { nameOf, type ResourceServerRow, scopeHref } from './resource-servers.ts'
 
 /** What was filled in. */
@@ -32,7 +32,7 @@ const PATH = '/admin/resource-servers'
 export function newResourceServer({ entered, csrf, faults }: NewResourceServerView): Html {
   return html`<p class="crumbs"><a href="${PATH}">APIs</a></p>
 <h1>New API</h1>
-${faultsOf(faults)}
+${faultNotice(faults)}
 <section class="card" aria-label="New API">
 <form method="post" action="${PATH}">
 <input type="hidden" name="csrf" value="${csrf}">
@@ -65,7 +65,7 @@ export interface ResourceServerChangeView {
 export function resourceServerChange({ server, entered, version, reason, csrf, faults }: ResourceServerChangeView): Html {
   return html`${crumbs(server)}
 <h1>Change the API</h1>
-${faultsOf(faults)}
+${faultNotice(faults)}
 <section class="card" aria-label="Change the API">
 <p class="lead">Its scopes are changed one by one, on its page. Tokens that are out keep what they are.</p>
 <form method="post" action="${PATH}/${server.id}/change">
@@ -82,11 +82,6 @@ ${reasonField(reason)}
 
 function crumbs(server: Named): Html {
   return html`<p class="crumbs"><a href="${PATH}">APIs</a> · <a href="${PATH}/${server.id}"><bdi>${nameOf(server)}</bdi></a></p>`
-}
-
-function faultsOf(faults: readonly string[]): Html | undefined {
-  if (faults.length === 0) return undefined
-  return html`<div class="notice error" role="alert">${faults.map((fault) => html`<p>${fault}</p>\n`)}</div>`
 }
 
 function nameField({ name }: ResourceServerEntered): Html {
@@ -128,7 +123,7 @@ export interface ScopeFormView {
 export function scopeForm({ server, scope, entered, version, reason, csrf, faults }: ScopeFormView): Html {
   return html`${crumbs(server)}
 <h1>${scope === undefined ? 'Add a scope' : html`Scope <bdi>${scope}</bdi>`}</h1>
-${faultsOf(faults)}
+${faultNotice(faults)}
 <section class="card" aria-label="Scope">
 <form method="post" action="${scope === undefined ? `${PATH}/${server.id}/scopes` : scopeHref(server.id, scope)}">
 <input type="hidden" name="csrf" value="${csrf}">
@@ -150,7 +145,7 @@ ${reasonField(reason)}
 }
 
 /** What ends with a scope, or with an API. */
-export interface ScopeEndView extends Pick<AskingView, 'action' | 'reason' | 'csrf' | 'fault'> {
+export interface ScopeEndView extends AskingForm {
   readonly server: Named
   readonly preview: { readonly clientIds: readonly string[]; readonly more: boolean }
 }

@@ -3,7 +3,7 @@ import { type Html, html } from '../html.ts'
 import { resourceRow } from '../interactions/consent.ts'
 import { moment, spokenDuration } from '../moment.ts'
 import { codes } from './client-parts.ts'
-import { type Chip, chips, facts, filterField, filterForm, nothingHere, pager, table } from './lists.ts'
+import { type Chip, chips, facts, faultNotice, filterField, filterForm, nothingHere, pager, table } from './lists.ts'
 
 /** A resource server. */
 export interface ResourceServerRow {
@@ -50,7 +50,7 @@ ${filterForm(PATH, fault !== undefined, [
   filterField({ name: 'q', label: 'Begins with', value: asked.q ?? '', hint: 'Its name or identifier' }),
 ])}
 ${chips(view.chips, PATH)}
-${fault !== undefined && html`<div class="notice error" role="alert"><p>${fault}</p></div>`}
+${faultNotice(fault)}
 ${
   servers.length === 0
     ? nothingHere(

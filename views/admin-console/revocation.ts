@@ -21,15 +21,16 @@ export interface SessionRevocationView {
   readonly filter?: string
   readonly csrf: string
   readonly reason: string
+  /** It was sent without one. */
+  readonly reasonMissing?: boolean
   readonly backHref: string
   /** The report that somebody came from, and goes back to. */
   readonly back?: string
-  /** Why it was refused. */
-  readonly fault?: string
 }
 
 /** Makes the page that asks before sessions end. */
-export function sessionRevocation({ preview, ids, filter, csrf, reason, backHref, back, fault }: SessionRevocationView): Html {
+export function sessionRevocation(view: SessionRevocationView): Html {
+  const { preview, ids, filter, csrf, reason, reasonMissing, backHref, back } = view
   const { sessions, more, accounts, people, clients } = preview
   const others = accounts - people.length
   if (sessions === 0) {
@@ -38,7 +39,6 @@ export function sessionRevocation({ preview, ids, filter, csrf, reason, backHref
   }
   return html`<p class="crumbs"><a href="${backHref}">${back === undefined ? 'Sessions' : 'Session audit'}</a></p>
 <h1>End ${count(sessions, 'session')}${more && ' and more'}</h1>
-${fault !== undefined && html`<div class="notice error" role="alert"><p>${fault}</p></div>`}
 <section class="card" aria-labelledby="what">
 <h2 id="what">What ends</h2>
 ${facts([
@@ -61,7 +61,7 @@ ${facts([
 ${ids !== undefined && html`<input type="hidden" name="ids" value="${ids.join(' ')}">`}
 ${filter !== undefined && html`<input type="hidden" name="filter" value="${filter}">`}
 ${back !== undefined && html`<input type="hidden" name="back" value="${back}">`}
-${reasonField(reason)}
+${reasonField(reason, reasonMissing)}
 <p class="actions"><button class="button danger" type="submit">End ${count(sessions, 'session')}${more && ' and more'}</button>
 <a class="button" href="${backHref}">Keep them</a></p>
 </form>
@@ -70,7 +70,7 @@ ${reasonField(reason)}
 
 /** What would end of grants. */
 export interface GrantRevocationView
-  extends Pick<SessionRevocationView, 'ids' | 'filter' | 'csrf' | 'reason' | 'backHref' | 'back' | 'fault'> {
+  extends Pick<SessionRevocationView, 'ids' | 'filter' | 'csrf' | 'reason' | 'reasonMissing' | 'backHref' | 'back'> {
   readonly preview: {
     readonly grants: number
     readonly more: boolean
@@ -83,7 +83,8 @@ export interface GrantRevocationView
 }
 
 /** Makes the page that asks before grants end. */
-export function grantRevocation({ preview, ids, filter, csrf, reason, backHref, back, fault }: GrantRevocationView): Html {
+export function grantRevocation(view: GrantRevocationView): Html {
+  const { preview, ids, filter, csrf, reason, reasonMissing, backHref, back } = view
   const { grants, more, accounts, people, clients } = preview
   const others = accounts - people.length
   if (grants === 0 && !more) {
@@ -92,7 +93,6 @@ export function grantRevocation({ preview, ids, filter, csrf, reason, backHref, 
   }
   return html`<p class="crumbs"><a href="${backHref}">${back === undefined ? 'Grants' : 'Session audit'}</a></p>
 <h1>End ${count(grants, 'grant')}${more && ' and more'}</h1>
-${fault !== undefined && html`<div class="notice error" role="alert"><p>${fault}</p></div>`}
 <section class="card" aria-labelledby="what">
 <h2 id="what">What ends</h2>
 ${facts([
@@ -115,7 +115,7 @@ get a new grant in them.</p>
 ${ids !== undefined && html`<input type="hidden" name="ids" value="${ids.join(' ')}">`}
 ${filter !== undefined && html`<input type="hidden" name="filter" value="${filter}">`}
 ${back !== undefined && html`<input type="hidden" name="back" value="${back}">`}
-${reasonField(reason)}
+${reasonField(reason, reasonMissing)}
 <p class="actions"><button class="button danger" type="submit">End ${count(grants, 'grant')}${more && ' and more'}</button>
 <a class="button" href="${backHref}">Keep them</a></p>
 </form>

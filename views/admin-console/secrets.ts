@@ -1,7 +1,7 @@
 // Secrets in the console: those of apps and webhooks, by age, each with the way to another one.
 import { type Html, html } from '../html.ts'
 import { moment, spokenDuration } from '../moment.ts'
-import { nothingHere, pager, type SavedView, savedViews, table } from './lists.ts'
+import { faultNotice, nothingHere, pager, type SavedView, savedViews, table } from './lists.ts'
 
 /** A secret. */
 export interface SecretRowView {
@@ -32,7 +32,7 @@ export function secretList(view: SecretListView): Html {
   return html`<h1>Secrets</h1>
 <p class="lead">What apps authenticate with, and what deliveries to webhooks are signed with. What they are nobody can tell; that they are replaced every ${dueDays} days is seen to here.</p>
 ${savedViews(views)}
-${fault !== undefined && html`<div class="notice error" role="alert"><p>${fault}</p></div>`}
+${faultNotice(fault)}
 ${
   secrets.length === 0
     ? due

@@ -1,6 +1,6 @@
 // The pages that ask before something of a session audit is written down for good: that findings stay, and that it was walked through.
 import { type Html, html } from '../html.ts'
-import { facts } from './lists.ts'
+import { facts, faultNotice } from './lists.ts'
 import { FINDING_KIND_WORDS, FINDING_WORDS, type FindingKindWord } from './session-review-words.ts'
 import { type FindingView, nameOf, type ReviewOutcomeView, type SessionReviewView, titleOf } from './session-reviews.ts'
 import { count } from './tree.ts'
@@ -24,7 +24,7 @@ export function keepFindings({ review, kind, findings, note, csrf, fault }: Keep
   const subjects = [...new Set(findings.map(({ subject }) => subject))]
   return html`<p class="crumbs"><a href="${href}">${titleOf(review)}</a></p>
 <h1>Keep what was found</h1>
-${faultOf(fault)}
+${faultNotice(fault)}
 <section class="card" aria-labelledby="what">
 <h2 id="what">${FINDING_WORDS[kind].title}</h2>
 ${
@@ -38,7 +38,7 @@ ${findings.map((finding) => html`<li><bdi>${nameOf(finding)}</bdi></li>\n`)}</ul
 <input type="hidden" name="csrf" value="${csrf}">
 <input type="hidden" name="kind" value="${kind}">
 <input type="hidden" name="subjects" value="${subjects.join(' ')}">
-${noteField('Why it stays', note, 'Whoever reads the report later was not here.')}
+${noteField('Why it stays', note, 'Whoever reads the report later was not here.', { name: 'note', missing: false })}
 <p class="actions"><button class="button primary" type="submit">Keep ${subjects.length === 1 ? 'it' : 'them'}</button>
 <a class="button" href="${href}">Leave it</a></p>
 </form>`
@@ -53,7 +53,7 @@ export function unkeepFindings({ review, kind, findings, note, csrf, fault }: Ke
   const isOne = subjects.length === 1
   return html`<p class="crumbs"><a href="${href}">${titleOf(review)}</a></p>
 <h1>Keep no longer</h1>
-${faultOf(fault)}
+${faultNotice(fault)}
 <section class="card" aria-labelledby="what">
 <h2 id="what">${FINDING_WORDS[kind].title}</h2>
 ${
@@ -85,19 +85,21 @@ export interface SignOffView {
   readonly outcome: ReviewOutcomeView
   readonly action: string
   readonly reason: string
+  /** It was sent without one. */
+  readonly reasonMissing?: boolean
   readonly csrf: string
   readonly fault?: string
 }
 
 /** Makes it. */
-export function signOffReview({ review, outcome, action, reason, csrf, fault }: SignOffView): Html {
+export function signOffReview({ review, outcome, action, reason, reasonMissing, csrf, fault }: SignOffView): Html {
   const href = `${PATH}/${review.id}`
   const sum = (state: 'open' | 'kept' | 'used' | 'over') =>
     FINDING_KIND_WORDS.reduce((all, kind) => all + outcome[kind][state], 0)
   const open = sum('open')
   return html`<p class="crumbs"><a href="${href}">${titleOf(review)}</a></p>
 <h1>Sign off the report</h1>
-${faultOf(fault)}
+${faultNotice(fault)}
 <section class="card" aria-labelledby="what">
 <h2 id="what">What you sign</h2>
 <p>That you have walked through it. The report then stays as it is, with your name, the time and your note.</p>
@@ -113,21 +115,23 @@ ${facts([
 ])}
 <form method="post" action="${action}">
 <input type="hidden" name="csrf" value="${csrf}">
-${noteField('Your note', reason, 'What you looked at, and what is left to do.', 'reason')}
+${noteField('Your note', reason, 'What you looked at, and what is left to do.', { name: 'reason', missing: reasonMissing === true })}
 <p class="actions"><button class="button primary" type="submit">Sign it off</button>
 <a class="button" href="${href}">Not yet</a></p>
 </form>
 </section>`
 }
 
-function faultOf(fault: string | undefined): Html | false {
-  return fault !== undefined && html`<div class="notice error" role="alert"><p>${fault}</p></div>`
-}
-
-function noteField(label: string, value: string, hint: string, name = 'note'): Html {
+function noteField(
+  label: string,
+  value: string,
+  hint: string,
+  { name, missing }: { readonly name: string; readonly missing: boolean },
+): Html {
   return html`<div class="field">
 <label for="note">${label}</label>
-<input id="note" name="${name}" type="text" value="${value}" maxlength="1000" required autocomplete="off" aria-describedby="note-hint">
+<input id="note" name="${name}" type="text" value="${value}" maxlength="1000" required autocomplete="off" aria-describedby="note-hint${missing && ' note-missing'}"${missing && html` aria-invalid="true" autofocus`}>
 <p class="hint" id="note-hint">${hint}</p>
+${missing && html`<p class="error" id="note-missing">Nothing was done: write a note.</p>`}
 </div>`
 }

@@ -6,6 +6,7 @@ import {
   type Chip,
   chips,
   facts,
+  faultNotice,
   filterField,
   filterForm,
   nothingHere,
@@ -65,7 +66,7 @@ export function sessionList(view: SessionListView): Html {
 ${savedViews(view.views)}
 ${filters(view)}
 ${chips(view.chips, '/admin/sessions')}
-${view.fault !== undefined && html`<div class="notice error" role="alert"><p>${view.fault}</p></div>`}
+${faultNotice(view.fault)}
 ${view.sessions.length === 0 ? nothingHere('No sessions', 'Nobody is, or was, signed in that way. Take a filter off to see more.') : sessionRows(view)}`
 }
 

@@ -1,6 +1,7 @@
 // What a token turned out to be, or what names some: whether it is good, why not, what it says, and what it stands on. Never the token.
 import { type Html, html } from '../html.ts'
 import { moment } from '../moment.ts'
+import { type AskingForm, askFirst } from './asking.ts'
 import { facts, reasonField, standing, table } from './lists.ts'
 import { REVOCATION_COLUMNS, type RevocationRow } from './tokens.ts'
 import { words } from './tree.ts'
@@ -120,6 +121,19 @@ function actions(view: TokenFoundView): Html | undefined {
     alone && endForm('/admin/tokens/revocation', { csrf, kind: 'jti', value: jti }, 'End this token alone')
   }
 ${withGrant && html`<p class="actions"><a class="button danger" href="/admin/grants/revocation?id=${links.grant?.id ?? ''}">End its grant with all its tokens…</a></p>`}`
+}
+
+/** Before an opaque token ends that was asked to end without a reason. */
+export function endKeptToken({ digest, ...form }: AskingForm & { readonly digest: string }): Html {
+  return askFirst({
+    ...form,
+    of: { name: 'Tokens', href: '/admin/tokens' },
+    title: 'End a token',
+    says: html`<p class="lead">The token that you looked at, and it alone. Whoever asks about it from then on is told that it is dead.</p>`,
+    button: 'End this token alone',
+    danger: true,
+    hidden: { digest },
+  })
 }
 
 function endForm(action: string, fields: { readonly [name: string]: string }, label: string): Html {

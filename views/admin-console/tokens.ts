@@ -1,7 +1,7 @@
 // Tokens in the console: the form into which one is pasted, the revocations in force, and how far those have come who listen.
 import { type Html, html } from '../html.ts'
 import { moment } from '../moment.ts'
-import { type Chip, chips, filterField, filterForm, nothingHere, pager, reasonField, table } from './lists.ts'
+import { type Chip, chips, faultNotice, filterField, filterForm, nothingHere, pager, reasonField, table } from './lists.ts'
 import { words } from './tree.ts'
 
 /** What names tokens, and how people say it. */
@@ -34,6 +34,8 @@ export interface TokensView {
   readonly pasted: string
   /** What was filled in of the form that ends by a name. */
   readonly named: { readonly kind: string; readonly value: string; readonly reason: string }
+  /** It was sent without a reason. */
+  readonly reasonMissing: boolean
   readonly revocations: readonly RevocationRow[]
   readonly chips: readonly Chip[]
   readonly asked: { readonly [field: string]: string }
@@ -45,7 +47,7 @@ export interface TokensView {
 /** Makes the page. */
 export function tokensPage(view: TokensView): Html {
   return html`<h1>Tokens</h1>
-${view.fault !== undefined && html`<div class="notice error" role="alert"><p>${view.fault}</p></div>`}
+${faultNotice(view.fault)}
 ${lookForm(view)}
 ${view.mayRevoke && nameForm(view)}
 <section class="console-part" aria-labelledby="revocations">
@@ -76,14 +78,14 @@ function lookForm({ csrf, pasted }: TokensView): Html {
 </section>`
 }
 
-function nameForm({ csrf, named }: TokensView): Html {
-  return html`<details class="filters"${Object.values(named).some((text) => text !== '') && html` open`}>
+function nameForm({ csrf, named, reasonMissing }: TokensView): Html {
+  return html`<details class="filters"${(reasonMissing || Object.values(named).some((text) => text !== '')) && html` open`}>
 <summary>End access tokens by what names them</summary>
 <form method="post" action="/admin/tokens/revocation">
 <input type="hidden" name="csrf" value="${csrf}">
 <div class="filter-fields">
 ${nameFields(named)}</div>
-${reasonField(named.reason)}
+${reasonField(named.reason, reasonMissing)}
 <p class="hint">Access tokens end that were issued until now. What they stand on goes on, and a refresh brings new ones.</p>
 <p class="actions"><button class="button danger" type="submit">End them</button></p>
 </form>

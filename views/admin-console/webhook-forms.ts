@@ -1,7 +1,7 @@
 // What owners do with webhooks in the console: one is made, changed, stopped, and gets another secret, which is shown once.
 import { type Html, html } from '../html.ts'
-import { type AskingView, askFirst } from './asking.ts'
-import { reasonField } from './lists.ts'
+import { type AskingForm, askFirst } from './asking.ts'
+import { faultNotice, reasonField } from './lists.ts'
 import { nameOf, type WebhookRow } from './webhooks.ts'
 
 /** Events whose names begin alike. */
@@ -33,7 +33,7 @@ const PATH = '/admin/webhooks'
 export function newWebhook(view: WebhookFormView & { readonly id: string }): Html {
   return html`<p class="crumbs"><a href="${PATH}">Webhooks</a></p>
 <h1>New webhook</h1>
-${faultOf(view)}
+${faultNotice(view.fault)}
 <section class="card" aria-label="New webhook">
 <p class="lead">It gets a secret by which the program knows that what it is told comes from here. The secret is shown once, on the next page.</p>
 <form method="post" action="${PATH}">
@@ -59,7 +59,7 @@ export function webhookChange(view: WebhookChangeView): Html {
   const { webhook, version, reason, csrf } = view
   return html`<p class="crumbs"><a href="${PATH}">Webhooks</a> · <a href="${PATH}/${webhook.id}"><bdi>${nameOf(webhook)}</bdi></a></p>
 <h1>Change the webhook</h1>
-${faultOf(view)}
+${faultNotice(view.fault)}
 <section class="card" aria-label="Change the webhook">
 <form method="post" action="${PATH}/${webhook.id}/change">
 <input type="hidden" name="csrf" value="${csrf}">
@@ -70,10 +70,6 @@ ${reasonField(reason)}
 <a class="button" href="${PATH}/${webhook.id}">Leave it as it is</a></p>
 </form>
 </section>`
-}
-
-function faultOf({ fault }: WebhookFormView): Html | undefined {
-  return fault === undefined ? undefined : html`<div class="notice error" id="problem" role="alert"><p>${fault}</p></div>`
 }
 
 function fields({ entered, groups }: WebhookFormView, moved = ''): Html {
@@ -134,6 +130,8 @@ export interface WebhookSecretView {
   readonly webhook: Pick<WebhookRow, 'id' | 'origin' | 'description'>
   readonly overlap: string
   readonly reason: string
+  /** It was sent without one. */
+  readonly reasonMissing?: boolean
   /** Of the webhook as it was looked at. */
   readonly version: string
   readonly csrf: string
@@ -141,14 +139,15 @@ export interface WebhookSecretView {
 }
 
 /** Makes it. */
-export function newWebhookSecret({ webhook, overlap, reason, version, csrf, fault }: WebhookSecretView): Html {
+export function newWebhookSecret(view: WebhookSecretView): Html {
+  const { webhook, overlap, reason, reasonMissing, version, csrf, fault } = view
   const options = OVERLAPS.map(
     ([seconds, words]) =>
       html`<option value="${seconds}"${String(seconds) === overlap && html` selected`}>${words.charAt(0).toUpperCase()}${words.slice(1)}</option>\n`,
   )
   return html`<p class="crumbs"><a href="${PATH}">Webhooks</a> · <a href="${PATH}/${webhook.id}"><bdi>${nameOf(webhook)}</bdi></a></p>
 <h1>A new secret</h1>
-${fault !== undefined && html`<div class="notice error" id="problem" role="alert"><p>${fault}</p></div>`}
+${faultNotice(fault)}
 <section class="card" aria-labelledby="what">
 <h2 id="what">What happens</h2>
 <p class="lead">Each delivery is signed with the new secret and with the one before, as long as that is good: put the new one in place in
@@ -162,7 +161,7 @@ that time. Any older one is good no longer.</p>
 ${options}</select>
 <p class="hint" id="overlap-hint">No longer at all when somebody else may have it. Deliveries then fail at the program, and are tried again, until it has the new one.</p>
 </div>
-${reasonField(reason)}
+${reasonField(reason, reasonMissing)}
 <p class="actions"><button class="button primary" type="submit">Make it and show it</button>
 <a class="button" href="${PATH}/${webhook.id}">Keep the one there is</a></p>
 </form>
@@ -170,7 +169,7 @@ ${reasonField(reason)}
 }
 
 /** What the pages that ask before a webhook is stopped, or told again, show. */
-export interface WebhookStandingView extends Pick<AskingView, 'action' | 'reason' | 'csrf' | 'fault'> {
+export interface WebhookStandingView extends AskingForm {
   readonly webhook: Pick<WebhookRow, 'id' | 'origin' | 'description'>
 }
 
