@@ -145,6 +145,8 @@ async function signedIn(door: ConsoleDoor, ctx: Context): Promise<Account | unde
 
 async function pass(route: ConsoleRoute, door: ConsoleDoor, ctx: Context): Promise<void> {
   ctx.set('Content-Security-Policy', CONSOLE_POLICY)
+  // Whatever the answer is, a way on or a file too: it is about people, for one person.
+  ctx.set('Cache-Control', 'no-store')
   const form = route.method === 'post' ? await formOf(ctx, route) : undefined
   // 1. Who is there.
   const session = await door.currentSession(ctx)
