@@ -1,10 +1,13 @@
 // Imports of people in the console: pasted or sent as a file, CSV or JSON, looked at first if one likes, and a report of what came of each line.
 import type { Context } from 'koa'
 import { ACCESS } from '../../config/access.ts'
-import { accountImport } from '../../views/admin-console/account-imports.ts'
+import { accountImport, MOST_LINES } from '../../views/admin-console/account-imports.ts'
+import { csvOfImport } from '../accounts/account-import-report.ts'
 import { type ImportRow, MOST_IMPORTED, readCsvRows, readJsonRows, UnreadableImport } from '../accounts/account-import-rows.ts'
 import type { ImportAccounts } from '../accounts/account-imports.ts'
 import type { Form } from '../http/form.ts'
+import type { KeptFiles } from '../http/kept-files.ts'
+import { HttpProblem } from '../http/problems.ts'
 import { ACCOUNTS_PATH } from './account-page.ts'
 import type { ConsoleRoute, ConsoleVisit } from './console.ts'
 import { listHref } from './list-query.ts'
@@ -12,6 +15,7 @@ import { listHref } from './list-query.ts'
 /** What the pages call. */
 export interface AccountImportPagesDeps {
   readonly importAccounts: ImportAccounts
+  readonly keptFiles: KeptFiles
 }
 
 const PATH = `${ACCOUNTS_PATH}/import`
@@ -44,6 +48,12 @@ export function accountImportPages(deps: AccountImportPagesDeps): ConsoleRoute[]
       keptApart: true,
       handle: (_ctx, visit, form) => importThem(deps, visit, form),
     },
+    {
+      method: 'get',
+      path: '/accounts/import/reports/:id',
+      access,
+      handle: (ctx, visit) => takeReport(deps, ctx, visit),
+    },
   ]
 }
 
@@ -70,12 +80,31 @@ async function importThem(deps: AccountImportPagesDeps, visit: ConsoleVisit, for
     if (file !== '' && file !== people) throw new UnreadableImport('send a file or text, not both')
     const rows = await rowsOf(people)
     const report = await deps.importAccounts({ rows, dryRun }, visit.change(reason.trim()))
+    const { lines } = report
+    // What does not fit into a page is taken home, whole.
+    const whole =
+      lines.length > MOST_LINES
+        ? { wholeHref: `${PATH}/reports/${await deps.keptFiles.keep(visit.account.id, csvOfImport(lines))}` }
+        : {}
     // What was imported is not shown again: it may hold hashes.
-    show(visit, { people: dryRun ? people : '', reason: dryRun ? reason : '', report: { ...report, dryRun } })
+    show(visit, { people: dryRun ? people : '', reason: dryRun ? reason : '', report: { ...report, ...whole, dryRun } })
   } catch (error) {
     if (!(error instanceof UnreadableImport)) throw error
     show(visit, { people, reason, fault: `${error.message.charAt(0).toUpperCase()}${error.message.slice(1)}.` })
   }
+}
+
+async function takeReport({ keptFiles }: AccountImportPagesDeps, ctx: Context, visit: ConsoleVisit): Promise<void> {
+  const text = await keptFiles.find(visit.account.id, String(ctx.params.id))
+  if (text === undefined)
+    throw new HttpProblem(
+      404,
+      'No such report',
+      'A report is kept for an hour, for whoever imported. Look at the same people once more.',
+    )
+  ctx.set('Content-Disposition', 'attachment; filename="import-report.csv"')
+  ctx.type = 'text/csv; charset=utf-8'
+  ctx.body = text
 }
 
 /** CSV begins with the name of a column; JSON with a bracket: a list, or the `accounts` of what the admin API takes. */

@@ -8,6 +8,7 @@ import type { ConsoleRoute } from '../admin-console/console.ts'
 import { failedSignInPages } from '../admin-console/failed-sign-ins.ts'
 import type { History } from '../admin-console/history.ts'
 import { newAccountPages } from '../admin-console/new-accounts.ts'
+import { createKeptFiles } from '../http/kept-files.ts'
 import { type AdministrationBasis, accountIdOf } from './administration-basis.ts'
 import type { Nouns } from './nouns.ts'
 import type { OpenStores } from './stores.ts'
@@ -20,7 +21,7 @@ export function accountConsolePages(
     nouns,
     history,
   }: {
-    readonly stores: Pick<OpenStores, 'db'>
+    readonly stores: Pick<OpenStores, 'db' | 'live'>
     readonly nouns: Pick<Nouns, 'events' | 'accounts'>
     readonly history: History
   },
@@ -28,7 +29,7 @@ export function accountConsolePages(
   const { cursors, accountSearch: search, accountAdministration: administration, mails } = parts
   return [
     ...newAccountPages({ administration, mails }),
-    ...accountImportPages(parts),
+    ...accountImportPages({ ...parts, keptFiles: createKeptFiles({ live: stores.live }) }),
     ...accountPages({ cursors, search, administration }),
     ...accountAccessPages({
       search,

@@ -94,6 +94,48 @@ test('five thousand with hashes fit into the form, and the report into a page; m
   expect((await send(browser, page, '/admin/search', { q: 'x'.repeat(60_000) })).status).toBe(413)
 }, 60_000)
 
+test('hundreds of lines that are wrong are all told: the first on the page, all of them in a file for whoever sent them', async () => {
+  const { browser, page } = await atConsole(server, 'owner', PATH)
+  const lines = Array.from({ length: 450 }, (_, n) => (n % 3 === 0 ? `fine-${n}@told.example,Fine` : `wrong ${n},=1+1`))
+  const people = `email,name\n${lines.join('\n')}\n`
+  for (const [fields, made] of [
+    [{ people }, 'created'],
+    [{ people, import: 'on' }, 'created'],
+    [{ people, import: 'on' }, 'exists'],
+  ] as const) {
+    const report = await send(browser, page, PATH, fields)
+    expect(report.body).toContain('<dt>Refused</dt><dd>300</dd>')
+    const [, href = ''] = /href="(\/admin\/accounts\/import\/reports\/[^"]+)">All 450 lines as CSV/.exec(report.body) ?? []
+    const file = await browser.fetch(`${server.issuer}${href}`)
+    expect([file.status, file.headers['content-type'], file.headers['cache-control']]).toEqual([
+      ...[200, 'text/csv; charset=utf-8', 'no-store'],
+    ])
+    const [head, ...rows] = file.body.trim().split('\r\n')
+    expect(head).toBe('line,email,outcome,account_id,detail')
+    expect(rows).toHaveLength(450)
+    const told = rows.map((row) => row.split(','))
+    expect(told.map(([line]) => Number(line))).toEqual(lines.map((_, n) => n + 2))
+    expect(told.map(([, , outcome]) => outcome)).toEqual(lines.map((_, n) => (n % 3 === 0 ? made : 'refused')))
+    expect(told.filter((cells) => cells.at(-1) === 'email: it must be an e-mail address')).toHaveLength(300)
+    // It names people: another owner does not get it.
+    const ada = new Browser()
+    await ada.submit(await ada.open(`${server.issuer}${PATH}`), server.ada)
+    expect((await ada.fetch(`${server.issuer}${PATH}`)).status).toBe(200)
+    expect((await ada.fetch(`${server.issuer}${href}`)).status).toBe(404)
+  }
+  expect((await send(browser, page, PATH, { people: 'email\nnone\n' })).body).not.toContain('lines as CSV')
+}, 60_000)
+
+test('the admin API tells of every line', async () => {
+  const accounts = Array.from({ length: 450 }, (_, n) =>
+    n % 3 === 0 ? { email: `api-${n}@told.example` } : { email: `wrong ${n}` },
+  )
+  const { body } = await ask(server, token, 'POST /accounts/imports', { body: { accounts, dry_run: true } })
+  expect(body).toMatchObject({ created: 150, refused: 300 })
+  expect(body.lines.map((line: { readonly line: number }) => line.line)).toEqual(accounts.map((_, n) => n + 1))
+  expect(body.lines.filter((line: { readonly detail: string | null }) => line.detail !== null)).toHaveLength(300)
+})
+
 describe('a file', () => {
   const csrfOf = (page: Page) => /name="csrf" value="([^"]*)"/.exec(page.body)?.[1] ?? ''
 

@@ -174,7 +174,7 @@ function formPages(text: string): Pages {
         csrf: text,
         mostImported: 5000,
         mostMegabytes: 2,
-        report: { ...report, lines },
+        report: { ...report, lines, wholeHref: '/admin/x' },
       }),
     ],
     ['reinstatement', accountStop({ ...unseen, stop: 'reinstatement', reasonMissing: true })],

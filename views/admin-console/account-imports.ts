@@ -19,6 +19,8 @@ export interface AccountImportView {
     readonly exists: number
     readonly refused: number
     readonly lines: readonly ImportedLineView[]
+    /** All of it as a file; undefined when it is all on the page. */
+    readonly wholeHref?: string
   }
 }
 
@@ -33,7 +35,7 @@ export interface ImportedLineView {
 }
 
 /** So many lines of a report are shown. */
-const MOST_LINES = 100
+export const MOST_LINES = 100
 
 /** Makes the page. */
 export function accountImport({ people, reason, csrf, mostImported, mostMegabytes, fault, report }: AccountImportView): Html {
@@ -61,7 +63,8 @@ ${people}</textarea>
 </section>`
 }
 
-function reportOf({ dryRun, created, exists, refused, lines }: NonNullable<AccountImportView['report']>): Html {
+function reportOf(report: NonNullable<AccountImportView['report']>): Html {
+  const { dryRun, created, exists, refused, lines, wholeHref } = report
   // Those that were refused come first: they are to be mended.
   const told = ['refused', 'created'].flatMap((outcome) => lines.filter((line) => line.outcome === outcome))
   const more = told.length - MOST_LINES
@@ -83,6 +86,7 @@ ${facts([
 ])}
 ${told.length > 0 && table<ImportedLineView>('Lines', columns, told.slice(0, MOST_LINES))}
 ${more > 0 && html`<p class="quiet">And ${more.toLocaleString('en-GB')} more lines.</p>`}
+${wholeHref !== undefined && html`<p class="actions"><a class="button" href="${wholeHref}">All ${lines.length.toLocaleString('en-GB')} lines as CSV</a></p>`}
 </section>`
 }
 
