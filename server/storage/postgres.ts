@@ -156,8 +156,12 @@ function isWithText(query: unknown): query is { readonly text: string } {
   return typeof query === 'object' && query !== null && 'text' in query && typeof query.text === 'string'
 }
 
-/** One question: while connections are short, each of them costs. */
-const PREPARE_CONNECTION = "SELECT set_config('TimeZone', 'UTC', false), pg_is_in_recovery() AS standby"
+/**
+ * One question: while connections are short, each of them costs. What is planned for many rows, and mostly finds few, would be compiled
+ * for some two hundred milliseconds before it begins.
+ */
+const PREPARE_CONNECTION =
+  "SELECT set_config('TimeZone', 'UTC', false), set_config('jit', 'off', false), pg_is_in_recovery() AS standby"
 
 /**
  * Prisma's adapter takes every time for UTC, whatever the zone in which the database shows it. And a standby in the place of the
