@@ -43,10 +43,9 @@ export async function countSessions(db: Database, signal?: AbortSignal): Promise
  * @returns whether all is counted now
  */
 async function countSome(db: Database, when: 'due' | 'again'): Promise<'not due' | 'on the way' | 'there'> {
-  const [, , rows] = await db.$transaction([
-    // It is not known beforehand how few have begun since, and what is planned for many is compiled for longer than few take.
+  const [, rows] = await db.$transaction([
+    // It is not known beforehand how few have begun since.
     db.$executeRaw(Prisma.sql`SET LOCAL enable_seqscan = off`),
-    db.$executeRaw(Prisma.sql`SET LOCAL jit = off`),
     db.$queryRaw<{ more: boolean }[]>(countingOf(when)),
   ])
   if (rows[0] === undefined) return 'not due'
@@ -85,10 +84,12 @@ function countingOf(when: 'due' | 'again'): Prisma.Sql {
     RETURNING reach.counted_to < latchkey_now() AS more`
 }
 
-/** Of whom sessions are looked for, and how they come in their order: a condition on the table `sessions` under the name `s`. */
+/** Of whom sessions are looked for. */
 export interface Crowd {
+  /** Whether they are so few that their sessions are found by them, and not on the way through all. */
+  readonly few: boolean
+  /** On the table `sessions` under the name `s`. */
   readonly condition: Prisma.Sql
-  readonly order: Prisma.Sql
 }
 
 /** Of more accounts it is not far from one session of theirs to the next, in the order of all sessions. */
@@ -96,14 +97,14 @@ const FEW_ACCOUNTS = 2000
 
 /** The accounts that have more live sessions than so many. */
 export async function crowdOf(db: Database, moreThan: number): Promise<Crowd> {
-  const few = await selectFew(db, moreThan)
-  if (few === undefined)
-    return { condition: hasMoreThan(moreThan, Prisma.sql`s.account_id`), order: Prisma.sql`s.started_at DESC, s.id DESC` }
-  return {
-    condition: Prisma.sql`s.account_id = ANY(${few}::text[])`,
-    // Not the order of an index: nobody is to go through all sessions for those of a few.
-    order: Prisma.sql`s.started_at + interval '0 s' DESC, s.id DESC`,
-  }
+  const { few, ids, begun } = await selectCrowd(db, moreThan)
+  if (few) return { few, condition: Prisma.sql`s.account_id = ANY(${ids}::text[])` }
+  const exactly = hasMoreThan(moreThan, Prisma.sql`s.account_id`)
+  if (begun.length > FEW_ACCOUNTS) return { few, condition: exactly }
+  // Of most accounts what is kept tells that they have fewer, and theirs are not counted.
+  const maybe = Prisma.sql`(s.account_id = ANY(${begun}::text[])
+    OR (SELECT kept.sessions FROM session_counts kept WHERE kept.account_id = s.account_id) > ${moreThan})`
+  return { few, condition: Prisma.sql`CASE WHEN ${maybe} THEN ${exactly} ELSE false END` }
 }
 
 function hasMoreThan(moreThan: number, accountId: Prisma.Sql): Prisma.Sql {
@@ -111,26 +112,36 @@ function hasMoreThan(moreThan: number, accountId: Prisma.Sql): Prisma.Sql {
     SELECT FROM sessions o WHERE o.account_id = ${accountId} AND ${isLive('o')} LIMIT ${moreThan + 1}) live) > ${moreThan}`
 }
 
-/** Their ids; undefined when there may be many of them. */
-async function selectFew(db: Database, moreThan: number): Promise<string[] | undefined> {
+interface CrowdRow {
+  readonly few: boolean
+  /** Who they are, when they are few. */
+  readonly ids: string[]
+  /** Otherwise those whose sessions have begun since there was counted; one more than few, where they are many. */
+  readonly begun: string[]
+}
+
+async function selectCrowd(db: Database, moreThan: number): Promise<CrowdRow> {
   const { countedTo } = await db.sessionCounting.findUniqueOrThrow({ where: { id: 1 } })
   const [, rows] = await db.$transaction([
     // By the time that is asked for: an average one has a third of all sessions after it.
     db.$executeRaw(Prisma.sql`SET LOCAL plan_cache_mode = force_custom_plan`),
-    db.$queryRaw<{ few: boolean; ids: string[] }[]>(Prisma.sql`
-      WITH candidates AS MATERIALIZED (
+    db.$queryRaw<CrowdRow[]>(Prisma.sql`
+      WITH begun AS MATERIALIZED (
+        SELECT account_id, count(*) AS sessions FROM sessions
+        WHERE started_at > LEAST(${countedTo}::timestamptz, latchkey_now()) - ${OVERLAP} GROUP BY account_id
+      ), candidates AS MATERIALIZED (
         SELECT account_id FROM (
           (SELECT account_id FROM session_counts WHERE sessions > ${moreThan} LIMIT ${FEW_ACCOUNTS + 1})
-          UNION SELECT begun.account_id
-            FROM (SELECT account_id, count(*) AS sessions FROM sessions
-                  WHERE started_at > LEAST(${countedTo}::timestamptz, latchkey_now()) - ${OVERLAP} GROUP BY account_id) begun
-            LEFT JOIN session_counts c ON c.account_id = begun.account_id
+          UNION SELECT begun.account_id FROM begun LEFT JOIN session_counts c ON c.account_id = begun.account_id
             WHERE begun.sessions + COALESCE(c.sessions, ${NOT_KEPT}) > ${moreThan}) either
         LIMIT ${FEW_ACCOUNTS + 1}
       ), counted AS MATERIALIZED (SELECT count(*) <= ${FEW_ACCOUNTS} AS few FROM candidates)
       SELECT few, ARRAY(SELECT account_id FROM candidates
-                        WHERE few AND ${hasMoreThan(moreThan, Prisma.sql`candidates.account_id`)}) AS ids
+                        WHERE few AND ${hasMoreThan(moreThan, Prisma.sql`candidates.account_id`)}) AS ids,
+        ARRAY(SELECT account_id FROM begun WHERE NOT few LIMIT ${FEW_ACCOUNTS + 1}) AS begun
       FROM counted`),
   ])
-  return rows[0]?.few === true ? rows[0].ids : undefined
+  const [row] = rows
+  if (row === undefined) throw new Error('a statement without a condition gave no row')
+  return row
 }

@@ -58,8 +58,18 @@ export const STATE = Prisma.sql`CASE WHEN s.ended_at IS NOT NULL THEN 'ended' WH
 
 /** As a range, which an ordinary index knows; the operator for "is in" needs one of its own kind. @throws AddressFilterFault */
 export function isFrom(address: string): Prisma.Sql {
+  const { from, to } = networkBounds(address)
+  return Prisma.sql`s.address BETWEEN ${from} AND ${to}`
+}
+
+/** A network as CIDR, with its first and last address as expressions. @throws AddressFilterFault */
+export function networkBounds(address: string): { readonly network: string; readonly from: Prisma.Sql; readonly to: Prisma.Sql } {
   const network = networkOf(address)
-  return Prisma.sql`s.address BETWEEN host(network(${network}::inet))::inet AND host(broadcast(${network}::inet))::inet`
+  return {
+    network,
+    from: Prisma.sql`host(network(${network}::inet))::inet`,
+    to: Prisma.sql`host(broadcast(${network}::inet))::inet`,
+  }
 }
 
 /** The condition on the table `sessions` under the name `s`. @throws AddressFilterFault */
