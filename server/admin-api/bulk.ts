@@ -3,14 +3,14 @@
 import { z } from 'zod'
 import type { AccessRule } from '../../config/roles.ts'
 import { type BulkEnds, MOST_ENDED_AT_ONCE, MOST_PREVIEWED } from '../revocation-jobs/bulk-ends.ts'
-import type { JobNoun, RevocationJob } from '../revocation-jobs/revocation-jobs.ts'
+import type { RevocationJob } from '../revocation-jobs/revocation-jobs.ts'
 import { type ApiRoute, route } from './route.ts'
 import { ended, moment, name, notFound, reason } from './shapes.ts'
 
 /** That more was found than a preview counts. */
-export function more(noun: JobNoun) {
-  return z.boolean().meta({ description: `There are more than were counted (${MOST_PREVIEWED[noun]}).` })
-}
+export const more = z.boolean().meta({
+  description: `There are more than were counted: ${MOST_PREVIEWED} at most, and what was found within a fraction of a second.`,
+})
 
 /** A route by which many end. */
 export function bulkRoute<const Filters extends z.ZodObject, Filter, Preview extends PreviewCounts>(bulk: {

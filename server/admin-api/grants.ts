@@ -73,7 +73,7 @@ export const grantPreviewShape = z
   .object({
     dry_run: z.literal(true),
     grants: z.int(),
-    more: more('grants'),
+    more,
     accounts: z.int(),
     refresh_families: z.int(),
     logout_notifications: z.int(),

@@ -93,7 +93,7 @@ const previewShape = z
   .object({
     dry_run: z.literal(true),
     sessions: z.int(),
-    more: more('sessions'),
+    more,
     accounts: z.int(),
     grants: z.int(),
     refresh_families: z.int(),

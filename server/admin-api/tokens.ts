@@ -125,7 +125,11 @@ function revocationRoute(deps: TokenRoutesDeps): ApiRoute {
         return { body: await explained(() => byToken(deps, { token: one, family }, dryRun ? undefined : asked())) }
       const name = await explained(() => nameToEnd(deps, nameOf(body), insist))
       if (family) {
-        const ofGrant = { what: 'grant', grantId: name.value, preview: await deps.preview({ ids: [name.value] }, 1) } as const
+        const ofGrant = {
+          what: 'grant',
+          grantId: name.value,
+          preview: await deps.preview({ ids: [name.value] }, { most: 1 }),
+        } as const
         return { body: dryRun ? showEndPreview(ofGrant) : await deps.grants.revokeMany([name.value], asked()) }
       }
       if (dryRun) return { body: previewOfName(name) }

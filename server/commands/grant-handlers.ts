@@ -73,7 +73,7 @@ function row(item: GrantNode): string[] {
 async function revoke(deps: Deps, { id, dryRun, reason, ...asked }: z.output<typeof revokeArgs>): Promise<CommandOutput> {
   const filter = await filterOf(deps, asked)
   if (dryRun) {
-    const preview = await createGrantPreview(livesOf(deps))(id === undefined ? { filter } : { ids: id }, MOST_PREVIEWED)
+    const preview = await createGrantPreview(livesOf(deps))(id === undefined ? { filter } : { ids: id }, { most: MOST_PREVIEWED })
     return { text: previewText(preview), data: showPreview(preview) }
   }
   const some = async () => (await firstOf(deps, { ...filter, state: 'live' }, MOST_AT_ONCE)).map((grant) => grant.id)

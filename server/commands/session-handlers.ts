@@ -53,7 +53,7 @@ function row(item: SessionItem): string[] {
 async function revoke(deps: Deps, { id, dryRun, reason, ...asked }: z.output<typeof revokeArgs>): Promise<CommandOutput> {
   const filter = await filterOf(deps, asked)
   if (dryRun) {
-    const preview = await previewSessions(deps.db, id === undefined ? { filter } : { ids: id }, MOST_PREVIEWED)
+    const preview = await previewSessions(deps.db, id === undefined ? { filter } : { ids: id }, { most: MOST_PREVIEWED })
     return { text: previewText(preview), data: showPreview(preview) }
   }
   const events = createSessionEvents({ endings: deps.endings, keepOffline: deps.config.sessionRevocation === 'keep_offline' })

@@ -146,7 +146,7 @@ async function revokeNamed(
     return { text: `Would end ${what}.\nNothing was written.`, data: { dry_run: true } }
   }
   if (dryRun) {
-    const preview = await previewOf(deps)({ ids: [name.value] }, 1)
+    const preview = await previewOf(deps)({ ids: [name.value] }, { most: 1 })
     return { text: previewText(preview), data: showPreview(preview) }
   }
   const data = family

@@ -71,6 +71,7 @@ export function createGrantParts(deps: {
       noun: 'grants',
       jobs: deps.jobs,
       preview,
+      now: () => performance.now(),
       liveIds: search.liveIds,
       revoke: nouns.events.grants.revokeMany,
     }),

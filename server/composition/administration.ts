@@ -101,7 +101,8 @@ export function createAdministration(deps: {
     sessionEnds: createBulkEnds<SessionFilter, SessionPreview>({
       noun: 'sessions',
       jobs,
-      preview: (which, most) => previewSessions(db, which, most),
+      preview: (which, until) => previewSessions(db, which, until),
+      now: () => performance.now(),
       liveIds: sessionSearch.liveIds,
       revoke: nouns.events.sessions.revoke,
     }),

@@ -1,9 +1,10 @@
 // What would end if some grants were ended: counts and names, before anybody decides.
 import { Prisma } from '../../prisma/client/client.ts'
-import type { Database } from '../storage/postgres.ts'
+import type { Database, Transaction } from '../storage/postgres.ts'
+import { type Patience, readInSlices } from '../storage/slices.ts'
 import { conditionOf, type GrantFilter, isIdle, LIVE } from './grant-filter.ts'
 
-/** A preview. What is counted is counted no further than the limit that was asked for. */
+/** A preview. What is counted is counted no further than the limit that was asked for, and than there is time. */
 export interface GrantPreview {
   readonly grants: number
   /**
@@ -23,52 +24,113 @@ export interface GrantPreview {
 /** Which grants. */
 export type WhichGrants = { readonly ids: readonly string[] } | { readonly filter: GrantFilter }
 
-/** Looks at live grants, and counts `most` of them. */
-export type PreviewGrants = (which: WhichGrants, most: number) => Promise<GrantPreview>
+/** Looks at live grants, and counts `most` of them; `patience` of whoever waits. */
+export type PreviewGrants = (
+  which: WhichGrants,
+  until: { readonly most: number; readonly patience?: Patience },
+) => Promise<GrantPreview>
 
 /** Names that are shown at most. */
 const MOST_NAMES = 20
 
 /** Makes it. `refreshIdleSeconds`: how long a refresh token lives without use. */
 export function createGrantPreview(deps: { readonly db: Database; readonly refreshIdleSeconds: number }): PreviewGrants {
-  return async (which, most) => {
+  return async (which, { most, patience }) => {
     const filter = 'ids' in which ? {} : which.filter
     const condition = 'ids' in which ? Prisma.sql`g.id = ANY(${[...which.ids]}::text[])` : conditionOf(filter)
-    const rows = await deps.db.$queryRaw<PreviewRow[]>(preview(condition, isIdle(filter, deps), most))
-    const row = rows[0]
-    if (row === undefined) throw new Error('a statement without FROM gave no row')
-    const { looked, found, ...counted } = row
-    return { ...counted, grants: Math.min(found, most), more: looked > most }
+    const counts: Counts = { grants: 0, refreshFamilies: 0, accounts: new Map(), clients: new Map() }
+    let looked = 0
+    const all = await readInSlices<{ readonly id: string }>(
+      deps.db,
+      Prisma.sql`SELECT g.id FROM grants g WHERE ${LIVE} AND ${condition} LIMIT ${most + 1}`,
+      patience === undefined ? {} : { patience },
+      async (grants, tx) => {
+        const ids = grants.slice(0, most - looked).map(({ id }) => id)
+        await count(tx, counts, ids, isIdle(filter, deps))
+        looked += grants.length
+      },
+    )
+    return shown(deps.db, counts, !all || looked > most)
   }
 }
 
-type PreviewRow = Omit<GrantPreview, 'grants' | 'more'> & {
-  /** How many fit, but for whether they are idle. */
-  readonly looked: number
-  readonly found: number
+interface Counts {
+  grants: number
+  refreshFamilies: number
+  /** How many of the grants each of them has. */
+  readonly accounts: Map<string, number>
+  readonly clients: Map<string, ClientCount>
 }
 
-function preview(condition: Prisma.Sql, idle: Prisma.Sql, most: number): Prisma.Sql {
-  return Prisma.sql`
-    WITH looked AS MATERIALIZED (
-      SELECT g.id, g.account_id, g.client_id, g.session_id FROM grants g WHERE ${LIVE} AND ${condition} LIMIT ${most + 1}
-    ), found AS MATERIALIZED (SELECT * FROM looked g WHERE ${idle}
-    ), ending AS MATERIALIZED (SELECT * FROM found LIMIT ${most}),
-    people AS (
-      SELECT a.id, a.email, count(*)::int AS grants FROM ending JOIN accounts a ON a.id = ending.account_id GROUP BY a.id, a.email
-    ), apps AS (
-      SELECT c.id, COALESCE(c.metadata->>'client_name', c.id) AS name, count(*)::int AS grants
-      FROM ending JOIN clients c ON c.id = ending.client_id GROUP BY c.id
-    )
-    SELECT (SELECT count(*) FROM looked)::int AS looked, (SELECT count(*) FROM found)::int AS found,
-      (SELECT count(DISTINCT account_id) FROM ending)::int AS accounts,
-      (SELECT count(*) FROM refresh_families f JOIN ending ON ending.id = f.grant_id
-       WHERE f.ended_at IS NULL AND f.idle_expires_at > latchkey_now())::int AS "refreshFamilies",
+interface ClientCount {
+  readonly grants: number
+  readonly told: number
+}
+
+interface CountRow extends ClientCount {
+  readonly clientId: string
+  readonly refreshFamilies: number
+  readonly accounts: { readonly [id: string]: number }
+}
+
+/** A row for each client. */
+async function count(tx: Transaction, counts: Counts, ids: readonly string[], idle: Prisma.Sql): Promise<void> {
+  const rows = await tx.$queryRaw<CountRow[]>(Prisma.sql`
+    WITH ending AS MATERIALIZED (
+      SELECT g.id, g.account_id, g.client_id, g.session_id FROM grants g WHERE g.id = ANY(${[...ids]}::text[]) AND ${idle}
+    ), told AS (
       -- Those of a session that goes on, as new-notifications.ts writes them.
-      (SELECT count(*) FROM ending
-       JOIN sessions s ON s.id = ending.session_id AND s.ended_at IS NULL AND s.closed_at IS NULL
-       JOIN session_clients used ON used.session_id = s.id AND used.client_id = ending.client_id
-       JOIN clients c ON c.id = used.client_id AND c.metadata->>'backchannel_logout_uri' IS NOT NULL)::int AS "logoutNotifications",
-      COALESCE((SELECT jsonb_agg(p) FROM (SELECT * FROM people ORDER BY grants DESC, email LIMIT ${MOST_NAMES}) p), '[]'::jsonb) AS people,
-      COALESCE((SELECT jsonb_agg(p) FROM (SELECT * FROM apps ORDER BY grants DESC, id LIMIT ${MOST_NAMES}) p), '[]'::jsonb) AS clients`
+      SELECT ending.client_id, count(*)::int AS told FROM ending
+      JOIN sessions s ON s.id = ending.session_id AND s.ended_at IS NULL AND s.closed_at IS NULL
+      JOIN session_clients used ON used.session_id = s.id AND used.client_id = ending.client_id
+      JOIN clients c ON c.id = used.client_id AND c.metadata->>'backchannel_logout_uri' IS NOT NULL GROUP BY ending.client_id
+    ), families AS (
+      SELECT ending.client_id, count(*)::int AS families FROM refresh_families f JOIN ending ON ending.id = f.grant_id
+      WHERE f.ended_at IS NULL AND f.idle_expires_at > latchkey_now() GROUP BY ending.client_id
+    ), people AS (
+      SELECT client_id, account_id, count(*)::int AS grants FROM ending GROUP BY client_id, account_id
+    )
+    SELECT p.client_id AS "clientId", sum(p.grants)::int AS grants, jsonb_object_agg(p.account_id, p.grants) AS accounts,
+      COALESCE((SELECT told FROM told t WHERE t.client_id = p.client_id), 0) AS told,
+      COALESCE((SELECT families FROM families f WHERE f.client_id = p.client_id), 0) AS "refreshFamilies"
+    FROM people p GROUP BY p.client_id`)
+  for (const { clientId, grants, told, refreshFamilies, accounts } of rows) {
+    counts.grants += grants
+    counts.refreshFamilies += refreshFamilies
+    for (const [id, held] of Object.entries(accounts)) counts.accounts.set(id, (counts.accounts.get(id) ?? 0) + held)
+    const before = counts.clients.get(clientId) ?? { grants: 0, told: 0 }
+    counts.clients.set(clientId, { grants: before.grants + grants, told: before.told + told })
+  }
+}
+
+async function shown(db: Database, { accounts, clients, ...counts }: Counts, more: boolean): Promise<GrantPreview> {
+  return {
+    ...counts,
+    more,
+    accounts: accounts.size,
+    logoutNotifications: [...clients.values()].reduce((sum, { told }) => sum + told, 0),
+    people: await peopleOf(db, accounts),
+    clients: await namesOf(db, clients),
+  }
+}
+
+/** Those who have the most; whose names are shown is decided before anything is read of them. */
+async function peopleOf(db: Database, accounts: ReadonlyMap<string, number>): Promise<GrantPreview['people']> {
+  const few = [...accounts]
+    .sort(([one, ofOne], [other, ofOther]) => ofOther - ofOne || (one < other ? -1 : 1))
+    .slice(0, MOST_NAMES)
+  const people = await db.account.findMany({ where: { id: { in: few.map(([id]) => id) } }, select: { id: true, email: true } })
+  return people
+    .map(({ id, email }) => ({ id, email, grants: accounts.get(id) ?? 0 }))
+    .sort((one, other) => other.grants - one.grants || (one.email < other.email ? -1 : 1))
+}
+
+async function namesOf(db: Database, clients: ReadonlyMap<string, ClientCount>): Promise<GrantPreview['clients']> {
+  const few = [...clients]
+    .sort(([one, ofOne], [other, ofOther]) => ofOther.grants - ofOne.grants || (one < other ? -1 : 1))
+    .slice(0, MOST_NAMES)
+  const rows = await db.$queryRaw<{ id: string; name: string }[]>(Prisma.sql`
+    SELECT c.id, COALESCE(c.metadata->>'client_name', c.id) AS name FROM clients c WHERE c.id = ANY(${few.map(([id]) => id)}::text[])`)
+  const names = new Map(rows.map(({ id, name }) => [id, name]))
+  return few.map(([id, { grants }]) => ({ id, name: names.get(id) ?? id, grants }))
 }

@@ -66,7 +66,7 @@ export function createTokenRevocation(deps: {
       const inspection = await deps.inspect(which.token)
       const grantId = grantToEnd(inspection, which.family)
       if (grantId === undefined) return { what: 'access_token', live: inspection.active }
-      return { what: 'grant', grantId, preview: await deps.preview({ ids: [grantId] }, 1) }
+      return { what: 'grant', grantId, preview: await deps.preview({ ids: [grantId] }, { most: 1 }) }
     },
   }
 }

@@ -2,6 +2,7 @@
 // caller waits; what is much ends in the background, by a job. Only what is live ends, whatever else a filter asks for: of one that asks
 // for what is over, nothing.
 import type { Change } from '../audit/change.ts'
+import type { Patience } from '../storage/slices.ts'
 import type { Ended } from '../tokens/ending.ts'
 import type { JobNoun, RevocationJob, RevocationJobs } from './revocation-jobs.ts'
 
@@ -13,7 +14,7 @@ export type BulkEnd = { readonly ended: Ended } | { readonly job: RevocationJob 
 
 /** Ends of one noun. */
 export interface BulkEnds<Filter, Preview> {
-  /** What would end: counts, no further than MOST_PREVIEWED, and names. */
+  /** What would end: counts, no further than MOST_PREVIEWED or than there is time, and names. */
   preview(which: Which<Filter>): Promise<Preview>
   end(which: Which<Filter>, change: Change): Promise<BulkEnd>
 }
@@ -21,20 +22,25 @@ export interface BulkEnds<Filter, Preview> {
 /** As many end while the caller waits; beyond that a job does it. */
 export const MOST_ENDED_AT_ONCE = 200
 
-/** A preview counts no further. Of a session more is looked up. */
-export const MOST_PREVIEWED: Readonly<Record<JobNoun, number>> = { sessions: 5000, grants: 10_000 }
+/** A preview counts no further. */
+export const MOST_PREVIEWED = 10_000
+
+/** Nor for longer: whoever looks at it waits. */
+const PREVIEWED_WITHIN_MS = 250
 
 /** Makes them. */
 export function createBulkEnds<Filter extends object, Preview>(deps: {
   readonly noun: JobNoun
   readonly jobs: Pick<RevocationJobs, 'begin'>
-  readonly preview: (which: Which<Filter>, most: number) => Promise<Preview>
+  readonly preview: (which: Which<Filter>, until: { readonly most: number; readonly patience: Patience }) => Promise<Preview>
+  /** A clock in milliseconds. */
+  readonly now: () => number
   /** The ids of those that are live, of `limit` at most; undefined for a filter that it takes long to look through. */
   readonly liveIds: (filter: Filter, limit: number) => Promise<readonly string[] | undefined>
   readonly revoke: (ids: readonly string[], change: Change) => Promise<Ended>
 }): BulkEnds<Filter, Preview> {
   return {
-    preview: (which) => deps.preview(which, MOST_PREVIEWED[deps.noun]),
+    preview: (which) => deps.preview(which, { most: MOST_PREVIEWED, patience: { ms: PREVIEWED_WITHIN_MS, now: deps.now } }),
 
     async end(which, change) {
       if ('ids' in which) return { ended: await deps.revoke(which.ids, change) }

@@ -1,10 +1,11 @@
 // What would end if some sessions were ended: counts and names, before anybody decides.
 import { Prisma } from '../../prisma/client/client.ts'
-import type { Database } from '../storage/postgres.ts'
+import type { Database, Transaction } from '../storage/postgres.ts'
+import { type Patience, readInSlices } from '../storage/slices.ts'
 import { LIVE, type SessionFilter } from './session-filter.ts'
-import { rowsOf } from './session-ways.ts'
+import { anyRowsOf } from './session-ways.ts'
 
-/** A preview. What is counted is counted no further than the limit that was asked for. */
+/** A preview. What is counted is counted no further than the limit that was asked for, and than there is time. */
 export interface SessionPreview {
   readonly sessions: number
   /** There are more sessions than were counted; the other numbers are then of the counted ones. */
@@ -22,45 +23,100 @@ export interface SessionPreview {
 /** Names that are shown at most. */
 const MOST_NAMES = 20
 
-/** Looks at live sessions. `which`: ids, or a filter. @throws AddressFilterFault */
+/**
+ * Looks at live sessions. `which`: ids, or a filter.
+ * @param patience whoever waits; without one all are counted, up to `most`
+ * @throws AddressFilterFault
+ */
 export async function previewSessions(
   db: Database,
   which: { readonly ids: readonly string[] } | { readonly filter: SessionFilter },
-  most: number,
+  { most, patience }: { readonly most: number; readonly patience?: Patience },
 ): Promise<SessionPreview> {
   const live =
     'ids' in which
       ? Prisma.sql`SELECT s.* FROM sessions s WHERE ${LIVE} AND s.id = ANY(${[...which.ids]}::text[]) LIMIT ${most + 1}`
-      : await rowsOf(db, { filter: which.filter, limit: most + 1, beyond: LIVE })
-  const rows = await db.$queryRaw<PreviewRow[]>(Prisma.sql`
-    WITH found AS MATERIALIZED (SELECT s.id, s.account_id FROM (${live}) s),
-    ending AS MATERIALIZED (SELECT * FROM found LIMIT ${most}),
-    everybody AS MATERIALIZED (SELECT account_id, count(*)::int AS sessions FROM ending GROUP BY account_id),
-    -- Those whose names are shown are chosen before anything is read of them.
-    people AS (
-      SELECT a.id, a.email, few.sessions
-      FROM (SELECT * FROM everybody ORDER BY sessions DESC, account_id LIMIT ${MOST_NAMES}) few
-      CROSS JOIN LATERAL (SELECT a.id, a.email FROM accounts a WHERE a.id = few.account_id) a
-    ), apps AS (
-      SELECT c.id, COALESCE(c.metadata->>'client_name', c.id) AS name, count(*)::int AS sessions,
-        c.metadata->>'backchannel_logout_uri' IS NOT NULL AS told
-      FROM ending JOIN session_clients sc ON sc.session_id = ending.id
-      JOIN clients c ON c.id = sc.client_id AND c.managed_by IS DISTINCT FROM 'latchkey'
-      GROUP BY c.id
-    )
-    SELECT (SELECT count(*) FROM found)::int AS found, (SELECT count(*) FROM everybody)::int AS accounts,
-      (SELECT count(*) FROM grants g JOIN ending ON ending.id = g.session_id
-       WHERE g.ended_at IS NULL AND g.expires_at > latchkey_now())::int AS grants,
-      (SELECT count(*) FROM refresh_families f JOIN ending ON ending.id = f.session_id
-       WHERE f.ended_at IS NULL AND f.idle_expires_at > latchkey_now())::int AS "refreshFamilies",
-      COALESCE((SELECT sum(sessions) FROM apps WHERE told), 0)::int AS "logoutNotifications",
-      COALESCE((SELECT jsonb_agg(p) FROM (SELECT * FROM people ORDER BY sessions DESC, email) p), '[]'::jsonb) AS people,
-      COALESCE((SELECT jsonb_agg(jsonb_build_object('id', p.id, 'name', p.name, 'sessions', p.sessions))
-                FROM (SELECT * FROM apps ORDER BY sessions DESC, id LIMIT ${MOST_NAMES}) p), '[]'::jsonb) AS clients`)
-  const row = rows[0]
-  if (row === undefined) throw new Error('a statement without FROM gave no row')
-  const { found, ...preview } = row
-  return { ...preview, sessions: Math.min(found, most), more: found > most }
+      : await anyRowsOf(db, { filter: which.filter, limit: most + 1, beyond: LIVE })
+  const counts = emptyCounts()
+  let found = 0
+  const all = await readInSlices<FoundSession>(
+    db,
+    Prisma.sql`SELECT s.id, s.account_id AS "accountId" FROM (${live}) s`,
+    patience === undefined ? {} : { patience },
+    async (sessions, tx) => {
+      await count(tx, counts, sessions.slice(0, most - found))
+      found += sessions.length
+    },
+  )
+  return shown(db, counts, !all || found > most)
 }
 
-type PreviewRow = Omit<SessionPreview, 'sessions' | 'more'> & { readonly found: number }
+interface FoundSession {
+  readonly id: string
+  readonly accountId: string
+}
+
+interface AppCount {
+  readonly id: string
+  readonly name: string
+  readonly told: boolean
+  readonly sessions: number
+}
+
+interface Counts {
+  sessions: number
+  grants: number
+  refreshFamilies: number
+  /** How many sessions each of them has. */
+  readonly accounts: Map<string, number>
+  readonly apps: Map<string, AppCount>
+}
+
+function emptyCounts(): Counts {
+  return { sessions: 0, grants: 0, refreshFamilies: 0, accounts: new Map(), apps: new Map() }
+}
+
+async function count(tx: Transaction, counts: Counts, sessions: readonly FoundSession[]): Promise<void> {
+  const ids = sessions.map(({ id }) => id)
+  const [row] = await tx.$queryRaw<{ grants: number; refreshFamilies: number; apps: AppCount[] }[]>(Prisma.sql`
+    SELECT
+      (SELECT count(*) FROM grants g
+       WHERE g.session_id = ANY(${ids}::text[]) AND g.ended_at IS NULL AND g.expires_at > latchkey_now())::int AS grants,
+      (SELECT count(*) FROM refresh_families f
+       WHERE f.session_id = ANY(${ids}::text[]) AND f.ended_at IS NULL AND f.idle_expires_at > latchkey_now())::int AS "refreshFamilies",
+      COALESCE((SELECT jsonb_agg(jsonb_build_object('id', c.id, 'name', COALESCE(c.metadata->>'client_name', c.id), 'sessions', used.sessions,
+          'told', c.metadata->>'backchannel_logout_uri' IS NOT NULL))
+        FROM (SELECT client_id, count(*)::int AS sessions FROM session_clients WHERE session_id = ANY(${ids}::text[]) GROUP BY client_id) used
+        JOIN clients c ON c.id = used.client_id AND c.managed_by IS DISTINCT FROM 'latchkey'), '[]'::jsonb) AS apps`)
+  if (row === undefined) throw new Error('a statement without FROM gave no row')
+  counts.sessions += sessions.length
+  counts.grants += row.grants
+  counts.refreshFamilies += row.refreshFamilies
+  for (const { accountId } of sessions) counts.accounts.set(accountId, (counts.accounts.get(accountId) ?? 0) + 1)
+  for (const app of row.apps) {
+    counts.apps.set(app.id, { ...app, sessions: app.sessions + (counts.apps.get(app.id)?.sessions ?? 0) })
+  }
+}
+
+async function shown(db: Database, { accounts, apps, ...counts }: Counts, more: boolean): Promise<SessionPreview> {
+  const all = [...apps.values()].sort((one, other) => other.sessions - one.sessions || (one.id < other.id ? -1 : 1))
+  return {
+    ...counts,
+    more,
+    accounts: accounts.size,
+    logoutNotifications: all.filter(({ told }) => told).reduce((sum, { sessions }) => sum + sessions, 0),
+    people: await peopleOf(db, accounts),
+    clients: all.slice(0, MOST_NAMES).map(({ id, name, sessions }) => ({ id, name, sessions })),
+  }
+}
+
+/** Those who have the most; whose names are shown is decided before anything is read of them. */
+async function peopleOf(db: Database, accounts: ReadonlyMap<string, number>): Promise<SessionPreview['people']> {
+  const few = [...accounts]
+    .sort(([one, ofOne], [other, ofOther]) => ofOther - ofOne || (one < other ? -1 : 1))
+    .slice(0, MOST_NAMES)
+  const people = await db.account.findMany({ where: { id: { in: few.map(([id]) => id) } }, select: { id: true, email: true } })
+  return people
+    .map(({ id, email }) => ({ id, email, sessions: accounts.get(id) ?? 0 }))
+    .sort((one, other) => other.sessions - one.sessions || (one.email < other.email ? -1 : 1))
+}

@@ -17,6 +17,9 @@ export class StorageUnavailable extends Error {
 /** A transaction lost to another one (a deadlock, a serialization failure): nothing of it has happened, and asked again it may win. */
 export class TransactionLost extends StorageUnavailable {}
 
+/** A statement took longer than it may, and was given up. */
+export class StatementTooLong extends StorageUnavailable {}
+
 /** The failure of a store that an error comes from, also when others have wrapped it. */
 export function storeFailure(error: unknown): StorageUnavailable | undefined {
   for (let cause = error; cause instanceof Error; cause = cause.cause) {

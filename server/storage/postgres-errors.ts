@@ -5,7 +5,7 @@ import {
   type SqlDriverAdapterFactory,
   type SqlQueryable,
 } from '@prisma/driver-adapter-utils'
-import { StorageUnavailable, TransactionLost } from './errors.ts'
+import { StatementTooLong, StorageUnavailable, TransactionLost } from './errors.ts'
 
 const UNAVAILABLE_KINDS: ReadonlySet<string> = new Set([
   'DatabaseNotReachable',
@@ -26,6 +26,9 @@ const UNAVAILABLE_STATE = /^(?:08|53|57|28)|^25006$|^55P03$/
 /** SQLSTATEs of a transaction that lost to another one. */
 const LOST_STATE = /^40(?:001|P01)$/
 
+/** The SQLSTATE of a statement that took too long, or that somebody cancelled. */
+const GIVEN_UP = '57014'
+
 /** What the driver says in plain errors, which carry no code. */
 const UNAVAILABLE_MESSAGE =
   /timeout exceeded when trying to connect|Query read timeout|Connection terminated|timeout expired|not queryable|calling end on the pool|does not support SSL|is a standby/i
@@ -38,7 +41,12 @@ export function unavailableOr(error: unknown): unknown {
   if (!Error.isError(error) || error instanceof StorageUnavailable) return error
   const reason = unavailableReason(error)
   if (reason === undefined) return error
-  return new (LOST_STATE.test(stateOf(error)) ? TransactionLost : StorageUnavailable)('postgres', reason, { cause: error })
+  return new (kindOf(stateOf(error)))('postgres', reason, { cause: error })
+}
+
+function kindOf(state: string): typeof StorageUnavailable {
+  if (LOST_STATE.test(state)) return TransactionLost
+  return state === GIVEN_UP ? StatementTooLong : StorageUnavailable
 }
 
 /** A driver adapter whose errors are those of `unavailableOr`; Prisma's client passes them on as they are. */

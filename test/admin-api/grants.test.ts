@@ -416,7 +416,10 @@ test('of thousands that are in use, the few that are idle are found a stretch at
   expect([idsOf(second), second.next_cursor]).toEqual([['gra_used_5150'], null])
   const bulk = (body: object) =>
     ask(server, token, 'POST /grants/revocations', { body: { filter: { scope: 'used', idle: 36_000 }, ...body } })
-  expect((await bulk({ dry_run: true })).body).toMatchObject({ grants: 1, more: false, refresh_families: 1 })
+  // On a busy machine a preview does not get to the end of them in its time.
+  let preview = (await bulk({ dry_run: true })).body
+  for (let tries = 0; preview.more && tries < 100; tries += 1) preview = (await bulk({ dry_run: true })).body
+  expect(preview).toMatchObject({ grants: 1, more: false, refresh_families: 1 })
   const { status, body } = await bulk({})
   expect([status, body.job.noun]).toEqual([202, 'grants'])
   for (let tries = 0; (await get(`/revocation-jobs/${body.job.id}`)).body.state !== 'done'; tries += 1) {

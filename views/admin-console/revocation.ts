@@ -28,21 +28,23 @@ export interface SessionRevocationView {
   readonly back?: string
 }
 
+const NOT_COUNTED = 'It takes too long to count them.'
+
 /** Makes the page that asks before sessions end. */
 export function sessionRevocation(view: SessionRevocationView): Html {
   const { preview, ids, filter, csrf, reason, reasonMissing, backHref, back } = view
   const { sessions, more, accounts, people, clients } = preview
   const others = accounts - people.length
-  if (sessions === 0) {
+  if (sessions === 0 && !more) {
     return html`<h1>Nothing to end</h1>
 <div class="empty"><p>None of these sessions is live any more.</p><p><a class="button" href="${backHref}">${back === undefined ? 'Back to the list' : 'Back to the report'}</a></p></div>`
   }
   return html`<p class="crumbs"><a href="${backHref}">${back === undefined ? 'Sessions' : 'Session audit'}</a></p>
-<h1>End ${count(sessions, 'session')}${more && ' and more'}</h1>
+<h1>${sessions === 0 ? 'End all sessions that match' : html`End ${count(sessions, 'session')}${more && ' and more'}`}</h1>
 <section class="card" aria-labelledby="what">
 <h2 id="what">What ends</h2>
 ${facts([
-  ['Sessions', `${sessions}${more ? ' were counted; there are more' : ''}`],
+  ['Sessions', sessions === 0 ? NOT_COUNTED : `${sessions}${more ? ' were counted; there may be more' : ''}`],
   [
     'People',
     html`${people.map((person, index) => html`${index > 0 && ', '}<a href="/admin/accounts/${person.id}"><bdi>${person.email}</bdi></a>${person.sessions > 1 && ` (${person.sessions})`}`)}${others > 0 && ` and ${others} more`}`,
@@ -62,7 +64,7 @@ ${ids !== undefined && html`<input type="hidden" name="ids" value="${ids.join(' 
 ${filter !== undefined && html`<input type="hidden" name="filter" value="${filter}">`}
 ${back !== undefined && html`<input type="hidden" name="back" value="${back}">`}
 ${reasonField(reason, reasonMissing)}
-<p class="actions"><button class="button danger" type="submit">End ${count(sessions, 'session')}${more && ' and more'}</button>
+<p class="actions"><button class="button danger" type="submit">End ${sessions === 0 ? 'all that match' : html`${count(sessions, 'session')}${more && ' and more'}`}</button>
 <a class="button" href="${backHref}">Keep them</a></p>
 </form>
 </section>`
