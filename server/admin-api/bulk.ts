@@ -97,16 +97,28 @@ export const jobShape = z
     reason: z.string().nullable(),
     created_at: moment,
     finished_at: moment.nullable(),
+    silent_since: moment.nullable().meta({
+      description:
+        'Since when nothing was heard of the process that works at it, where that is long: it may be gone, and then another one goes on within half a minute.',
+    }),
   })
   .meta({ id: 'RevocationJob', description: 'An end of many things that goes on in the background.' })
 
 /** Shows a job. */
-export function showJob({ createdAt, finishedAt, total, reason: why, ...job }: RevocationJob): z.input<typeof jobShape> {
+export function showJob({
+  createdAt,
+  finishedAt,
+  silentSince,
+  total,
+  reason: why,
+  ...job
+}: RevocationJob): z.input<typeof jobShape> {
   return {
     ...job,
     total: total ?? null,
     reason: why ?? null,
     created_at: createdAt.toISOString(),
     finished_at: finishedAt?.toISOString() ?? null,
+    silent_since: silentSince?.toISOString() ?? null,
   }
 }

@@ -1,11 +1,13 @@
 // Ends of many things at once. What is to end is looked up when the job begins and written down, so that it is what the preview
 // showed and nothing that came later; it ends a few hundred at a time, each batch one transaction with its audit events, so that
-// nobody else waits. A process that dies leaves the rest to the next one.
+// nobody else waits. Most of the time of a batch is the disk's, which can look for several at once: so there are some lanes, in which
+// one batch follows the other. A process that dies leaves the rest to the next one.
 import { randomBytes } from 'node:crypto'
 import { Prisma } from '../../prisma/client/client.ts'
 import { type Change, recordChange } from '../audit/change.ts'
 import type { Database, Transaction } from '../storage/postgres.ts'
 import type { Ended, Ending, Endings } from '../tokens/ending.ts'
+import { inLanes } from './lanes.ts'
 
 /** What a job can end. */
 export type JobNoun = 'sessions' | 'grants'
@@ -25,6 +27,8 @@ export interface RevocationJob {
   readonly reason?: string
   readonly createdAt: Date
   readonly finishedAt?: Date
+  /** Since when nothing was heard of the process that works at it: it may be gone, and then another one goes on before long. */
+  readonly silentSince?: Date
 }
 
 /** How one noun is ended by jobs. */
@@ -68,6 +72,9 @@ const MOST_AT_ONCE = 250
 /** Longer than a batch takes. */
 const LEASE_SECONDS = 30
 
+/** A batch is noted each second or so. */
+const SILENT_AFTER_SECONDS = 10
+
 /** Makes them. `patiently` runs a statement that may take long beside all requests. */
 export function createRevocationJobs(deps: {
   readonly db: Database
@@ -110,7 +117,8 @@ export function createRevocationJobs(deps: {
         const job = await claim(db)
         if (job === undefined) return
         if (job.total === null) await deps.patiently((patient) => gatherTargets(patient, job, deps.work[job.noun]))
-        while (!signal?.aborted && (await endBatch(deps, job)));
+        await inLanes(() => endBatch(deps, job, 'what is free'), signal)
+        while (!signal?.aborted && !(await finish(db, job))) await endBatch(deps, job, 'what is left')
         if (signal?.aborted) await release(db, job)
       }
     },
@@ -164,37 +172,48 @@ async function isToGather(tx: Transaction, { id }: ClaimedJob): Promise<boolean>
   return rows[0] !== undefined && rows[0].total === null
 }
 
-/** Ends some; false when there was nothing left to end. */
+/**
+ * Ends some; false when there was nothing to take.
+ * @param which `what is free`: what no other lane has in hand; `what is left`: waits for whoever else is at it
+ */
 async function endBatch(
   { endings, work }: Pick<Parameters<typeof createRevocationJobs>[0], 'endings' | 'work'>,
   job: ClaimedJob,
+  which: 'what is free' | 'what is left',
 ): Promise<boolean> {
-  let goesOn = false
+  let some = false
   await endings.run(CAUSES[job.noun], async (ending) => {
-    // Whoever took the job over waits here, and then finds what is left.
     const taken = await ending.tx.$queryRaw<{ id: string }[]>(Prisma.sql`
-      WITH job AS MATERIALIZED (SELECT id FROM revocation_jobs WHERE id = ${job.id} AND finished_at IS NULL FOR UPDATE)
       DELETE FROM revocation_job_targets WHERE (job_id, target_id) IN (
-        SELECT t.job_id, t.target_id FROM revocation_job_targets t JOIN job ON job.id = t.job_id
-        ORDER BY t.target_id LIMIT ${MOST_AT_ONCE})
+        SELECT t.job_id, t.target_id FROM revocation_job_targets t WHERE t.job_id = ${job.id}
+        ORDER BY t.target_id LIMIT ${MOST_AT_ONCE} FOR UPDATE ${which === 'what is free' ? Prisma.sql`SKIP LOCKED` : Prisma.empty})
       RETURNING target_id AS id`)
-    goesOn = taken.length > 0
-    if (goesOn) await work[job.noun].end(ending, taken.map(({ id }) => id).toSorted(), changeOf(job))
-    await noteBatch(ending, job, goesOn)
+    some = taken.length > 0
+    if (!some) return
+    await work[job.noun].end(ending, taken.map(({ id }) => id).toSorted(), changeOf(job))
+    await noteBatch(ending, job)
   })
-  return goesOn
+  return some
 }
 
-async function noteBatch({ tx, counts }: Ending, { id }: ClaimedJob, goesOn: boolean): Promise<void> {
+/** The last before the entries: lanes wait for each other from here on. */
+async function noteBatch({ tx, counts }: Ending, { id }: ClaimedJob): Promise<void> {
   await tx.$executeRaw(Prisma.sql`
     UPDATE revocation_jobs SET sessions = sessions + ${counts.sessions}, grants = grants + ${counts.grants},
       refresh_families = refresh_families + ${counts.refreshFamilies},
       logout_notifications = logout_notifications + ${counts.logoutNotifications},
-      -- All entries of the batches before have their numbers by now, and none of them is later.
-      sequence = CASE WHEN ${goesOn} THEN 0 ELSE (SELECT c.sequence FROM revocation_counter c) END,
-      lease_until = latchkey_now() + make_interval(secs => ${LEASE_SECONDS}),
-      finished_at = CASE WHEN ${goesOn} THEN NULL ELSE latchkey_now() END
+      lease_until = latchkey_now() + make_interval(secs => ${LEASE_SECONDS})
     WHERE id = ${id}`)
+}
+
+/** Whether all have ended. A target is there until its batch is committed, and then the entries of that batch have their numbers. */
+async function finish(db: Database, { id }: ClaimedJob): Promise<boolean> {
+  const rows = await db.$queryRaw<unknown[]>(Prisma.sql`
+    UPDATE revocation_jobs SET finished_at = COALESCE(finished_at, latchkey_now()),
+      sequence = CASE WHEN finished_at IS NULL THEN (SELECT c.sequence FROM revocation_counter c) ELSE sequence END
+    WHERE id = ${id} AND NOT EXISTS (SELECT FROM revocation_job_targets t WHERE t.job_id = ${id})
+    RETURNING id`)
+  return rows.length === 1
 }
 
 function changeOf({ actor, reason, address, userAgent, requestId }: ClaimedJob): Change {
@@ -205,7 +224,7 @@ function changeOf({ actor, reason, address, userAgent, requestId }: ClaimedJob):
   }
 }
 
-interface JobRow extends Omit<RevocationJob, 'total' | 'ended' | 'reason' | 'finishedAt' | 'left'> {
+interface JobRow extends Omit<RevocationJob, 'total' | 'ended' | 'reason' | 'finishedAt' | 'silentSince' | 'left'> {
   readonly total: number | null
   readonly left: bigint
   readonly sessions: number
@@ -215,6 +234,7 @@ interface JobRow extends Omit<RevocationJob, 'total' | 'ended' | 'reason' | 'fin
   readonly sequence: bigint
   readonly reason: string | null
   readonly finishedAt: Date | null
+  readonly silentSince: Date | null
 }
 
 async function select(db: Database, which: Prisma.Sql): Promise<RevocationJob[]> {
@@ -222,13 +242,30 @@ async function select(db: Database, which: Prisma.Sql): Promise<RevocationJob[]>
     SELECT j.id, j.noun, j.total, j.sessions, j.grants, j.refresh_families AS "refreshFamilies",
       j.logout_notifications AS "logoutNotifications", j.sequence, j.actor, j.reason, j.created_at AS "createdAt",
       j.finished_at AS "finishedAt",
+      -- To look for what is to end takes as long as it takes.
+      (SELECT heard.at FROM (SELECT j.lease_until - make_interval(secs => ${LEASE_SECONDS}) AS at) heard
+       WHERE j.finished_at IS NULL AND j.total IS NOT NULL AND heard.at < latchkey_now() - make_interval(secs => ${SILENT_AFTER_SECONDS}))
+        AS "silentSince",
       CASE WHEN j.finished_at IS NOT NULL THEN 'done' WHEN j.lease_until IS NULL THEN 'waiting' ELSE 'running' END AS state,
       (SELECT count(*) FROM revocation_job_targets t WHERE t.job_id = j.id) AS left
     FROM revocation_jobs j ${which}`)
   return rows.map(
-    ({ total, left, reason, finishedAt, sessions, grants, refreshFamilies, logoutNotifications, sequence, ...row }) => ({
+    ({
+      total,
+      left,
+      reason,
+      finishedAt,
+      silentSince,
+      sessions,
+      grants,
+      refreshFamilies,
+      logoutNotifications,
+      sequence,
+      ...row
+    }) => ({
       ...row,
       ...defined({ total: total ?? undefined, reason: reason ?? undefined, finishedAt: finishedAt ?? undefined }),
+      ...defined({ silentSince: silentSince ?? undefined }),
       left: Number(left),
       ended: {
         sessions,

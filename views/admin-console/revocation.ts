@@ -141,6 +141,8 @@ export interface JobView {
   readonly reason?: string
   readonly createdAt: Date
   readonly finishedAt?: Date
+  /** Since when nothing was heard of the process that works at it. */
+  readonly silentSince?: Date
 }
 
 /** Makes the page of a job. */
@@ -161,6 +163,12 @@ ${facts([
   ['Apps that are told', String(ended.logout_notifications)],
   job.reason === undefined ? undefined : ['Why', html`<bdi>${job.reason}</bdi>`],
   ['Begun', moment(job.createdAt)],
+  job.silentSince === undefined
+    ? undefined
+    : [
+        'Last heard of',
+        html`${moment(job.silentSince)}. The process that works at it may be gone; another one goes on within half a minute.`,
+      ],
   job.finishedAt === undefined ? undefined : ['Done', moment(job.finishedAt)],
 ])}
 </section>`
