@@ -218,7 +218,7 @@ async function endByName(deps: TokenPagesDeps, ctx: Context, visit: ConsoleVisit
     return showTokens(deps, ctx, visit, {
       named: { ...named, value: '' },
       fault:
-        'That is no jti, but a token, a code or a link itself, and was not written down. Paste it where tokens are looked at: they can be ended there.',
+        'That is no jti, but a token, a code, a link or the secret of an app itself, and was not written down. A token is ended where tokens are looked at, and a secret replaced on the page of its app.',
       status: 400,
     })
   if (reason === '') return refuse(400)

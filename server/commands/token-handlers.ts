@@ -1,8 +1,10 @@
 // The verbs about tokens: what one is, and its end. The token itself comes by standard input or a file, never as an argument, where
 // every process of the machine could read it; it is neither shown nor written down.
+
 import { z } from 'zod'
 import { showPreview } from '../admin-api/bulk.ts'
 import { showInspection, showName, TOKEN_NAMES } from '../admin-api/token-shapes.ts'
+import { isClientSecret } from '../clients/client-secrets-store.ts'
 import { createGrantEvents } from '../grants/grant-events.ts'
 import { createGrantPreview } from '../grants/grant-preview.ts'
 import { createTokenRevocation, TokenRevocationRefused, TokenUnknown } from '../grants/token-revocation.ts'
@@ -71,6 +73,7 @@ async function inspectionsOf({ db, sealer, config }: Deps): Promise<TokenInspect
     once: createOnce({ db }),
     // Codes that are on their way are in Redis, which is the servers' own.
     findCode: async () => undefined,
+    isSecret: (text) => isClientSecret(db, text),
     replayWindowSeconds: config.refreshReplayWindow,
   })
 }

@@ -1,10 +1,12 @@
 // Builds what administrators do with grants, with tokens, and with the notifications that tell apps of ends.
+
 import type { Config } from '../../config/config.ts'
 import { grantRoutes } from '../admin-api/grants.ts'
 import { logoutNotificationRoutes } from '../admin-api/logout-notifications.ts'
 import { revocationRoutes } from '../admin-api/revocations.ts'
 import type { ApiRoute } from '../admin-api/route.ts'
 import { tokenRoutes } from '../admin-api/tokens.ts'
+import { isClientSecret } from '../clients/client-secrets-store.ts'
 import { createGrantDetails, type GrantDetail } from '../grants/grant-detail.ts'
 import type { GrantFilter } from '../grants/grant-filter.ts'
 import { createGrantPreview, type GrantPreview, type PreviewGrants } from '../grants/grant-preview.ts'
@@ -62,6 +64,7 @@ export function createGrantParts(deps: {
     accessTokens: nouns.accessTokens,
     once: nouns.once,
     findCode: createCodeLookup(live),
+    isSecret: (text) => isClientSecret(db, text),
     replayWindowSeconds: config.refreshReplayWindow,
   })
   return {

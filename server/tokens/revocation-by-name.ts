@@ -33,7 +33,8 @@ export function looksLikeToken(text: string): boolean {
 }
 
 /** Said of such a text. */
-export const IS_TOKEN = 'this is no jti but a token, code or link itself, and was not written down: end it as a token'
+export const IS_TOKEN =
+  'this is no jti but a token, code, link or secret itself, and was not written down: a token is ended as one, and a secret replaced'
 
 /** Makes it. */
 export function createRevocationByName({ endings }: { readonly endings: Endings }): RevokeByName {

@@ -44,7 +44,7 @@ export interface TokenInspections {
   /** At a token of any kind, or at what is none. */
   token(value: string): Promise<TokenInspection>
   name(name: RevocationName): Promise<NameInspection>
-  /** Whether a text that is given as a `jti` is a token or code itself; codes have the form of a `jti`, and are looked up. */
+  /** Whether a text that is given as a `jti` opens something itself; codes and secrets of apps have the form of a `jti`, and are looked up. */
   isToken(text: string): Promise<boolean>
   /** At whatever somebody has at hand: a token, or what names some. */
   anything(text: string): Promise<FoundByText>
@@ -60,6 +60,8 @@ export interface TokenInspectionDeps extends JwtFindingDeps {
   readonly accessTokens: Pick<AccessTokens, 'find'>
   readonly once: Pick<Once, 'findRedeemedCode'>
   readonly findCode: (value: string) => Promise<StoredCode | undefined>
+  /** Whether it is a secret of an app, as far as it is known. */
+  readonly isSecret: (text: string) => Promise<boolean>
   readonly replayWindowSeconds: number
 }
 
@@ -83,7 +85,7 @@ export function createTokenInspections(deps: TokenInspectionDeps): TokenInspecti
       return { ...(await judgeName(deps, name, { ids, links, revocations })), ids, links, revocations }
     },
 
-    isToken: async (text) => looksLikeToken(text) || (await find(deps, text)).kind !== 'unknown',
+    isToken: async (text) => looksLikeToken(text) || (await find(deps, text)).kind !== 'unknown' || (await deps.isSecret(text)),
 
     anything: (text) => findAnything(inspections, text),
   }

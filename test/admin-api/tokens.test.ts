@@ -514,17 +514,21 @@ test('AD7: no token that was pasted stands in the database or the log afterwards
   const opaque = `ct_${'A1b2C3d4'.repeat(5)}xyz`
   // A code has the form of a jti, and is known.
   const { code } = await obtainTokens(server, WEB, { person: server.grace })
-  for (const pasted of [canary, tokens.refresh_token ?? '', opaque, code, `pwd_${code}`]) {
+  // So has a secret of an app that was made here; one of a provision file has any form.
+  const made = (await ask(server, token, `POST /clients/${WEB.client_id}/secrets`, { body: {} })).body.client_secret
+  expect(made).toMatch(/^[\w-]{43}$/)
+  const given = MACHINE.client_secret ?? ''
+  for (const pasted of [canary, tokens.refresh_token ?? '', opaque, code, `pwd_${code}`, made, given]) {
     const jti = pasted.slice(0, 300)
     for (const dry_run of [true, false]) {
       const refused = await revoke({ jti, dry_run })
       expect([refused.status, refused.body.type]).toEqual([409, 'urn:latchkey:problem:refused'])
-      expect(refused.body.detail).toContain('is no jti but a token, code or link itself')
+      expect(refused.body.detail).toContain('is no jti but a token, code, link or secret itself')
     }
     for (const kind of ['sid', 'grant_id', 'kid', 'sub', 'client_id'])
       expect([kind, [404, 409].includes((await revoke({ [kind]: jti })).status)]).toEqual([kind, true])
   }
-  for (const text of [signature, secret, opaque, code]) {
+  for (const text of [signature, secret, opaque, code, made, given]) {
     const found = await run(
       server.databaseUrl,
       `SELECT count(*)::int AS n FROM (SELECT to_jsonb(a) AS row FROM audit_events a UNION ALL SELECT to_jsonb(r) FROM revocations r) AS written

@@ -180,7 +180,7 @@ describe('tokens', () => {
       [['--name', 'sid=ses_of_nobody'], 'there is no sid ses_of_nobody'],
       [['--name', 'colour=red'], 'it takes KIND=VALUE'],
       [['--name', `jti=${jti}`, '--family'], '--family goes with a token'],
-      [['--name', `jti=${one.tokens.body.refresh_token}`], 'this is no jti but a token, code or link itself'],
+      [['--name', `jti=${one.tokens.body.refresh_token}`], 'this is no jti but a token, code, link or secret itself'],
       [['-f', join(folder, 'nowhere')], 'cannot be read'],
     ] as const)
       await expect(cli(['tokens', 'revoke', ...args])).resolves.toMatchObject({ code: 1, err: expect.stringContaining(said) })
