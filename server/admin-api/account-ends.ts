@@ -70,11 +70,11 @@ function endRoute(
     body: z.strictObject({ dry_run: flag.meta({ description: 'Only says what would end.' }), reason }),
     bodyOptional: true,
     outcomes: { 200: { description: 'What was ended, or would be.', schema: z.union([accountPreviewShape, ended]) } },
-    async handle({ params, body, change }) {
+    async handle({ params, body, change, may }) {
       if (!body.dry_run) return { body: await byTheRules(() => end(params.id, change(body.reason))) }
       const found = await preview(params.id)
       if (found === undefined) throw notFound('account')
-      return { body: showPreview(found) }
+      return { body: showPreview(found, may) }
     },
   })
 }

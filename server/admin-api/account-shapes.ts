@@ -89,10 +89,14 @@ export const accountPreviewShape = z
     grants: z.int(),
     refresh_families: z.int(),
     logout_notifications: z.int(),
-    devices: z.array(
-      z.object({ session_id: z.string(), device: z.string(), address: z.string().nullable(), last_active_at: moment }),
-    ),
-    clients: z.array(z.object({ id: z.string(), name: z.string() })),
+    devices: z
+      .array(z.object({ session_id: z.string(), device: z.string(), address: z.string().nullable(), last_active_at: moment }))
+      .nullable()
+      .meta({ description: 'Some of them; null for those who may not see sessions.' }),
+    clients: z
+      .array(z.object({ id: z.string(), name: z.string() }))
+      .nullable()
+      .meta({ description: 'Some of them; null for those who may not see both sessions and grants.' }),
   })
   .meta({ id: 'AccountPreview' })
 
@@ -151,20 +155,25 @@ export function showLink({ url, mailed, expiresAt }: PasswordLink): z.input<type
   return { url: url ?? null, mailed, expires_at: expiresAt.toISOString() }
 }
 
-export function showPreview(preview: AccountPreview): z.input<typeof accountPreviewShape> {
+/** What it counts is for whoever may end it; what it names only for those who may see it by itself. */
+export function showPreview(preview: AccountPreview, may: (rule: AccessRule) => boolean): z.input<typeof accountPreviewShape> {
+  const seesSessions = may(ACCESS.sessions.read)
   const { refreshFamilies, logoutNotifications, devices, clients, ...counts } = preview
   return {
     dry_run: true,
     ...counts,
     refresh_families: refreshFamilies,
     logout_notifications: logoutNotifications,
-    devices: devices.map(({ sessionId, device, address, lastUsedAt }) => ({
-      session_id: sessionId,
-      device,
-      address: address ?? null,
-      last_active_at: lastUsedAt.toISOString(),
-    })),
-    clients: [...clients],
+    devices: seesSessions
+      ? devices.map(({ sessionId, device, address, lastUsedAt }) => ({
+          session_id: sessionId,
+          device,
+          address: address ?? null,
+          last_active_at: lastUsedAt.toISOString(),
+        }))
+      : null,
+    // Of sessions and of grants both.
+    clients: seesSessions && may(ACCESS.grants.read) ? [...clients] : null,
   }
 }
 

@@ -98,7 +98,7 @@ async function doDeed(deps: Deps, deed: Deed, { account, dryRun, reason }: z.out
   if (dryRun) {
     const preview = await previewAccount(deps.db, id)
     if (preview === undefined) throw new CommandFailed(`there is no account ${account}`)
-    const data = showPreview(preview)
+    const data = showPreview(preview, () => true)
     const counts = deed === 'reinstate' ? [] : Object.entries(data).filter(([, value]) => typeof value === 'number')
     const lines = counts.map(([name, count]) => `  ${name.replaceAll('_', ' ')}: ${count}`)
     return { text: ['Would end:', ...lines, 'Nothing was written.'].join('\n'), data }

@@ -76,6 +76,22 @@ describe('an end of all that an account has', () => {
     expect((await get(`/accounts/${one.id}`)).body).toMatchObject({ status: 'active', has_password: true, sessions: 1 })
   })
 
+  test('AD1: a preview counts for whoever may end it, and names only what they may see by itself', async () => {
+    const one = await someone()
+    await one.signIn()
+    const preview = async (scope: string) => {
+      const body = { dry_run: true }
+      return (await ask(server, await robotToken(server, scope), `POST /accounts/${one.id}/suspension`, { body })).body
+    }
+    const counts = { dry_run: true, sessions: 1, grants: 1, refresh_families: 1, logout_notifications: 0 }
+    expect(await preview('accounts:write')).toEqual({ ...counts, devices: null, clients: null })
+    const devices = [expect.objectContaining({ device: 'Chrome on Linux' })]
+    expect(await preview('accounts:write sessions:read')).toEqual({ ...counts, devices, clients: null })
+    const clients = [{ id: 'notes-spa', name: 'Notes' }]
+    expect(await preview('accounts:write sessions:read grants:read')).toEqual({ ...counts, devices, clients })
+    expect(await preview('accounts:write grants:read')).toEqual({ ...counts, devices: null, clients: null })
+  })
+
   test('containment ends it, and nobody gets in until the password is set anew', async () => {
     const one = await someone()
     const { tokens } = await one.signIn()
