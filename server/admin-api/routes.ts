@@ -2,6 +2,7 @@
 import Router from '@koa/router'
 import type { Context, Middleware } from 'koa'
 import { type AccessRule, whatIsMissing } from '../../config/roles.ts'
+import { ClientOutOfReach } from '../clients/client-standing.ts'
 import { forPrograms } from '../http/error-pages.ts'
 import { beginEventStream } from '../http/event-stream.ts'
 import { HttpProblem } from '../http/problems.ts'
@@ -20,9 +21,12 @@ export interface AdminApiDoor {
   /** Counts requests, for each caller by itself; `ctx.state.caller` names it. */
   readonly limit: Middleware
   readonly answerAgain: AnswerAgain
-  /** Told that a caller has not what a route asks for. */
-  readonly refused: (ctx: Context, route: ApiRoute, caller: Caller) => void
+  /** Told that a caller has not what a route asks for, or reached beyond what they have. */
+  readonly refused: (ctx: Context, route: ApiRoute, caller: Caller, why: RefusedCall) => void
 }
+
+/** Why a caller was not let do something, for the audit log. */
+export type RefusedCall = 'insufficient_scope' | 'insufficient_role' | 'out_of_reach'
 
 /** Makes the middleware. */
 export function createAdminApi(routes: readonly ApiRoute[], door: AdminApiDoor): Middleware {
@@ -48,8 +52,11 @@ async function pass(route: ApiRoute, door: AdminApiDoor, ctx: Context): Promise<
   const may = (rule: AccessRule) => whatIsMissing(rule, caller) === undefined
   const access = rules.find(may) ?? route.access
   const insist = (rule: AccessRule) => {
-    if (!may(rule)) door.refused(ctx, route, caller)
-    checkAccess(ctx, rule, caller)
+    const missing = whatIsMissing(rule, caller)
+    if (missing !== undefined) {
+      door.refused(ctx, route, caller, missing === 'role' ? 'insufficient_role' : 'insufficient_scope')
+      checkAccess(ctx, rule, caller)
+    }
   }
   insist(access)
   // 2. How often.
@@ -67,10 +74,20 @@ async function pass(route: ApiRoute, door: AdminApiDoor, ctx: Context): Promise<
       ifVersion: versionAsked(ctx, route),
       stillAllowed: async () => checkAccess(ctx, access, callerOf(await door.authenticate(ctx))),
     }
-    const answer = () => route.answer(request)
+    const answer = () =>
+      route.answer(request).catch((error: unknown) => {
+        if (isOutOfReach(error)) door.refused(ctx, route, caller, 'out_of_reach')
+        throw error
+      })
     // 4. What is asked, and what is done.
     present(route, ctx, key === undefined ? await answer() : await door.answerAgain(ctx, { caller, key }, answer))
   })
+}
+
+/** Whoever may use the route has reached for somebody, or something, that may do more than they. What `insist` refuses was told already. */
+function isOutOfReach(error: unknown): boolean {
+  if (!(error instanceof HttpProblem)) return false
+  return error.type === 'out-of-reach' || error.cause instanceof ClientOutOfReach
 }
 
 const NOBODY = { actor: 'nobody', clientId: '', scopes: new Set<string>() }

@@ -70,7 +70,8 @@ export function showTab(
  */
 export function faultOf(error: unknown): string {
   if (error instanceof AccountUnknown) throw noSuchAccount(error)
-  if (error instanceof AccountOutOfReach) throw new HttpProblem(403, 'Out of reach', sentence(error.message), { cause: error })
+  if (error instanceof AccountOutOfReach)
+    throw new HttpProblem(403, 'Out of reach', sentence(error.message), { type: 'out-of-reach', cause: error })
   if (error instanceof StaleAccount)
     return 'The account has been changed since you opened this page. Nothing was saved: look at it again, and save anew.'
   if (error instanceof AccountRefused || error instanceof EmailTaken || error instanceof InvalidAccount)

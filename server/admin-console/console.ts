@@ -78,7 +78,7 @@ export interface ConsoleSession {
 }
 
 /** Why somebody who is signed in was not let do something, for the audit log. */
-export type RefusedVisit = 'insufficient_role' | 'forged_form' | 'stale_sign_in'
+export type RefusedVisit = 'insufficient_role' | 'out_of_reach' | 'forged_form' | 'stale_sign_in'
 
 /** What the door needs. */
 export interface ConsoleDoor {
@@ -173,8 +173,14 @@ async function pass(route: ConsoleRoute, door: ConsoleDoor, ctx: Context): Promi
   ctx.state.caller = account.id
   await door.limit(ctx, async () => {
     const visit = visitOf(door, ctx, { account, powers, route, insist })
-    if (route.method === 'get') await route.handle(ctx, visit)
-    else if (form !== undefined) await route.handle(ctx, visit, form)
+    try {
+      if (route.method === 'get') await route.handle(ctx, visit)
+      else if (form !== undefined) await route.handle(ctx, visit, form)
+    } catch (error) {
+      // What `insist` refuses was told already.
+      if (error instanceof HttpProblem && error.type === 'out-of-reach') refused('out_of_reach')
+      throw error
+    }
   })
 }
 

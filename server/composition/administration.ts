@@ -140,7 +140,7 @@ export function createAdministration(deps: {
     apiPages: (ownAccess) =>
       createAdminApi(apiRoutes, {
         limit: parts.limit,
-        refused: (ctx, route, caller) => noteRefusedAccess(audit.occasional, ctx, route, caller),
+        refused: (...refusal) => noteRefusedAccess(audit.occasional, ...refusal),
         answerAgain: createAnswerAgain(createIdempotentRequests({ db, sealer })),
         async authenticate(ctx) {
           const { token, scopes, roles } = await ownAccess.find(ctx, adminResource(config.issuer))

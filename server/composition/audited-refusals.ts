@@ -2,6 +2,7 @@
 import type { Context } from 'koa'
 import type { Caller } from '../admin-api/caller.ts'
 import type { ApiRoute } from '../admin-api/route.ts'
+import type { RefusedCall } from '../admin-api/routes.ts'
 import type { ConsoleRoute, RefusedVisit } from '../admin-console/console.ts'
 import type { OccasionalEvents } from '../audit/occasional.ts'
 import { addressKey } from '../http/client-address.ts'
@@ -24,12 +25,13 @@ export function noteRefusedClient(occasional: OccasionalEvents, { request, clien
   occasional.note({ name: 'client_authentication.failed', ...about, ...reason, ...origin }, alike)
 }
 
-/** Somebody has not what a route of the admin API asks for. */
+/** Somebody has not what a route of the admin API asks for, or reached beyond what they have. */
 export function noteRefusedAccess(
   occasional: OccasionalEvents,
   ctx: Context,
   route: ApiRoute,
   { actor, clientId }: Caller,
+  why: RefusedCall,
 ): void {
   const about = actor === clientId ? {} : { accountId: actor }
   const event = {
@@ -37,10 +39,11 @@ export function noteRefusedAccess(
     actor,
     clientId,
     ...about,
+    reason: why,
     ...originOf(ctx),
     detail: { route: route.name },
   } as const
-  occasional.note(event, [actor, clientId, route.name])
+  occasional.note(event, [actor, clientId, route.name, why])
 }
 
 /** Somebody at the console may not do what they asked for, or it could not be seen that it was they who asked. */

@@ -196,6 +196,31 @@ describe('AD4: nobody acts upon an account that may do more than they', () => {
     expect([status, body.type]).toEqual([403, 'urn:latchkey:problem:out-of-reach'])
   })
 
+  test('AU1: that somebody tried is written down, once at first and then how often, however often they try', async () => {
+    const { occasional } = server.latchkey.audit
+    const [operator, owner] = [await idOf('operator'), await idOf('owner')]
+    await server.advance(61)
+    await occasional.flush()
+    const [last] = await run(server.databaseUrl, 'SELECT max(id)::text AS id FROM audit_events')
+    for (let times = 0; times < 20; times += 1)
+      await ask(server, people.get('operator') ?? '', `POST /accounts/${owner}/containment`, { body: { reason: 'typed' } })
+    await server.advance(61)
+    // Writes what waits, after what is being written.
+    await occasional.flush()
+    const written = await run(
+      server.databaseUrl,
+      `SELECT actor, client_id, account_id, reason, detail FROM audit_events
+       WHERE name = 'admin_access.refused' AND id > $1::bigint ORDER BY id`,
+      [last?.id],
+    )
+    const detail = { route: 'containAccount' }
+    const about = { actor: operator, account_id: operator, client_id: 'tool', reason: 'out_of_reach' }
+    expect(written).toEqual([
+      { ...about, detail },
+      { ...about, detail: { ...detail, times: 19 } },
+    ])
+  })
+
   test('within reach they may', async () => {
     const one = await someone()
     const helpdesk = people.get('helpdesk') ?? ''

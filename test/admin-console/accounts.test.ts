@@ -348,6 +348,13 @@ describe('is stopped', () => {
       const preview = await open(operator.browser, `${path}/${what}`)
       const refused = await send(operator.browser, preview, `${path}/${what}`, { reason: 'x' })
       expect([refused.status, refused.body.includes('Out of reach')]).toEqual([403, true])
+      // That they tried is written down, but nothing that they typed.
+      const tried = await run(
+        server.databaseUrl,
+        "SELECT e.reason FROM audit_events e WHERE e.name = 'admin_access.refused' AND e.detail = $1::jsonb",
+        [JSON.stringify({ route: `POST /admin/accounts/:id/${what}` })],
+      )
+      expect(tried).toEqual([{ reason: 'out_of_reach' }])
     }
     const ada = `/admin/accounts/${await idOf('ada@people.example')}`
     const { browser, page } = await atConsole(server, 'owner', `${ada}/suspension`)

@@ -175,7 +175,8 @@ describe('AU1: each security event is written once, with all that is known', () 
     for (let times = 0; times < 10; times += 1) await ask(server, helpdesk, 'GET /audit-events')
     const found = await caused(before, ['admin_access.refused'])
     const id = await idOf('helpdesk@staff.example')
-    expect(found).toMatchObject([{ actor: id, account_id: id, client_id: 'tool', detail: { route: 'listAuditEvents' } }])
+    const about = { actor: id, account_id: id, client_id: 'tool', reason: 'insufficient_role' }
+    expect(found).toMatchObject([{ ...about, detail: { route: 'listAuditEvents' } }])
   })
 
   test('tokens that were stolen, revoked, replayed', async () => {
