@@ -73,7 +73,8 @@ export async function createProviderParts(deps: {
   const registry = await loadRegistry({ db, own: ownResourceServers(issuer), lifeSeconds: longestLife(config) })
   noteLives(nouns, registry)
   const jwtAccessTokens = createJwtAccessTokens({ issuer, keys: keys.current, clock: () => follower.databaseNow() * 1000 })
-  const pages = createProviderPages({ accounts: nouns.accounts })
+  const signOut = signOutOf(deps)
+  const pages = createProviderPages({ accounts: nouns.accounts, hinted: signOut.hinted })
   const mutualTls = mutualTlsOf(config, clock)
   const host = createProviderHost(() => {
     return buildProvider({
@@ -95,7 +96,7 @@ export async function createProviderParts(deps: {
       ...{ door: deps.door, cookieSignatures: deps.cookieSignatures, refused: deps.refused },
       lifetimes: config.lifetimes,
       codeLifeSeconds: config.lifetimes.authorizationCode,
-      ...signOutOf(deps),
+      ...signOut,
       async findAccount(id) {
         const account = await nouns.accounts.findById(id)
         return account?.status === 'active' ? account : undefined
@@ -136,7 +137,7 @@ export async function createProviderParts(deps: {
 function signOutOf({ config, stores, nouns }: Pick<Parameters<typeof createProviderParts>[0], 'config' | 'stores' | 'nouns'>) {
   const { sessions } = nouns
   const store = stores.live
-  const hinted = createHintedSessions({ sessions, store, findClientSession: (sid) => findClientSession(stores.db, sid) })
+  const hinted = createHintedSessions({ sessions, findClientSession: (sid) => findClientSession(stores.db, sid) })
   return { hinted, endSession: createSignOut({ sessions, store, signOutScope: config.signOutScope, hinted }) }
 }
 

@@ -3,15 +3,14 @@
 import { decodeJwt } from 'jose'
 import type { KoaContextWithOIDC } from 'oidc-provider'
 import type { Sessions } from '../sessions/sessions.ts'
-import type { LiveStore } from '../storage/live-store.ts'
-import type { SessionClients } from './front-channel-logout.ts'
 import { uidOf } from './session-ids.ts'
 
 /** A session that lives. */
 export interface HintedSession {
   readonly uid: string
   readonly accountId: string
-  readonly authorizations: SessionClients
+  /** Whose ID token it is. */
+  readonly clientId: string
 }
 
 /** Finds the one that a request's hint names; undefined where it names none that lives. */
@@ -20,7 +19,6 @@ export type FindHintedSession = (ctx: KoaContextWithOIDC) => Promise<HintedSessi
 /** Makes the finder. */
 export function createHintedSessions(deps: {
   readonly sessions: Sessions
-  readonly store: LiveStore
   /** Which sessions a client calls so. */
   readonly findClientSession: (sid: string) => Promise<readonly { readonly sessionId: string; readonly clientId: string }[]>
 }): FindHintedSession {
@@ -32,9 +30,7 @@ export function createHintedSessions(deps: {
     const sessionId = known.find(({ clientId }) => clientId === claims.aud)?.sessionId
     const live = sessionId === undefined ? undefined : await deps.sessions.findLive(sessionId)
     if (live === undefined || live.account.id !== claims.sub) return undefined
-    const uid = uidOf(live.id)
-    const stored = await deps.store.findSessionByUid(uid)
-    return { uid, accountId: claims.sub, authorizations: (stored?.authorizations ?? {}) as SessionClients }
+    return { uid: uidOf(live.id), accountId: claims.sub, clientId: claims.aud }
   }
 }
 

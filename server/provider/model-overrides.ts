@@ -11,7 +11,6 @@ import { noteRegistration } from './as-read.ts'
 import { frontChannelUrls, type SessionClients } from './front-channel-logout.ts'
 import type { Registry } from './registry.ts'
 import { requestState } from './request-state.ts'
-import type { DestroyedSession } from './sign-out.ts'
 
 /** What the replaced methods need. */
 export interface OverrideDeps {
@@ -19,8 +18,8 @@ export interface OverrideDeps {
   readonly registry: Registry
   readonly once: Once
   readonly clock: Clock
-  /** Ends the record of a session that the library destroys, and returns which apps were used there. */
-  readonly endSession: (session: DestroyedSession) => Promise<SessionClients>
+  /** Ends the record of a session that the library destroys. */
+  readonly endSession: (session: { readonly uid: string; readonly accountId: string | undefined }) => Promise<void>
 }
 
 interface Identified {
@@ -48,8 +47,8 @@ export function overrideModels(provider: Provider, deps: OverrideDeps): void {
   // The adapter's `destroy` is called for every change of a session's identifier; this one is the end of the session.
   const destroySession = method(provider.Session.prototype, 'destroy')
   replace(provider.Session.prototype, 'destroy', async function (this: Identified) {
-    const { uid, accountId, authorizations = {} } = this
-    requestState().frontChannelUrls = await frontChannelUrls(deps, await deps.endSession({ uid, accountId, authorizations }))
+    requestState().frontChannelUrls = await frontChannelUrls(deps, this.authorizations ?? {})
+    await deps.endSession({ uid: this.uid, accountId: this.accountId })
     return destroySession.call(this)
   })
 

@@ -9,7 +9,7 @@ import { signedOutPage } from '../../views/logout/signed-out.ts'
 import { render } from '../http/render.ts'
 import { requestInfo } from '../http/request-context.ts'
 import type { ProviderPages } from './features.ts'
-import { hintOf } from './hinted-session.ts'
+import { type FindHintedSession, hintOf } from './hinted-session.ts'
 import { isForPrograms } from './protocol-routes.ts'
 import { refusedAt } from './refusals.ts'
 
@@ -25,6 +25,7 @@ const IN_PLAIN_WORDS: { readonly [error: string]: string } = {
 /** Makes them, with the pages for a store that is out of reach and for a session that ended while it was saved. */
 export function createProviderPages(deps: {
   readonly accounts: { findById(id: string): Promise<{ readonly email: string } | undefined> }
+  readonly hinted: FindHintedSession
 }): ProviderPages & { unavailable(ctx: Context): void; expired(ctx: Context): void } {
   return {
     renderError(ctx, out) {
@@ -45,9 +46,11 @@ export function createProviderPages(deps: {
     },
 
     async logoutSource(ctx) {
-      const accountId = ctx.oidc.session?.accountId
+      const { uid, accountId } = ctx.oidc.session ?? {}
       const account = accountId === undefined ? undefined : await deps.accounts.findById(accountId)
-      render(ctx, signOutPage({ ...signOutForm(ctx), ...(account === undefined ? {} : { email: account.email }) }))
+      const hinted = await deps.hinted(ctx)
+      const another = hinted !== undefined && hinted.uid !== uid
+      render(ctx, signOutPage({ ...signOutForm(ctx), ...(account === undefined ? {} : { email: account.email }), another }))
     },
 
     postLogoutSuccessSource(ctx) {

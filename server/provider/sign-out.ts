@@ -4,7 +4,6 @@ import type { KoaContextWithOIDC } from 'oidc-provider'
 import { originOf } from '../http/request-context.ts'
 import type { Sessions } from '../sessions/sessions.ts'
 import type { LiveStore } from '../storage/live-store.ts'
-import type { SessionClients } from './front-channel-logout.ts'
 import type { FindHintedSession } from './hinted-session.ts'
 import { currentContext } from './request-state.ts'
 import { sessionIdOf } from './session-ids.ts'
@@ -17,34 +16,24 @@ export interface SignOutDeps {
   readonly hinted: FindHintedSession
 }
 
-/** A session that the library destroys. */
-export interface DestroyedSession {
-  readonly uid: string
-  readonly accountId: string | undefined
-  readonly authorizations: SessionClients
-}
-
-/** Makes what `Session.prototype.destroy` does first; it returns what the apps of the sessions that ended have there. */
-export function createSignOut(deps: SignOutDeps): (session: DestroyedSession) => Promise<SessionClients> {
-  return async ({ uid, accountId, authorizations }) => {
+/** Makes what `Session.prototype.destroy` does first. */
+export function createSignOut(
+  deps: SignOutDeps,
+): (session: { readonly uid: string; readonly accountId: string | undefined }) => Promise<void> {
+  return async ({ uid, accountId }) => {
     const ctx = currentContext()
-    const hinted = ctx === undefined ? undefined : await deps.hinted(ctx)
-    const other = hinted?.uid === uid ? undefined : hinted
+    const replaced = ctx !== undefined && continuesSignIn(ctx)
     // The record first: once it says so, the session is dead whatever becomes of its live state.
-    if (accountId !== undefined) await endRecord(deps, { sessionId: sessionIdOf(uid), accountId, ctx, here: true })
+    if (accountId !== undefined) await endRecord(deps, { sessionId: sessionIdOf(uid), accountId, ctx, replaced })
     await deps.store.endSession(uid)
-    if (other === undefined) return authorizations
-    await endRecord(deps, { sessionId: sessionIdOf(other.uid), accountId: other.accountId, ctx, here: false })
-    await deps.store.endSession(other.uid)
-    return { ...other.authorizations, ...authorizations }
+    // Who signs in over another person was sent by no app.
+    if (ctx !== undefined && !replaced) await endHinted(deps, ctx, accountId)
   }
 }
 
-/** `here`: whether it is the session of this browser. An ID token alone ends no more than the session that it came from. */
-async function endRecord(deps: SignOutDeps, { sessionId, accountId, ctx, here }: Ended): Promise<void> {
+async function endRecord(deps: SignOutDeps, { sessionId, accountId, ctx, replaced }: Ended): Promise<void> {
   const origin = ctx === undefined ? {} : originOf(ctx)
-  const replaced = ctx !== undefined && continuesSignIn(ctx)
-  if (!replaced && (deps.signOutScope === 'account' || (here && ctx?.oidc.body?.scope === 'account'))) {
+  if (!replaced && (deps.signOutScope === 'account' || ctx?.oidc.body?.scope === 'account')) {
     await deps.sessions.endAll({ accountId, origin })
     return
   }
@@ -55,7 +44,20 @@ interface Ended {
   readonly sessionId: string
   readonly accountId: string
   readonly ctx: KoaContextWithOIDC | undefined
-  readonly here: boolean
+  readonly replaced: boolean
+}
+
+/**
+ * Ends the session that the app means, where that is not the one of this browser. An ID token alone ends no more than what it came
+ * from, whatever a sign-out ends by the settings or the form: it does not show who sits there.
+ */
+async function endHinted(deps: SignOutDeps, ctx: KoaContextWithOIDC, actor: string | undefined): Promise<void> {
+  const hinted = await deps.hinted(ctx)
+  if (hinted === undefined) return
+  const { uid, accountId, clientId } = hinted
+  const sessionId = sessionIdOf(uid)
+  await deps.sessions.signOut({ accountId, sessionId, origin: originOf(ctx), how: 'signed_out', byHint: { clientId, actor } })
+  await deps.store.endSession(uid)
 }
 
 /** The library signs the old person out in the middle of the new one's sign-in, and then goes on with that. */

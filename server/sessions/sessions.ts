@@ -55,6 +55,12 @@ export interface EndRequest {
   readonly reason?: string
 }
 
+/** A sign-out by an app's ID token, in a browser where the session is not: who is signed in there is all that is known of the person. */
+export interface ByHint {
+  readonly clientId: string
+  readonly actor: string | undefined
+}
+
 /** The sessions of one database. */
 export interface Sessions {
   /** Writes a session's record, or adds to it; false when it has ended, or its sign-in is void. */
@@ -73,7 +79,9 @@ export interface Sessions {
   endOthers(request: EndRequest & { readonly keepSessionId: string }): Promise<Ended>
   endAll(request: EndRequest): Promise<Ended>
   /** Ends a session because its person signed out, or another one signed in over it. */
-  signOut(request: EndRequest & { readonly sessionId: string; readonly how: SessionEnd }): Promise<Ended>
+  signOut(
+    request: EndRequest & { readonly sessionId: string; readonly how: SessionEnd; readonly byHint?: ByHint },
+  ): Promise<Ended>
 }
 
 /** Sessions that are written in one statement. */
@@ -142,12 +150,17 @@ export function createSessions(deps: {
         await recordAudit(ending.tx, event('account.signed_out_everywhere', { accountId, origin, reason }))
       }),
 
-    signOut: ({ accountId, sessionId, origin, reason, how }) =>
+    signOut: ({ accountId, sessionId, origin, reason, how, byHint }) =>
       endings.run(how === 'signed_out' ? 'signed_out' : 'replaced', async (ending) => {
         if (!(await endSession(ending, { sessionId, accountId, how }))) return
-        await recordAudit(ending.tx, event('session.signed_out', { accountId, sessionId, origin, reason }))
+        const signedOut = event('session.signed_out', { accountId, sessionId, origin, reason })
+        await recordAudit(ending.tx, byHint === undefined ? signedOut : doneBy(byHint, signedOut))
       }),
   }
+}
+
+function doneBy({ clientId, actor }: ByHint, { actor: _, ...about }: AuditEvent): AuditEvent {
+  return { ...about, clientId, detail: { by: 'id_token_hint' }, ...(actor === undefined ? {} : { actor }) }
 }
 
 function event(

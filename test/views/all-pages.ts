@@ -69,7 +69,7 @@ export function allPages(text: string, address = `https://app.example/${text}`):
       'form post',
       formPostPage({ action: `https://app.example/${encodeURIComponent(text)}`, fields: { code: text, [text]: text } }),
     ],
-    ['sign-out', signOutPage({ action: text, xsrf: text, clientName: text, email: text })],
+    ['sign-out', signOutPage({ action: text, xsrf: text, clientName: text, email: text, another: true })],
     ['sign-out elsewhere', signOutPage({ action: text, xsrf: text, hint: text, clientName: text, elsewhere: true })],
     ['sign-out of nobody', signOutPage({ action: text, xsrf: text })],
     ['signed out', signedOutPage({ clientName: text })],

@@ -9,6 +9,7 @@ import { page } from '../layout.ts'
  * @param p.hint the ID token by which the app says which session it means
  * @param p.clientName the app that sent the person here
  * @param p.email who is signed in
+ * @param p.another that the app means another session than the one here
  * @param p.elsewhere that nobody is signed in here, but the session that the app means goes on
  */
 export function signOutPage(p: {
@@ -17,6 +18,7 @@ export function signOutPage(p: {
   readonly hint?: string
   readonly clientName?: string
   readonly email?: string
+  readonly another?: boolean
   readonly elsewhere?: boolean
 }): Html {
   const body = html`<section class="card">
@@ -25,6 +27,7 @@ export function signOutPage(p: {
 ${p.email !== undefined && html`<p class="lead">You are signed in as <strong><bdi>${p.email}</bdi></strong>.</p>`}
 ${p.clientName !== undefined && html`<p class="quiet"><bdi>${p.clientName}</bdi> asks to sign you out.</p>`}
 </header>
+${p.another && html`<p>The app was opened from another session, which goes on. That one ends as well.</p>`}
 <form method="post" action="${p.action}">
 <input type="hidden" name="xsrf" value="${p.xsrf}">
 <input type="hidden" name="logout" value="yes">
