@@ -107,6 +107,7 @@ async function showSessions(deps: AccountAccessPagesDeps, ctx: Context, visit: C
   const body = accountSessions({
     sessions,
     mayRevoke,
+    mayOpenApps: visit.may(ACCESS.clients.read),
     allHref: listHref('/admin/sessions', { account: account.email }),
     ...(mayRevoke && account.sessions > 0 ? { revokeAllHref: endAllHref('/sessions', filter) } : {}),
   })

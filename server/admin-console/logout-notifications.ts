@@ -81,6 +81,7 @@ async function showList(deps: LogoutNotificationPagesDeps, ctx: Context, visit: 
     views: viewsOf(PATH, asked, VIEWS),
     chips: chipsOf(PATH, asked, LABELS),
     asked,
+    mayOpen: { apps: visit.may(ACCESS.clients.read), grants: visit.may(ACCESS.grants.read) },
     ...(visit.may(ACCESS.sessions.revoke) ? { csrf: visit.csrf } : {}),
     ...(fault === undefined ? {} : { fault }),
   })

@@ -108,6 +108,7 @@ async function showList(deps: SessionPagesDeps, ctx: Context, visit: ConsoleVisi
     chips: chipsOf(PATH, asked, LABELS),
     asked,
     mayRevoke: visit.may(ACCESS.sessions.revoke),
+    mayOpenApps: visit.may(ACCESS.clients.read),
     ...(fault === undefined ? {} : { fault }),
     ...(mayEndAll(asked, page) ? { revokeAllHref: endAllHref('/sessions', listHref('', asked).slice(1)) } : {}),
   })
@@ -171,6 +172,7 @@ async function showOne(deps: SessionPagesDeps, ctx: Context, visit: ConsoleVisit
   const tree = await deps.tree(id)
   const body = sessionDetail({
     ...{ session, notifications: tree.notifications, csrf: visit.csrf, mayRevoke: visit.may(ACCESS.sessions.revoke) },
+    mayOpenApps: visit.may(ACCESS.clients.read),
     // Each part is for those who may open its own page.
     ...(visit.may(ACCESS.grants.read) ? { grants: tree.grants } : {}),
     ...(visit.may(ACCESS.tokens.read) ? { refusals: { revocations: tree.revocations, guards: tree.guards } } : {}),

@@ -134,10 +134,12 @@ function ofNotifications(text: string): readonly (readonly [string, Html])[] {
     views: [{ label: text, href: '/admin/logout-notifications', current: true }],
     chips: [{ label: text, value: text, withoutHref: '/admin/logout-notifications' }],
     asked: { client: text },
+    mayOpen: { apps: true, grants: true },
   }
+  const closed = { apps: false, grants: false }
   return [
     ['apps told', notificationList({ ...list, csrf: text, firstHref: '/', nextHref: '/' })],
-    ['apps told, for those who look', notificationList(list)],
+    ['apps told, for those who look', notificationList({ ...list, mayOpen: closed })],
     ['apps told, none', notificationList({ ...list, notifications: [], fault: text })],
   ]
 }

@@ -65,7 +65,7 @@ function sessionPages(text: string): readonly (readonly [string, Html])[] {
   }
   const over = { ...session, id: `${text} 2`, state: 'ended' as const, endedAt: WHEN, endReason: text, clients: [] }
   const list = {
-    ...{ sessions: [session, over], asked: { account: text, state: 'live' }, chips: [], mayRevoke: true },
+    ...{ sessions: [session, over], asked: { account: text, state: 'live' }, chips: [], mayRevoke: true, mayOpenApps: true },
     views: [{ label: text, href: '/admin/sessions', current: true }],
   }
   const chips = [
@@ -109,7 +109,7 @@ function sessionPages(text: string): readonly (readonly [string, Html])[] {
     },
   }
   const detail = {
-    ...{ session, grants: [grant], notifications: [told], csrf: text, mayRevoke: true },
+    ...{ session, grants: [grant], notifications: [told], csrf: text, mayRevoke: true, mayOpenApps: true },
     refusals: {
       revocations: [{ sequence: 7, kind: 'sid', value: text, until: WHEN, createdAt: WHEN }],
       guards: [
@@ -120,7 +120,7 @@ function sessionPages(text: string): readonly (readonly [string, Html])[] {
     },
   }
   const empty = {
-    ...{ ...detail, grants: [], notifications: [], mayRevoke: false },
+    ...{ ...detail, grants: [], notifications: [], mayRevoke: false, mayOpenApps: false },
     refusals: { revocations: [], guards: [] as typeof detail.refusals.guards },
   }
   const { grants: _grants, refusals: _refusals, ...forHelpdesk } = detail
@@ -134,7 +134,7 @@ function sessionPages(text: string): readonly (readonly [string, Html])[] {
   const job = { id: text, noun: 'sessions' as const, state: 'running', total: 10, left: 4, ended, reason: text, createdAt: WHEN }
   return [
     ['sessions', sessionList({ ...list, chips, revokeAllHref: '/admin/sessions/revocation', firstHref: '/', nextHref: '/' })],
-    ['sessions for those who look', sessionList({ ...list, mayRevoke: false })],
+    ['sessions for those who look', sessionList({ ...list, mayRevoke: false, mayOpenApps: false })],
     ['sessions, none', sessionList({ ...list, sessions: [], fault: text })],
     ['session', sessionDetail(detail)],
     ['session with nothing', sessionDetail(empty)],

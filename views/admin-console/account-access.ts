@@ -10,6 +10,7 @@ import { scopeList, words } from './tree.ts'
 export function accountSessions(view: {
   readonly sessions: readonly SessionRow[]
   readonly mayRevoke: boolean
+  readonly mayOpenApps: boolean
   readonly allHref: string
   /** Ends all that are live; undefined when none is, or the person may not. */
   readonly revokeAllHref?: string

@@ -33,6 +33,8 @@ export interface NotificationListView {
   readonly chips: readonly Chip[]
   readonly asked: { readonly [field: string]: string }
   readonly fault?: string
+  /** Which pages of what it names are for them: to others it is just named. */
+  readonly mayOpen: { readonly apps: boolean; readonly grants: boolean }
   /** Of the forms by which apps are told again; undefined for those who only look. */
   readonly csrf?: string
   readonly firstHref?: string
@@ -74,17 +76,17 @@ function filters({ asked, fault }: NotificationListView): Html {
   ])
 }
 
-function columns({ csrf }: NotificationListView) {
+function columns({ csrf, mayOpen }: NotificationListView) {
   return [
     {
       label: 'App',
       names: true,
       cell: ({ clientId, cause }: NotificationRow) =>
-        html`<a href="/admin/clients/${clientId}"><bdi>${clientId}</bdi></a><br><span class="quiet">${words(cause)}</span>`,
+        html`${mayOpen.apps ? html`<a href="/admin/clients/${clientId}"><bdi>${clientId}</bdi></a>` : html`<bdi>${clientId}</bdi>`}<br><span class="quiet">${words(cause)}</span>`,
     },
     {
       label: 'Of',
-      cell: whatEnded,
+      cell: (told: NotificationRow) => whatEnded(told, mayOpen.grants),
     },
     { label: 'Ended', cell: ({ createdAt }: NotificationRow) => moment(createdAt) },
     {
@@ -95,9 +97,11 @@ function columns({ csrf }: NotificationListView) {
   ]
 }
 
-function whatEnded({ sessionId, accountId, accountEndedAt, grantId }: NotificationRow): Html {
+function whatEnded({ sessionId, accountId, accountEndedAt, grantId }: NotificationRow, mayOpenGrants: boolean): Html {
   if (accountEndedAt !== undefined) return html`<a href="/admin/accounts/${accountId}">all of an account</a>`
   if (grantId === undefined) return html`<a href="/admin/sessions/${sessionId}">a session</a>`
+  // Its session is for all who see the list.
+  if (!mayOpenGrants) return html`a grant of <a href="/admin/sessions/${sessionId}">a session</a>`
   return html`<a href="/admin/grants/${grantId}">a grant</a>`
 }
 

@@ -54,6 +54,8 @@ export interface SessionListView {
   /** What is wrong with them. */
   readonly fault?: string
   readonly mayRevoke: boolean
+  /** Whether apps are for them: to others their names are just names. */
+  readonly mayOpenApps: boolean
   /** Ends all that the filter finds; undefined when the filter says nothing, or nothing was found. */
   readonly revokeAllHref?: string
   readonly firstHref?: string
@@ -99,16 +101,20 @@ function filters({ asked, fault }: SessionListView): Html {
 
 /** The rows, to choose from for those who may end them. */
 export function sessionRows(
-  view: Pick<SessionListView, 'sessions' | 'mayRevoke' | 'revokeAllHref' | 'firstHref' | 'nextHref'>,
+  view: Pick<SessionListView, 'sessions' | 'mayRevoke' | 'mayOpenApps' | 'revokeAllHref' | 'firstHref' | 'nextHref'>,
 ): Html {
-  const { sessions, mayRevoke } = view
+  const { sessions, mayRevoke, mayOpenApps } = view
   const select = {
     label: 'Select',
     cell: ({ id, state, account, device }: SessionRow) =>
       state === 'live' &&
       html`<label class="select"><input type="checkbox" name="id" value="${id}"><span class="visually-hidden">${account.email}, ${device}</span></label>`,
   }
-  const list = table<SessionRow>('Sessions, the latest first', [...(mayRevoke ? [select] : []), ...COLUMNS], sessions)
+  const list = table<SessionRow>(
+    'Sessions, the latest first',
+    [...(mayRevoke ? [select] : []), ...columns(mayOpenApps)],
+    sessions,
+  )
   if (!mayRevoke) return html`${list}${pager(view)}`
   return html`<form method="get" action="/admin/sessions/revocation" class="selection">
 ${list}
@@ -120,7 +126,7 @@ ${view.revokeAllHref !== undefined && html`<a class="button small" href="${view.
 ${pager(view)}`
 }
 
-const COLUMNS = [
+const columns = (mayOpenApps: boolean) => [
   {
     label: 'Account',
     names: true,
@@ -131,7 +137,7 @@ const COLUMNS = [
     label: 'From',
     cell: ({ address, methods }: SessionRow) => html`${address ?? 'unknown'}<br><span class="quiet">${methods.join(', ')}</span>`,
   },
-  { label: 'Apps', cell: ({ id, clients }: SessionRow) => someApps(id, clients) },
+  { label: 'Apps', cell: ({ id, clients }: SessionRow) => someApps(id, clients, mayOpenApps) },
   { label: 'Started', cell: ({ startedAt }: SessionRow) => moment(startedAt) },
   { label: 'Last active', cell: ({ lastUsedAt }: SessionRow) => moment(lastUsedAt) },
   {
@@ -145,17 +151,19 @@ const COLUMNS = [
 const MOST_APPS = 3
 const MOST_OF_NAME = 40
 
-function someApps(id: string, clients: SessionRow['clients']): Html | string {
+function someApps(id: string, clients: SessionRow['clients'], mayOpenApps: boolean): Html | string {
   const shown = clients
     .slice(0, MOST_APPS)
     .map(({ name, ...client }) => ({ ...client, name: name.length > MOST_OF_NAME ? `${name.slice(0, MOST_OF_NAME)}…` : name }))
   const more = clients.length - shown.length
-  return html`${appNames(shown)}${more > 0 && html` <a href="/admin/sessions/${id}">and ${more} more</a>`}`
+  return html`${appNames(shown, mayOpenApps)}${more > 0 && html` <a href="/admin/sessions/${id}">and ${more} more</a>`}`
 }
 
-function appNames(clients: SessionRow['clients']): Html | string {
+function appNames(clients: SessionRow['clients'], mayOpenApps: boolean): Html | string {
   if (clients.length === 0) return 'none'
-  return html`${clients.map(({ clientId, name }, index) => html`${index > 0 && ', '}<a href="/admin/clients/${clientId}"><bdi>${name}</bdi></a>`)}`
+  const named = ({ clientId, name }: SessionRow['clients'][number]) =>
+    mayOpenApps ? html`<a href="/admin/clients/${clientId}"><bdi>${name}</bdi></a>` : html`<bdi>${name}</bdi>`
+  return html`${clients.map((client, index) => html`${index > 0 && ', '}${named(client)}`)}`
 }
 
 /** A grant with what hangs from it. */
@@ -192,17 +200,18 @@ export interface SessionView {
   }
   readonly csrf: string
   readonly mayRevoke: boolean
+  readonly mayOpenApps: boolean
   readonly history?: HistoryView | undefined
 }
 
 /** Makes the page of one session. */
 export function sessionDetail(view: SessionView): Html {
-  const { session, grants, mayRevoke } = view
+  const { session, grants, mayRevoke, mayOpenApps } = view
   return html`<p class="crumbs"><a href="/admin/sessions">Sessions</a></p>
 <h1><bdi>${session.account.email}</bdi>, <bdi>${session.device}</bdi></h1>
 <section class="card" aria-labelledby="about">
 <h2 id="about">Session</h2>
-${aboutSession(session)}
+${aboutSession(session, mayOpenApps)}
 ${mayRevoke && session.state === 'live' && html`<p class="actions"><a class="button danger" href="/admin/sessions/revocation?id=${session.id}">End this session…</a></p>`}
 </section>
 ${grants !== undefined && tree(grants)}
@@ -210,7 +219,7 @@ ${proof(view)}
 ${historyCard(view.history)}`
 }
 
-function aboutSession(session: SessionView['session']): Html {
+function aboutSession(session: SessionView['session'], mayOpenApps: boolean): Html {
   return facts([
     [
       'State',
@@ -222,7 +231,7 @@ function aboutSession(session: SessionView['session']): Html {
     ],
     ['Address', session.address ?? 'unknown'],
     ['Signed in by', session.methods.join(', ')],
-    ['Apps', appNames(session.clients)],
+    ['Apps', appNames(session.clients, mayOpenApps)],
     ['Started', moment(session.startedAt)],
     ['Last active', moment(session.lastUsedAt)],
     session.endedAt === undefined ? ['Expires', moment(session.expiresAt)] : ['Ended', moment(session.endedAt)],
