@@ -9,12 +9,15 @@ import { isLive, LIVE } from './session-filter.ts'
 /** How often there is counted. */
 export const COUNTS_EVERY_SECONDS = 60
 
-/** Sessions that have begun and accounts whose count is looked at again, in a statement: some ten milliseconds of work. */
-const SESSIONS_AT_ONCE = 1000
-const ACCOUNTS_AT_ONCE = 1000
+/**
+ * Sessions that have begun and accounts whose count is looked at again, in a statement: some milliseconds of work, and a small part of what
+ * a statement may take where all sessions of theirs come from a disk.
+ */
+const SESSIONS_AT_ONCE = 100
+const ACCOUNTS_AT_ONCE = 100
 
 /** Statements of a run that only look again. */
-const AGAIN_AT_ONCE = 5
+const AGAIN_AT_ONCE = 20
 
 /**
  * A session is there for others when its transaction is over: two minutes after it began at most, as with the audit log. So whoever
@@ -66,6 +69,7 @@ function countingOf(when: 'due' | 'again'): Prisma.Sql {
     ), again AS MATERIALIZED (
       SELECT c.account_id FROM turn CROSS JOIN LATERAL (
         SELECT account_id FROM session_counts WHERE account_id > turn.looked_again ORDER BY account_id LIMIT ${ACCOUNTS_AT_ONCE}) c
+      WHERE ${when === 'again'}
     ), counted AS MATERIALIZED (
       SELECT a.account_id, (SELECT count(*) FROM sessions s WHERE s.account_id = a.account_id AND ${LIVE})::int AS sessions
       FROM (SELECT account_id FROM again
@@ -79,7 +83,8 @@ function countingOf(when: 'due' | 'again'): Prisma.Sql {
     )
     UPDATE session_counting SET counted_to = reach.counted_to,
       due_at = CASE WHEN reach.counted_to < latchkey_now() THEN due_at ELSE latchkey_now() + make_interval(secs => ${COUNTS_EVERY_SECONDS - 1}) END,
-      looked_again = COALESCE((SELECT max(account_id) FROM again HAVING count(*) = ${ACCOUNTS_AT_ONCE}), '')
+      looked_again = CASE WHEN ${when === 'again'}
+        THEN COALESCE((SELECT max(account_id) FROM again HAVING count(*) = ${ACCOUNTS_AT_ONCE}), '') ELSE looked_again END
     FROM reach WHERE id = 1
     RETURNING reach.counted_to < latchkey_now() AS more`
 }
