@@ -1,7 +1,7 @@
 // Batches that go on beside each other.
 
 /** So many at a time: the disk looks for several pages at once, and enough connections are left for everybody else. */
-const LANES = 3
+const LANES = 2
 
 /** Goes on in each lane until there is nothing more; when one fails the others finish what they have in hand. */
 export async function inLanes(batch: () => Promise<boolean>, signal: AbortSignal | undefined): Promise<void> {
