@@ -2,6 +2,7 @@
 import { importJWK, SignJWT } from 'jose'
 import type { ServerTime } from './clock.ts'
 import type { KnownCredentials } from './options.ts'
+import type { Answer } from './requests.ts'
 
 /** What a request needs to be the client's. */
 export interface Authentication {
@@ -9,8 +10,8 @@ export interface Authentication {
   readonly parameters: Readonly<Record<string, string>>
 }
 
-/** Makes what the next request needs. */
-export type ClientAuthentication = () => Promise<Authentication>
+/** Has a request sent that is the client's, and returns the answer. */
+export type ClientAuthentication = (send: (authentication: Authentication) => Promise<Answer>) => Promise<Answer>
 
 const ASSERTION_TYPE = 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer'
 
@@ -21,21 +22,35 @@ export function createClientAuthentication(
   if ('secret' in client) {
     // RFC 6749 §2.3.1: both parts are form-encoded before they are joined.
     const authorization = `Basic ${btoa(`${formEncoded(client.id)}:${formEncoded(client.secret)}`)}`
-    return async () => ({ headers: { authorization }, parameters: {} })
+    return (send) => send({ headers: { authorization }, parameters: {} })
   }
-  return async () => ({
-    headers: {},
-    parameters: { client_assertion_type: ASSERTION_TYPE, client_assertion: await assertionOf(client, issuer, time) },
-  })
+  let aheadSeconds = 0
+  return async (send) => {
+    for (const again of [true, false]) {
+      const now = time.seconds() + aheadSeconds
+      const assertion = await assertionOf(client, issuer, now)
+      const answer = await send({
+        headers: {},
+        parameters: { client_assertion_type: ASSERTION_TYPE, client_assertion: assertion },
+      })
+      // An assertion is judged by the clock of the host that is asked, and before it was taken nothing else tells the time.
+      const offSeconds = answer.status === 401 && again ? Date.parse(answer.headers.get('date') ?? '') / 1000 - now : 0
+      if (!(Math.abs(offSeconds) > WORTH_CORRECTING_SECONDS)) return answer
+      aheadSeconds += offSeconds
+    }
+    throw new TypeError('the second answer is returned whatever it is')
+  }
 }
 
+/** An assertion lives for a minute, and none may be of later than in a few seconds. */
+const WORTH_CORRECTING_SECONDS = 3
+
 /** RFC 7523 §3, for the issuer alone and for one minute. */
-async function assertionOf(client: Extract<KnownCredentials, { key: unknown }>, issuer: string, time: ServerTime) {
+async function assertionOf(client: Extract<KnownCredentials, { key: unknown }>, issuer: string, now: number) {
   const { id, key } = client
   const isJwk = 'kty' in key
   const alg = client.alg ?? (isJwk ? key.alg : undefined) ?? 'ES256'
   const kid = client.kid ?? (isJwk ? key.kid : undefined)
-  const now = time.seconds()
   return new SignJWT()
     .setProtectedHeader({ alg, ...(kid === undefined ? {} : { kid }) })
     .setIssuer(id)

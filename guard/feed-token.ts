@@ -61,15 +61,15 @@ export function createFeedToken(parts: FeedTokenParts): FeedToken {
 
 async function obtain({ clientId, resource, discover, authenticate, requests, clock }: FeedTokenParts): Promise<Issued> {
   const { tokenEndpoint } = await discover()
-  const { headers, parameters } = await authenticate()
-  const asked = moment(clock)
-  const body = new URLSearchParams({ grant_type: 'client_credentials', scope: FEED_SCOPE, resource, ...parameters })
-  const answer = await requests
-    .send(tokenEndpoint, { method: 'POST', headers: { ...headers, accept: 'application/json' }, body })
-    .catch((cause: unknown) => {
-      const message = cause instanceof RequestFailed ? cause.message : `${tokenEndpoint} cannot be asked`
-      throw new FeedUnavailable(message, { fix: 'See that the authorization server runs and can be reached from here.', cause })
-    })
+  let asked = moment(clock)
+  const answer = await authenticate(({ headers, parameters }) => {
+    asked = moment(clock)
+    const body = new URLSearchParams({ grant_type: 'client_credentials', scope: FEED_SCOPE, resource, ...parameters })
+    return requests.send(tokenEndpoint, { method: 'POST', headers: { ...headers, accept: 'application/json' }, body })
+  }).catch((cause: unknown) => {
+    const message = cause instanceof RequestFailed ? cause.message : `${tokenEndpoint} cannot be asked`
+    throw new FeedUnavailable(message, { fix: 'See that the authorization server runs and can be reached from here.', cause })
+  })
   const { access_token, expires_in } = Object(answer.json) as Record<string, unknown>
   if (answer.status !== 200 || typeof access_token !== 'string') throw refusal(answer, clientId, resource)
   return { token: access_token, asked, livesMs: (typeof expires_in === 'number' ? expires_in : 60) * 1000 }
@@ -83,7 +83,7 @@ function refusal({ status, json }: Answer, clientId: string, resource: string): 
   }
   if (error === 'invalid_client' || status === 401) {
     return new FeedRefused(message, {
-      fix: `Correct the id and the secret of \`client\`: the server does not know ${clientId} by them, or it is suspended there.`,
+      fix: `Correct the id and the secret of \`client\`, or its key: the server does not know ${clientId} by them, or it is suspended there.`,
     })
   }
   return new FeedRefused(message, {

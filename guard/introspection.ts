@@ -39,9 +39,10 @@ export function createIntrospection({ clientId, discover, authenticate, requests
 
   async function ask(token: string) {
     const { introspectionEndpoint } = await discover()
-    const { headers, parameters } = await authenticate()
-    const body = new URLSearchParams({ token, token_type_hint: 'access_token', ...parameters })
-    return requests.send(introspectionEndpoint, { method: 'POST', headers: { ...headers, accept: 'application/json' }, body })
+    return authenticate(({ headers, parameters }) => {
+      const body = new URLSearchParams({ token, token_type_hint: 'access_token', ...parameters })
+      return requests.send(introspectionEndpoint, { method: 'POST', headers: { ...headers, accept: 'application/json' }, body })
+    })
   }
 }
 

@@ -65,7 +65,7 @@ export function makeParts(settled: Settled, options: GuardOptions, closed: Abort
   const policy = createStalePolicy({ whenStale, maxStalenessMs, knowledge, introspect: asking?.introspect, fault, log })
   const verification = createVerification({
     verifyToken: createTokenVerification(settled, keys, time),
-    verifyProof: createProofVerification(settled.proofMaxAgeSeconds, time),
+    verifyProof: createProofVerification(settled.proofMaxAgeSeconds, time, clock),
     knowledge,
     policy,
     metadataUrl: metadataAddress(settled)?.url,

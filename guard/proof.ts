@@ -1,7 +1,7 @@
 // Proofs of possession (RFC 9449 §4.3): that whoever sent the request has the key, made the proof for this request and this token,
 // a short while ago, and has not used it before.
 import { base64url, calculateJwkThumbprint, EmbeddedJWK, type JWTVerifyResult, jwtVerify } from 'jose'
-import type { ServerTime } from './clock.ts'
+import type { GuardClock, ServerTime } from './clock.ts'
 import { InvalidProof, TooManyProofs } from './errors.ts'
 import type { PresentedToken } from './presented-token.ts'
 
@@ -16,8 +16,8 @@ const AHEAD_SECONDS = 60
 /** More than anybody sends in five minutes; each takes some hundred bytes. */
 const MAX_REMEMBERED = 500_000
 
-export function createProofVerification(maxAgeSeconds: number, time: ServerTime): ProofVerification {
-  const memory = createProofMemory(maxAgeSeconds + AHEAD_SECONDS, time)
+export function createProofVerification(maxAgeSeconds: number, time: ServerTime, clock: GuardClock): ProofVerification {
+  const memory = createProofMemory((maxAgeSeconds + AHEAD_SECONDS) * 1000, clock)
   return async ({ token, pieces }) => {
     const { dpop, method, url } = pieces
     // §4.3, 1: not more than one header. Node joins several with a comma, which no JWT has.
@@ -84,16 +84,19 @@ async function digestOf(text: string): Promise<string> {
   return base64url.encode(new Uint8Array(await crypto.subtle.digest('SHA-256', new TextEncoder().encode(text))))
 }
 
-/** Proofs that were used, in two generations: when the younger is as old as a proof can be, the elder is let go. */
-function createProofMemory(lifeSeconds: number, time: ServerTime) {
+/**
+ * Proofs that were used, in two generations: when the younger is as old as a proof can be, the elder is let go. By the clock that only
+ * runs forward: one on the wall that is set ahead, and back again, would have used proofs forgotten that are young again then.
+ */
+function createProofMemory(lifeMs: number, clock: GuardClock) {
   let younger = new Set<string>()
   let elder = new Set<string>()
-  let began = time.seconds()
+  let began = clock.elapsed()
   return {
     isNew(digest: string): boolean {
-      const now = time.seconds()
-      if (now - began > lifeSeconds) {
-        elder = now - began > 2 * lifeSeconds ? new Set() : younger
+      const now = clock.elapsed()
+      if (now - began > lifeMs) {
+        elder = now - began > 2 * lifeMs ? new Set() : younger
         younger = new Set()
         began = now
       }

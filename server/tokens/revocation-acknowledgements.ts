@@ -12,6 +12,9 @@ export interface Acknowledgement {
   readonly sequence: number
 }
 
+/** Which listener. */
+export type ListenerName = Pick<Acknowledgement, 'clientId' | 'instance'>
+
 /** A listener as it was last heard. */
 export interface KnownListener extends Acknowledgement {
   readonly acknowledgedAt: Date
@@ -31,7 +34,7 @@ export interface CountedListener extends KnownListener {
 export interface Acknowledgements {
   note(acknowledgement: Acknowledgement): void
   /** Forgets a listener that has said that it ends. */
-  forget(listener: Pick<Acknowledgement, 'clientId' | 'instance'>): Promise<void>
+  forget(listener: ListenerName): Promise<void>
   /** Writes what was noted since. */
   write(): Promise<void>
   /** Those that were heard of in the last day; those that are silent last. */
@@ -53,9 +56,14 @@ const MOST_NOTED = 10_000
 /** Processes of one client that are known of: those that were heard last. A client that makes up names fills nothing. */
 const MOST_OF_ONE_CLIENT = 1000
 
+/** Every process writes what it has noted within a second or two. */
+const WRITES_AFTER_END = 5
+
 /** Makes them. */
 export function createAcknowledgements({ db }: { readonly db: Database }): Acknowledgements {
   let noted = new Map<string, Acknowledgement>()
+  /** Those who have ended, and at how many writes they are still looked for: another process may have noted them just before. */
+  let ended: { readonly listener: ListenerName; readonly writes: number }[] = []
   return {
     note(acknowledgement) {
       const name = nameOf(acknowledgement)
@@ -63,12 +71,18 @@ export function createAcknowledgements({ db }: { readonly db: Database }): Ackno
     },
 
     async forget({ clientId, instance }) {
-      noted.delete(nameOf({ clientId, instance }))
-      await db.$executeRaw(Prisma.sql`
-        DELETE FROM revocation_acknowledgements WHERE client_id = ${clientId} AND instance = ${instance}`)
+      const listener = { clientId, instance }
+      noted.delete(nameOf(listener))
+      if (ended.length < MOST_NOTED) ended.push({ listener, writes: WRITES_AFTER_END })
+      await removeAll(db, [listener])
     },
 
     async write() {
+      if (ended.length > 0) {
+        const gone = ended.map(({ listener }) => listener)
+        ended = ended.flatMap(({ listener, writes }) => (writes > 1 ? [{ listener, writes: writes - 1 }] : []))
+        await removeAll(db, gone)
+      }
       if (noted.size === 0) return
       const batch = noted
       noted = new Map()
@@ -132,6 +146,12 @@ async function writeAll(db: Database, batch: readonly Acknowledgement[]): Promis
       sequence = GREATEST(known.sequence, EXCLUDED.sequence), acknowledged_at = latchkey_now()`)
 }
 
-function nameOf({ clientId, instance }: Pick<Acknowledgement, 'clientId' | 'instance'>): string {
+async function removeAll(db: Database, listeners: readonly ListenerName[]): Promise<void> {
+  await db.$executeRaw(Prisma.sql`
+    DELETE FROM revocation_acknowledgements WHERE (client_id, instance) IN (
+      SELECT * FROM unnest(${listeners.map(({ clientId }) => clientId)}::text[], ${listeners.map(({ instance }) => instance)}::text[]))`)
+}
+
+function nameOf({ clientId, instance }: ListenerName): string {
   return `${clientId} ${instance}`
 }

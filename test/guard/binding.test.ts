@@ -1,6 +1,8 @@
 // Bound tokens at a guarded API: only whoever has the key or the certificate gets in (RFC 9449 §4.3 and §7, RFC 8705 §3).
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
+import { createServerTime } from '../../guard/clock.ts'
 import type { Guard, RequestPieces } from '../../guard/main.ts'
+import { createProofVerification } from '../../guard/proof.ts'
 import { OTHER, REPORTS } from '../support/certificates.ts'
 import { makeProofKey, type ProofKey, type ProofRequest } from '../support/dpop.ts'
 import { startTrial, type Trial } from './trial.ts'
@@ -49,6 +51,36 @@ test('SC1: a proof is good once', async () => {
   const pieces = await request()
   expect(await refusalOf(pieces)).toBe('good')
   expect(await refusalOf(pieces)).toBe('The DPoP proof was used before.')
+})
+
+test('SC1: a clock on the wall that is set, ahead or back, makes no used proof new, and keeps none for ever', async () => {
+  const moment = { ms: Date.now(), elapsed: 0 }
+  const clock = { now: () => moment.ms, elapsed: () => moment.elapsed }
+  const time = createServerTime(clock, () => undefined)
+  const verify = createProofVerification(300, time, clock)
+  const pass = (seconds: number) => {
+    moment.ms += seconds * 1000
+    moment.elapsed += seconds * 1000
+  }
+  const shown = async (jti: string, iat: number) => {
+    const pieces = await request({ claims: { jti, iat } })
+    return verify({ token, pieces } as Parameters<typeof verify>[0]).then(
+      () => 'good',
+      (error: Error) => error.message,
+    )
+  }
+  const first = time.seconds()
+  expect(await shown('one', first)).toBe('good')
+  moment.ms += 3_600_000
+  expect(await shown('of then', time.seconds())).toBe('good')
+  moment.ms -= 3_600_000
+  time.learn(first, { now: moment.ms, elapsed: moment.elapsed })
+  expect(await shown('one', first)).toBe('The DPoP proof was used before.')
+  // Once it is older than a proof can be it is let go: the same words in a new proof are another one.
+  pass(400)
+  expect(await shown('of later', time.seconds())).toBe('good')
+  pass(400)
+  expect(await shown('one', time.seconds())).toBe('good')
 })
 
 describe('SC2: a proof is refused', () => {

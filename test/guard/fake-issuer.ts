@@ -245,12 +245,10 @@ async function answerToken(issuer: Inside, request: IncomingMessage, response: S
 async function isClient(issuer: Inside, { headers }: IncomingMessage, body: URLSearchParams): Promise<boolean> {
   const assertion = body.get('client_assertion')
   if (assertion !== null) {
-    const { payload } = await jwtVerify(assertion, issuer.publicKey, {
-      audience: issuer.url,
-      issuer: CLIENT.id,
-      subject: CLIENT.id,
-    })
-    return typeof payload.jti === 'string' && (payload.exp ?? 0) > issuer.seconds()
+    const now = issuer.seconds() + issuer.hostAheadSeconds
+    const expected = { audience: issuer.url, issuer: CLIENT.id, subject: CLIENT.id, currentDate: new Date(now * 1000) }
+    const verified = await jwtVerify(assertion, issuer.publicKey, expected).catch(() => undefined)
+    return typeof verified?.payload.jti === 'string' && (verified.payload.iat ?? 0) <= now + 5
   }
   const [id, secret] = Buffer.from(String(headers.authorization).replace('Basic ', ''), 'base64').toString().split(':')
   const decoded = (part = '') => decodeURIComponent(part.replaceAll('+', ' '))

@@ -418,6 +418,17 @@ test('a key instead of a secret authenticates the guard', async () => {
   expect(await outcomeOf(guard, await trial.issuer.accessToken())).toBe('good')
 })
 
+test.each([-400, -66, 66, 400])(
+  'a key authenticates the guard although its clock is off by %i s: it goes by that of the host it asks',
+  async (seconds) => {
+    await using trial = await startTrial()
+    trial.advance(seconds)
+    const guard = await trial.guard({ client: { id: CLIENT.id, key: trial.issuer.privateKey }, whenStale: 'introspect' })
+    expect(await outcomeOf(guard, await trial.issuer.accessToken())).toBe('good')
+    await until(() => guard.status().following === 'stream')
+  },
+)
+
 test('a server that calls itself otherwise stops the start, byte for byte', async () => {
   await using trial = await startTrial()
   trial.issuer.behaviour.name = `${trial.issuer.url}/`

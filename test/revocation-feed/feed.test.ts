@@ -407,6 +407,11 @@ describe('acknowledgements', () => {
     expect(await known()).toEqual(['guard written-ending'])
     expect(await leave('written-ending', feedToken())).toBe(204)
     expect(await known()).toEqual([])
+    // What another process has noted just before, and writes just after.
+    other.latchkey.revocations.acknowledgements.note({ clientId: 'guard', instance: 'late-ending', sequence })
+    expect(await leave('late-ending', feedToken())).toBe(204)
+    await other.latchkey.revocations.acknowledgements.write()
+    expect(await known()).toEqual([])
     expect(await leave('written-ending', feedToken())).toBe(204)
   })
 
