@@ -53,11 +53,16 @@ describe('slices', () => {
   })
 
   test('are as large as there is time for, and none begins that will not be read in time', async () => {
-    // The first takes five of twenty seconds, and two looks at the clock as much: what is left is less than the next one would take.
-    const { read: rows, all } = await read({ ms: 20_000, now: clock(5000) })
+    // Each takes five of thirty seconds, and two looks at the clock as much: after the second, what is left is less than one would take.
+    const { read: rows, all } = await read({ ms: 30_000, now: clock(5000) })
     expect(all).toBe(false)
-    expect(rows.length).toBeGreaterThanOrEqual(250)
-    expect(rows.length).toBeLessThan(1500)
+    expect(rows.length).toBeGreaterThanOrEqual(1000)
+    expect(rows.length).toBeLessThan(2000)
+  })
+
+  test('are at least a thousand rows, when the time is over before', async () => {
+    const { read: rows, all } = await read({ ms: 200, now: clock(5000) })
+    expect({ rows: rows.length, all }).toEqual({ rows: 1000, all: false })
   })
 
   test('end where a statement takes longer than somebody waits: what was read before stays', async () => {
