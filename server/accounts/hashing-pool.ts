@@ -27,6 +27,8 @@ export class HashingBusy extends Error {
 export interface HashingPool {
   /** @throws HashingBusy when the queue is full, or the job waited or ran for too long */
   run(job: HashJob): Promise<HashAnswer>
+  /** Starts a process if there is none: a job will come soon, and one that has to wait for its process takes much longer. */
+  prepare(): void
   /** How many jobs wait for their turn. */
   waiting(): number
   /** Ends the processes; jobs that have not been answered are refused. */
@@ -47,7 +49,7 @@ export interface HashingPoolOptions {
   readonly program?: URL
 }
 
-/** Makes a pool. No process is started before the first job. */
+/** Makes a pool. No process is started before the first job, unless it is said that one will come. */
 export function createHashingPool(options: HashingPoolOptions): HashingPool {
   return new Pool(options)
 }
@@ -87,6 +89,10 @@ class Pool implements HashingPool {
         reject(new HashingBusy('the queue is full'))
       else this.#enqueue(task)
     })
+  }
+
+  prepare(): void {
+    if (this.#workers.size === 0 && !this.#closing.signal.aborted) this.#rest(this.#start())
   }
 
   waiting(): number {

@@ -24,12 +24,14 @@ export interface Passwords {
   needsRehash(hash: string): boolean
   /** Whether `verify` could ever be true for it: what an import checks. */
   isUsableHash(hash: string): boolean
+  /** Says that somebody is about to type a password. */
+  prepare(): void
   /** How many passwords wait to be hashed. */
   waiting(): number
   close(): Promise<void>
 }
 
-/** Makes it. Hashing goes on in processes of its own, which are started when they are first needed. */
+/** Makes it. Hashing goes on in processes of its own, which are started when they are first needed, or soon will be. */
 export function createPasswords(deps: { readonly hashing: Hashing; readonly pool?: HashingPool }): Passwords {
   const { memoryKiB, passes, parallelism } = deps.hashing
   const pool = deps.pool ?? createHashingPool(deps.hashing)
@@ -68,6 +70,8 @@ export function createPasswords(deps: { readonly hashing: Hashing; readonly pool
     },
 
     isUsableHash: (hash) => parsePasswordHash(hash, limits) !== undefined,
+
+    prepare: () => pool.prepare(),
 
     waiting: () => pool.waiting(),
 

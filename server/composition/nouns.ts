@@ -49,6 +49,8 @@ export interface Nouns {
   readonly sessionExpiry: SessionExpiry
   readonly setupLinks: SetupLinks
   readonly signIn: SignIn
+  /** To be told when a page asks for a password. */
+  readonly passwordComes: () => void
   /** Undefined where there are none. */
   readonly statusLists: StatusLists | undefined
   readonly tokenStatus: TokenStatus
@@ -124,6 +126,7 @@ export function createNouns(deps: {
     sessions,
     sessionExpiry: createSessionExpiry({ db, endings, tokens: config.expiredSessionTokens }),
     setupLinks: createSetupLinks({ db, accounts, passwords, policy, lifetimeSeconds: config.lifetimes.setupLink }),
+    passwordComes: passwords.prepare,
     signIn: createSignIn({ db, passwords, lockout, tried: (outcome) => metrics.count('signIns', { outcome }) }),
     statusLists: config.statusLists === undefined ? undefined : createStatusLists({ db }),
     tokenStatus: createTokenStatus({ db }),

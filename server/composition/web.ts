@@ -154,7 +154,11 @@ export function createPages(deps: {
     ...createMailPages(mail),
     routesOf(createComeBackRoutes(protocol)),
     routesOf(createPostedRequestRoutes()),
-    createSetup({ links: nouns.setupLinks, policy, csrf, forgetLink: () => removeSetupLinkFile(config.dataDir) }),
+    createSetup({
+      links: nouns.setupLinks,
+      ...{ policy, csrf, passwordComes: nouns.passwordComes },
+      forgetLink: () => removeSetupLinkFile(config.dataDir),
+    }),
     createPasswordLinkPages({ links: deps.administration.passwordLinks, policy, csrf }),
     createAccountConsole({
       csrf,
@@ -173,6 +177,7 @@ export function createPages(deps: {
       createInteractionRoutes({
         port: interactionPort(protocol.interactions),
         signIn: nouns.signIn.signIn,
+        passwordComes: nouns.passwordComes,
         csrf,
       }),
     ),

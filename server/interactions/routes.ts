@@ -16,6 +16,8 @@ import { InteractionNotFound, type InteractionPort, type PendingInteraction, typ
 export interface InteractionDeps {
   readonly port: InteractionPort
   readonly signIn: SignIn
+  /** Told that somebody is about to type a password. */
+  readonly passwordComes: () => void
   readonly csrf: Csrf
 }
 
@@ -46,7 +48,10 @@ export function createInteractionRoutes(deps: InteractionDeps): Router {
 
 async function show(ctx: Context, deps: InteractionDeps, uid: string): Promise<void> {
   const pending = await deps.port.find(ctx, uid)
-  if (pending.prompt === 'login') return showLogin(ctx, deps, pending, { username: pending.loginHint ?? pending.email })
+  if (pending.prompt === 'login') {
+    deps.passwordComes()
+    return showLogin(ctx, deps, pending, { username: pending.loginHint ?? pending.email })
+  }
   render(
     ctx,
     consentPage({

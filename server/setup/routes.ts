@@ -16,6 +16,8 @@ export interface SetupDependencies {
   readonly links: Pick<SetupLinks, 'ownerExists' | 'isLive' | 'redeem'>
   readonly policy: PasswordPolicy
   readonly csrf: Csrf
+  /** Told that somebody is about to type a password. */
+  readonly passwordComes: () => void
   /** Called when a link has been used: nothing of it is to be left about. */
   readonly forgetLink: () => Promise<void>
 }
@@ -26,6 +28,7 @@ export function createSetup(deps: SetupDependencies): Middleware {
     .get(SETUP_PATH, async (ctx) => {
       const { token } = ctx.query
       if (typeof token !== 'string' || !(await deps.links.isLive(token))) return showDeadLink(deps, ctx)
+      deps.passwordComes()
       showForm(deps, ctx, { token, name: '', email: '' })
     })
     .post(SETUP_PATH, (ctx) => makeOwner(deps, ctx))

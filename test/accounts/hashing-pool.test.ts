@@ -56,6 +56,23 @@ test('DS3: no more processes than allowed, all of their threads below the priori
   }
 })
 
+test('a process is started before the job that is said to come, once, and does it', async () => {
+  const before = new Set(children())
+  const started = () => children().filter((pid) => !before.has(pid))
+  const pool = open({ concurrency: 2 })
+  pool.prepare()
+  pool.prepare()
+  const early = started()
+  expect(early).toHaveLength(1)
+  expect(await pool.run(JOB)).toHaveProperty('hash')
+  pool.prepare()
+  expect(started()).toEqual(early)
+  const quiet = open({ keepIdle: 50 })
+  quiet.prepare()
+  while (started().length > 1) await new Promise((resolve) => setTimeout(resolve, 20))
+  expect(started()).toEqual(early)
+})
+
 test('a process that is killed is replaced, and its job done by another', async () => {
   const before = new Set(children())
   const pool = open({})

@@ -17,6 +17,7 @@ function countingPool(): HashingPool & { readonly jobs: HashJob[] } {
       jobs.push(job)
       return job.kind === 'hash' ? { hash: 'h' } : { matches: false }
     },
+    prepare: () => undefined,
     waiting: () => 0,
     close: async () => undefined,
   }

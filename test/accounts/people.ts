@@ -41,6 +41,7 @@ export async function openPeople() {
         jobs.push(job)
         return pool.run(job)
       },
+      prepare: () => undefined,
       waiting: () => pool.waiting(),
       close: () => pool.close(),
     },

@@ -15,12 +15,14 @@ const RIGHT = { username: 'ada@example.com', password: ' correct  horse ' }
 let app: SmallApp
 let port: FakePort
 let browser: Browser
+let coming = 0
 let asked: Parameters<SignIn>[0][]
 let answer: () => ReturnType<SignIn>
 
 beforeEach(async () => {
   port = fakePort(pendingLogin())
   asked = []
+  coming = 0
   answer = async () => {
     const { username, password } = asked.at(-1) ?? { username: '', password: '' }
     const right = username === RIGHT.username && password === RIGHT.password
@@ -30,9 +32,12 @@ beforeEach(async () => {
     asked.push(request)
     return answer()
   }
+  const passwordComes = () => {
+    coming += 1
+  }
   app = await startSmallApp((url) => {
     const csrf = createCsrf({ key: Buffer.alloc(32, 3), issuer: url })
-    return [routesOf(createInteractionRoutes({ port, signIn, csrf }))]
+    return [routesOf(createInteractionRoutes({ port, signIn, passwordComes, csrf }))]
   })
   browser = inInteraction('u1')
 })
@@ -65,6 +70,14 @@ function askConsent(): void {
 }
 
 describe('sign-in', () => {
+  test('is prepared for when its page is shown, and the page of consent needs nothing', async () => {
+    await open()
+    expect(coming).toBe(1)
+    askConsent()
+    await open()
+    expect(coming).toBe(1)
+  })
+
   test('goes on with 200 and Refresh, never with a redirect, and with a link that can be seen', async () => {
     const page = await browser.fetch(`${app.url}/interactions/u1`)
     const done = await browser.submit(page, RIGHT)

@@ -40,7 +40,7 @@ beforeEach(async () => {
     forgotten += 1
   }
   const csrf = createCsrf({ key: Buffer.alloc(32, 1), issuer: base })
-  app.use(createSetup({ links: people.setupLinks, policy: POLICY, csrf, forgetLink }))
+  app.use(createSetup({ links: people.setupLinks, policy: POLICY, csrf, passwordComes: () => undefined, forgetLink }))
   server.on('request', app.callback())
 })
 
