@@ -104,11 +104,11 @@ test('an app is registered; the page opens at what was wrong with it, and keeps 
     await reach(page, 'main button.primary')
     await page.keyboard.press('Enter')
     await page.waitForURL('**/admin/clients')
-    expect(await here(page, '#problem')).toEqual({ there: true, seen: true })
+    await opensAt(page, '#problem')
     expect(await page.textContent('#problem')).toContain('Redirect URIs: no address')
     // From there the form comes next.
     await page.keyboard.press('Tab')
-    expect(await here(page, '#name')).toEqual({ there: true, seen: true })
+    await opensAt(page, '#name')
     expect(await page.inputValue('#name')).toBe('By keyboard')
     await reach(page, '#redirect_uris')
     await page.keyboard.press('Control+A')
@@ -143,7 +143,7 @@ async function withConsole(javaScriptEnabled: boolean, path: string, visit: (pag
   page.on('pageerror', (error) => complaints.push(error.message))
   await page.goto(`${server.issuer}${path}`)
   if (!contexts.has(javaScriptEnabled)) {
-    // The field for the name has the focus when the page opens.
+    await opensAt(page, 'input[name=username]')
     await page.keyboard.type('owner@staff.example')
     await reach(page, 'input[name=password]')
     await page.keyboard.type(PASSWORD)
@@ -193,6 +193,12 @@ async function here(page: Page, selector: string): Promise<{ readonly there: boo
   })()`)
 }
 
+/** A browser gives the focus once it draws the page, which may be after it has loaded. */
+async function opensAt(page: Page, selector: string): Promise<void> {
+  await page.locator(`${selector}:focus`).waitFor()
+  expect(await here(page, selector)).toEqual({ there: true, seen: true })
+}
+
 /** First with nothing but a space, which browsers let through: the page comes back at the field, and says so. */
 async function giveReason(page: Page, reason: string): Promise<void> {
   const back = page.url().split('?')[0] ?? ''
@@ -200,7 +206,7 @@ async function giveReason(page: Page, reason: string): Promise<void> {
   await page.keyboard.type(' ')
   await Promise.all([page.waitForURL(back), page.keyboard.press('Enter')])
   await page.waitForSelector('#reason-missing')
-  expect(await here(page, '#reason[aria-invalid=true]')).toEqual({ there: true, seen: true })
+  await opensAt(page, '#reason[aria-invalid=true]')
   await page.keyboard.press('Control+A')
   await page.keyboard.type(reason)
   await reach(page, 'main button.danger')
