@@ -24,21 +24,19 @@ export function createClientAuthentication(
     const authorization = `Basic ${btoa(`${formEncoded(client.id)}:${formEncoded(client.secret)}`)}`
     return (send) => send({ headers: { authorization }, parameters: {} })
   }
+  const provenAt = async (seconds: number) => ({
+    headers: {},
+    parameters: { client_assertion_type: ASSERTION_TYPE, client_assertion: await assertionOf(client, issuer, seconds) },
+  })
   let aheadSeconds = 0
   return async (send) => {
-    for (const again of [true, false]) {
-      const now = time.seconds() + aheadSeconds
-      const assertion = await assertionOf(client, issuer, now)
-      const answer = await send({
-        headers: {},
-        parameters: { client_assertion_type: ASSERTION_TYPE, client_assertion: assertion },
-      })
-      // An assertion is judged by the clock of the host that is asked, and before it was taken nothing else tells the time.
-      const offSeconds = answer.status === 401 && again ? Date.parse(answer.headers.get('date') ?? '') / 1000 - now : 0
-      if (!(Math.abs(offSeconds) > WORTH_CORRECTING_SECONDS)) return answer
-      aheadSeconds += offSeconds
-    }
-    throw new TypeError('the second answer is returned whatever it is')
+    const now = time.seconds() + aheadSeconds
+    const answer = await send(await provenAt(now))
+    // An assertion is judged by the clock of the host that is asked, and before one was taken nothing else tells the time.
+    const offSeconds = answer.status === 401 ? Date.parse(answer.headers.get('date') ?? '') / 1000 - now : 0
+    if (!(Math.abs(offSeconds) > WORTH_CORRECTING_SECONDS)) return answer
+    aheadSeconds += offSeconds
+    return send(await provenAt(now + offSeconds))
   }
 }
 

@@ -12,7 +12,7 @@ import { asking } from './asking.ts'
 import { CLIENTS_PATH, findClient } from './clients.ts'
 import type { ConsoleRoute, ConsoleVisit } from './console.ts'
 import { listHref } from './list-query.ts'
-import { refusalOf } from './refusals.ts'
+import { NO_SUCH_OVERLAP, refusalOf } from './refusals.ts'
 
 /** What the pages call. */
 export interface ClientSecretPagesDeps {
@@ -102,7 +102,7 @@ async function make(deps: ClientSecretPagesDeps, ctx: Context, visit: ConsoleVis
   const asked = askedIn(form)
   // What is not one of the choices is asked for again: a secret must not end, or live on, by a slip.
   const chosen = OVERLAP_CHOICES.find(([seconds]) => String(seconds) === asked.overlap)
-  if (chosen === undefined) return ask(client, visit, asked, { status: 400, fault: NOT_A_CHOICE })
+  if (chosen === undefined) return ask(client, visit, asked, { status: 400, fault: NO_SUCH_OVERLAP })
   if (asked.reason === '') return ask(client, visit, asked, { status: 400, reasonMissing: true })
   const [overlapSeconds, words] = chosen
   try {
@@ -120,8 +120,6 @@ async function make(deps: ClientSecretPagesDeps, ctx: Context, visit: ConsoleVis
     ask(await findClient(deps.search, client.id), visit, asked, { status: 409, fault })
   }
 }
-
-const NOT_A_CHOICE = 'No secret was made: choose how long the one before stays good.'
 
 const CHANGED = 'The app has been changed since you opened this page, perhaps by this very form. No secret was made.'
 

@@ -29,3 +29,6 @@ export async function refusing<Result>(work: () => Promise<Result>): Promise<Res
 export function sentence(text: string): string {
   return `${text.charAt(0).toUpperCase()}${text.slice(1)}.`
 }
+
+/** Another secret was asked for, with an overlap that is not one of the choices. */
+export const NO_SUCH_OVERLAP = 'No secret was made: choose how long the one before stays good.'

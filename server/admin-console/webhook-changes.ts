@@ -19,7 +19,7 @@ import { asking } from './asking.ts'
 import type { ConsoleRoute, ConsoleVisit } from './console.ts'
 import { listHref } from './list-query.ts'
 import { redirectWithNotice } from './notices.ts'
-import { refusalOf } from './refusals.ts'
+import { NO_SUCH_OVERLAP, refusalOf } from './refusals.ts'
 import { findWebhook, shownTo, WEBHOOKS_PATH, webhookHref } from './webhooks.ts'
 
 /** What the pages call. */
@@ -235,8 +235,6 @@ async function change(deps: WebhookChangePagesDeps, ctx: Context, visit: Console
   }
 }
 
-const NOT_A_CHOICE = 'No secret was made: choose how long the one before stays good.'
-
 const NO_SECRET = 'The webhook has been changed since you opened this page, perhaps by this very form. No secret was made.'
 
 const CHANGED =
@@ -263,7 +261,7 @@ async function rotate(deps: WebhookChangePagesDeps, ctx: Context, visit: Console
   const asked = { overlap: form.get('overlap'), reason: form.get('reason').trim(), version: form.get('version') }
   // What is not one of the choices is asked for again: a secret must not end, or live on, by a slip.
   const chosen = OVERLAPS.find(([seconds]) => String(seconds) === asked.overlap)
-  if (chosen === undefined) return showRotation(visit, webhook, asked, { status: 400, fault: NOT_A_CHOICE })
+  if (chosen === undefined) return showRotation(visit, webhook, asked, { status: 400, fault: NO_SUCH_OVERLAP })
   if (asked.reason === '') return showRotation(visit, webhook, asked, { status: 400, reasonMissing: true })
   const [seconds, words] = chosen
   let secret: string | undefined

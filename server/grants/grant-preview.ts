@@ -3,6 +3,7 @@ import { Prisma } from '../../prisma/client/client.ts'
 import type { Database, Transaction } from '../storage/postgres.ts'
 import { type Patience, readInSlices } from '../storage/slices.ts'
 import { conditionOf, type GrantFilter, isIdle, LIVE } from './grant-filter.ts'
+import { mostPeople } from './most-people.ts'
 
 /** A preview. What is counted is counted no further than the limit that was asked for, and than there is time. */
 export interface GrantPreview {
@@ -109,20 +110,9 @@ async function shown(db: Database, { accounts, clients, ...counts }: Counts, mor
     more,
     accounts: accounts.size,
     logoutNotifications: [...clients.values()].reduce((sum, { told }) => sum + told, 0),
-    people: await peopleOf(db, accounts),
+    people: (await mostPeople(db, accounts, MOST_NAMES)).map(({ many, ...person }) => ({ ...person, grants: many })),
     clients: await namesOf(db, clients),
   }
-}
-
-/** Those who have the most; whose names are shown is decided before anything is read of them. */
-async function peopleOf(db: Database, accounts: ReadonlyMap<string, number>): Promise<GrantPreview['people']> {
-  const few = [...accounts]
-    .sort(([one, ofOne], [other, ofOther]) => ofOther - ofOne || (one < other ? -1 : 1))
-    .slice(0, MOST_NAMES)
-  const people = await db.account.findMany({ where: { id: { in: few.map(([id]) => id) } }, select: { id: true, email: true } })
-  return people
-    .map(({ id, email }) => ({ id, email, grants: accounts.get(id) ?? 0 }))
-    .sort((one, other) => other.grants - one.grants || (one.email < other.email ? -1 : 1))
 }
 
 async function namesOf(db: Database, clients: ReadonlyMap<string, ClientCount>): Promise<GrantPreview['clients']> {

@@ -31,7 +31,7 @@ export function createSignOut(
   }
 }
 
-async function endRecord(deps: SignOutDeps, { sessionId, accountId, ctx, replaced }: Ended): Promise<void> {
+async function endRecord(deps: SignOutDeps, { sessionId, accountId, ctx, replaced }: SessionToEnd): Promise<void> {
   const origin = ctx === undefined ? {} : originOf(ctx)
   if (!replaced && (deps.signOutScope === 'account' || ctx?.oidc.body?.scope === 'account')) {
     await deps.sessions.endAll({ accountId, origin })
@@ -40,7 +40,7 @@ async function endRecord(deps: SignOutDeps, { sessionId, accountId, ctx, replace
   await deps.sessions.signOut({ accountId, sessionId, origin, how: replaced ? 'replaced' : 'signed_out' })
 }
 
-interface Ended {
+interface SessionToEnd {
   readonly sessionId: string
   readonly accountId: string
   readonly ctx: KoaContextWithOIDC | undefined

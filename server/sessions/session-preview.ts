@@ -1,5 +1,6 @@
 // What would end if some sessions were ended: counts and names, before anybody decides.
 import { Prisma } from '../../prisma/client/client.ts'
+import { mostPeople } from '../grants/most-people.ts'
 import type { Database, Transaction } from '../storage/postgres.ts'
 import { type Patience, readInSlices } from '../storage/slices.ts'
 import { LIVE, type SessionFilter } from './session-filter.ts'
@@ -105,18 +106,7 @@ async function shown(db: Database, { accounts, apps, ...counts }: Counts, more: 
     more,
     accounts: accounts.size,
     logoutNotifications: all.filter(({ told }) => told).reduce((sum, { sessions }) => sum + sessions, 0),
-    people: await peopleOf(db, accounts),
+    people: (await mostPeople(db, accounts, MOST_NAMES)).map(({ many, ...person }) => ({ ...person, sessions: many })),
     clients: all.slice(0, MOST_NAMES).map(({ id, name, sessions }) => ({ id, name, sessions })),
   }
-}
-
-/** Those who have the most; whose names are shown is decided before anything is read of them. */
-async function peopleOf(db: Database, accounts: ReadonlyMap<string, number>): Promise<SessionPreview['people']> {
-  const few = [...accounts]
-    .sort(([one, ofOne], [other, ofOther]) => ofOther - ofOne || (one < other ? -1 : 1))
-    .slice(0, MOST_NAMES)
-  const people = await db.account.findMany({ where: { id: { in: few.map(([id]) => id) } }, select: { id: true, email: true } })
-  return people
-    .map(({ id, email }) => ({ id, email, sessions: accounts.get(id) ?? 0 }))
-    .sort((one, other) => other.sessions - one.sessions || (one.email < other.email ? -1 : 1))
 }
