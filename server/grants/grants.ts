@@ -8,6 +8,7 @@ import type { Database, Transaction } from '../storage/postgres.ts'
 import { endAccessTokensOfGrant } from '../tokens/access-tokens.ts'
 import type { Ending } from '../tokens/ending.ts'
 import { endFamiliesOfGrant, endFamiliesOfGrants } from '../tokens/family-ends.ts'
+import { PLACE, whereLocked } from '../tokens/large-ends.ts'
 import {
   BORN_DEAD_FOR_SECONDS,
   COMPROMISED_KEYS,
@@ -152,11 +153,12 @@ export async function selectOffline(tx: Transaction, ids: readonly string[]): Pr
 
 /** Ends grants; their locks are taken in the order of their ids. @param which conditions on the table `grants` */
 async function endGrantsWhere(ending: Ending, which: Prisma.Sql): Promise<EndedGrant[]> {
-  const grants = await ending.tx.$queryRaw<EndedGrant[]>(Prisma.sql`
-    WITH locked AS (SELECT id FROM grants WHERE ${which} AND ended_at IS NULL ORDER BY id FOR UPDATE)
-    UPDATE grants SET ended_at = latchkey_now(), end_reason = ${ending.cause}
-    WHERE id IN (SELECT id FROM locked) AND ended_at IS NULL
-    RETURNING id, session_id AS "sessionId", expires_at > latchkey_now() AS live`)
+  const grants = await ending.tx.$queryRaw<(EndedGrant & { place: string })[]>(Prisma.sql`
+    SELECT id, session_id AS "sessionId", expires_at > latchkey_now() AS live, ${PLACE}
+    FROM grants WHERE ${which} AND ended_at IS NULL ORDER BY id FOR UPDATE`)
+  if (grants.length === 0) return grants
+  await ending.tx.$executeRaw(Prisma.sql`
+    UPDATE grants SET ended_at = latchkey_now(), end_reason = ${ending.cause} WHERE ${whereLocked(grants)}`)
   ending.counts.grants += grants.filter(({ live }) => live).length
   return grants
 }

@@ -8,7 +8,7 @@ import { notifyClients } from '../logout-notifications/new-notifications.ts'
 import { endAccessTokensOfAccount, endAccessTokensOfSessions } from '../tokens/access-tokens.ts'
 import type { Ending } from '../tokens/ending.ts'
 import { endFamiliesOfAccount, endFamiliesOfSessions } from '../tokens/family-ends.ts'
-import { allowForAccount } from '../tokens/large-ends.ts'
+import { allowForAccount, PLACE, whereLocked } from '../tokens/large-ends.ts'
 import { CLOCK_SKEW_SECONDS } from '../tokens/revocations.ts'
 import { voidSignIns } from './sign-ins-under-way.ts'
 
@@ -51,14 +51,11 @@ export async function endSessionsWhere(
   which: Prisma.Sql,
   { how, most }: { readonly how: SessionEnd; readonly most?: number },
 ): Promise<EndedSession[]> {
-  const sessions = await ending.tx.$queryRaw<EndedSession[]>(Prisma.sql`
-    WITH locked AS (
-      SELECT s.id FROM sessions s WHERE ${which} AND s.ended_at IS NULL ORDER BY s.id LIMIT ${most ?? null}::bigint FOR UPDATE
-    )
-    UPDATE sessions SET ended_at = latchkey_now(), end_reason = ${ending.cause}
-    WHERE id IN (SELECT id FROM locked) AND ended_at IS NULL
-    RETURNING id, account_id AS "accountId", ${LIVES} AS live`)
+  const sessions = await ending.tx.$queryRaw<(EndedSession & { place: string })[]>(Prisma.sql`
+    SELECT s.id, s.account_id AS "accountId", ${LIVES} AS live, ${PLACE}
+    FROM sessions s WHERE ${which} AND s.ended_at IS NULL ORDER BY s.id LIMIT ${most ?? null}::bigint FOR UPDATE`)
   if (sessions.length === 0) return sessions
+  await endLocked(ending, sessions)
   const ids = sessions.map(({ id }) => id)
   await countAndTell(ending, ids, 'sessions')
   await endWhatHangs(ending, sessions, how)
@@ -93,24 +90,25 @@ export async function endAccount(ending: Ending, accountId: string, keepSessionI
  * ended once more: whoever is told of it has been told, or soon will be, that it has run out.
  */
 async function endSessionsOfAccount(ending: Ending, accountId: string, keepSessionId?: string): Promise<SessionBefore[]> {
-  const sessions = await ending.tx.$queryRaw<(SessionBefore & { hasTokens: boolean })[]>(Prisma.sql`
-    WITH locked AS (
-      SELECT id, ${LIVES} AS live, expires_at > latchkey_now() - make_interval(secs => ${TOKENS_LIVE_SECONDS}) AS "hasTokens"
-      FROM sessions
-      WHERE account_id = ${accountId} AND ended_at IS NULL AND id IS DISTINCT FROM ${keepSessionId ?? null}::text
-      ORDER BY id FOR UPDATE
-    ), ended AS (
-      UPDATE sessions SET ended_at = latchkey_now(), end_reason = ${ending.cause}
-      WHERE id IN (SELECT id FROM locked WHERE live) AND ended_at IS NULL
-    )
-    SELECT * FROM locked`)
+  const sessions = await ending.tx.$queryRaw<(SessionBefore & { hasTokens: boolean; place: string })[]>(Prisma.sql`
+    SELECT id, ${LIVES} AS live, expires_at > latchkey_now() - make_interval(secs => ${TOKENS_LIVE_SECONDS}) AS "hasTokens", ${PLACE}
+    FROM sessions
+    WHERE account_id = ${accountId} AND ended_at IS NULL AND id IS DISTINCT FROM ${keepSessionId ?? null}::text
+    ORDER BY id FOR UPDATE`)
+  const live = sessions.filter((session) => session.live)
+  if (live.length > 0) await endLocked(ending, live)
   await countAndTell(
     ending,
-    sessions.filter(({ live }) => live).map(({ id }) => id),
+    live.map(({ id }) => id),
     keepSessionId === undefined ? 'accounts' : 'sessions',
   )
   for (const { id, hasTokens } of sessions) if (hasTokens) ending.entries.push({ kind: 'sid', value: id })
   return sessions
+}
+
+async function endLocked({ tx, cause }: Ending, sessions: readonly { readonly place: string }[]): Promise<void> {
+  await tx.$executeRaw(Prisma.sql`
+    UPDATE sessions SET ended_at = latchkey_now(), end_reason = ${cause} WHERE ${whereLocked(sessions)}`)
 }
 
 /** A session, and whether it lived until it was ended just now. */

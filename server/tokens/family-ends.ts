@@ -3,6 +3,7 @@
 import { Prisma } from '../../prisma/client/client.ts'
 import type { Transaction } from '../storage/postgres.ts'
 import type { Ending } from './ending.ts'
+import { PLACE, whereLocked } from './large-ends.ts'
 import { clientStands, MAY_BE_OFFLINE } from './standing.ts'
 
 /** Ends the live families of a grant. */
@@ -56,10 +57,9 @@ export function endFamily(ending: Ending, id: Uint8Array): Promise<void> {
 }
 
 async function endFamilies({ tx, cause, counts }: Ending, which: Prisma.Sql): Promise<void> {
+  const locked = await tx.$queryRaw<{ place: string }[]>(Prisma.sql`
+    SELECT ${PLACE} FROM refresh_families WHERE ${which} AND ended_at IS NULL ORDER BY refresh_families.id FOR UPDATE`)
+  if (locked.length === 0) return
   counts.refreshFamilies += await tx.$executeRaw(Prisma.sql`
-    WITH locked AS (
-      SELECT id FROM refresh_families WHERE ${which} AND ended_at IS NULL ORDER BY refresh_families.id FOR UPDATE
-    )
-    UPDATE refresh_families SET ended_at = latchkey_now(), end_reason = ${cause}, successor = NULL
-    WHERE id IN (SELECT id FROM locked) AND ended_at IS NULL`)
+    UPDATE refresh_families SET ended_at = latchkey_now(), end_reason = ${cause}, successor = NULL WHERE ${whereLocked(locked)}`)
 }

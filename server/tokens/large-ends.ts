@@ -1,5 +1,4 @@
-// Ends of very many rows: all of one kind in one statement, which may take longer than statements do otherwise, and all kinds in one
-// transaction.
+// Ends of very many rows: all of one kind at once, in statements which may take longer than others do, and all kinds in one transaction.
 import { Prisma } from '../../prisma/client/client.ts'
 import { allowLongStatements, type Transaction } from '../storage/postgres.ts'
 
@@ -17,4 +16,16 @@ export async function allowForAccount(tx: Transaction, accountId: string): Promi
   const rows = await tx.$queryRaw<{ many: boolean }[]>(Prisma.sql`
     SELECT GREATEST(${upToMany('sessions')}, ${upToMany('grants')}, ${upToMany('refresh_families')}) >= ${MANY} AS many`)
   if (rows[0]?.many === true) await allowLongStatements(tx)
+}
+
+/** Where a row lies, for `whereLocked`: a column of the statement that takes its lock. */
+export const PLACE = Prisma.sql`ctid::text AS place`
+
+/**
+ * Which rows those are that the transaction has locked in a statement before this one. A locked row stays where it is until the holder
+ * of its lock changes it; and ten thousand that were found by one index are not looked for in another one.
+ */
+export function whereLocked(rows: readonly { readonly place: string }[]): Prisma.Sql {
+  // By a subquery, so that the planner does not know how many they are: for very many it would read the whole table.
+  return Prisma.sql`ctid = ANY(ARRAY(SELECT place::tid FROM unnest(${rows.map(({ place }) => place)}::text[]) AS place))`
 }

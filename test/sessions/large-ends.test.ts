@@ -60,6 +60,29 @@ test('whoever did not wait for the answer gets it with the same Idempotency-Key'
   expect({ status, body }).toMatchObject({ status: 200, body: { sessions: GRANTS, grants: GRANTS, refresh_families: GRANTS } })
 }, 60_000)
 
+test('what moves to another place in its table while the end waits for it ends as well', async () => {
+  const id = await accountWithMany()
+  const database = new pg.Client(server.databaseUrl)
+  await database.connect()
+  await database.query('BEGIN')
+  // Too long for the page that each is on, and twice, so that none is where it was read.
+  for (let times = 0; times < 2; times += 1) {
+    await database.query("UPDATE sessions SET user_agent = repeat('x', 400) WHERE account_id = $1", [id])
+    await database.query('UPDATE refresh_families SET generation = generation + 1, successor = $2 WHERE account_id = $1', [
+      id,
+      Buffer.alloc(1500, 1),
+    ])
+  }
+  const suspended = ask(server, token, `POST /accounts/${id}/suspension`, { body: { reason: 'a test' } })
+  await wait(SLOW_SECONDS * 500)
+  await database.query('COMMIT')
+  await database.end()
+  const { status, body } = await suspended
+  expect({ status, body }).toMatchObject({ status: 200, body: { sessions: GRANTS, grants: GRANTS, refresh_families: GRANTS } })
+  for (const table of ['sessions', 'grants', 'refresh_families'])
+    expect(await run(server.databaseUrl, `SELECT 1 FROM ${table} WHERE account_id = $1 AND ended_at IS NULL`, [id])).toEqual([])
+}, 60_000)
+
 test('the suspension of a client is answered with what it ended, however long it takes to count', async () => {
   const database = new pg.Client(server.databaseUrl)
   await database.connect()
