@@ -192,17 +192,17 @@ const contentSettings = {
   logoutPrivateAddresses: setting({
     variable: 'LATCHKEY_LOGOUT_PRIVATE_ADDRESSES',
     kind: networkList,
-    default: { development: 'loopback', production: '' },
+    default: { development: 'loopback', production: 'none' },
     meaning:
-      'Private networks in which apps may be told of a sign-out (`backchannel_logout_uri`): addresses, CIDR ranges, `loopback`, `private`. Empty: none, so that nobody can reach into your network by a registration.',
+      'Private networks in which apps may be told of a sign-out (`backchannel_logout_uri`): addresses, CIDR ranges, `loopback`, `private`. With `none` nobody can reach into your network by a registration.',
     example: '10.20.0.0/16',
   }),
   webhookPrivateAddresses: setting({
     variable: 'LATCHKEY_WEBHOOK_PRIVATE_ADDRESSES',
     kind: networkList,
-    default: { development: 'loopback', production: '' },
+    default: { development: 'loopback', production: 'none' },
     meaning:
-      'Private networks in which webhooks may be told what happens (docs/reference/webhooks.md), and security events be pushed: addresses, CIDR ranges, `loopback`, `private`. Empty: none.',
+      'Private networks in which webhooks may be told what happens (docs/reference/webhooks.md), and security events be pushed: addresses, CIDR ranges, `loopback`, `private`; or `none`.',
     example: '10.20.0.0/16',
   }),
   auditRetention: setting({

@@ -143,10 +143,10 @@ export const proxyList: ValueKind<readonly string[]> = kindOf(
   readRanges,
 )
 
-/** Addresses of networks: `10.0.0.1`, `10.0.0.0/8`, `loopback`, `private`. A range of everybody is refused. */
+/** Addresses of networks: `10.0.0.1`, `10.0.0.0/8`, `loopback`, `private`; or `none`. A range of everybody is refused. */
 export const networkList: ValueKind<readonly string[]> = kindOf(
-  'addresses or CIDR ranges, or the words loopback or private, separated by commas',
-  readRanges,
+  'addresses or CIDR ranges, or the words loopback or private, separated by commas; or none',
+  (text) => (text.trim() === 'none' ? [] : readRanges(text)),
 )
 
 function readRanges(text: string): readonly string[] | Detail {

@@ -77,6 +77,7 @@ export function createFollowing(parts: FollowingParts): Following {
       if (feed === undefined) await firstNews()
     },
     get by() {
+      if (closed.aborted) return 'nothing'
       if (source.live) return sourceName
       return feed !== undefined && knowledge.staleForMs() <= maxStalenessMs ? 'polling' : 'nothing'
     },

@@ -287,6 +287,20 @@ describe('values', () => {
     expect(config.hostAliases).toEqual(['id.acme.test:8443', '[::1]:3000'])
   })
 
+  test('private networks are a list, or none where that is not what would be else', () => {
+    const networksOf = (text?: string) =>
+      loadConfig({ ...DEVELOPMENT, LATCHKEY_LOGOUT_PRIVATE_ADDRESSES: text }).config.logoutPrivateAddresses
+    expect([undefined, '', ' none ', 'loopback,10.1.0.0/16'].map(networksOf)).toEqual([
+      ['127.0.0.0/8', '::1/128'],
+      ['127.0.0.0/8', '::1/128'],
+      [],
+      ['127.0.0.0/8', '::1/128', '10.1.0.0/16'],
+    ])
+    expect(faultyNames({ ...DEVELOPMENT, LATCHKEY_LOGOUT_PRIVATE_ADDRESSES: 'none,loopback' })).toEqual([
+      'LATCHKEY_LOGOUT_PRIVATE_ADDRESSES',
+    ])
+  })
+
   test.each([
     'redis://localhost',
     'rediss://user:p%40ss@redis.acme.test:6380/2',

@@ -454,6 +454,7 @@ test('a closed guard refuses, and has let go of everything', async () => {
   await until(() => guard.status().following === 'stream')
   await guard.close()
   expect(await outcomeOf(guard, await trial.issuer.accessToken())).toBe('GuardClosed')
+  expect(guard.status().following).toBe('nothing')
   await until(() => trial.issuer.listeners === 0)
 })
 
