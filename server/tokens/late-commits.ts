@@ -13,6 +13,9 @@ export interface LateCommits {
   close(): void
 }
 
+/** Nothing else can end while these are written: they have the counter. */
+const AT_ONCE = 500
+
 /** Makes it. */
 export function createLateCommits({
   db,
@@ -24,10 +27,11 @@ export function createLateCommits({
   const open = new Set<WrittenRevocation>()
 
   async function run(): Promise<void> {
-    const some = [...open]
-    if (some.length === 0) return
-    await db.$transaction((tx) => coverAgain(tx, some))
-    for (const entry of some) open.delete(entry)
+    while (open.size > 0) {
+      const some = [...open].slice(0, AT_ONCE)
+      await db.$transaction((tx) => coverAgain(tx, some))
+      for (const entry of some) open.delete(entry)
+    }
   }
 
   const close = follower.subscribe((news) => {

@@ -108,6 +108,29 @@ describe('an entry whose commit took longer than until the moment that it names'
     expect(await written()).toHaveLength(2)
   })
 
+  test('is written once more with the thousand others of its commit', async () => {
+    const followers = Array.from({ length: 3 }, () => createRevocationFollower(opened))
+    const lateCommits = followers.map((follower) => createLateCommits({ ...opened, follower }))
+    const look = () => Promise.all(followers.map((follower) => follower.catchUp()))
+    await look()
+    const many = Array.from({ length: 1201 }, (_, n) => ({ ...entry, value: `acc_of_many_${n}` }))
+    await opened.db.$transaction(async (tx) => {
+      await writeRevocations(tx, many, LIFE)
+      await moveDatabaseClock(database.url, 4)
+      await look()
+    })
+    await look()
+    await Promise.all(lateCommits.map(({ run }) => run()))
+    const times = await opened.db.revocation.groupBy({
+      by: ['value'],
+      where: { value: { startsWith: 'acc_of_many_' } },
+      _count: true,
+    })
+    expect(times).toHaveLength(many.length)
+    expect(new Set(times.map(({ _count }) => _count))).toEqual(new Set([2]))
+    for (const { close } of lateCommits) close()
+  })
+
   test('is written once more when PostgreSQL was away at first', async () => {
     let away = true
     const db = {
