@@ -66,7 +66,7 @@ export function createAccountAdministration(deps: {
 
     update: ({ accountId, changes, ifVersion }, change) =>
       endings.run(causeOf(changes), async (ending) => {
-        // Before the account's own lock, so that two owners who change each other wait for one another in one order.
+        // Before the account's own lock, as whoever else takes both.
         if (changes.roles !== undefined && !changes.roles.includes('owner')) await keepAnOwner(ending.tx, accountId)
         const account = await lockedAccount(ending.tx, accountId, change)
         if (ifVersion !== undefined && ifVersion !== accountVersion(account)) throw new StaleAccount('the account was changed')

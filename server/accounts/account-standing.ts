@@ -4,11 +4,12 @@ import { scopesOfRoles } from '../../config/roles.ts'
 import { type Change, reaches, recordChange } from '../audit/change.ts'
 import { deleteConsentsOfAccount } from '../grants/consents.ts'
 import { forgetPlaces } from '../sessions/erasure.ts'
+import { TransactionLost } from '../storage/errors.ts'
 import type { Transaction } from '../storage/postgres.ts'
 import type { Ending } from '../tokens/ending.ts'
 import { allowForAccount } from '../tokens/large-ends.ts'
 import { endAccountForGood, endAllOfAccount } from './account-ends.ts'
-import { type Account, emptyAccount, lockAccount, lockActiveOwners, retirePassword, updateStatus } from './accounts-store.ts'
+import { type Account, emptyAccount, isOwner, lockAccount, lockOwners, retirePassword, updateStatus } from './accounts-store.ts'
 import { voidPasswordLink } from './password-links-store.ts'
 import { disownFailures } from './sign-in-failures-store.ts'
 
@@ -91,9 +92,17 @@ export async function removeAccount(ending: Ending, id: string, change: Change):
   await recordChange(ending.tx, 'account.deleted', change, { accountId: id })
 }
 
-/** Without an owner nobody could make another one. */
+/**
+ * Without an owner nobody could make another one. To be called before the account's row is locked.
+ * @throws TransactionLost when the account has become an owner's at this moment: what is tried again knows
+ */
 export async function keepAnOwner(tx: Transaction, without: string): Promise<void> {
-  const owners = await lockActiveOwners(tx)
+  if (!(await isOwner(tx, without))) {
+    if (await isOwner(tx, without, { locked: true }))
+      throw new TransactionLost('postgres', 'an account became an owner’s meanwhile')
+    return
+  }
+  const owners = await lockOwners(tx)
   if (owners.length === 1 && owners[0] === without) {
     throw new AccountRefused('this is the last owner who can sign in: make another one first')
   }

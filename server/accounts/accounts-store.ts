@@ -119,16 +119,23 @@ export async function lockAccount(tx: Transaction, id: string): Promise<Account 
 }
 
 /**
- * Takes the locks of the owners, so that two changes at once cannot remove the last two; the ids of those who can sign in, which
- * takes a password. The passwords are looked for once the locks are held: what the statement that waits sees of another table is as
- * it was before it waited.
+ * Lets one change at a time decide who the last owner is; the ids of those owners who can sign in, which takes a password. Their rows
+ * stay free: all that an account has may take seconds to end, and owners sign in meanwhile.
  */
-export async function lockActiveOwners(tx: Transaction): Promise<string[]> {
-  const locked = await tx.$queryRaw<{ id: string }[]>`
-    SELECT id FROM accounts WHERE status = 'active' AND 'owner' = ANY (roles) ORDER BY id FOR NO KEY UPDATE`
+export async function lockOwners(tx: Transaction): Promise<string[]> {
+  await tx.$executeRaw`SELECT pg_advisory_xact_lock(hashtextextended('latchkey owners', 0))`
+  // Only now: what a statement that waits sees is as it was before it waited.
   const rows = await tx.$queryRaw<{ id: string }[]>`
-    SELECT account_id AS id FROM passwords WHERE account_id = ANY(${locked.map(({ id }) => id)}::text[]) AND retired_at IS NULL`
+    SELECT a.id FROM accounts a JOIN passwords p ON p.account_id = a.id AND p.retired_at IS NULL
+    WHERE a.status = 'active' AND 'owner' = ANY (a.roles) ORDER BY a.id`
   return rows.map((row) => row.id)
+}
+
+/** Whether an account has the role of an owner. @param locked takes the lock of its row as well */
+export async function isOwner(tx: Transaction, id: string, { locked = false }: { locked?: boolean } = {}): Promise<boolean> {
+  const rows = await tx.$queryRaw<{ owner: boolean }[]>(Prisma.sql`
+    SELECT 'owner' = ANY (roles) AS owner FROM accounts WHERE id = ${id} ${locked ? Prisma.sql`FOR NO KEY UPDATE` : Prisma.empty}`)
+  return rows[0]?.owner ?? false
 }
 
 export async function updateStatus(tx: Transaction, id: string, status: Account['status']): Promise<void> {

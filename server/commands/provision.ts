@@ -3,7 +3,7 @@ import { setTimeout as wait } from 'node:timers/promises'
 import type { Clock } from '../../config/clock.ts'
 import type { Config } from '../../config/config.ts'
 import { createAccounts } from '../accounts/accounts.ts'
-import { lockActiveOwners } from '../accounts/accounts-store.ts'
+import { lockOwners } from '../accounts/accounts-store.ts'
 import { emailKey } from '../accounts/email-key.ts'
 import type { Passwords } from '../accounts/passwords.ts'
 import { createClients } from '../clients/clients.ts'
@@ -121,7 +121,7 @@ async function planOf(tx: Transaction, file: ProvisionFile, deps: ProvisionDeps,
     tx,
     file.accounts.map(({ entry }) => emailKey(entry.email)),
   )
-  const accountPlan = planAccounts(file.accounts, foundAccounts, await lockActiveOwners(tx), {
+  const accountPlan = planAccounts(file.accounts, foundAccounts, await lockOwners(tx), {
     accounts: createAccounts(deps),
     passwords: deps.passwords,
     prune,

@@ -1,6 +1,7 @@
 // What remains for somebody who is suspended, contained or deleted, or whose client is: nothing, on no path, also not by being
 // quick; and nothing of it comes back with a new account or client of the same name.
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
+import pg from 'pg'
 import { scopesOfRoles } from '../../config/roles.ts'
 import { AccountRefused } from '../../server/accounts/account-standing.ts'
 import { Browser } from '../support/browser.ts'
@@ -15,6 +16,7 @@ import {
   type TokenAnswer,
   tokenRequest,
 } from '../support/oauth.ts'
+import { run } from '../support/postgres.ts'
 import { startServer, type TestServer } from '../support/server.ts'
 import { errorLines } from './attempts.ts'
 
@@ -185,6 +187,68 @@ test('RT14: of two owners who are suspended at once one stays', async () => {
   expect(tried.map(({ status }) => status).sort()).toEqual(['fulfilled', 'rejected'])
   for (const id of [owner, other.id]) await events().accounts.reinstate(id, BY)
 })
+
+test.each([
+  ['somebody', 'a-reader', [] as string[]],
+  ['another owner', 'an-owner', ['owner']],
+])(
+  'while much of %s ends, others can be ended, and the owners sign in',
+  async (_whose, name, roles) => {
+    const [much, suspended, deleted] = await Promise.all(
+      ['much', 'suspended', 'deleted'].map((of) => newPerson(`${of}-of-${name}`)),
+    )
+    if (much === undefined || suspended === undefined || deleted === undefined) throw new Error('somebody is missing')
+    await events().accounts.changeRoles({ accountId: much.id, roles }, BY)
+    const { tokens } = await obtainTokens(server, SPA, { person: much })
+    // With so many it is given the time that it takes.
+    await run(
+      server.databaseUrl,
+      `INSERT INTO sessions (id, account_id, started_at, expires_at)
+     SELECT 'ses_' || $1 || n, $1, latchkey_now(), latchkey_now() + interval '1 hour' FROM generate_series(1, 600) n`,
+      [much.id],
+    )
+    const database = new pg.Client(server.databaseUrl)
+    await database.connect()
+    await database.query('BEGIN')
+    await database.query('SELECT 1 FROM grants WHERE account_id = $1 FOR UPDATE', [much.id])
+    let over = false
+    const end = events()
+      .accounts.suspend(much.id, BY)
+      .finally(() => {
+        over = true
+      })
+    try {
+      await until(async () => (await database.query('SELECT 1 FROM pg_locks WHERE NOT granted')).rowCount !== 0)
+      await events().accounts.suspend(suspended.id, BY)
+      await events().accounts.delete(deleted.id, BY)
+      await events().accounts.changeRoles({ accountId: suspended.id, roles: ['auditor'] }, BY)
+      await obtainTokens(server, SPA)
+      expect(over).toBe(false)
+    } finally {
+      await database.query('COMMIT')
+      await database.end()
+      await end
+    }
+    await expectNothingLeft(SPA, tokens)
+  },
+  30_000,
+)
+
+test('of owners who are made and suspended at once there is always one', async () => {
+  const ada = (await nouns().accounts.findByEmail(server.ada.username))?.id ?? ''
+  for (let round = 0; round < 10; round += 1) {
+    const other = await newPerson(`owner-of-round-${round}`)
+    await Promise.allSettled([
+      events().accounts.changeRoles({ accountId: other.id, roles: ['owner'] }, BY),
+      events().accounts.suspend(other.id, BY),
+      events().accounts.changeRoles({ accountId: ada, roles: ['auditor'] }, BY),
+    ])
+    const owners = await run(server.databaseUrl, "SELECT id FROM accounts WHERE status = 'active' AND 'owner' = ANY (roles)")
+    expect(owners.length).toBeGreaterThan(0)
+    await events().accounts.changeRoles({ accountId: ada, roles: ['owner'] }, BY)
+    await events().accounts.delete(other.id, BY)
+  }
+}, 30_000)
 
 test('RT14: a consent that is withdrawn ends what stands on it, and is asked for again', async () => {
   const person = await newPerson('withdraws')
