@@ -31,7 +31,7 @@ beforeAll(async () => {
 
 afterEach(async () => {
   app.answer = ACCEPT
-  await server.latchkey.logout.delivery.run()
+  await deliver()
   app.received.length = 0
   hanging.received.length = 0
   await server.latchkey.stores.db.logoutNotification.deleteMany()
@@ -61,7 +61,10 @@ async function enqueue(databaseUrl: string, clientId: string, count = 1): Promis
 }
 
 const list = () => server.latchkey.logout.notifications.list()
-const deliver = () => server.latchkey.logout.delivery.run()
+/** Delivers what is due, and waits also for what the neighbour was quicker to take. */
+const deliver = async () => {
+  await Promise.all([server, neighbour].map(({ latchkey }) => latchkey.logout.delivery.run()))
+}
 const events = (name: string) => server.latchkey.stores.db.auditEvent.findMany({ where: { name }, orderBy: { id: 'asc' } })
 
 test('an app that is down for an hour is told when it is back, once', async () => {
@@ -183,7 +186,7 @@ test('an app that hangs has few places, and the others are told at once', async 
 
 test('of two processes that deliver at once, each notification is sent by one', async () => {
   await enqueue(server.databaseUrl, 'app', 250)
-  await Promise.all([server, neighbour].map(({ latchkey }) => latchkey.logout.delivery.run()))
+  await deliver()
   await until(() => app.received.length >= 250)
   await wait(100)
   expect(app.received).toHaveLength(250)

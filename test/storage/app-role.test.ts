@@ -12,6 +12,7 @@ import { openPostgres } from '../../server/storage/postgres.ts'
 import { createSealer } from '../../server/storage/sealing.ts'
 import { SPA } from '../support/clients.ts'
 import { obtainTokens, refresh } from '../support/oauth.ts'
+import { insist } from '../support/in-time.ts'
 import { moveDatabaseClock, run, startPrivatePostgres, urlOfDatabase } from '../support/postgres.ts'
 import type { PostgresServer } from '../support/postgres-server.ts'
 import { startServer } from '../support/server.ts'
@@ -93,7 +94,7 @@ describe('AU3: the role of the server can add to the audit log, and nothing else
   })
 
   test('what is not 30 days old stays, whatever it asks for; tables of its own change nothing', async () => {
-    const { db, close } = await openPostgres({ url: app, poolSize: 2 })
+    const { db, close } = await insist(() => openPostgres({ url: app, poolSize: 2 }))
     const keys = createAuditKeys(createSealer([new Secret(KEY_OF_TESTS)]).deriveAll('audit log'))
     await db.$transaction((tx) => recordAudit(tx, { name: 'session.revoked', actor: 'system' }))
     await createAuditSealer({ db, keys }).run()

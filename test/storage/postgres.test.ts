@@ -5,6 +5,7 @@ import { StorageUnavailable } from '../../server/storage/errors.ts'
 import { postgresMigrationTarget } from '../../server/storage/migration-target.ts'
 import { migrate } from '../../server/storage/migrations.ts'
 import { allowLongStatements, type OpenDatabase, openPostgres, type Transaction } from '../../server/storage/postgres.ts'
+import { insist } from '../support/in-time.ts'
 import {
   createDatabase,
   moveDatabaseClock,
@@ -38,7 +39,7 @@ describe('a database that runs', () => {
 
   beforeAll(async () => {
     database = await createDatabase()
-    open = await openPostgres({ url: database.url, poolSize: 2 })
+    open = await insist(() => openPostgres({ url: database.url, poolSize: 2 }))
   })
 
   afterAll(async () => {
@@ -93,14 +94,14 @@ describe('a database that runs', () => {
 
   test('times are right wherever the database believes itself to be', async () => {
     await run(database.url, `ALTER DATABASE ${new URL(database.url).pathname.slice(1)} SET TimeZone = 'America/St_Johns'`)
-    const abroad = await openPostgres({ url: database.url, poolSize: 1 })
+    const abroad = await insist(() => openPostgres({ url: database.url, poolSize: 1 }))
     const [row] = await abroad.db.$queryRaw<{ at: Date }[]>`SELECT '2026-11-24T12:00:00Z'::timestamptz AS at`
     expect(row?.at.toISOString()).toBe('2026-11-24T12:00:00.000Z')
     await abroad.close()
   })
 
   test('statements are prepared once under a name and used again', async () => {
-    const alone = await openPostgres({ url: database.url, poolSize: 1 })
+    const alone = await insist(() => openPostgres({ url: database.url, poolSize: 1 }))
     for (const key of ['a', 'b', 'c']) await alone.db.account.findUnique({ where: { emailKey: key } })
     const prepared = await alone.db.$queryRaw<{ uses: bigint }[]>`
       SELECT generic_plans + custom_plans AS uses FROM pg_prepared_statements WHERE statement LIKE '%"email_key"%' AND statement NOT LIKE '%pg_prepared%'`
@@ -115,7 +116,7 @@ describe('a database that runs', () => {
   })
 
   test('in a transaction that may take longer its statements may, and none after it', async () => {
-    const alone = await openPostgres({ url: database.url, poolSize: 1 })
+    const alone = await insist(() => openPostgres({ url: database.url, poolSize: 1 }))
     await alone.db.$transaction(
       async (tx) => {
         await allowLongStatements(tx)
@@ -134,7 +135,7 @@ describe('a database that runs', () => {
   })
 
   test('where statements may take longer anyway, they are not given less', async () => {
-    const patient = await openPostgres({ url: database.url, poolSize: 1, statementTimeoutMs: 60_000 })
+    const patient = await insist(() => openPostgres({ url: database.url, poolSize: 1, statementTimeoutMs: 60_000 }))
     const timeouts = await patient.db.$transaction(async (tx) => {
       await allowLongStatements(tx)
       return tx.$queryRaw<{ timeout: string }[]>`SELECT current_setting('statement_timeout') AS timeout`
@@ -193,7 +194,7 @@ describe('a server that runs, then not', () => {
   beforeAll(async () => {
     server = await startPrivatePostgres()
     await migrate(postgresMigrationTarget(server.url))
-    open = await openPostgres({ url: server.url, poolSize: 3 })
+    open = await insist(() => openPostgres({ url: server.url, poolSize: 3 }))
   })
 
   afterAll(async () => {
@@ -219,7 +220,7 @@ describe('a server that runs, then not', () => {
   }
 
   test('that hangs: each call fails in time; when it goes on, so do we', async () => {
-    await Promise.all([open.ping(), open.ping(), open.ping()])
+    await insist(() => Promise.all([open.ping(), open.ping(), open.ping()]))
     server.pause()
     try {
       await Promise.all(everyKind().map(expectUnavailable))
