@@ -1,5 +1,5 @@
 // How often one may ask. People's pages are counted for each address in Redis, so that all processes count together;
-// without Redis each process goes on counting by itself, and never lets everything through.
+// without Redis each process goes on counting by itself, from what it let through before, and never lets everything through.
 import type { Cluster, Redis } from 'ioredis'
 import type { Context, Middleware } from 'koa'
 import ratelimit from 'koa-ratelimit'
@@ -68,12 +68,22 @@ function scriptSender(redis: Redis | Cluster): Redis {
 }
 
 async function askShared(shared: Middleware, inProcess: Middleware, ctx: Context, log: Log): Promise<boolean> {
+  let admitted: boolean
   try {
-    return await ask(shared, ctx)
+    admitted = await ask(shared, ctx)
   } catch (error) {
     log.warn({ err: error }, 'the shared rate limit cannot be asked: this process counts by itself')
     return ask(inProcess, ctx)
   }
+  // A Redis that stops answering, for a moment or for good, gives nobody as many tries again.
+  if (admitted) await ask(inProcess, unanswered(ctx))
+  return admitted
+}
+
+/** The request, for a limiter that is to count it and must not touch the answer. */
+function unanswered(ctx: Context): Context {
+  const nowhere = { value: undefined, writable: true }
+  return Object.create(ctx, { set: { value: () => undefined }, body: nowhere, status: nowhere, state: { value: {} } })
 }
 
 /** Asks a limiter whether it would go on, without letting it: an error of the page is not an error of the limiter. */

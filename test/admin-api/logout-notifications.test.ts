@@ -74,7 +74,10 @@ describe('the list', () => {
   test('is narrowed by each filter to what it says, and goes on where a page ended', async () => {
     app.answer = withStatus(500)
     const failing = await ended(server.ada)
-    app.answer = ACCEPT
+    // However long the rest takes, and however often it is tried again meanwhile.
+    const of = (count: number) => app.received[count - 1]?.claims.sid
+    const refused = of(app.received.length)
+    app.answer = (response, count) => (of(count) === refused ? withStatus(500) : ACCEPT)(response, count)
     const fine = await ended()
     const found = async (query: string) =>
       (await get(`/logout-notifications?${query}`)).body.items.map((item: { session_id: string }) => item.session_id)
