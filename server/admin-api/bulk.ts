@@ -7,10 +7,14 @@ import type { RevocationJob } from '../revocation-jobs/revocation-jobs.ts'
 import { type ApiRoute, route } from './route.ts'
 import { ended, moment, name, notFound, reason } from './shapes.ts'
 
-/** That more was found than a preview counts. */
-export const more = z.boolean().meta({
-  description: `There are more than were counted: ${MOST_PREVIEWED} at most, and what was found within a fraction of a second.`,
-})
+/** How far a preview counts. */
+export const previewExtent = {
+  more: z.boolean().meta({ description: `There are more, or may be: no more than ${MOST_PREVIEWED} are counted.` }),
+  counted: z.int().meta({
+    description:
+      'Of so many of them are the other numbers and the names: a thousand, and whatever there is time for within a moment.',
+  }),
+}
 
 /** A route by which many end. */
 export function bulkRoute<const Filters extends z.ZodObject, Filter, Preview extends PreviewCounts>(bulk: {

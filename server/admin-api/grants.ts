@@ -10,7 +10,7 @@ import type { Cursors } from '../http/cursors.ts'
 import { HttpProblem } from '../http/problems.ts'
 import type { BulkEnds } from '../revocation-jobs/bulk-ends.ts'
 import type { SessionSearch } from '../sessions/session-search.ts'
-import { bulkRoute, more } from './bulk.ts'
+import { bulkRoute, previewExtent } from './bulk.ts'
 import { type ApiRoute, route } from './route.ts'
 import {
   grantShape,
@@ -73,7 +73,7 @@ export const grantPreviewShape = z
   .object({
     dry_run: z.literal(true),
     grants: z.int(),
-    more,
+    ...previewExtent,
     accounts: z.int(),
     refresh_families: z.int(),
     logout_notifications: z.int(),

@@ -10,7 +10,7 @@ import type { SessionEvents } from '../sessions/session-events.ts'
 import type { SessionFilter } from '../sessions/session-filter.ts'
 import type { SessionPreview } from '../sessions/session-preview.ts'
 import type { SessionItem, SessionSearch } from '../sessions/session-search.ts'
-import { bulkRoute, jobShape, more, showJob } from './bulk.ts'
+import { bulkRoute, jobShape, previewExtent, showJob } from './bulk.ts'
 import { type ApiRoute, route } from './route.ts'
 import { type ShowTree, sessionTreeShape } from './session-tree.ts'
 import {
@@ -93,7 +93,7 @@ const previewShape = z
   .object({
     dry_run: z.literal(true),
     sessions: z.int(),
-    more,
+    ...previewExtent,
     accounts: z.int(),
     grants: z.int(),
     refresh_families: z.int(),

@@ -1,18 +1,17 @@
 // What would end if some grants were ended: counts and names, before anybody decides.
 import { Prisma } from '../../prisma/client/client.ts'
 import type { Database, Transaction } from '../storage/postgres.ts'
-import { type Patience, readInSlices } from '../storage/slices.ts'
+import { countInTime, type Patience, readInSlices } from '../storage/slices.ts'
 import { conditionOf, type GrantFilter, isIdle, LIVE } from './grant-filter.ts'
 import { mostPeople } from './most-people.ts'
 
 /** A preview. What is counted is counted no further than the limit that was asked for, and than there is time. */
 export interface GrantPreview {
   readonly grants: number
-  /**
-   * There are more grants than were counted; the other numbers are then of the counted ones. Whether they are idle is asked of as
-   * many as are counted at most.
-   */
+  /** There are more grants than that, or may be. Whether they are idle is asked of as many as are counted at most. */
   readonly more: boolean
+  /** Of so many of the grants are the other numbers and the names. */
+  readonly counted: number
   readonly accounts: number
   readonly refreshFamilies: number
   readonly logoutNotifications: number
@@ -39,11 +38,12 @@ export function createGrantPreview(deps: { readonly db: Database; readonly refre
   return async (which, { most, patience }) => {
     const filter = 'ids' in which ? {} : which.filter
     const condition = 'ids' in which ? Prisma.sql`g.id = ANY(${[...which.ids]}::text[])` : conditionOf(filter)
-    const counts: Counts = { grants: 0, refreshFamilies: 0, accounts: new Map(), clients: new Map() }
+    const counts: Counts = { counted: 0, refreshFamilies: 0, accounts: new Map(), clients: new Map() }
+    const live = Prisma.sql`SELECT g.id FROM grants g WHERE ${LIVE} AND ${condition} LIMIT ${most + 1}`
     let looked = 0
     const all = await readInSlices<{ readonly id: string }>(
       deps.db,
-      Prisma.sql`SELECT g.id FROM grants g WHERE ${LIVE} AND ${condition} LIMIT ${most + 1}`,
+      live,
       patience === undefined ? {} : { patience },
       async (grants, tx) => {
         const ids = grants.slice(0, most - looked).map(({ id }) => id)
@@ -51,12 +51,15 @@ export function createGrantPreview(deps: { readonly db: Database; readonly refre
         looked += grants.length
       },
     )
-    return shown(deps.db, counts, !all || looked > most)
+    if (filter.idleSeconds !== undefined) return shown(deps.db, counts, { grants: counts.counted, more: !all || looked > most })
+    const there = all || patience === undefined ? looked : await countInTime(deps.db, live, patience.ms)
+    const grants = Math.min(there ?? counts.counted, most)
+    return shown(deps.db, counts, { grants, more: there === undefined || there > most })
   }
 }
 
 interface Counts {
-  grants: number
+  counted: number
   refreshFamilies: number
   /** How many of the grants each of them has. */
   readonly accounts: Map<string, number>
@@ -96,7 +99,7 @@ async function count(tx: Transaction, counts: Counts, ids: readonly string[], id
       COALESCE((SELECT families FROM families f WHERE f.client_id = p.client_id), 0) AS "refreshFamilies"
     FROM people p GROUP BY p.client_id`)
   for (const { clientId, grants, told, refreshFamilies, accounts } of rows) {
-    counts.grants += grants
+    counts.counted += grants
     counts.refreshFamilies += refreshFamilies
     for (const [id, held] of Object.entries(accounts)) counts.accounts.set(id, (counts.accounts.get(id) ?? 0) + held)
     const before = counts.clients.get(clientId) ?? { grants: 0, told: 0 }
@@ -104,10 +107,14 @@ async function count(tx: Transaction, counts: Counts, ids: readonly string[], id
   }
 }
 
-async function shown(db: Database, { accounts, clients, ...counts }: Counts, more: boolean): Promise<GrantPreview> {
+async function shown(
+  db: Database,
+  { accounts, clients, ...counts }: Counts,
+  found: Pick<GrantPreview, 'grants' | 'more'>,
+): Promise<GrantPreview> {
   return {
+    ...found,
     ...counts,
-    more,
     accounts: accounts.size,
     logoutNotifications: [...clients.values()].reduce((sum, { told }) => sum + told, 0),
     people: (await mostPeople(db, accounts, MOST_NAMES)).map(({ many, ...person }) => ({ ...person, grants: many })),

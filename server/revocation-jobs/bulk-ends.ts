@@ -25,8 +25,8 @@ export const MOST_ENDED_AT_ONCE = 200
 /** A preview counts no further. */
 export const MOST_PREVIEWED = 10_000
 
-/** Nor for longer: whoever looks at it waits. */
-const PREVIEWED_WITHIN_MS = 250
+/** Nor what hangs on them for longer: whoever looks at it waits. */
+const PREVIEWED_WITHIN_MS = 40
 
 /** Makes them. */
 export function createBulkEnds<Filter extends object, Preview>(deps: {

@@ -2,15 +2,17 @@
 import { Prisma } from '../../prisma/client/client.ts'
 import { mostPeople } from '../grants/most-people.ts'
 import type { Database, Transaction } from '../storage/postgres.ts'
-import { type Patience, readInSlices } from '../storage/slices.ts'
+import { countInTime, type Patience, readInSlices } from '../storage/slices.ts'
 import { LIVE, type SessionFilter } from './session-filter.ts'
 import { anyRowsOf } from './session-ways.ts'
 
 /** A preview. What is counted is counted no further than the limit that was asked for, and than there is time. */
 export interface SessionPreview {
   readonly sessions: number
-  /** There are more sessions than were counted; the other numbers are then of the counted ones. */
+  /** There are more sessions than that, or may be. */
   readonly more: boolean
+  /** Of so many of the sessions are the other numbers and the names: what hangs on a session takes longer to count. */
+  readonly counted: number
   readonly accounts: number
   readonly grants: number
   readonly refreshFamilies: number
@@ -49,7 +51,9 @@ export async function previewSessions(
       found += sessions.length
     },
   )
-  return shown(db, counts, !all || found > most)
+  const there = all || patience === undefined ? found : await countInTime(db, live, patience.ms)
+  const sessions = Math.min(there ?? counts.counted, most)
+  return shown(db, counts, { sessions, more: there === undefined || there > most })
 }
 
 interface FoundSession {
@@ -65,7 +69,7 @@ interface AppCount {
 }
 
 interface Counts {
-  sessions: number
+  counted: number
   grants: number
   refreshFamilies: number
   /** How many sessions each of them has. */
@@ -74,7 +78,7 @@ interface Counts {
 }
 
 function emptyCounts(): Counts {
-  return { sessions: 0, grants: 0, refreshFamilies: 0, accounts: new Map(), apps: new Map() }
+  return { counted: 0, grants: 0, refreshFamilies: 0, accounts: new Map(), apps: new Map() }
 }
 
 async function count(tx: Transaction, counts: Counts, sessions: readonly FoundSession[]): Promise<void> {
@@ -90,7 +94,7 @@ async function count(tx: Transaction, counts: Counts, sessions: readonly FoundSe
         FROM (SELECT client_id, count(*)::int AS sessions FROM session_clients WHERE session_id = ANY(${ids}::text[]) GROUP BY client_id) used
         JOIN clients c ON c.id = used.client_id AND c.managed_by IS DISTINCT FROM 'latchkey'), '[]'::jsonb) AS apps`)
   if (row === undefined) throw new Error('a statement without FROM gave no row')
-  counts.sessions += sessions.length
+  counts.counted += sessions.length
   counts.grants += row.grants
   counts.refreshFamilies += row.refreshFamilies
   for (const { accountId } of sessions) counts.accounts.set(accountId, (counts.accounts.get(accountId) ?? 0) + 1)
@@ -99,11 +103,15 @@ async function count(tx: Transaction, counts: Counts, sessions: readonly FoundSe
   }
 }
 
-async function shown(db: Database, { accounts, apps, ...counts }: Counts, more: boolean): Promise<SessionPreview> {
+async function shown(
+  db: Database,
+  { accounts, apps, ...counts }: Counts,
+  found: Pick<SessionPreview, 'sessions' | 'more'>,
+): Promise<SessionPreview> {
   const all = [...apps.values()].sort((one, other) => other.sessions - one.sessions || (one.id < other.id ? -1 : 1))
   return {
+    ...found,
     ...counts,
-    more,
     accounts: accounts.size,
     logoutNotifications: all.filter(({ told }) => told).reduce((sum, { sessions }) => sum + sessions, 0),
     people: (await mostPeople(db, accounts, MOST_NAMES)).map(({ many, ...person }) => ({ ...person, sessions: many })),

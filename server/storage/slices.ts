@@ -28,9 +28,8 @@ export async function readInSlices<Row>(
   try {
     return await db.$transaction(
       async (tx) => {
-        // No statement is waited for much longer than for all of them.
         if (patience !== undefined)
-          await tx.$executeRaw(Prisma.sql`SELECT set_config('statement_timeout', ${String(patience.ms)}, true)`)
+          await tx.$executeRaw(Prisma.sql`SELECT set_config('statement_timeout', ${String(LONGEST_STATEMENT_MS)}, true)`)
         // Planned by the values that are asked for, whatever was asked for before.
         await tx.$executeRaw(Prisma.sql`DECLARE slices NO SCROLL CURSOR FOR ${query}`)
         let looked = 0
@@ -54,6 +53,21 @@ export async function readInSlices<Row>(
   }
 }
 
+/** How many rows a query finds, which has a LIMIT; undefined where that takes longer than somebody waits. */
+export async function countInTime(db: Database, query: Prisma.Sql, ms: number): Promise<number | undefined> {
+  try {
+    const [, , rows] = await db.$transaction([
+      db.$executeRaw(Prisma.sql`SELECT set_config('statement_timeout', ${String(ms)}, true)`),
+      db.$executeRaw(Prisma.sql`SET LOCAL plan_cache_mode = force_custom_plan`),
+      db.$queryRaw<{ count: number }[]>(Prisma.sql`SELECT count(*)::int AS count FROM (${query}) counted`),
+    ])
+    return rows[0]?.count
+  } catch (error) {
+    if (storeFailure(error) instanceof StatementTooLong) return undefined
+    throw error
+  }
+}
+
 /** Few, so that also from a slow disk there is something to answer; then more, since each statement costs as well. */
 const FIRST = 250
 const FEWEST = 50
@@ -61,6 +75,9 @@ const MOST = 2000
 
 /** So many are looked at however long it takes, while no statement takes too long: what somebody could name is not left uncounted. */
 const ALWAYS = 1000
+
+/** However little patience there is: the first few are to be found also where each lies elsewhere on a slow disk. */
+const LONGEST_STATEMENT_MS = 250
 
 /** Whoever is patient reads to the end; each statement has a limit of its own. */
 const LONGEST_MS = 60_000

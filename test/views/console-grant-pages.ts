@@ -42,7 +42,7 @@ function ofGrants(text: string): readonly (readonly [string, Html])[] {
   const { session: _session, ...alone } = detail
   const bare = { ...alone, grant: { ...over, scopes: [], resources: {} }, notifications: [], guards: [], mayRevoke: false }
   const preview = {
-    ...{ grants: 3, more: true, accounts: 30, refreshFamilies: 1, logoutNotifications: 1 },
+    ...{ grants: 3, more: true, counted: 2, accounts: 30, refreshFamilies: 1, logoutNotifications: 1 },
     people: [{ id: text, email: text, grants: 2 }],
     clients: [{ id: text, name: text, grants: 2 }],
   }

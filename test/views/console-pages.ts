@@ -125,7 +125,7 @@ function sessionPages(text: string): readonly (readonly [string, Html])[] {
   }
   const { grants: _grants, refusals: _refusals, ...forHelpdesk } = detail
   const preview = {
-    ...{ sessions: 3, more: true, accounts: 30, grants: 2, refreshFamilies: 1, logoutNotifications: 1 },
+    ...{ sessions: 3, more: true, counted: 2, accounts: 30, grants: 2, refreshFamilies: 1, logoutNotifications: 1 },
     people: [{ id: text, email: text, sessions: 2 }],
     clients: [{ id: text, name: text, sessions: 2 }],
   }

@@ -9,6 +9,7 @@ export interface SessionRevocationView {
   readonly preview: {
     readonly sessions: number
     readonly more: boolean
+    readonly counted: number
     readonly accounts: number
     readonly grants: number
     readonly refreshFamilies: number
@@ -30,6 +31,13 @@ export interface SessionRevocationView {
 
 const NOT_COUNTED = 'It takes too long to count them.'
 
+/** How many there are, and of how many the page tells. */
+function found(many: number, { more, counted }: { readonly more: boolean; readonly counted: number }): string {
+  const [all, some] = [many, counted].map((number) => number.toLocaleString('en-GB'))
+  if (counted === many) return `${all}${more ? ' were counted; there may be more' : ''}`
+  return `${all}${more ? ' and more' : ''}. What follows is of ${some} of them.`
+}
+
 /** Makes the page that asks before sessions end. */
 export function sessionRevocation(view: SessionRevocationView): Html {
   const { preview, ids, filter, csrf, reason, reasonMissing, backHref, back } = view
@@ -44,18 +52,18 @@ export function sessionRevocation(view: SessionRevocationView): Html {
 <section class="card" aria-labelledby="what">
 <h2 id="what">What ends</h2>
 ${facts([
-  ['Sessions', sessions === 0 ? NOT_COUNTED : `${sessions}${more ? ' were counted; there may be more' : ''}`],
+  ['Sessions', sessions === 0 ? NOT_COUNTED : found(sessions, preview)],
   [
     'People',
-    html`${people.map((person, index) => html`${index > 0 && ', '}<a href="/admin/accounts/${person.id}"><bdi>${person.email}</bdi></a>${person.sessions > 1 && ` (${person.sessions})`}`)}${others > 0 && ` and ${others} more`}`,
+    html`${people.map((person, index) => html`${index > 0 && ', '}<a href="/admin/accounts/${person.id}"><bdi>${person.email}</bdi></a>${person.sessions > 1 && ` (${person.sessions})`}`)}${others > 0 && ` and ${others.toLocaleString('en-GB')} more`}`,
   ],
   [
     'Apps',
     clients.length === 0 ? 'none' : html`${clients.map(({ name }, index) => html`${index > 0 && ', '}<bdi>${name}</bdi>`)}`,
   ],
-  ['Grants', String(preview.grants)],
-  ['Refresh tokens', String(preview.refreshFamilies)],
-  ['Apps that are told', String(preview.logoutNotifications)],
+  ['Grants', preview.grants.toLocaleString('en-GB')],
+  ['Refresh tokens', preview.refreshFamilies.toLocaleString('en-GB')],
+  ['Apps that are told', preview.logoutNotifications.toLocaleString('en-GB')],
 ])}
 <p class="lead">Access tokens are refused by every API that listens within a second. This cannot be undone: people sign in again.</p>
 <form method="post" action="/admin/sessions/revocation">
@@ -76,6 +84,7 @@ export interface GrantRevocationView
   readonly preview: {
     readonly grants: number
     readonly more: boolean
+    readonly counted: number
     readonly accounts: number
     readonly refreshFamilies: number
     readonly logoutNotifications: number
@@ -98,17 +107,17 @@ export function grantRevocation(view: GrantRevocationView): Html {
 <section class="card" aria-labelledby="what">
 <h2 id="what">What ends</h2>
 ${facts([
-  ['Grants', `${grants}${more ? ' were counted; there may be more' : ''}`],
+  ['Grants', found(grants, preview)],
   [
     'Apps',
     html`${clients.map((app, index) => html`${index > 0 && ', '}<bdi>${app.name}</bdi>${app.grants > 1 && ` (${app.grants})`}`)}`,
   ],
   [
     'People',
-    html`${people.map((person, index) => html`${index > 0 && ', '}<a href="/admin/accounts/${person.id}"><bdi>${person.email}</bdi></a>${person.grants > 1 && ` (${person.grants})`}`)}${others > 0 && ` and ${others} more`}`,
+    html`${people.map((person, index) => html`${index > 0 && ', '}<a href="/admin/accounts/${person.id}"><bdi>${person.email}</bdi></a>${person.grants > 1 && ` (${person.grants})`}`)}${others > 0 && ` and ${others.toLocaleString('en-GB')} more`}`,
   ],
-  ['Refresh tokens', String(preview.refreshFamilies)],
-  ['Apps that are told', String(preview.logoutNotifications)],
+  ['Refresh tokens', preview.refreshFamilies.toLocaleString('en-GB')],
+  ['Apps that are told', preview.logoutNotifications.toLocaleString('en-GB')],
 ])}
 <p class="lead">Access tokens are refused by every API that listens within a second. Sessions go on, and an app that a person agreed to can
 get a new grant in them.</p>
