@@ -58,7 +58,7 @@ function different(sessions: number): { readonly [table: string]: string } {
       'last_signed_in_at', CASE WHEN n <= ${peopleOf(sessions)} THEN latchkey_now() - n * interval '10 s' END`,
     sessions: `${account}, 'started_at', ${STARTED}, 'last_used_at', ${USED},
       'address', CASE WHEN n > ${Math.floor(sessions * OLD_NETWORK)} THEN '172.16.' || n / 250 % 250 || '.' || n % 250 ELSE ${ADDRESS} END, 'user_agent', ${AGENT},
-      'methods', ${METHODS}, 'ended_at', ${ENDED}, 'end_reason', CASE WHEN n % 3 = 0 THEN 'signed_out' END`,
+      'methods', ${METHODS}, 'new_device', false, 'ended_at', ${ENDED}, 'end_reason', CASE WHEN n % 3 = 0 THEN 'signed_out' END`,
     grants: `${account}, 'created_at', ${STARTED}, 'ended_at', ${ENDED}, 'end_reason', CASE WHEN n % 3 = 0 THEN 'signed_out' END`,
     session_clients: `'first_used_at', ${STARTED}`,
     refresh_families: `${account}, 'created_at', ${STARTED}, 'ended_at', ${ENDED}`,
@@ -123,7 +123,8 @@ async function asTriggersHaveIt(url: string): Promise<void> {
   await withClient(url, async (client) => {
     await client.query(`INSERT INTO account_name_ends (account_id, name_end)
       SELECT a.id, e FROM accounts a, latchkey_name_ends(a.name) AS e WHERE a.name IS NOT NULL ON CONFLICT DO NOTHING`)
-    await client.query(`UPDATE sessions SET new_device = id IN (
+    // In the WHERE, since elsewhere PostgreSQL may go through all that were found for each session.
+    await client.query(`UPDATE sessions SET new_device = true WHERE id IN (
       SELECT DISTINCT ON (account_id, user_agent) id FROM sessions ORDER BY account_id, user_agent, started_at, id)`)
     await client.query('VACUUM (ANALYZE) sessions, account_name_ends')
   })

@@ -111,11 +111,13 @@ function pageOf(
   const network = back === undefined && inParts !== undefined ? { ...inParts, beyond, order } : undefined
   const near = network === undefined ? [] : areNear(network)
   const within = back === undefined ? areMany : Prisma.sql`${areMany} AND e.id > ${highest} - ${back}::bigint`
+  // Whatever its events are called, the latest of few are soon read. Of some names there may be none, and all would be read for them.
+  const most = network?.names === undefined ? MOST_CANDIDATES : MOST_CANDIDATES_BY_NAME
   const parts = ways.map((way, place) => found(Prisma.join([within, near[place] ?? Prisma.sql`true`, way], ' AND ')))
   const before = [
     Prisma.sql`candidates AS MATERIALIZED (
-        SELECT e.id FROM audit_events e WHERE ${candidates} AND ${beyond} LIMIT ${MOST_CANDIDATES + 1})`,
-    Prisma.sql`counted AS MATERIALIZED (SELECT count(*) <= ${MOST_CANDIDATES} AS few FROM candidates)`,
+        SELECT e.id FROM audit_events e WHERE ${candidates} AND ${beyond} LIMIT ${most + 1})`,
+    Prisma.sql`counted AS MATERIALIZED (SELECT count(*) <= ${most} AS few FROM candidates)`,
     Prisma.sql`of_few AS MATERIALIZED (
         SELECT e.* FROM (SELECT id FROM candidates WHERE (SELECT few FROM counted) ORDER BY id ${direction}) candidate
         CROSS JOIN LATERAL (SELECT ${columns} FROM (${candidate}) e WHERE ${all}) e
@@ -155,6 +157,8 @@ const HIGHEST = 9_223_372_036_854_775_807n
 
 /** A network, or the beginning of a reason, that more events have is not looked for by its own index, which has them in another order. */
 const MOST_CANDIDATES = 50_000
+/** Where a network has parts in which its events are found by their names. */
+const MOST_CANDIDATES_BY_NAME = 2000
 
 /** Facets of what many have are counted among as many events of the log. */
 const LOOKED_AT_FOR_FACETS = 100_000
