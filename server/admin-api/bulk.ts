@@ -12,7 +12,7 @@ export const previewExtent = {
   more: z.boolean().meta({ description: `There are more, or may be: no more than ${MOST_PREVIEWED} are counted.` }),
   counted: z.int().meta({
     description:
-      'Of so many of them are the other numbers and the names: a thousand, and whatever there is time for within a moment.',
+      'Of so many of them are the other numbers and the names: of all that were named, and of those of a filter as many as there is time for within a moment.',
   }),
 }
 

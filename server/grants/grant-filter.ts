@@ -71,10 +71,9 @@ export function conditionOf(filter: GrantFilter): Prisma.Sql {
   when(filter.idleSeconds, (seconds) => Prisma.sql`g.created_at <= ${before(seconds)}`)
   when(
     filter.notKeptIn,
-    (review) => Prisma.sql`NOT EXISTS (
-      SELECT FROM session_review_findings f
-      WHERE f.review_id = ${review} AND f.kind IN ('dormant_grant', 'unused_refresh_token') AND f.subject = g.id
-        AND f.kept_at IS NOT NULL)`,
+    (review) => Prisma.sql`g.id NOT IN (
+      SELECT f.subject FROM session_review_findings f
+      WHERE f.review_id = ${review} AND f.kind IN ('dormant_grant', 'unused_refresh_token') AND f.kept_at IS NOT NULL)`,
   )
   return Prisma.join(conditions, ' AND ')
 }

@@ -44,7 +44,7 @@ export function createGrantPreview(deps: { readonly db: Database; readonly refre
     const all = await readInSlices<{ readonly id: string }>(
       deps.db,
       live,
-      patience === undefined ? {} : { patience },
+      'ids' in which ? {} : { patience: patienceFor(filter, patience) },
       async (grants, tx) => {
         const ids = grants.slice(0, most - looked).map(({ id }) => id)
         await count(tx, counts, ids, isIdle(filter, deps))
@@ -52,10 +52,17 @@ export function createGrantPreview(deps: { readonly db: Database; readonly refre
       },
     )
     if (filter.idleSeconds !== undefined) return shown(deps.db, counts, { grants: counts.counted, more: !all || looked > most })
-    const there = all || patience === undefined ? looked : await countInTime(deps.db, live, patience.ms)
+    const there = all || patience === undefined ? looked : await countInTime(deps.db, live)
     const grants = Math.min(there ?? counts.counted, most)
     return shown(deps.db, counts, { grants, more: there === undefined || there > most })
   }
+}
+
+/** Which grants are idle is not known before each was looked at: whoever asks for those waits longer. */
+const IDLE_WITHIN_MS = 250
+
+function patienceFor({ idleSeconds }: GrantFilter, patience: Patience | undefined): Patience | undefined {
+  return idleSeconds === undefined || patience === undefined ? patience : { ...patience, ms: IDLE_WITHIN_MS }
 }
 
 interface Counts {

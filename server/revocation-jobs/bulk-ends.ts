@@ -26,7 +26,7 @@ export const MOST_ENDED_AT_ONCE = 200
 export const MOST_PREVIEWED = 10_000
 
 /** Nor what hangs on them for longer: whoever looks at it waits. */
-const PREVIEWED_WITHIN_MS = 40
+const PREVIEWED_WITHIN_MS = 25
 
 /** Makes them. */
 export function createBulkEnds<Filter extends object, Preview>(deps: {

@@ -28,7 +28,7 @@ const MOST_NAMES = 20
 
 /**
  * Looks at live sessions. `which`: ids, or a filter.
- * @param patience whoever waits; without one all are counted, up to `most`
+ * @param patience whoever waits; without one all are counted, up to `most`, and so are those that somebody has named
  * @throws AddressFilterFault
  */
 export async function previewSessions(
@@ -45,13 +45,13 @@ export async function previewSessions(
   const all = await readInSlices<FoundSession>(
     db,
     Prisma.sql`SELECT s.id, s.account_id AS "accountId" FROM (${live}) s`,
-    patience === undefined ? {} : { patience },
+    'ids' in which ? {} : { patience },
     async (sessions, tx) => {
       await count(tx, counts, sessions.slice(0, most - found))
       found += sessions.length
     },
   )
-  const there = all || patience === undefined ? found : await countInTime(db, live, patience.ms)
+  const there = all || patience === undefined ? found : await countInTime(db, live)
   const sessions = Math.min(there ?? counts.counted, most)
   return shown(db, counts, { sessions, more: there === undefined || there > most })
 }

@@ -18,8 +18,8 @@ const LATEST_FIRST = Prisma.sql`s.started_at DESC, s.id DESC`
 /** Not the order of an index: nobody is to go through all sessions for a few. */
 const FEW_LATEST_FIRST = Prisma.sql`s.started_at + interval '0 s' DESC, s.id DESC`
 
-/** So many from one network, or at one app, are sorted within some ten milliseconds. */
-const FEW_FROM_NETWORK = 10_000
+/** So many from one network, or at one app, are sorted within some ten milliseconds, also where each lies elsewhere on the disk. */
+const FEW_FROM_NETWORK = 1500
 const FEW_AT_APP = 3000
 
 /** So many that were signed in to in one way are gone through. */

@@ -14,13 +14,13 @@ export interface Patience {
 /**
  * Reads the rows that a query finds.
  * @param look told of each slice, in the transaction that reads them
- * @param patience looks no further than at a thousand rows when it is over; left out: to the end
+ * @param patience looks no further than at the first few rows when it is over; left out: to the end
  * @returns whether all were looked at
  */
 export async function readInSlices<Row>(
   db: Database,
   query: Prisma.Sql,
-  { patience }: { readonly patience?: Patience },
+  { patience }: { readonly patience?: Patience | undefined },
   look: (rows: readonly Row[], tx: Transaction) => Promise<void>,
 ): Promise<boolean> {
   const now = patience?.now ?? (() => 0)
@@ -32,17 +32,15 @@ export async function readInSlices<Row>(
           await tx.$executeRaw(Prisma.sql`SELECT set_config('statement_timeout', ${String(LONGEST_STATEMENT_MS)}, true)`)
         // Planned by the values that are asked for, whatever was asked for before.
         await tx.$executeRaw(Prisma.sql`DECLARE slices NO SCROLL CURSOR FOR ${query}`)
-        let looked = 0
         for (let atOnce = FIRST; ; ) {
           const begun = now()
           const rows = await tx.$queryRaw<Row[]>(Prisma.raw(`FETCH ${atOnce} FROM slices`))
           if (rows.length > 0) await look(rows, tx)
           if (rows.length < atOnce) return true
-          looked += rows.length
           // As many as there is time for, if they take as long as these.
           const fit = Math.floor((atOnce * (until - now())) / Math.max(1, now() - begun))
-          if (fit < FEWEST && looked >= ALWAYS) return false
-          atOnce = Math.min(2 * atOnce, MOST, looked < ALWAYS ? Math.max(fit, FIRST) : fit)
+          if (fit < FEWEST) return false
+          atOnce = Math.min(2 * atOnce, MOST, fit)
         }
       },
       { timeout: LONGEST_MS },
@@ -54,7 +52,7 @@ export async function readInSlices<Row>(
 }
 
 /** How many rows a query finds, which has a LIMIT; undefined where that takes longer than somebody waits. */
-export async function countInTime(db: Database, query: Prisma.Sql, ms: number): Promise<number | undefined> {
+export async function countInTime(db: Database, query: Prisma.Sql, ms = COUNTED_WITHIN_MS): Promise<number | undefined> {
   try {
     const [, , rows] = await db.$transaction([
       db.$executeRaw(Prisma.sql`SELECT set_config('statement_timeout', ${String(ms)}, true)`),
@@ -68,13 +66,13 @@ export async function countInTime(db: Database, query: Prisma.Sql, ms: number): 
   }
 }
 
+/** When there was no time to look at each. */
+const COUNTED_WITHIN_MS = 50
+
 /** Few, so that also from a slow disk there is something to answer; then more, since each statement costs as well. */
 const FIRST = 250
 const FEWEST = 50
 const MOST = 2000
-
-/** So many are looked at however long it takes, while no statement takes too long: what somebody could name is not left uncounted. */
-const ALWAYS = 1000
 
 /** However little patience there is: the first few are to be found also where each lies elsewhere on a slow disk. */
 const LONGEST_STATEMENT_MS = 250
