@@ -191,15 +191,15 @@ async function endBatch(
     some = taken.length > 0
     if (!some) return
     await work[job.noun].end(ending, taken.map(({ id }) => id).toSorted(), changeOf(job))
-    await noteBatch(ending, job)
+    await noteBatch(ending, job, taken.length)
   })
   return some
 }
 
 /** The last before the entries: lanes wait for each other from here on. */
-async function noteBatch({ tx, counts }: Ending, { id }: ClaimedJob): Promise<void> {
+async function noteBatch({ tx, counts }: Ending, { id }: ClaimedJob, taken: number): Promise<void> {
   await tx.$executeRaw(Prisma.sql`
-    UPDATE revocation_jobs SET sessions = sessions + ${counts.sessions}, grants = grants + ${counts.grants},
+    UPDATE revocation_jobs SET taken = taken + ${taken}, sessions = sessions + ${counts.sessions}, grants = grants + ${counts.grants},
       refresh_families = refresh_families + ${counts.refreshFamilies},
       logout_notifications = logout_notifications + ${counts.logoutNotifications},
       lease_until = latchkey_now() + make_interval(secs => ${LEASE_SECONDS})
@@ -224,9 +224,8 @@ function changeOf({ actor, reason, address, userAgent, requestId }: ClaimedJob):
   }
 }
 
-interface JobRow extends Omit<RevocationJob, 'total' | 'ended' | 'reason' | 'finishedAt' | 'silentSince' | 'left'> {
+interface JobRow extends Omit<RevocationJob, 'total' | 'ended' | 'reason' | 'finishedAt' | 'silentSince'> {
   readonly total: number | null
-  readonly left: bigint
   readonly sessions: number
   readonly grants: number
   readonly refreshFamilies: number
@@ -247,26 +246,13 @@ async function select(db: Database, which: Prisma.Sql): Promise<RevocationJob[]>
        WHERE j.finished_at IS NULL AND j.total IS NOT NULL AND heard.at < latchkey_now() - make_interval(secs => ${SILENT_AFTER_SECONDS}))
         AS "silentSince",
       CASE WHEN j.finished_at IS NOT NULL THEN 'done' WHEN j.lease_until IS NULL THEN 'waiting' ELSE 'running' END AS state,
-      (SELECT count(*) FROM revocation_job_targets t WHERE t.job_id = j.id) AS left
+      CASE WHEN j.finished_at IS NOT NULL THEN 0 ELSE COALESCE(j.total - j.taken, 0) END AS left
     FROM revocation_jobs j ${which}`)
   return rows.map(
-    ({
-      total,
-      left,
-      reason,
-      finishedAt,
-      silentSince,
-      sessions,
-      grants,
-      refreshFamilies,
-      logoutNotifications,
-      sequence,
-      ...row
-    }) => ({
+    ({ total, reason, finishedAt, silentSince, sessions, grants, refreshFamilies, logoutNotifications, sequence, ...row }) => ({
       ...row,
       ...defined({ total: total ?? undefined, reason: reason ?? undefined, finishedAt: finishedAt ?? undefined }),
       ...defined({ silentSince: silentSince ?? undefined }),
-      left: Number(left),
       ended: {
         sessions,
         grants,
