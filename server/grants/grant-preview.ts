@@ -1,7 +1,7 @@
 // What would end if some grants were ended: counts and names, before anybody decides.
 import { Prisma } from '../../prisma/client/client.ts'
 import type { Database, Transaction } from '../storage/postgres.ts'
-import { countInTime, type Patience, readInSlices } from '../storage/slices.ts'
+import { type Patience, readAndCount, readInSlices } from '../storage/slices.ts'
 import { conditionOf, type GrantFilter, isIdle, LIVE } from './grant-filter.ts'
 import { mostPeople } from './most-people.ts'
 
@@ -40,30 +40,29 @@ export function createGrantPreview(deps: { readonly db: Database; readonly refre
     const condition = 'ids' in which ? Prisma.sql`g.id = ANY(${[...which.ids]}::text[])` : conditionOf(filter)
     const counts: Counts = { counted: 0, refreshFamilies: 0, accounts: new Map(), clients: new Map() }
     const live = Prisma.sql`SELECT g.id FROM grants g WHERE ${LIVE} AND ${condition} LIMIT ${most + 1}`
+    const look = (grants: readonly { readonly id: string }[], tx: Transaction) =>
+      count(
+        tx,
+        counts,
+        grants.map(({ id }) => id),
+        isIdle(filter, deps),
+      )
+    if (filter.idleSeconds === undefined) {
+      const { there, more } = await readAndCount(deps.db, live, 'ids' in which ? { most } : { most, patience }, look)
+      return shown(deps.db, counts, { grants: there, more })
+    }
+    const longer = patience === undefined ? undefined : { ...patience, ms: IDLE_WITHIN_MS }
     let looked = 0
-    const all = await readInSlices<{ readonly id: string }>(
-      deps.db,
-      live,
-      'ids' in which ? {} : { patience: patienceFor(filter, patience) },
-      async (grants, tx) => {
-        const ids = grants.slice(0, most - looked).map(({ id }) => id)
-        await count(tx, counts, ids, isIdle(filter, deps))
-        looked += grants.length
-      },
-    )
-    if (filter.idleSeconds !== undefined) return shown(deps.db, counts, { grants: counts.counted, more: !all || looked > most })
-    const there = all || patience === undefined ? looked : await countInTime(deps.db, live)
-    const grants = Math.min(there ?? counts.counted, most)
-    return shown(deps.db, counts, { grants, more: there === undefined || there > most })
+    const all = await readInSlices<{ readonly id: string }>(deps.db, live, { patience: longer }, async (grants, tx) => {
+      await look(grants.slice(0, most - looked), tx)
+      looked += grants.length
+    })
+    return shown(deps.db, counts, { grants: counts.counted, more: !all || looked > most })
   }
 }
 
 /** Which grants are idle is not known before each was looked at: whoever asks for those waits longer. */
 const IDLE_WITHIN_MS = 250
-
-function patienceFor({ idleSeconds }: GrantFilter, patience: Patience | undefined): Patience | undefined {
-  return idleSeconds === undefined || patience === undefined ? patience : { ...patience, ms: IDLE_WITHIN_MS }
-}
 
 interface Counts {
   counted: number

@@ -2,7 +2,7 @@
 import { Prisma } from '../../prisma/client/client.ts'
 import { mostPeople } from '../grants/most-people.ts'
 import type { Database, Transaction } from '../storage/postgres.ts'
-import { countInTime, type Patience, readInSlices } from '../storage/slices.ts'
+import { type Patience, readAndCount } from '../storage/slices.ts'
 import { LIVE, type SessionFilter } from './session-filter.ts'
 import { anyRowsOf } from './session-ways.ts'
 
@@ -41,19 +41,13 @@ export async function previewSessions(
       ? Prisma.sql`SELECT s.* FROM sessions s WHERE ${LIVE} AND s.id = ANY(${[...which.ids]}::text[]) LIMIT ${most + 1}`
       : await anyRowsOf(db, { filter: which.filter, limit: most + 1, beyond: LIVE })
   const counts = emptyCounts()
-  let found = 0
-  const all = await readInSlices<FoundSession>(
+  const { there, more } = await readAndCount<FoundSession>(
     db,
     Prisma.sql`SELECT s.id, s.account_id AS "accountId" FROM (${live}) s`,
-    'ids' in which ? {} : { patience },
-    async (sessions, tx) => {
-      await count(tx, counts, sessions.slice(0, most - found))
-      found += sessions.length
-    },
+    'ids' in which ? { most } : { most, patience },
+    (sessions, tx) => count(tx, counts, sessions),
   )
-  const there = all || patience === undefined ? found : await countInTime(db, live)
-  const sessions = Math.min(there ?? counts.counted, most)
-  return shown(db, counts, { sessions, more: there === undefined || there > most })
+  return shown(db, counts, { sessions: there, more })
 }
 
 interface FoundSession {

@@ -51,6 +51,31 @@ export async function readInSlices<Row>(
   }
 }
 
+/**
+ * Looks at the rows that a query finds, as far as there is time, and beside that counts them.
+ * @param most there are one more rows than that at most, and no more of them are looked at
+ * @param look told of each slice, in the transaction that reads them
+ * @returns how many there are, and whether there may be more
+ */
+export async function readAndCount<Row>(
+  db: Database,
+  query: Prisma.Sql,
+  { most, patience }: { readonly most: number; readonly patience?: Patience | undefined },
+  look: (rows: readonly Row[], tx: Transaction) => Promise<void>,
+): Promise<{ readonly there: number; readonly more: boolean }> {
+  let looked = 0
+  const [all, counted] = await Promise.all([
+    readInSlices<Row>(db, query, { patience }, async (rows, tx) => {
+      await look(rows.slice(0, most - looked), tx)
+      looked += rows.length
+    }),
+    patience === undefined ? undefined : countInTime(db, query),
+  ])
+  // Some may have ended between the one and the other.
+  const there = all ? looked : Math.max(looked, counted ?? 0)
+  return { there: Math.min(there, most), more: there > most || (!all && counted === undefined) }
+}
+
 /** How many rows a query finds, which has a LIMIT; undefined where that takes longer than somebody waits. */
 export async function countInTime(db: Database, query: Prisma.Sql, ms = COUNTED_WITHIN_MS): Promise<number | undefined> {
   try {
@@ -66,11 +91,11 @@ export async function countInTime(db: Database, query: Prisma.Sql, ms = COUNTED_
   }
 }
 
-/** When there was no time to look at each. */
-const COUNTED_WITHIN_MS = 50
+/** To count is quicker than to look at each. */
+const COUNTED_WITHIN_MS = 60
 
 /** Few, so that also from a slow disk there is something to answer; then more, since each statement costs as well. */
-const FIRST = 250
+const FIRST = 100
 const FEWEST = 50
 const MOST = 2000
 
