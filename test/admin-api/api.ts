@@ -95,6 +95,13 @@ export function expectOnly(answers: readonly ApiResult[], ...expected: readonly 
     expect({ status: [...expected, 503].includes(status) ? 'expected' : status, body }).toEqual({ status: 'expected', body })
 }
 
+/** The preview of what a filter finds, all of it: it counts no longer than somebody waits, and the machine may be busy. */
+export async function wholePreview(preview: () => Promise<ApiResult>): Promise<ApiResult['body']> {
+  let { body } = await preview()
+  for (let tries = 0; body.more && tries < 100; tries += 1) body = (await preview()).body
+  return body
+}
+
 /** Asks the API. */
 export async function ask(
   server: Pick<TestServer, 'issuer'>,

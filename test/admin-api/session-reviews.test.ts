@@ -3,10 +3,9 @@ import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
 import { createPurge } from '../../server/maintenance/purge-expired.ts'
 import { errorLines } from '../attacks/attempts.ts'
 import { made, PLANTED, plant, whenMade } from '../session-reviews/planted.ts'
-import { until } from '../support/logout-app.ts'
 import { run } from '../support/postgres.ts'
 import type { TestServer } from '../support/server.ts'
-import { type ApiResult, ask, expectOnly, type Person, personToken, robotToken, startAdminServer } from './api.ts'
+import { type ApiResult, ask, expectOnly, type Person, personToken, robotToken, startAdminServer, wholePreview } from './api.ts'
 
 let server: TestServer
 let token: string
@@ -209,15 +208,8 @@ describe('a thousand and more', () => {
 
   test('stay also when all others are ended by a filter', async () => {
     await post(`/${id}/kept`, { kind: 'old_session', subjects: ['ses_many_00008'], note: 'kiosks' })
-    // A preview counts no longer than somebody waits: here as often as it takes until it has counted all.
-    const preview = async (filter: object) => {
-      let found: ApiResult['body']
-      await until(async () => {
-        found = (await ask(server, token, 'POST /sessions/revocations', { body: { filter, dry_run: true } })).body
-        return found.more === false
-      })
-      return found.sessions
-    }
+    const preview = async (filter: object) =>
+      (await wholePreview(() => ask(server, token, 'POST /sessions/revocations', { body: { filter, dry_run: true } }))).sessions
     const kept = (await get(`/${id}`)).body.outcome.old_session.kept
     expect(kept).toBeGreaterThan(0)
     const all = await preview({ state: 'live' })

@@ -5,7 +5,7 @@ import { SPA, WEB } from '../support/clients.ts'
 import { claimsOf, introspect, obtainTokens, refresh } from '../support/oauth.ts'
 import { run } from '../support/postgres.ts'
 import type { TestServer } from '../support/server.ts'
-import { ask, personToken, robotToken, startAdminServer } from './api.ts'
+import { ask, personToken, robotToken, startAdminServer, wholePreview } from './api.ts'
 
 let server: TestServer
 let token: string
@@ -254,7 +254,7 @@ describe('many at once', () => {
        SELECT 'ses_many_' || n, (SELECT id FROM accounts WHERE email = 'nobody@staff.example'), '203.0.113.9', '{pwd}',
          latchkey_now() + interval '1 hour', latchkey_now() + interval '1 hour' FROM generate_series(1, 700) n`,
     )
-    const preview = (await revoke({ filter: { ip: '203.0.113.0/24' }, dry_run: true })).body
+    const preview = await wholePreview(() => revoke({ filter: { ip: '203.0.113.0/24' }, dry_run: true }))
     expect(preview).toMatchObject({ sessions: 700, accounts: 1 })
     const { status, body, headers } = await revoke({ filter: { ip: '203.0.113.0/24' }, reason: 'a stolen proxy' })
     expect(status).toBe(202)

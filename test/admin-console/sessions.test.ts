@@ -228,7 +228,10 @@ describe('many at once', () => {
          latchkey_now() + interval '1 hour' FROM generate_series(1, 420) n`,
     )
     const { browser } = await atConsole(server, 'operator')
-    const preview = await open(browser, '/admin/sessions/revocation?filter=ip%3D203.0.113.77')
+    let preview = await open(browser, '/admin/sessions/revocation?filter=ip%3D203.0.113.77')
+    // It counts no longer than somebody waits.
+    for (let tries = 0; preview.body.includes('and more') && tries < 100; tries += 1)
+      preview = await open(browser, '/admin/sessions/revocation?filter=ip%3D203.0.113.77')
     expect(preview.body).toContain('End 420 sessions')
     let page = await send(browser, preview, '/admin/sessions/revocation', { reason: 'a stolen proxy' })
     expect(page.url).toMatch(/\/admin\/jobs\/job_/)
