@@ -307,6 +307,20 @@ describe('AD4: nobody gives more than they have', () => {
     expect([status, body.type]).toEqual([403, 'urn:latchkey:problem:out-of-reach'])
   })
 
+  test('AD4: an app that an owner gave some powers cannot have all of them by the owner’s own account', async () => {
+    const narrow = await personToken(server, 'owner', 'openid accounts:read accounts:write')
+    const id = await idOf('owner@staff.example')
+    const reset = await ask(server, narrow, `POST /accounts/${id}/password-reset`, { body: {} })
+    const attempts = [
+      reset,
+      await change(id, { email: 'mine@evil.example' }, {}, narrow),
+      await change(id, { name: 'Mine' }, {}, narrow),
+    ]
+    for (const { status, body } of attempts) expect([status, body.type]).toEqual([403, 'urn:latchkey:problem:out-of-reach'])
+    expect((await ask(server, token, `GET /accounts/${id}`)).body.email).toBe('owner@staff.example')
+    expect((await change(id, { name: 'The owner' }, {}, await personToken(server, 'owner'))).status).toBe(200)
+  })
+
   test('nobody makes themselves more', async () => {
     for (const person of ['operator', 'auditor', 'helpdesk'] as const) {
       const id = await idOf(`${person}@staff.example`)

@@ -69,12 +69,12 @@ export async function robotToken(server: TestServer, scope: string = ADMIN_SCOPE
   return body.access_token
 }
 
-/** A token of a person. */
-export async function personToken(server: TestServer, person: Person): Promise<string> {
+/** A token of a person; `scope` where the app asks for less than it may. */
+export async function personToken(server: TestServer, person: Person, scope = TOOL.scope): Promise<string> {
   const resource = adminResourceOf(server)
   const { tokens } = await obtainTokens(server, TOOL, {
     person: { username: `${person}@staff.example`, password: PASSWORD },
-    params: { resource },
+    params: { resource, scope },
     token: { resource },
   })
   if (tokens.body.access_token === undefined) throw new Error(`${person} has no token: ${JSON.stringify(tokens.body)}`)
