@@ -4,7 +4,7 @@ import type { Context } from 'koa'
 import { z } from 'zod'
 import { ACCESS } from '../../config/access.ts'
 import type { AuditEntry } from '../audit/audit-entry.ts'
-import { auditJson, EXPORT_FORMATS, EXPORT_TYPES, type ExportFormat, exportAudit } from '../audit/audit-export.ts'
+import { auditJson, EXPORT_FORMATS, EXPORT_TYPES, type ExportFormat, exportAudit, exportNote } from '../audit/audit-export.ts'
 import { type AuditFeed, type FeedPlace, placeToGoOn } from '../audit/audit-feed.ts'
 import { AUDIT_FACETS, type AuditSearch, MOST_COUNTED } from '../audit/audit-search.ts'
 import type { AuditStreams } from '../audit/audit-streams.ts'
@@ -161,7 +161,7 @@ function exportRoute({ search, accountIdOf, noteExport }: AuditRoutesDeps): ApiR
     async handle({ query: { format, ...asked }, change }) {
       const filter = await askedFilter(asked, accountIdOf)
       if (filter === undefined) throw notFound('account')
-      await noteExport(change(), { format, filter: JSON.stringify(filter) })
+      await noteExport(change(), await exportNote(search, filter, format))
       return { headers: fileHeaders(format), stream: Readable.from(exportAudit(search, filter, format)) }
     },
   })

@@ -12,7 +12,7 @@ import {
   auditList,
 } from '../../views/admin-console/audit-log.ts'
 import type { AuditEntry } from '../audit/audit-entry.ts'
-import { EXPORT_FORMATS, EXPORT_TYPES, exportAudit } from '../audit/audit-export.ts'
+import { EXPORT_FORMATS, EXPORT_TYPES, exportAudit, exportNote } from '../audit/audit-export.ts'
 import { type AuditFeed, placeToGoOn } from '../audit/audit-feed.ts'
 import { type AuditFilter, namesEvents } from '../audit/audit-filter.ts'
 import { filterOf } from '../audit/audit-question.ts'
@@ -159,7 +159,7 @@ async function takeHome(deps: AuditPagesDeps, ctx: Context, visit: ConsoleVisit,
       'Not what was expected',
       fault ?? 'The audit log is exported as csv, ndjson or ecs, of accounts that there are.',
     )
-  await deps.noteExport(visit.change(), { format, filter: JSON.stringify(filter) })
+  await deps.noteExport(visit.change(), await exportNote(deps.search, filter, format))
   const { mediaType, extension } = EXPORT_TYPES[format]
   ctx.set('Cache-Control', 'no-store')
   ctx.set('Content-Disposition', `attachment; filename="audit-events.${extension}"`)

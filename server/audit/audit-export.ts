@@ -15,6 +15,28 @@ export const EXPORT_TYPES: { readonly [format in ExportFormat]: { readonly media
   ecs: { mediaType: 'application/x-ndjson', extension: 'ecs.ndjson' },
 }
 
+/**
+ * What is written down of an export. Where a filter finds nothing, what it names may be a token that somebody pasted in the place of a name,
+ * and is not kept.
+ */
+export async function exportNote(
+  search: Pick<AuditSearch, 'page'>,
+  filter: AuditFilter,
+  format: ExportFormat,
+): Promise<{ readonly format: string; readonly filter: string }> {
+  const [found] = await search.page({ filter, limit: 1 })
+  const kept =
+    found === undefined ? Object.entries(filter).map(([member, value]) => [member, isOurs(member) ? value : HIDDEN]) : undefined
+  return { format, filter: JSON.stringify(kept === undefined ? filter : Object.fromEntries(kept)) }
+}
+
+const HIDDEN = '[hidden]'
+
+/** What is one of our words, a time or a network was read as such. */
+function isOurs(member: string): boolean {
+  return ['names', 'outcome', 'network', 'since', 'before'].includes(member)
+}
+
 /** Events that are read at a time. */
 const AT_ONCE = 1000
 

@@ -4,7 +4,7 @@ import type { Clock } from '../../config/clock.ts'
 import { AddressFilterFault } from '../../config/network.ts'
 import { emailKey } from '../accounts/email-key.ts'
 import { recordAudit } from '../audit/audit.ts'
-import { auditJson, EXPORT_FORMATS, exportPart } from '../audit/audit-export.ts'
+import { auditJson, EXPORT_FORMATS, exportNote, exportPart } from '../audit/audit-export.ts'
 import { createAuditFeed, placeText, readPlace } from '../audit/audit-feed.ts'
 import { type AuditFilter, matches, namesEvents } from '../audit/audit-filter.ts'
 import { filterOf } from '../audit/audit-question.ts'
@@ -101,7 +101,7 @@ async function page(deps: AuditCommandDeps, args: z.output<typeof exportArgs>): 
   const highest = upTo === undefined ? await search.highest() : BigInt(upTo)
   // That the log is taken home is an event of the log.
   if (upTo === undefined) {
-    const detail = { format, filter: JSON.stringify(args.filter) }
+    const detail = await exportNote(search, filter, format)
     await recordAudit(db, { name: 'audit_events.exported', actor: 'system', detail, ...(reason === undefined ? {} : { reason }) })
   }
   const { text, next } = await exportPart(search, { filter, format, after: BigInt(after), highest, most: EXPORTED_AT_ONCE })

@@ -63,11 +63,12 @@ export function createGrantSearch(deps: GrantSearchDeps): GrantSearch {
     },
 
     async liveIds(filter, limit) {
-      if (filter.idleSeconds !== undefined) return undefined
       const rows = await db.$queryRaw<{ id: string }[]>(Prisma.sql`
         WITH found AS MATERIALIZED (
           SELECT g.id FROM grants g WHERE ${LIVE} AND ${conditionOf(filter)} LIMIT ${Math.max(limit, AS_IF_WANTED)})
         SELECT id FROM found LIMIT ${limit}`)
+      // Which of them are idle is not known before each was looked at.
+      if (filter.idleSeconds !== undefined && rows.length > 0) return undefined
       return rows.map(({ id }) => id)
     },
 

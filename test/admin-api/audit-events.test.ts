@@ -422,6 +422,21 @@ describe('an export', () => {
     expect((await get('/audit-events?limit=1')).status).toBe(200)
   })
 
+  test('AU1: what finds nothing is not written down: it may be a token in the place of a name', async () => {
+    const pasted = 'a-secret-of-the-crm-app-that-is-long-enough'
+    for (const member of ['session', 'grant', 'actor', 'client', 'account', 'request_id', 'reason'])
+      expect((await file(`format=csv&${member}=${pasted}&ip=192.0.2.0/24&name=session.*`)).status).toBe(200)
+    const [event] = await items('name=audit_events.exported&limit=1')
+    expect(event?.detail).toEqual({
+      format: 'csv',
+      filter: '{"reason":"[hidden]","names":["session.*"],"network":"192.0.2.0/24"}',
+    })
+    const [{ n }] = await run(server.databaseUrl, 'SELECT count(*)::int AS n FROM audit_events e WHERE strpos(e::text, $1) > 0', [
+      pasted,
+    ])
+    expect(n).toBe(0)
+  })
+
   test('is for owners and auditors, and what is no format is refused', async () => {
     const tokens = new Map<Person, string>()
     for (const person of ['owner', 'operator', 'auditor', 'helpdesk'] as const)

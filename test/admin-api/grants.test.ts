@@ -396,6 +396,20 @@ test('idle grants are those that were not refreshed for so long', async () => {
   expect([idle.includes(still.id), idle.includes(used.id)]).toEqual([true, false])
 })
 
+test('AU1: an end by a filter that no grant meets begins no job, and what was pasted there is not kept', async () => {
+  const pasted = 'ct_pasted-in-the-place-of-a-name-which-is-long-enough'
+  for (const filter of [
+    { client: pasted, idle: 60 },
+    { scope: pasted, idle: 60 },
+  ]) {
+    const { status, body } = await ask(server, token, 'POST /grants/revocations', { body: { filter } })
+    expect([status, body.grants]).toEqual([200, 0])
+  }
+  const kept = `SELECT (SELECT count(*) FROM audit_events e WHERE strpos(e::text, $1) > 0)
+    + (SELECT count(*) FROM revocation_jobs j WHERE strpos(j::text, $1) > 0) AS n`
+  expect(await run(server.databaseUrl, kept, [pasted])).toEqual([{ n: '0' }])
+})
+
 test('of thousands that are in use, the few that are idle are found a stretch at a time, and end by a job', async () => {
   await run(
     server.databaseUrl,
