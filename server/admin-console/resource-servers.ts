@@ -7,7 +7,7 @@ import type { Cursors } from '../http/cursors.ts'
 import { HttpProblem } from '../http/problems.ts'
 import type { ResourceServerItem, ResourceServerSearch } from '../resource-servers/resource-server-search.ts'
 import type { ConsoleRoute, ConsoleVisit } from './console.ts'
-import { chipsOf, readAsked, readRows } from './list-query.ts'
+import { chipsOf, listHref, readAsked, readRows } from './list-query.ts'
 import type { Finder } from './search.ts'
 
 /** What the pages call. */
@@ -34,6 +34,17 @@ export function createResourceServerFinder(find: ResourceServerSearch['find']): 
     if (!visit.may(ACCESS.resourceServers.read) || text.length > 500) return undefined
     const server = await find(text)
     return server === undefined ? undefined : resourceServerHref(server.id)
+  }
+}
+
+/** For the search box: by what the name begins with. One leads to its page, more to the list. */
+export function createResourceServerNameFinder({ page }: Pick<ResourceServerSearch, 'page'>): Finder {
+  return async (text, visit) => {
+    // What is longer may be a token.
+    if (text.length > 200 || !visit.may(ACCESS.resourceServers.read)) return undefined
+    const [one, another] = await page({ beginning: text, limit: 2 })
+    if (one === undefined) return undefined
+    return another === undefined ? resourceServerHref(one.id) : listHref(RESOURCE_SERVERS_PATH, { q: text })
   }
 }
 

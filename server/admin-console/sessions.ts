@@ -161,6 +161,11 @@ function faultOf({ ip, state, since, before, idle, more_than: moreThan, ...rest 
   if (ip !== undefined && !isNetwork(ip)) return 'The address must be one such as 192.0.2.7, or a network such as 192.0.2.0/24.'
   if (state !== undefined && !['live', 'ended', 'expired'].includes(state)) return 'The state must be live, ended or expired.'
   if (moreThan !== undefined && !/^[1-9]\d{0,3}$/.test(moreThan)) return 'The number of sessions must be from 1 to 9999.'
+  for (const [word, value] of [
+    ['Administrators', rest.administrators],
+    ['New device', rest.new_device],
+  ] as const)
+    if (value !== undefined && value !== 'true' && value !== 'false') return `${word} must be true or false.`
   return timeFaultOf({ moments: [since, before], length: idle })
 }
 

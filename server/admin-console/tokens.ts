@@ -31,6 +31,7 @@ export interface TokenPagesDeps {
 }
 
 const PATH = '/admin/tokens'
+const KEPT_PATH = `${PATH}/kept/revocation`
 const LABELS = { kind: 'By', value: 'Value' }
 
 /** Makes the pages. */
@@ -63,12 +64,21 @@ export function tokenPages(deps: TokenPagesDeps): ConsoleRoute[] {
       handle: (ctx, visit, form) => endByName(deps, ctx, visit, form),
     },
     {
+      method: 'get',
+      path: '/tokens/kept/revocation',
+      access: ACCESS.tokens.revoke,
+      fresh: true,
+      async handle({ query: { digest, reason } }, visit) {
+        showKept(visit, { digest: digestOf(digest), reason: typeof reason === 'string' ? reason : '' })
+      },
+    },
+    {
       method: 'post',
       path: '/tokens/kept/revocation',
       access: ACCESS.tokens.revoke,
       fresh: true,
-      // The page on which the form stands shows a token that was pasted, and is not there any more.
-      back: () => PATH,
+      // The page on which the form stood showed a token that was pasted, and is not there any more.
+      back: (_ctx, form) => listHref(KEPT_PATH, { digest: form.get('digest'), reason: form.get('reason') }),
       handle: (ctx, visit, form) => endKept(deps, ctx, visit, form),
     },
   ]
@@ -184,15 +194,24 @@ async function showListeners({ cursors, listeners, sequence }: TokenPagesDeps, c
   visit.show({ title: 'Who has applied the revocations', section: PATH, body })
 }
 
+/** A digest of 256 bits, and nothing that opens anything. */
+function digestOf(value: unknown): string {
+  if (typeof value === 'string' && /^[\w-]{43}$/.test(value)) return value
+  throw new HttpProblem(400, 'That names no token', 'Look at the token once more.')
+}
+
+/** The page that showed the token is not there any more: nobody has it but who pasted it. */
+function showKept(
+  visit: ConsoleVisit,
+  { reasonMissing = false, ...asked }: { digest: string; reason: string; reasonMissing?: boolean },
+) {
+  const body = endKeptToken({ action: KEPT_PATH, ...asked, reasonMissing, csrf: visit.csrf })
+  visit.show({ title: 'A token', section: PATH, body }, reasonMissing ? 400 : 200)
+}
+
 async function endKept({ revocation }: TokenPagesDeps, ctx: Context, visit: ConsoleVisit, form: Form): Promise<void> {
-  const [digest, reason] = [form.get('digest'), form.get('reason').trim()]
-  // A digest of 256 bits, and nothing that opens anything.
-  if (!/^[\w-]{43}$/.test(digest)) throw new HttpProblem(400, 'That names no token', 'Look at the token once more.')
-  // The page that showed the token is not there any more: nobody has it but who pasted it.
-  if (reason === '') {
-    const body = endKeptToken({ action: `${PATH}/kept/revocation`, digest, reason, reasonMissing: true, csrf: visit.csrf })
-    return visit.show({ title: 'A token', section: PATH, body }, 400)
-  }
+  const [digest, reason] = [digestOf(form.get('digest')), form.get('reason').trim()]
+  if (reason === '') return showKept(visit, { digest, reason, reasonMissing: true })
   try {
     await revocation.revokeKept(digest, visit.change(reason))
   } catch (error) {

@@ -3,7 +3,7 @@ import type { Middleware } from 'koa'
 import type { Clock } from '../../config/clock.ts'
 import type { Config } from '../../config/config.ts'
 import { createPersonFinder } from '../admin-console/accounts.ts'
-import { createClientFinder } from '../admin-console/clients.ts'
+import { createClientFinder, createClientNameFinder } from '../admin-console/clients.ts'
 import { type ConsoleDoor, type ConsoleRoute, createConsole } from '../admin-console/console.ts'
 import { createGrantFinder, grantPages } from '../admin-console/grants.ts'
 import type { History } from '../admin-console/history.ts'
@@ -13,7 +13,11 @@ import { overviewPages } from '../admin-console/overview.ts'
 import { createRefusedRequestFinder, refusedRequestPages } from '../admin-console/refused-requests.ts'
 import { resourceServerChangePages } from '../admin-console/resource-server-changes.ts'
 import { resourceServerScopePages } from '../admin-console/resource-server-scopes.ts'
-import { createResourceServerFinder, resourceServerPages } from '../admin-console/resource-servers.ts'
+import {
+  createResourceServerFinder,
+  createResourceServerNameFinder,
+  resourceServerPages,
+} from '../admin-console/resource-servers.ts'
 import { type Finder, searchPages } from '../admin-console/search.ts'
 import { secretPages } from '../admin-console/secrets.ts'
 import { sessionPages } from '../admin-console/sessions.ts'
@@ -137,6 +141,8 @@ function findersOf({ nouns, administration }: Pick<ConsoleDeps, 'nouns' | 'admin
     createResourceServerFinder(administration.registrations.resourceServerSearch.find),
     createRefusedRequestFinder(administration.refusedRequests),
     createPersonFinder(administration.accountSearch),
+    createClientNameFinder(administration.registrations.clientSearch),
+    createResourceServerNameFinder(administration.registrations.resourceServerSearch),
   ]
 }
 

@@ -91,6 +91,8 @@ describe('the list', () => {
       'idle=long',
       'idle=999999999d',
       'more_than=0',
+      'administrators=yes',
+      'new_device=1',
       'client=%00',
       `method=${'x'.repeat(301)}`,
     ]) {
@@ -283,6 +285,16 @@ describe('the search box', () => {
     const { browser, page } = await atConsole(server, 'helpdesk')
     expect((await send(browser, page, '/admin/search', { q: ` ${id} ` })).url).toBe(`${server.issuer}/admin/sessions/${id}`)
     expect((await send(browser, page, '/admin/search', { q: 'GRACE@people.example' })).body).toContain('grace@people.example')
+  })
+
+  test('leads to an app and to an API by what its name begins with, and to the list where there are more', async () => {
+    const { browser, page } = await atConsole(server, 'auditor')
+    const urls = async (q: string) => (await send(browser, page, '/admin/search', { q })).url.slice(server.issuer.length)
+    const named = `UPDATE clients SET metadata = metadata || '{"client_name": "Payroll of Acme"}' WHERE id = 'notes-web'`
+    await run(server.databaseUrl, named)
+    expect(await urls('payroll OF')).toBe('/admin/clients/notes-web')
+    expect(await urls('NOTES')).toBe('/admin/clients?q=NOTES')
+    expect(await urls('https://notes.')).toMatch(/^\/admin\/resource-servers\/rs_/)
   })
 
   test('says that there is nothing, and does not repeat what was asked: it may have been a token', async () => {
