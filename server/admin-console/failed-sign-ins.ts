@@ -9,7 +9,7 @@ import type { SignInBlock, SignInBlocks } from '../accounts/sign-in-blocks.ts'
 import type { Cursors } from '../http/cursors.ts'
 import { faultOf } from './account-page.ts'
 import type { ConsoleRoute, ConsoleVisit } from './console.ts'
-import { type Asked, chipsOf, momentOf, readAsked, readRows, timeFaultOf } from './list-query.ts'
+import { type Asked, chipsOf, listHref, momentOf, readAsked, readRows, timeFaultOf } from './list-query.ts'
 import { redirectWithNotice } from './notices.ts'
 
 /** What the pages call. */
@@ -115,6 +115,11 @@ async function showBlocks(deps: FailedSignInPagesDeps, ctx: Context, visit: Cons
       }),
     placeOf: ({ until, id }) => [until.getTime(), id],
   })
-  const body = blockList({ blocks, ...hrefs, ...(visit.may(ACCESS.accounts.help) ? { csrf: visit.csrf } : {}) })
+  const body = blockList({
+    blocks,
+    ...hrefs,
+    ...(visit.may(ACCESS.accounts.help) ? { csrf: visit.csrf } : {}),
+    ...(visit.may(ACCESS.auditEvents.read) ? { auditHref: listHref('/admin/audit', { name: 'rate_limit.reached' }) } : {}),
+  })
   visit.show({ title: 'Blocks', section: BLOCKS_PATH, body })
 }

@@ -144,6 +144,6 @@ describe('LG3: a block', () => {
     const { browser, page } = await atConsole(server, 'helpdesk', '/admin/blocks')
     const action = /action="(\/admin\/blocks\/[0-9a-f]{16}\/lifting)"/.exec(page.body)?.[1] ?? ''
     expect((await send(browser, page, action)).body).toContain('The next attempt need not wait.')
-    expect((await open(browser, '/admin/blocks')).body).toContain('Nobody has to wait.')
+    expect((await open(browser, '/admin/blocks')).body).toContain('No sign-in has to wait.')
   })
 })

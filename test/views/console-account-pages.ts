@@ -197,7 +197,7 @@ function signInPages(text: string, chips: Parameters<typeof failedSignInList>[0]
       failedSignInList({ ...list, counts: { hours: [bucket], days: [bucket] }, firstHref: '/', nextHref: '/' }),
     ],
     ['failed sign-ins, none', failedSignInList({ ...list, failures: [], fault: text })],
-    ['blocks', blockList({ blocks, csrf: text, nextHref: '/' })],
+    ['blocks', blockList({ blocks, csrf: text, nextHref: '/', auditHref: '/admin/audit' })],
     ['blocks for those who look', blockList({ blocks })],
     ['blocks, none', blockList({ blocks: [] })],
   ]
