@@ -2,7 +2,7 @@
 // All of it is possible for clients of a provision file as well: none of it stands in a file.
 import { z } from 'zod'
 import { ACCESS } from '../../config/access.ts'
-import type { ClientAdministration } from '../clients/client-administration.ts'
+import { type ClientAdministration, LONGEST_OVERLAP_SECONDS } from '../clients/client-administration.ts'
 import type { ClientEvents } from '../clients/client-events.ts'
 import type { ClientHoldings } from '../clients/client-holdings.ts'
 import type { ClientDetail } from '../clients/client-search.ts'
@@ -29,7 +29,6 @@ export interface ClientStandingDeps {
 }
 
 const DAY_SECONDS = 86_400
-const LONGEST_OVERLAP_SECONDS = 30 * DAY_SECONDS
 
 const id = z.strictObject({ id: name })
 const reinstatedShape = ended.extend({ tokens_from: tokensFromShape }).meta({ id: 'ClientReinstated' })

@@ -85,6 +85,8 @@ const PROBLEM = z
     detail: z.string(),
     request_id: z.string(),
     errors: z.array(z.object({ at: z.string(), detail: z.string() })).optional(),
+    error: z.string().optional().meta({ description: 'Of a 503, the name that OAuth has for it.' }),
+    error_description: z.string().optional(),
   })
   .meta({ id: 'Problem', description: 'RFC 9457.' })
 

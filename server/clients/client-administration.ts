@@ -41,6 +41,9 @@ export interface ReplacePreview {
   readonly secrets: number
 }
 
+/** So long a secret of before may stay good beside a new one, at most. */
+export const LONGEST_OVERLAP_SECONDS = 30 * 86_400
+
 /** What administrators do. Each is one transaction, and throws `ClientRefused` with what stands in the way. */
 export interface ClientAdministration {
   /** Registers a client, with a secret if it authenticates by one. */
@@ -118,6 +121,8 @@ export function createClientAdministration({
       }),
 
     async addSecret({ clientId, seen, ...how }, change) {
+      if (!(how.overlapSeconds >= 0 && how.overlapSeconds <= LONGEST_OVERLAP_SECONDS))
+        throw new ClientRefused(`the secret of before may stay good for ${LONGEST_OVERLAP_SECONDS} seconds at most`)
       const made: ShownSecret[] = []
       await endings.run('client_secret_created', async (ending) => {
         const client = await lockedShown(ending, clientId, change)

@@ -217,6 +217,8 @@ test('clients are found, shown, given another secret, suspended and let in again
   expect(out).toContain('live grants of')
   expect(out).not.toContain(WEB.client_secret)
   const rotated = await json('clients', 'rotate-secret', '--client', WEB.client_id, '--overlap', '1h', '--reason', 'due')
+  const forever = await cli(['clients', 'rotate-secret', '--client', WEB.client_id, '--overlap', '31d'])
+  expect([forever.code, forever.err]).toEqual([1, expect.stringContaining('2592000 seconds at most')])
   const both = await json('clients', 'show', '--client', WEB.client_id)
   expect(both.secrets.map(({ id }: { id: string }) => id)).toContain(rotated.id)
   expect(both.secrets).toHaveLength(2)
