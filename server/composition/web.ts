@@ -21,6 +21,7 @@ import type { Log } from '../http/log.ts'
 import type { Metrics } from '../http/metrics.ts'
 import { createLimit } from '../http/rate-limit.ts'
 import { render } from '../http/render.ts'
+import { originOf } from '../http/request-context.ts'
 import { createRequestLog } from '../http/request-log.ts'
 import { routesOf } from '../http/routes.ts'
 import { createSecurityHeaders } from '../http/security-headers.ts'
@@ -32,6 +33,7 @@ import { createPasswordLinkPages } from '../password-links/routes.ts'
 import { apisOf, InteractionLost, type Interactions } from '../provider/interaction-port.ts'
 import { POSTED_REQUESTS, sendOn } from '../provider/posted-requests.ts'
 import { isForPrograms } from '../provider/protocol-routes.ts'
+import { lostSignIn } from '../refused-requests/lost-sign-in.ts'
 import { removeSetupLinkFile } from '../setup/announcement.ts'
 import { createSetup } from '../setup/routes.ts'
 import { LARGE_ENDS_WITHIN_MS } from '../storage/postgres.ts'
@@ -178,6 +180,7 @@ export function createPages(deps: {
         port: interactionPort(protocol.interactions),
         signIn: nouns.signIn.signIn,
         passwordComes: nouns.passwordComes,
+        lost: (ctx) => deps.administration.refusedRequests.record(lostSignIn(originOf(ctx), deps.clock())),
         csrf,
       }),
     ),

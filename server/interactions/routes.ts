@@ -1,6 +1,6 @@
 // What a browser meets between `/authorize` and the code: the sign-in page and the consent page.
 import Router from '@koa/router'
-import type { Context } from 'koa'
+import type { Context, Middleware } from 'koa'
 import { signInExpiredPage } from '../../views/errors/sign-in-expired.ts'
 import { consentPage } from '../../views/interactions/consent.ts'
 import { continuePage } from '../../views/interactions/continue.ts'
@@ -18,6 +18,8 @@ export interface InteractionDeps {
   readonly signIn: SignIn
   /** Told that somebody is about to type a password. */
   readonly passwordComes: () => void
+  /** Told of a browser that is in no such interaction, or no longer: it may say why to those who are asked by the id on the page. */
+  readonly lost: (ctx: Context) => void
   readonly csrf: Csrf
 }
 
@@ -30,7 +32,7 @@ const FORM = 'interaction'
 /** Makes the routes. */
 export function createInteractionRoutes(deps: InteractionDeps): Router {
   const router = new Router({ prefix: '/interactions/:uid' })
-  router.use(expiredPage)
+  router.use(expiredPage(deps))
   router.get('/', (ctx) => show(ctx, deps, uidOf(ctx)))
   router.post('/login', (ctx) => login(ctx, deps, uidOf(ctx)))
   router.post('/consent', async (ctx) => {
@@ -158,11 +160,14 @@ function uidOf(ctx: Context & { params: { [name: string]: string } }): string {
 }
 
 /** Expired, finished, or begun in another browser: the page says the same, and nothing of whose sign-in it was. */
-async function expiredPage(ctx: Context, next: () => Promise<unknown>): Promise<void> {
-  try {
-    await next()
-  } catch (error) {
-    if (!(error instanceof InteractionNotFound)) throw error
-    render(ctx, signInExpiredPage({ requestId: requestInfo(ctx.req).requestId }), 400)
+function expiredPage({ lost }: Pick<InteractionDeps, 'lost'>): Middleware {
+  return async (ctx, next) => {
+    try {
+      await next()
+    } catch (error) {
+      if (!(error instanceof InteractionNotFound)) throw error
+      lost(ctx)
+      render(ctx, signInExpiredPage({ requestId: requestInfo(ctx.req).requestId }), 400)
+    }
   }
 }

@@ -16,12 +16,14 @@ let app: SmallApp
 let port: FakePort
 let browser: Browser
 let coming = 0
+let lost: string[]
 let asked: Parameters<SignIn>[0][]
 let answer: () => ReturnType<SignIn>
 
 beforeEach(async () => {
   port = fakePort(pendingLogin())
   asked = []
+  lost = []
   coming = 0
   answer = async () => {
     const { username, password } = asked.at(-1) ?? { username: '', password: '' }
@@ -37,7 +39,11 @@ beforeEach(async () => {
   }
   app = await startSmallApp((url) => {
     const csrf = createCsrf({ key: Buffer.alloc(32, 3), issuer: url })
-    return [routesOf(createInteractionRoutes({ port, signIn, passwordComes, csrf }))]
+    return [
+      routesOf(
+        createInteractionRoutes({ port, signIn, passwordComes, lost: (ctx) => lost.push(`${ctx.method} ${ctx.path}`), csrf }),
+      ),
+    ]
   })
   browser = inInteraction('u1')
 })
@@ -259,6 +265,8 @@ describe('an interaction that is not there', () => {
     const withoutIds = (text: string) => text.replaceAll(/[\da-f]{8}-[\da-f-]{27}/g, '')
     expect(withoutIds(nowhere.body)).toBe(withoutIds(page.body))
     expect(asked).toEqual([])
+    const first = action === 'GET' ? 'GET /interactions/u1' : `POST /interactions/u1/${action}`
+    expect(lost).toEqual([first, 'GET /interactions/unknown'])
   })
 
   test('AZ25: a form that is sent again when all is over gets the page that says so', async () => {

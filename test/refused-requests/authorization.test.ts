@@ -4,7 +4,7 @@ import { robotToken, startAdminServer } from '../admin-api/api.ts'
 import { authorize } from '../attacks/attempts.ts'
 import { Browser, type Page } from '../support/browser.ts'
 import { BILLING, NOTES, SPA, type TestClient, WEB } from '../support/clients.ts'
-import { authorizationRequest, callbackParams, clientRequest, obtainTokens } from '../support/oauth.ts'
+import { authorizationRequest, callbackParams, clientRequest, obtainTokens, signIn } from '../support/oauth.ts'
 import type { TestServer } from '../support/server.ts'
 import { type Explained, expectWords, explained, requestIdOf } from './explained.ts'
 
@@ -26,6 +26,19 @@ async function refused(client: TestClient, params: { readonly [name: string]: st
   expect(request.endpoint).toBe('authorization')
   expectWords(request)
   return request
+}
+
+/** What is known of a sign-in that is lost: nothing of whose it was. */
+const LOST = {
+  cause: 'sign_in_lost',
+  endpoint: 'authorization',
+  error: 'invalid_request',
+  error_description: 'authorization request has expired',
+  client_id: null,
+  client_known: false,
+  expected: null,
+  received: null,
+  reasons: [],
 }
 
 describe('the error page', () => {
@@ -52,7 +65,33 @@ describe('the error page', () => {
       received: 'notes-app',
     })
     const lost = await new Browser().open(`${server.issuer}/authorize/never-begun`)
-    expect(await explained(server, token, requestIdOf(lost))).toMatchObject({ cause: 'sign_in_lost', client_id: null })
+    expect(await explained(server, token, requestIdOf(lost))).toMatchObject(LOST)
+  })
+
+  test('a sign-in page without its cookie, a form of it, and one whose sign-in is finished', async () => {
+    const browser = new Browser()
+    const page = await browser.open(authorizationRequest(server, SPA).url)
+    const { pathname } = new URL(page.url)
+    expect(pathname).toMatch(/^\/interactions\/[\w-]+$/)
+    const elsewhere = (path: string, body?: string) =>
+      new Browser().fetch(`${server.issuer}${path}`, body === undefined ? {} : { body })
+    const pages = [
+      await elsewhere(pathname),
+      await elsewhere(`${pathname}/login`, 'username=a&password=b'),
+      await elsewhere(`${pathname}/consent`, ''),
+      await elsewhere(`${pathname}/abort`, ''),
+      await elsewhere('/interactions/never-begun'),
+    ]
+    expect(callbackParams(await signIn(browser, page, server.ada)).code).toBeDefined()
+    pages.push(await browser.fetch(page.url))
+    for (const lost of pages) {
+      expect(lost.status).toBe(400)
+      const [, id = ''] = /name this: <code>([^<]+)<\/code>/.exec(lost.body) ?? []
+      const request = await explained(server, token, id)
+      expectWords(request)
+      expect(request).toMatchObject(LOST)
+      expect(JSON.stringify(request)).not.toContain(pathname)
+    }
   })
 })
 
