@@ -29,6 +29,9 @@ const OF_CLIENTS: readonly Rule[] = [
   ['assertion_signature', /no applicable key|signature verification failed|jwks/i, 'invalid_client'],
   ['assertion_malformed', /client_assertion/],
   ['certificate', /client certificate (?:was )?|^certificate subject/, 'invalid_client'],
+  // Of a Basic header as it must be: what is wrong is in what it says, mostly in the secret.
+  ['secret_wrong', /^client_id and client_secret in the authorization header are not properly encoded$/],
+  ['secret_wrong', /^client_secret must be provided in the authorization header$/i],
   ['client_auth_header', /authorization header/i],
   ['client_auth_twice', /^client authentication must only be provided using one mechanism$/],
   ['client_auth_missing', /^no client authentication mechanism provided$/],

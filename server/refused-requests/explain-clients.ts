@@ -72,22 +72,47 @@ export const OF_CLIENTS: Explanations = {
 }
 
 /** Secrets are compared as ever: what matches after a mistake is undone tells which it was. */
-function explainSecret({ secret = '', at }: Refusal, { client, secrets = [] }: Known): Explanation {
-  const stored = client?.secrets ?? []
+function explainSecret(refusal: Refusal, { client, secrets = [] }: Known): Explanation {
+  const { secret = '', at, known } = refusal
+  const received = secret === '' ? 'an empty secret' : 'something else'
+  if (client === undefined) return known ? { expected: GOOD_SECRET, received } : explainBasic(refusal)
+  const stored = client.secrets
   const ages = secrets.map(({ createdAt, expiresAt }, index) => {
     const end = expiresAt === undefined ? 'no end' : `good until ${timeText(expiresAt.getTime())}`
     return `secret ${index + 1}: made ${timeText(createdAt.getTime())}, ${end}`
   })
   const matches = (text: string, when = at) => matchesClientSecret(stored, text, when)
-  if (matches(secret, Number.NEGATIVE_INFINITY))
+  // The process that refused it had not heard of it yet.
+  if (known && matches(secret)) return { cause: 'client_just_changed', reasons: ages }
+  if (!matches(secret) && matches(secret, Number.NEGATIVE_INFINITY))
     return { cause: 'secret_expired', expected: 'a secret that is good', received: 'one whose time is over', reasons: ages }
   if (!stored.some(({ expiresAt }) => expiresAt === undefined || expiresAt > at))
     return { cause: 'secret_missing', expected: 'a secret that is good', received: 'one, and the app has none', reasons: ages }
   if (secret.trim() !== secret && matches(secret.trim()))
     return { cause: 'secret_with_spaces', expected: 'the secret', received: 'the secret with blank characters', reasons: ages }
-  if ([decoded(secret), encodeURIComponent(secret.toWellFormed()), secret.replaceAll(' ', '+')].some((text) => matches(text)))
+  const spellings = [secret, decoded(secret), encodeURIComponent(secret.toWellFormed()), secret.replaceAll(' ', '+')]
+  if (spellings.some((text) => matches(text)))
     return { cause: 'secret_encoded', expected: 'the secret', received: 'the secret in another encoding', reasons: ages }
-  return { expected: 'a secret of the app that is good', received: 'something else', reasons: ages }
+  return { expected: GOOD_SECRET, received, reasons: [...strangeCharacters(refusal), ...ages] }
+}
+
+const GOOD_SECRET = 'a secret of the app that is good'
+
+/** What came in a Basic header cannot be told to be any app's. */
+function explainBasic(refusal: Refusal): Explanation {
+  return {
+    cause: 'client_auth_header',
+    expected: 'Basic, a space, and base64(client_id:secret), each of the two encoded as in a form',
+    received: refusal.secret === '' ? 'an empty secret' : 'a client_id or secret that is not encoded so',
+    reasons: strangeCharacters(refusal),
+  }
+}
+
+/** Which of the two has what neither ever has (RFC 6749 §A.1, §A.2). */
+function strangeCharacters({ clientId = '', secret = '' }: Refusal): string[] {
+  return Object.entries({ client_id: clientId, client_secret: secret })
+    .filter(([, text]) => /[^\x20-\x7e]/.test(text))
+    .map(([name]) => `the ${name} has characters that are not printable ASCII, such as a line break`)
 }
 
 function decoded(text: string): string {

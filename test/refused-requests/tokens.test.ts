@@ -2,6 +2,11 @@
 import { randomUUID } from 'node:crypto'
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
 import { type CryptoKey, exportJWK, generateKeyPair, SignJWT } from 'jose'
+import { clientSecretDigest } from '../../server/clients/client-secrets.ts'
+import type { Client } from '../../server/clients/clients.ts'
+import { causeOf } from '../../server/refused-requests/cause-of.ts'
+import { explain } from '../../server/refused-requests/explain.ts'
+import type { Refusal } from '../../server/refused-requests/refusal.ts'
 import { robotToken, startAdminServer } from '../admin-api/api.ts'
 import { obtainCode } from '../attacks/attempts.ts'
 import { API, MACHINE, NOTES, SPA, WEB } from '../support/clients.ts'
@@ -17,6 +22,7 @@ let signer: CryptoKey
 const ROTATED = { client_id: 'rotated', client_secret: 'the-secret-of-the-rotated-one-that-is-long-enough' }
 const OLD = 'an-old-secret-of-the-rotated-one-that-is-long-enough'
 const ENCODED = { client_id: 'encoded', client_secret: 'a%20secret+with/characters=that-forms-encode' }
+const PERCENT = { client_id: 'percent', client_secret: 'a-secret-with-100%-of-what-is-not-encoded' }
 const OLD_APP = {
   client_id: 'old-app',
   client_secret: 'a-secret-of-the-old-app-that-is-long-enough',
@@ -36,6 +42,7 @@ beforeAll(async () => {
         { client_id: 'signer', jwks: { keys: [publicJwk] }, token_endpoint_auth_method: 'private_key_jwt', ...machine },
         { ...ROTATED, client_secret: OLD, ...machine },
         { ...ENCODED, ...machine },
+        { ...PERCENT, ...machine },
         { client_id: 'stopped', client_secret: 'a-secret-of-the-stopped-one-that-is-long', ...machine },
         { ...oldApp, redirect_uris: [redirect_uri], require_pkce: false, skip_consent: true },
       ],
@@ -71,6 +78,10 @@ async function refusedBecause(
 }
 
 const CREDENTIALS = { grant_type: 'client_credentials', scope: 'billing:read' }
+/** What is sent as it is, encoded or not. */
+const headerOf = (id: string, secret: string) => ({
+  authorization: `Basic ${Buffer.from(`${id}:${secret}`).toString('base64')}`,
+})
 const asBasic = (id: string, secret: string) => refusedBecause(CREDENTIALS, { authorization: basic(id, secret) })
 
 describe('who asks', () => {
@@ -95,14 +106,81 @@ describe('who asks', () => {
       received: 'one whose time is over',
       reasons: [expect.stringContaining('good until'), expect.stringContaining('no end')],
     })
-    expect(await asBasic(MACHINE.client_id, `${MACHINE.client_secret}\n`)).toMatchObject({ cause: 'client_auth_header' })
     const blank = await refusedBecause({ ...CREDENTIALS, ...MACHINE, client_secret: `${MACHINE.client_secret}\n` })
     expect(blank).toMatchObject({ cause: 'secret_with_spaces' })
-    const once = Buffer.from(`${ENCODED.client_id}:${encodeURIComponent(encodeURIComponent(ENCODED.client_secret))}`)
-    const twice = await refusedBecause(CREDENTIALS, { authorization: `Basic ${once.toString('base64')}` })
+    const twice = await refusedBecause(
+      CREDENTIALS,
+      headerOf(ENCODED.client_id, encodeURIComponent(encodeURIComponent(ENCODED.client_secret))),
+    )
     expect(twice).toMatchObject({ cause: 'secret_encoded' })
-    const never = Buffer.from(`${ENCODED.client_id}:${ENCODED.client_secret}`).toString('base64')
-    expect(await refusedBecause(CREDENTIALS, { authorization: `Basic ${never}` })).toMatchObject({ client_id: 'encoded' })
+    const never = await refusedBecause(CREDENTIALS, headerOf(ENCODED.client_id, ENCODED.client_secret))
+    expect(never).toMatchObject({ client_id: 'encoded' })
+  })
+
+  test.each([
+    ['a line break as it is', '\n'],
+    ['a line break that is encoded', '%0A'],
+    ['a line break of another system', '%0D%0A'],
+    ['a space that is not broken', '%C2%A0'],
+  ])('the right secret with %s after it, in the header', async (_what, more) => {
+    const secret = `${encodeURIComponent(MACHINE.client_secret)}${more}`
+    const request = await refusedBecause(CREDENTIALS, headerOf(MACHINE.client_id, secret))
+    expect(request).toMatchObject({
+      cause: 'secret_with_spaces',
+      error: 'invalid_request',
+      client_id: MACHINE.client_id,
+      client_known: true,
+      expected: 'the secret',
+      received: 'the secret with blank characters',
+      reasons: [expect.stringMatching(/^secret 1: made .*, no end$/)],
+    })
+    expect(JSON.stringify(request)).not.toContain(MACHINE.client_secret)
+  })
+
+  test('a header that can be read, but for what is in it', async () => {
+    expect(await refusedBecause(CREDENTIALS, headerOf(PERCENT.client_id, PERCENT.client_secret))).toMatchObject({
+      cause: 'secret_encoded',
+      client_id: PERCENT.client_id,
+      received: 'the secret in another encoding',
+    })
+    expect(await refusedBecause(CREDENTIALS, headerOf(MACHINE.client_id, 'a-wrong-secret\n'))).toMatchObject({
+      cause: 'secret_wrong',
+      received: 'something else',
+      reasons: [
+        'the client_secret has characters that are not printable ASCII, such as a line break',
+        expect.stringMatching(/^secret 1: /),
+      ],
+    })
+    expect(await refusedBecause(CREDENTIALS, headerOf(MACHINE.client_id, ''))).toMatchObject({
+      cause: 'secret_wrong',
+      client_id: MACHINE.client_id,
+      received: 'an empty secret',
+    })
+    // Whose it is cannot be told then.
+    expect(await refusedBecause(CREDENTIALS, headerOf(`${MACHINE.client_id}%0A`, MACHINE.client_secret))).toMatchObject({
+      cause: 'client_auth_header',
+      client_known: false,
+      received: 'a client_id or secret that is not encoded so',
+      reasons: ['the client_id has characters that are not printable ASCII, such as a line break'],
+    })
+    expect(await refusedBecause(CREDENTIALS, headerOf('100%', 'a-secret-of-nobody'))).toMatchObject({
+      cause: 'client_auth_header',
+      received: 'a client_id or secret that is not encoded so',
+      reasons: [],
+    })
+  })
+
+  test('a secret that is right by now, and one of an app that cannot be looked up, are not said to be over', () => {
+    const { client_id: clientId, client_secret: secret } = MACHINE
+    const refusal: Refusal = {
+      ...{ at: Date.now(), requestId: 'r1', address: '127.0.0.1', endpoint: 'token', params: {} },
+      ...{ error: { code: 'invalid_client', detail: 'invalid secret provided' }, clientId, secret, known: true },
+      shownBy: 'client_secret_basic',
+    }
+    const known = { issuer: server.issuer, testRedirectUri: () => ({ ok: true, reasons: [] }) as never }
+    const client = { secrets: [{ id: 'sec_1', digest: clientSecretDigest(secret), expiresAt: undefined }] } as unknown as Client
+    expect(explain(causeOf(refusal), refusal, { ...known, client })).toMatchObject({ cause: 'client_just_changed' })
+    expect(explain(causeOf(refusal), refusal, known)).toMatchObject({ cause: 'secret_wrong', received: 'something else' })
   })
 
   test('another way than the registered one, two ways, none, or two names', async () => {
