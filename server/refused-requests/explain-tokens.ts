@@ -65,10 +65,7 @@ export const OF_TOKENS: Explanations = {
       reasons: token?.kind === 'refresh_token' && reason !== undefined ? [reason] : shape,
     }
   },
-  refresh_token_reused: ({ refresh }) => ({
-    expected: refresh === undefined ? 'the newest of its family' : `generation ${refresh.newest}, the newest of its family`,
-    received: refresh === undefined ? 'one that was spent' : `generation ${refresh.generation}`,
-  }),
+  refresh_token_reused: explainReuse,
   scope_not_granted: (refusal, { token }) => ({
     expected: textOf(token?.claims?.scope ?? 'no more than the person has agreed to'),
     received: cameAs(refusal, 'scope'),
@@ -99,6 +96,19 @@ function explainCode(refusal: Refusal, { token }: Known): Explanation {
   }
   const times = token.expiresAt === undefined ? [] : [`it was good until ${timeText(token.expiresAt.getTime())}`]
   return { expected, received: 'a code that is over', reasons: [...(token.reason === undefined ? [] : [token.reason]), ...times] }
+}
+
+/** The newest one was not used yet: what came in its place has only its number. */
+function explainReuse({ refresh }: Refusal): Explanation {
+  if (refresh === undefined) return { expected: 'the newest of its family', received: 'one that was spent' }
+  const { generation, newest } = refresh
+  return generation === newest
+    ? {
+        cause: 'refresh_token_changed',
+        expected: `the refresh token of generation ${newest}, the newest of its family, as it was given`,
+        received: `one of generation ${generation} with another secret`,
+      }
+    : { expected: `generation ${newest}, the newest of its family`, received: `generation ${generation}` }
 }
 
 function nameOf(clientId: string | undefined): string {

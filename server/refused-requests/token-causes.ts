@@ -68,6 +68,11 @@ export const TOKEN_CAUSES = {
       'The refresh token had been used before, and another one given in its place. Somebody else may have had it, so the grant has ended.',
     change: `Keep the newest refresh token, in one place for all threads and processes of the app, before the answer is used. ${RESTART}`,
   },
+  refresh_token_changed: {
+    summary:
+      'The refresh token is not the one that was given: it is of the newest generation, and its secret is another one. It was changed on the way, or made up, so the grant has ended.',
+    change: `Keep the refresh token as it came, every character: look for a field that changes upper and lower case. ${RESTART}`,
+  },
   scope_not_granted: {
     summary: 'The refresh asks for more than the person has agreed to.',
     change: `Leave scope out, or ask for less. For more: ${RESTART.toLowerCase()}`,

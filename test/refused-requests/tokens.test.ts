@@ -403,6 +403,28 @@ describe('refresh tokens', () => {
   })
 })
 
+describe('a refresh token of the newest generation that has another secret', () => {
+  test.each([
+    ['changed at its end', (newest: string) => `${newest.slice(0, -4)}${newest.endsWith('AAAA') ? 'BBBB' : 'AAAA'}`],
+    ['in small letters', (newest: string) => newest.replace(/[^.]+$/, (secret) => `a${secret.slice(1).toLowerCase()}`)],
+  ])('%s', async (_how, change) => {
+    const { tokens } = await obtainTokens(server, SPA)
+    const { body } = await refresh(server, SPA, tokens.body.refresh_token ?? '')
+    const changed = change(body.refresh_token ?? '')
+    const request = await explained(server, token, requestIdOf(await refresh(server, SPA, changed)))
+    expectWords(request)
+    expect(request).toMatchObject({
+      cause: 'refresh_token_changed',
+      error: 'invalid_grant',
+      client_id: SPA.client_id,
+      expected: 'the refresh token of generation 1, the newest of its family, as it was given',
+      received: 'one of generation 1 with another secret',
+    })
+    expect(request.summary).not.toContain('used before')
+    expect(JSON.stringify(request)).not.toContain(changed)
+  })
+})
+
 test('at revocation, introspection and pushed authorization requests', async () => {
   const wrong = { authorization: basic(WEB.client_id, 'wrong') }
   for (const [path, endpoint] of [
