@@ -18,13 +18,13 @@ export interface Seal extends AuditHead {
   readonly now: bigint
 }
 
-/** As many as have some thousand events together, one at least. */
-export async function selectSeals(db: Database, after: bigint): Promise<Seal[]> {
+/** As many as have some thousand events together, one at least. @param after undefined: from the lowest that there is */
+export async function selectSeals(db: Database, after: bigint | undefined): Promise<Seal[]> {
   return db.$queryRaw(Prisma.sql`
     SELECT number, event_ids AS "eventIds", marks, digest, mac, (EXTRACT(EPOCH FROM sealed_at) * 1000)::bigint AS "sealedAt",
       removed_at IS NOT NULL AS removed, FLOOR(EXTRACT(EPOCH FROM latchkey_now()) * 1000)::bigint AS now
     FROM (SELECT *, sum(cardinality(event_ids)) OVER (ORDER BY number) AS so_far, row_number() OVER (ORDER BY number) AS place
-          FROM (SELECT * FROM audit_seals WHERE number > ${after} ORDER BY number LIMIT ${SEALS_AT_ONCE}) next) counted
+          FROM (SELECT * FROM audit_seals WHERE ${beyond(Prisma.sql`number`, after)} ORDER BY number LIMIT ${SEALS_AT_ONCE}) next) counted
     WHERE so_far <= ${EVENTS_AT_ONCE} OR place = 1 ORDER BY number`)
 }
 
@@ -47,9 +47,17 @@ export async function selectEvents(db: Database, ids: readonly bigint[]): Promis
   return db.$queryRaw(Prisma.sql`SELECT e.id, ${EVENT_TEXT} AS text FROM audit_events e WHERE e.id = ANY(${[...ids]}::bigint[])`)
 }
 
-/** The next events by id. */
-export async function selectEventsAfter(db: Database, after: bigint, highest: bigint | undefined): Promise<ReadEvent[]> {
+/** The next events by id. @param after undefined: from the lowest that there is, which may be one that no sequence gave */
+export async function selectEventsAfter(
+  db: Database,
+  after: bigint | undefined,
+  highest: bigint | undefined,
+): Promise<ReadEvent[]> {
   const upTo = highest === undefined ? Prisma.sql`true` : Prisma.sql`e.id <= ${highest}`
   return db.$queryRaw(Prisma.sql`
-    SELECT e.id, ${EVENT_TEXT} AS text FROM audit_events e WHERE e.id > ${after} AND ${upTo} ORDER BY e.id LIMIT ${EVENTS_AT_ONCE}`)
+    SELECT e.id, ${EVENT_TEXT} AS text FROM audit_events e WHERE ${beyond(Prisma.sql`e.id`, after)} AND ${upTo} ORDER BY e.id LIMIT ${EVENTS_AT_ONCE}`)
+}
+
+function beyond(column: Prisma.Sql, after: bigint | undefined): Prisma.Sql {
+  return after === undefined ? Prisma.sql`true` : Prisma.sql`${column} > ${after}`
 }

@@ -100,8 +100,8 @@ class Walk {
   #removedThrough: bigint | undefined
   /** The first of the seals at the end that were not made here; undefined when the last one was. */
   #foreignSince: bigint | undefined
-  /** All events up to this id were read. */
-  #covered = 0n
+  /** All events up to this id were read; undefined: none was. */
+  #covered: bigint | undefined
   /** Of those, the ones whose seal was not read yet, with their digests. */
   readonly #waiting = new Map<bigint, Buffer>()
   /** Events beyond it whose seal was read already. */
@@ -118,7 +118,7 @@ class Walk {
 
   async throughSeals(): Promise<void> {
     for (;;) {
-      const seals = await selectSeals(this.#deps.db, this.#last?.number ?? -1n)
+      const seals = await selectSeals(this.#deps.db, this.#last?.number)
       if (seals.length === 0) return
       const digests = await this.#digestsOf(seals.flatMap(({ eventIds }) => eventIds))
       for (const seal of seals) this.#look(seal, digests)
@@ -175,9 +175,12 @@ class Walk {
   }
 
   #lookAtSeal(seal: Seal, before: Seal | undefined, digests: ReadonlyMap<bigint, Buffer>): void {
-    const expected = (before?.number ?? 0n) + 1n
+    const expected = after(before)
     const gap = seal.number !== expected
-    if (gap) {
+    if (seal.number < expected) {
+      const text = `seal ${seal.number} was put in before the first one`
+      this.#fault({ kind: 'seal_changed', seal: seal.number, text })
+    } else if (gap) {
       const which = seal.number - expected === 1n ? `seal ${expected} is` : `the seals ${expected} to ${seal.number - 1n} are`
       this.#fault({ kind: 'seal_missing', seal: expected, text: `${which} missing, with what they sealed` })
     }
@@ -247,7 +250,7 @@ class Walk {
   async #digestsOf(ids: readonly bigint[]): Promise<ReadonlyMap<bigint, Buffer>> {
     const highest = ids.toSorted(byValue).at(-1) ?? 0n
     // An id that is far beyond the others is looked for by itself, or everything between would have to be remembered.
-    for (let reads = 0; reads < 3 && this.#covered < highest; reads += 1) if ((await this.#read(highest)) === 0) break
+    for (let reads = 0; reads < 3 && !this.#hasRead(highest); reads += 1) if ((await this.#read(highest)) === 0) break
     const found = new Map<bigint, Buffer>()
     const elsewhere: bigint[] = []
     for (const id of ids) {
@@ -258,9 +261,13 @@ class Walk {
     }
     for (const { id, text } of await selectEvents(this.#deps.db, elsewhere)) {
       found.set(id, eventDigest(text))
-      if (id > this.#covered) this.#ahead.add(id)
+      if (!this.#hasRead(id)) this.#ahead.add(id)
     }
     return found
+  }
+
+  #hasRead(id: bigint): boolean {
+    return this.#covered !== undefined && id <= this.#covered
   }
 
   /** Reads on; how many events there were. */
@@ -271,6 +278,11 @@ class Walk {
     this.#covered = events.length < EVENTS_AT_ONCE && highest !== undefined ? highest : (last ?? this.#covered)
     return events.length
   }
+}
+
+/** The number that comes next. What somebody put in before the first seal does not count. */
+function after(seal: Seal | undefined): bigint {
+  return seal === undefined || seal.number < 1n ? 1n : seal.number + 1n
 }
 
 function byValue(one: bigint, other: bigint): number {

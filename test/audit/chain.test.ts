@@ -6,6 +6,7 @@ import { createAuditKeys, headText, readHead } from '../../server/audit/chain.ts
 import { AuditChainBroken, createAuditSealer, nextState } from '../../server/audit/sealer.ts'
 import { trimAuditLog } from '../../server/audit/trimming.ts'
 import { verifyAuditLog } from '../../server/audit/verification.ts'
+import { readMigrations } from '../../server/storage/migration-files.ts'
 import { type OpenDatabase, openPostgres } from '../../server/storage/postgres.ts'
 import { createDatabase, moveDatabaseClock, run, type TestDatabase, tamper } from '../support/postgres.ts'
 
@@ -115,6 +116,31 @@ describe('AU3: the log is only added to', () => {
   })
 })
 
+describe('AU3: nothing stands before the first event', () => {
+  const forge = (id: number) =>
+    sql("INSERT INTO audit_events (id, name, actor) VALUES ($1, 'session.revoked', 'acc_forged')", [id])
+
+  test.each([0, -3])('an event %d is refused', async (id) => {
+    await expect(forge(id)).rejects.toThrow(/audit_events_id_check/)
+  })
+
+  test('a seal 0 is refused', async () => {
+    const seal = "INSERT INTO audit_seals VALUES (0, 1, 1, '{}', '', '', '', latchkey_now())"
+    await expect(sql(seal)).rejects.toThrow(/audit_seals_number_check/)
+  })
+
+  test('those that were there before they were refused are found', async () => {
+    const ids = await write(3)
+    const migration = (await readMigrations()).find(({ name }) => name === '0036_ids_of_events')
+    await sql(migration?.wayBack ?? '')
+    await forge(0)
+    await forge(-3)
+    await sql(migration?.script ?? '')
+    expect(await faults()).toEqual(['inserted -3', 'inserted 0'])
+    expect(await verify()).toMatchObject({ events: ids.length, unsealed: 0 })
+  })
+})
+
 describe('AU3: what was done to the log is found, and where', () => {
   test('nothing was done', async () => {
     const ids = await write(20)
@@ -169,11 +195,22 @@ describe('AU3: what was done to the log is found, and where', () => {
     const [one, other] = [ids[1], ids[7]]
     await tamper(
       database.url,
-      `UPDATE audit_events SET id = -1 WHERE id = ${one}`,
+      `UPDATE audit_events SET id = 999999999 WHERE id = ${one}`,
       `UPDATE audit_events SET id = ${one} WHERE id = ${other}`,
-      `UPDATE audit_events SET id = ${other} WHERE id = -1`,
+      `UPDATE audit_events SET id = ${other} WHERE id = 999999999`,
     )
     expect(await faults()).toEqual([`changed ${one}`, `changed ${other}`])
+  })
+
+  test('a seal was put in before the first one', async () => {
+    await write(6)
+    await tamper(
+      database.url,
+      'ALTER TABLE audit_seals DROP CONSTRAINT audit_seals_number_check',
+      "INSERT INTO audit_seals SELECT -5, 0, 0, '{}', '', digest, mac, sealed_at FROM audit_seals WHERE number = 1",
+      'ALTER TABLE audit_seals ADD CONSTRAINT audit_seals_number_check CHECK (number > 0) NOT VALID',
+    )
+    expect(await faults()).toContain('seal_changed -5')
   })
 
   test('an event was changed and its seal made to fit: the next one does not', async () => {
