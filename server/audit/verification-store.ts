@@ -35,6 +35,23 @@ export async function selectRemovedThrough(db: Database): Promise<bigint | undef
   return rows[0]?.removed === true ? rows[0].number : undefined
 }
 
+/** An event that says that what a seal and those before it sealed was removed. */
+export interface SaidRemoval {
+  readonly event: bigint
+  /** Milliseconds since the epoch; never later than now, whatever the event says. */
+  readonly at: bigint
+  /** How long it was to be kept; not a number when the event does not say it. */
+  readonly keptSeconds: number
+}
+
+/** Those of a seal. */
+export async function selectSaidRemovals(db: Database, number: bigint): Promise<SaidRemoval[]> {
+  const rows = await db.$queryRaw<{ event: bigint; at: bigint; kept: string | null }[]>(Prisma.sql`
+    SELECT id AS event, (EXTRACT(EPOCH FROM LEAST(at, latchkey_now())) * 1000)::bigint AS at, detail ->> 'kept_seconds' AS kept
+    FROM audit_events WHERE name = 'audit_events.removed' AND detail ->> 'through_seal' = ${String(number)} ORDER BY id`)
+  return rows.map(({ event, at, kept }) => ({ event, at, keptSeconds: Number(kept ?? Number.NaN) }))
+}
+
 /** An event, as its digest is made of it. */
 export interface ReadEvent {
   readonly id: bigint

@@ -2,6 +2,7 @@
 // and under which seal. It goes through the events in the order of their ids and through the seals in theirs, a few thousand at a time.
 import type { Database } from '../storage/postgres.ts'
 import { type AuditHead, type AuditKeys, eventDigest, headText, MARK_BYTES, NOTHING_BEFORE, sealDigest } from './chain.ts'
+import { lookAtRemoval, type RemovalFault } from './removal.ts'
 import { AuditChainBroken, type AuditSealer } from './sealer.ts'
 import {
   EVENTS_AT_ONCE,
@@ -9,6 +10,7 @@ import {
   selectEvents,
   selectEventsAfter,
   selectRemovedThrough,
+  selectSaidRemovals,
   selectSeals,
 } from './verification-store.ts'
 
@@ -16,9 +18,18 @@ import {
 export interface AuditFault {
   /**
    * `changed`, `missing`, `inserted`: an event. `seal_changed`, `seal_missing`: the chain itself. `foreign_seal`: not made with a key of this server.
-   * `removed_early`: less than 30 days old. `head`: the log is not the one that the head was taken of, or its end was cut off.
+   * `removed_…`: what is gone was not removed as it should be. `head`: the log is not the one that the head was taken of, or its end was
+   * cut off.
    */
-  readonly kind: 'changed' | 'missing' | 'inserted' | 'seal_changed' | 'seal_missing' | 'foreign_seal' | 'removed_early' | 'head'
+  readonly kind:
+    | 'changed'
+    | 'missing'
+    | 'inserted'
+    | 'seal_changed'
+    | 'seal_missing'
+    | 'foreign_seal'
+    | RemovalFault['kind']
+    | 'head'
   readonly event?: bigint
   readonly seal?: bigint
   /** For people, one line. */
@@ -31,13 +42,15 @@ export interface AuditVerification {
   readonly seals: number
   /** The last seal; undefined when there is none. */
   readonly head: AuditHead | undefined
-  /** The last seal whose events were kept long enough and are gone. */
+  /** The last seal whose events are gone. */
   readonly removedThrough: bigint | undefined
   /** Events that have no seal yet. */
   readonly unsealed: number
   readonly faults: readonly AuditFault[]
   /** There are more than are listed. */
   readonly more: boolean
+  /** What may be right, and only whoever looks can know. For people, a line each. */
+  readonly remarks: readonly string[]
 }
 
 /** What it needs. */
@@ -46,12 +59,13 @@ export interface VerificationDeps {
   readonly keys: AuditKeys
   /** Seals what has none, so that everything is looked at. */
   readonly sealer: AuditSealer
+  /** How long events are kept now; undefined: for ever. */
+  readonly keptSeconds: number | undefined
   /** Told now and then how many events were looked at. */
   readonly progress?: (events: number) => void
 }
 
 const MOST_FAULTS = 1000
-const KEPT_MS = 30n * 86_400_000n
 /** How often events without a seal are given another chance: another process may be at it. */
 const ROUNDS = 20
 const ROUND_MS = 250
@@ -94,6 +108,7 @@ class Walk {
   readonly #head: AuditHead | undefined
   readonly #faults: AuditFault[] = []
   #more = false
+  readonly #remarks: string[] = []
   #events = 0
   #seals = 0
   #last: Seal | undefined
@@ -120,6 +135,8 @@ class Walk {
     for (;;) {
       const seals = await selectSeals(this.#deps.db, this.#last?.number)
       if (seals.length === 0) return
+      const [first] = seals
+      if (this.#last === undefined && first?.removed === true) await this.#lookAtAnchor(first)
       const digests = await this.#digestsOf(seals.flatMap(({ eventIds }) => eventIds))
       for (const seal of seals) this.#look(seal, digests)
       this.#deps.progress?.(this.#events)
@@ -153,6 +170,7 @@ class Walk {
       unsealed,
       faults: this.#faults,
       more: this.#more,
+      remarks: this.#remarks,
     }
   }
 
@@ -164,14 +182,10 @@ class Walk {
     if (!this.#deps.keys.made(seal)) this.#foreignSince ??= seal.number
     else this.#foreignSince = undefined
     if (this.#head?.number === seal.number && !Buffer.from(this.#head.digest).equals(Buffer.from(seal.digest))) {
-      this.#fault({
-        kind: 'head',
-        seal: seal.number,
-        text: `seal ${seal.number} is not the one of the head ${headText(this.#head)}`,
-      })
+      const text = `seal ${seal.number} is not the one of the head ${headText(this.#head)}`
+      this.#fault({ kind: 'head', seal: seal.number, text })
     }
-    if (before === undefined && seal.removed) this.#lookAtAnchor(seal)
-    else this.#lookAtSeal(seal, before, digests)
+    if (seal.number !== this.#removedThrough) this.#lookAtSeal(seal, before, digests)
   }
 
   #lookAtSeal(seal: Seal, before: Seal | undefined, digests: ReadonlyMap<bigint, Buffer>): void {
@@ -188,23 +202,18 @@ class Walk {
     if (gap || changed) return
     const eventDigests = seal.eventIds.map((id) => digests.get(id) ?? Buffer.alloc(0))
     const digest = sealDigest({ ...seal, previous: before?.digest ?? NOTHING_BEFORE, eventDigests })
-    if (!digest.equals(Buffer.from(seal.digest)))
-      this.#fault({
-        kind: 'seal_changed',
-        seal: seal.number,
-        text: `seal ${seal.number} does not fit what it seals, or the seal before`,
-      })
+    const text = `seal ${seal.number} does not fit what it seals, or the seal before`
+    if (!digest.equals(Buffer.from(seal.digest))) this.#fault({ kind: 'seal_changed', seal: seal.number, text })
   }
 
-  /** What was kept long enough is gone; of the last seal of it, what says who made it and when is left. */
-  #lookAtAnchor(seal: Seal): void {
+  /** Of the last seal whose events are gone, what says who made it and when is left. */
+  async #lookAtAnchor(seal: Seal): Promise<void> {
+    const { db, keys, keptSeconds } = this.#deps
     this.#removedThrough = seal.number
-    if (seal.sealedAt > seal.now - KEPT_MS)
-      this.#fault({
-        kind: 'removed_early',
-        seal: seal.number,
-        text: `seal ${seal.number} is not 30 days old, and its events are gone`,
-      })
+    const said = await selectSaidRemovals(db, seal.number)
+    const { faults, remark } = lookAtRemoval(seal, { keys, said, keptSeconds })
+    for (const fault of faults) this.#fault({ ...fault, seal: seal.number })
+    if (remark !== undefined) this.#remarks.push(remark)
   }
 
   /** True when some event is not as it was sealed. */
@@ -226,19 +235,12 @@ class Walk {
   #compareHead(): void {
     const head = this.#head
     if (head === undefined) return
+    const { number: seal } = head
     const last = this.#last?.number ?? 0n
-    if (head.number > last)
-      this.#fault({
-        kind: 'head',
-        seal: head.number,
-        text: `the end of the log was cut off: the head is seal ${head.number}, and the last seal is ${last}`,
-      })
-    else if (this.#removedThrough !== undefined && head.number < this.#removedThrough)
-      this.#fault({
-        kind: 'head',
-        seal: head.number,
-        text: `seal ${head.number} was kept long enough and is gone: compare with a later head`,
-      })
+    const cutOff = `the end of the log was cut off: the head is seal ${seal}, and the last seal is ${last}`
+    const gone = `seal ${seal} is gone, with what was removed: compare with a later head`
+    if (seal > last) this.#fault({ kind: 'head', seal, text: cutOff })
+    else if (this.#removedThrough !== undefined && seal < this.#removedThrough) this.#fault({ kind: 'head', seal, text: gone })
   }
 
   #fault(fault: AuditFault): void {

@@ -1,6 +1,7 @@
 // The verbs of the audit log that work on the database: pages of it, and the look through its chain.
 import { z } from 'zod'
 import type { Clock } from '../../config/clock.ts'
+import type { Config } from '../../config/config.ts'
 import { AddressFilterFault } from '../../config/network.ts'
 import { emailKey } from '../accounts/email-key.ts'
 import { recordAudit } from '../audit/audit.ts'
@@ -19,6 +20,7 @@ import { CommandFailed, type CommandHandlers, type CommandOutput } from './contr
 
 /** What they work with. */
 export interface AuditCommandDeps {
+  readonly config: Pick<Config, 'auditRetention'>
   readonly db: Database
   readonly sealer: Sealer
   readonly clock: Clock
@@ -109,23 +111,28 @@ async function page(deps: AuditCommandDeps, args: z.output<typeof exportArgs>): 
 }
 
 async function verify(deps: AuditCommandDeps, { head }: z.output<typeof verifyArgs>): Promise<CommandOutput> {
-  const { db, sealer: secrets, progress } = deps
+  const { db, sealer: secrets, progress, config } = deps
   const keys = createAuditKeys(secrets.deriveAll('audit log'))
   const known = head === undefined ? undefined : readHead(head)
   if (head !== undefined && known === undefined)
     throw new CommandFailed(`${head} is no head: one looks like 1042-9f2c…, with 64 digits at the end`)
   const found = await verifyAuditLog(
-    { db, keys, sealer: createAuditSealer({ db, keys }), ...(progress === undefined ? {} : { progress }) },
+    {
+      db,
+      keys,
+      sealer: createAuditSealer({ db, keys }),
+      keptSeconds: config.auditRetention,
+      ...(progress === undefined ? {} : { progress }),
+    },
     known,
   )
-  const { events, seals, faults, more, unsealed, removedThrough } = found
+  const { events, seals, faults, more, unsealed, removedThrough, remarks } = found
   const lines = [
     ...faults.map(({ text }) => `  ${text}`),
     ...(more ? ['  … and more'] : []),
     ...(unsealed > 0 ? [`${unsealed} events have no seal.`] : []),
-    ...(removedThrough === undefined
-      ? []
-      : [`What seal ${removedThrough} and those before it sealed was kept long enough, and is gone.`]),
+    ...(removedThrough === undefined ? [] : [`What seal ${removedThrough} and those before it sealed was removed.`]),
+    ...remarks,
     faults.length === 0
       ? `${events} events under ${seals} seals: nothing was changed.`
       : 'The audit log is not as it was written.',
@@ -147,6 +154,7 @@ async function verify(deps: AuditCommandDeps, { head }: z.output<typeof verifyAr
         text,
       })),
       more,
+      remarks,
     },
   }
 }

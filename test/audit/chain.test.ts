@@ -40,10 +40,14 @@ function sealerWith(...keys: Buffer[]) {
 
 const seal = (...keys: Buffer[]) => sealerWith(...keys).run()
 
+function verifyKeeping(keptSeconds?: number) {
+  return verifyAuditLog({ db: postgres.db, keys: createAuditKeys([KEY]), sealer: sealerWith(), keptSeconds })
+}
+
 function verify(head?: string, ...keys: Buffer[]) {
   const used = keys.length > 0 ? keys : [KEY]
   return verifyAuditLog(
-    { db: postgres.db, keys: createAuditKeys(used), sealer: sealerWith(...used) },
+    { db: postgres.db, keys: createAuditKeys(used), sealer: sealerWith(...used), keptSeconds: undefined },
     head === undefined ? undefined : readHead(head),
   )
 }
@@ -80,6 +84,17 @@ async function passed(id: bigint): Promise<void> {
 async function faults(head?: string, ...keys: Buffer[]): Promise<string[]> {
   const { faults: found } = await verify(head, ...keys)
   return found.map(({ kind, event, seal: number }) => `${kind} ${event ?? number}`)
+}
+
+/** Takes out the first seals with their events, as removing them would, with triggers off; the last of them stays. */
+function takeOut(through: number, ...more: readonly string[]): Promise<void> {
+  const gone = ["removed_at = latchkey_now(), event_ids = '{}', marks = ''", ...more].join(', ')
+  return tamper(
+    database.url,
+    `DELETE FROM audit_events WHERE id IN (SELECT unnest(event_ids) FROM audit_seals WHERE number <= ${through})`,
+    `DELETE FROM audit_seals WHERE number < ${through}`,
+    `UPDATE audit_seals SET ${gone} WHERE number = ${through}`,
+  )
 }
 
 async function headNow(): Promise<string> {
@@ -239,7 +254,47 @@ describe('AU3: what was done to the log is found, and where', () => {
       'DELETE FROM audit_seals WHERE number = 1',
       "UPDATE audit_seals SET removed_at = latchkey_now(), event_ids = '{}', marks = '' WHERE number = 2",
     )
-    expect(await faults()).toEqual(['removed_early 2'])
+    expect(await faults()).toEqual(['removed_early 2', 'removed_unsaid 2'])
+  })
+
+  test('the first seals were taken out, and the last of them was made older than it is', async () => {
+    await write(12)
+    await takeOut(2, "sealed_at = sealed_at - interval '40 days'")
+    const { faults: found, events } = await verify()
+    expect(found.map(({ kind, seal: number }) => [kind, number])).toEqual([
+      ['removed_unproven', 2n],
+      ['removed_unsaid', 2n],
+    ])
+    expect([events, found[0]?.text]).toEqual([6, expect.stringContaining('it was changed, or its key was taken away')])
+  })
+
+  test('seals that are old enough were taken out, by hand and by the function that removes them', async () => {
+    await write(6)
+    await moveDatabaseClock(database.url, 40 * DAY)
+    const young = await write(3)
+    await takeOut(1)
+    expect(await faults()).toEqual(['removed_unsaid 1'])
+    expect(await sql('SELECT * FROM latchkey_trim_audit_log(0)')).toEqual([{ events: '3', through: '2' }])
+    expect(await faults()).toEqual(['removed_unsaid 2'])
+    const rows = await sql('SELECT id FROM audit_events ORDER BY id')
+    expect(rows.map(({ id }) => BigInt(id))).toEqual(young)
+  })
+
+  test.each([
+    ['of today, kept for longer than they are old', { through_seal: 1, kept_seconds: 41 * DAY }, '0 days'],
+    ['of a day that is still to come', { through_seal: 1, kept_seconds: 41 * DAY }, '400 days'],
+    ['of a day on which they were not 30 days old', { through_seal: 1, kept_seconds: 0 }, '-11 days'],
+    ['without a time', { through_seal: 1 }, '0 days'],
+    ['of no time', { through_seal: 1, kept_seconds: 'long' }, '0 days'],
+  ])('seals were taken out, and an event says so that cannot be right: %s', async (_which, detail, later) => {
+    await write(3)
+    await moveDatabaseClock(database.url, 40 * DAY)
+    await takeOut(1)
+    await sql(
+      `INSERT INTO audit_events (name, at, detail) VALUES ('audit_events.removed', latchkey_now() + $1::interval, $2::jsonb)`,
+      [later, detail],
+    )
+    expect(await faults()).toEqual(['removed_early 1'])
   })
 
   test('the chain was made anew by somebody who does not have the key; and nothing is put on top of it', async () => {
@@ -390,6 +445,19 @@ describe('keys', () => {
     expect(await faults(undefined, KEY)).toEqual(['foreign_seal 2'])
   })
 
+  test('while the last seal whose events are gone was made with the one before, that one has to stay', async () => {
+    await write(3)
+    await moveDatabaseClock(database.url, 60 * DAY)
+    expect(await trimAuditLog({ db: postgres.db, keptSeconds: 30 * DAY })).toBe(3)
+    await seal(OTHER_KEY, KEY)
+    expect(await faults(undefined, OTHER_KEY, KEY)).toEqual([])
+    expect(await faults(undefined, OTHER_KEY)).toEqual(['removed_unproven 1'])
+    await moveDatabaseClock(database.url, 120 * DAY)
+    expect(await trimAuditLog({ db: postgres.db, keptSeconds: 30 * DAY })).toBe(1)
+    await seal(OTHER_KEY)
+    expect(await faults(undefined, OTHER_KEY)).toEqual([])
+  })
+
   test('the head of each day is told once', async () => {
     const told: string[] = []
     const sealer = createAuditSealer({
@@ -423,6 +491,26 @@ describe('retention', () => {
     expect(await trim(60 * DAY)).toBe(0)
     await write(3)
     expect(await faults()).toEqual([])
+  })
+
+  test('what was removed sooner than the setting says now is remarked, and is no fault', async () => {
+    await write(3)
+    await moveDatabaseClock(database.url, 100 * DAY)
+    expect(await trim(60 * DAY)).toBe(3)
+    const look = async (keptSeconds?: number) => {
+      const { faults: found, remarks } = await verifyKeeping(keptSeconds)
+      expect(found).toEqual([])
+      return remarks
+    }
+    expect(await look(60 * DAY)).toEqual([])
+    expect(await look(100 * DAY)).toEqual([])
+    for (const [kept, words] of [
+      [undefined, 'for ever'],
+      [400 * DAY, 'for 400 days'],
+    ] as const)
+      expect(await look(kept)).toEqual([expect.stringMatching(new RegExp(`${words}, .*event \\d+ .* kept for 60 days\\.`))])
+    await moveDatabaseClock(database.url, 400 * DAY)
+    expect(await look(400 * DAY)).toEqual([])
   })
 
   test('never removes what is not 30 days old, whatever it is told', async () => {
