@@ -20,6 +20,7 @@ import { redirectWithNotice } from './notices.ts'
 export interface LogoutNotificationPagesDeps {
   readonly cursors: Cursors
   readonly list: LogoutNotifications['list']
+  readonly find: LogoutNotifications['find']
   readonly retry: LogoutNotifications['retry']
   /** The id of the account that an id or an e-mail address names. */
   readonly accountIdOf: (name: string) => Promise<string | undefined>
@@ -44,12 +45,18 @@ export function logoutNotificationPages(deps: LogoutNotificationPagesDeps): Cons
       back: (_ctx, form) => formHref(form),
       async handle(ctx, visit, form) {
         const id = String(ctx.params.id)
-        const again = isStorable(id) && (await deps.retry(id, visit.change()))
-        const told = again ? 'The app is told again, for a day if need be.' : 'There was nothing to tell it again.'
-        redirectWithNotice(ctx, formHref(form), told)
+        redirectWithNotice(ctx, formHref(form), isStorable(id) ? await tellAgain(deps, id, visit) : NOTHING_TO_TELL)
       },
     },
   ]
+}
+
+const NOTHING_TO_TELL = 'There was nothing to tell it again.'
+
+async function tellAgain(deps: LogoutNotificationPagesDeps, id: string, visit: ConsoleVisit): Promise<string> {
+  if (await deps.retry(id, visit.change())) return 'The app is told again, for a day if need be.'
+  const state = (await deps.find(id))?.state
+  return state === 'waiting' || state === 'retrying' ? 'The app is being told at this moment.' : NOTHING_TO_TELL
 }
 
 /** The page on which the form stands: that of a session, or the list of all that apps are told. */

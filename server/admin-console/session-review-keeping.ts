@@ -83,19 +83,19 @@ async function ask(
   ctx: Context,
   visit: ConsoleVisit,
   { kind: wanted, subjects, note }: Asked,
-  fault?: string,
+  { fault, noteMissing = false }: { readonly fault?: string; readonly noteMissing?: boolean } = {},
 ): Promise<void> {
   const review = await foundReview(reviews, String(ctx.params.id))
   const kind = kindOf(wanted)
   if (kind === undefined) throw new HttpProblem(400, 'No such kind', 'Go back to the report, and tick what is meant.')
   const named = subjects.filter((subject) => subject !== '' && isStorable(subject)).slice(0, MOST_ENDED_AT_ONCE)
   const all = await reviews.findings({ reviewId: review.id, kind, subjects: named, limit: MOST_FINDINGS })
-  const view = { review, kind, note, csrf: visit.csrf, ...(fault === undefined ? {} : { fault }) }
+  const view = { review, kind, note, noteMissing, csrf: visit.csrf, ...(fault === undefined ? {} : { fault }) }
   const [title, body] =
     deed === 'kept'
       ? ['Keep what was found', keepFindings({ ...view, findings: all })]
       : ['Keep no longer', unkeepFindings({ ...view, findings: all.filter(({ kept }) => kept !== undefined) })]
-  visit.show({ title, section: REVIEWS_PATH, body }, fault === undefined ? 200 : 409)
+  visit.show({ title, section: REVIEWS_PATH, body }, noteMissing ? 400 : fault === undefined ? 200 : 409)
 }
 
 async function act(reviews: SessionReviews, deed: Deed, ctx: Context, visit: ConsoleVisit, form: Asked): Promise<void> {
@@ -104,7 +104,8 @@ async function act(reviews: SessionReviews, deed: Deed, ctx: Context, visit: Con
   const subjects = form.subjects.filter((subject) => subject !== '')
   // Why it stays is what the report is for; why it does not is for the audit log, as every reason.
   const isUnsaid = deed === 'kept' && form.note === ''
-  if (kind === undefined || subjects.length === 0 || isUnsaid) return ask(reviews, deed, ctx, visit, form)
+  if (kind === undefined || subjects.length === 0) return ask(reviews, deed, ctx, visit, form)
+  if (isUnsaid) return ask(reviews, deed, ctx, visit, form, { noteMissing: true })
   const change = visit.change(form.note.slice(0, 1000))
   let notice: string
   try {
@@ -113,7 +114,7 @@ async function act(reviews: SessionReviews, deed: Deed, ctx: Context, visit: Con
         ? keptNotice(await reviews.keep(id, { kind, subjects }, change))
         : unkeptNotice(await reviews.unkeep(id, { kind, subjects }, change))
   } catch (error) {
-    return ask(reviews, deed, ctx, visit, form, refusalOf(error))
+    return ask(reviews, deed, ctx, visit, form, { fault: refusalOf(error) })
   }
   redirectWithNotice(ctx, `${reviewHref(id)}?kind=${kind}`, notice)
 }

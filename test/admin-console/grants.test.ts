@@ -159,15 +159,19 @@ describe('apps that are told', () => {
     await send(browser, preview, '/admin/sessions/revocation', { reason: 'gone' })
     const path = `/admin/logout-notifications?session=${session}`
     await until(async () => (await open(browser, path)).body.includes('it answered 503'))
-    await run(
-      server.databaseUrl,
-      `UPDATE logout_notifications SET last_attempt_at = latchkey_now() - interval '1 minute',
-         next_attempt_at = latchkey_now() + interval '1 hour' WHERE session_id = $1`,
-      [session],
-    )
-    app.answer = ACCEPT
+    const triedSince = (interval: string) =>
+      run(
+        server.databaseUrl,
+        `UPDATE logout_notifications SET last_attempt_at = latchkey_now() - $2::interval,
+           next_attempt_at = latchkey_now() + interval '1 hour' WHERE session_id = $1`,
+        [session, interval],
+      )
     const list = await open(browser, path)
     const action = /action="(\/admin\/logout-notifications\/[^"]+)"/.exec(list.body)?.[1] ?? ''
+    await triedSince('-1 minute')
+    expect((await send(browser, list, action)).body).toContain('The app is being told at this moment.')
+    await triedSince('1 minute')
+    app.answer = ACCEPT
     const again = await send(browser, list, action)
     expect(again.body).toContain('The app is told again, for a day if need be.')
     await until(async () => (await open(browser, path)).body.includes('Delivered</span>'))

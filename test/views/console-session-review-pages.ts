@@ -119,6 +119,10 @@ export function sessionReviewPages(text: string): readonly (readonly [name: stri
       }),
     ],
     ['session audit, what stays', keepFindings({ review, kind: 'dormant_grant', findings, note: text, csrf: text, fault: text })],
+    [
+      'session audit, no note',
+      keepFindings({ review, kind: 'dormant_grant', findings, note: '', noteMissing: true, csrf: text }),
+    ],
     ['session audit, nothing selected', keepFindings({ review, kind: 'dormant_grant', findings: [], note: text, csrf: text })],
     [
       'session audit, kept no longer',

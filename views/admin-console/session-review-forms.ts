@@ -13,13 +13,15 @@ export interface KeepFindingsView {
   readonly kind: FindingKindWord
   readonly findings: readonly FindingView[]
   readonly note: string
+  /** It was sent without one. */
+  readonly noteMissing?: boolean
   readonly csrf: string
   /** Why it was refused. */
   readonly fault?: string
 }
 
 /** Makes it. */
-export function keepFindings({ review, kind, findings, note, csrf, fault }: KeepFindingsView): Html {
+export function keepFindings({ review, kind, findings, note, noteMissing = false, csrf, fault }: KeepFindingsView): Html {
   const href = `${PATH}/${review.id}?kind=${kind}`
   const subjects = [...new Set(findings.map(({ subject }) => subject))]
   return html`<p class="crumbs"><a href="${href}">${titleOf(review)}</a></p>
@@ -38,7 +40,7 @@ ${findings.map((finding) => html`<li><bdi>${nameOf(finding)}</bdi></li>\n`)}</ul
 <input type="hidden" name="csrf" value="${csrf}">
 <input type="hidden" name="kind" value="${kind}">
 <input type="hidden" name="subjects" value="${subjects.join(' ')}">
-${noteField('Why it stays', note, 'Whoever reads the report later was not here.', { name: 'note', missing: false })}
+${noteField('Why it stays', note, 'Whoever reads the report later was not here.', { name: 'note', missing: noteMissing })}
 <p class="actions"><button class="button primary" type="submit">Keep ${subjects.length === 1 ? 'it' : 'them'}</button>
 <a class="button" href="${href}">Leave it</a></p>
 </form>`
