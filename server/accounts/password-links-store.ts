@@ -24,6 +24,13 @@ export async function putPasswordLink(
   return link.expiresAt
 }
 
+/** Until when the link of an account can be used; undefined when it has none. */
+export async function passwordLinkUntil(tx: Transaction, accountId: string): Promise<Date | undefined> {
+  const rows = await tx.$queryRaw<{ expiresAt: Date }[]>`
+    SELECT expires_at AS "expiresAt" FROM password_links WHERE account_id = ${accountId} AND expires_at > latchkey_now()`
+  return rows[0]?.expiresAt
+}
+
 /** Whose link it is, while it can be used. */
 export async function selectPasswordLink(db: Database, digest: Digest): Promise<{ readonly accountId: string } | undefined> {
   const rows = await db.$queryRaw<{ accountId: string }[]>`

@@ -10,7 +10,7 @@ import { resetPassword } from './account-changes.ts'
 import { endAllOfAccount } from './account-ends.ts'
 import { AccountRefused, keepAnOwner, lockedAccount } from './account-standing.ts'
 import { type Account, lockActiveAccount, retirePassword, selectAccount, verifyEmail } from './accounts-store.ts'
-import { putPasswordLink, selectPasswordLink, takePasswordLink } from './password-links-store.ts'
+import { passwordLinkUntil, putPasswordLink, selectPasswordLink, takePasswordLink } from './password-links-store.ts'
 import { findPasswordFault, type PasswordFault } from './password-policy.ts'
 import type { Passwords } from './passwords.ts'
 import { wasUsedBefore } from './used-passwords.ts'
@@ -41,6 +41,8 @@ export interface PasswordLinkRequest {
   readonly endSessions: boolean
   /** The password that there is lets nobody in from now on: the person has to set another one. */
   readonly forceChange?: boolean
+  /** Until when the link can be used that the asker knows of, undefined for none: one that they do not know of stays good. */
+  readonly known?: { readonly until: Date | undefined }
 }
 
 /** The links. */
@@ -75,6 +77,13 @@ export interface PasswordLinksDeps {
   readonly forgetFailures: (tx: Transaction, account: Account) => Promise<void>
 }
 
+/** A form that is sent twice does not take back the link that was handed out meanwhile. @throws AccountRefused */
+async function keepUnknown(tx: Transaction, accountId: string, known: Date | undefined): Promise<void> {
+  const until = await passwordLinkUntil(tx, accountId)
+  if (until !== undefined && until.getTime() !== known?.getTime())
+    throw new AccountRefused('a link was made since this page was opened: make another one only when that one is lost')
+}
+
 /** Makes them. */
 export function createPasswordLinks(deps: PasswordLinksDeps): PasswordLinks {
   const { db, endings, lifeSeconds } = deps
@@ -93,12 +102,13 @@ export function createPasswordLinks(deps: PasswordLinksDeps): PasswordLinks {
   return {
     issueWithin,
 
-    async issue({ accountId, way, endSessions, forceChange = false }, change) {
+    async issue({ accountId, way, endSessions, forceChange = false, known }, change) {
       let link: PasswordLink | undefined
       const ended = await endings.run('signed_out_everywhere', async (ending) => {
         if (forceChange) await keepAnOwner(ending.tx, accountId)
         const account = await lockedAccount(ending.tx, accountId, change)
         if (account.status !== 'active') throw new AccountRefused('the account is suspended: reinstate it first')
+        if (known !== undefined) await keepUnknown(ending.tx, accountId, known.until)
         link = await issueWithin(ending.tx, account, way, change)
         if (forceChange && (await retirePassword(ending.tx, accountId)))
           await recordChange(ending.tx, 'password.change_forced', change, { accountId })

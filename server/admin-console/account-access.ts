@@ -170,10 +170,11 @@ async function makeLink(deps: AccountAccessPagesDeps, ctx: Context, visit: Conso
   if (endSessions) visit.insist(ACCESS.sessions.revoke)
   if (forceChange) visit.insist(ACCESS.accounts.stop)
   if (reason === '') return showSignIn(deps, visit, await accountOf(deps.search, ctx), { entered, reasonMissing: true })
+  const known = { until: form.get('link_until') === '' ? undefined : new Date(form.get('link_until')) }
   const work = async ({ id, email }: AccountDetails) => {
     // What the form does not show to somebody is not given to them, whatever they send.
     const way = form.has('mail') || !visit.may(ACCESS.accounts.seeLinks) ? ('mailed' as const) : ('shown' as const)
-    const { link, ended } = await deps.links.issue({ accountId: id, way, endSessions, forceChange }, visit.change(reason))
+    const { link, ended } = await deps.links.issue({ accountId: id, way, endSessions, forceChange, known }, visit.change(reason))
     const forced = forceChange ? ' The old password lets nobody in any more.' : ''
     if (link.url === undefined)
       return `The link is on its way to the person.${forced}${endSessions ? ` ${endedWords(ended)}` : ''}`

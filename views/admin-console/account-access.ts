@@ -183,6 +183,7 @@ ${
     : html`<p class="lead">The person sets ${passwordSetAt === undefined ? 'it' : 'a new one'} by a one-time link, so that nobody else knows it. ${passwordSetAt !== undefined && 'Until then the old one goes on working, unless you force the change.'}</p>
 <form method="post" action="/admin/accounts/${id}/password-reset">
 <input type="hidden" name="csrf" value="${csrf}">
+<input type="hidden" name="link_until" value="${account.passwordLink?.expiresAt.toISOString() ?? ''}">
 ${mayRevoke && html`<label class="choice"><input type="checkbox" name="end_sessions" value="on"${entered.endSessions && html` checked`}><span>End all that the account has now<span class="hint">Otherwise it ends when the link is used.</span></span></label>`}
 ${mayForce && passwordSetAt !== undefined && html`<label class="choice"><input type="checkbox" name="force_change" value="on"${entered.forceChange && html` checked`}><span>Force the change: the old password lets nobody in from now on<span class="hint">The person can only get in by the link. Where somebody else may be in the account, contain it.</span></span></label>`}
 ${reasonField(entered.reason, reasonMissing)}
