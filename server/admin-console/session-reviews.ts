@@ -35,9 +35,6 @@ export interface SessionReviewPagesDeps {
 
 const RULES = ACCESS.sessionReviews
 
-/** The page looks again after so long while the report is being made. */
-const LOOK_AGAIN_SECONDS = 2
-
 /** Makes the pages. */
 export function sessionReviewPages(deps: SessionReviewPagesDeps): ConsoleRoute[] {
   const { reviews } = deps
@@ -119,7 +116,7 @@ async function showOne(deps: SessionReviewPagesDeps, ctx: Context, visit: Consol
   const title = 'Session audit'
   if (review.madeAt === undefined) {
     const body = sessionReviewDetail({ review, findings: [], ...may })
-    return visit.show({ title, section: REVIEWS_PATH, body, refreshSeconds: LOOK_AGAIN_SECONDS })
+    return visit.show({ title, section: REVIEWS_PATH, body })
   }
   const asked = FINDING_KINDS.find((one) => one === ctx.query.kind)
   const kind = asked ?? review.parts.find((part) => part.found > 0)?.kind

@@ -200,6 +200,5 @@ async function showJob(deps: SessionPagesDeps, ctx: Context, visit: ConsoleVisit
     title: `Ending ${job.noun}`,
     section: `/admin/${job.noun}`,
     body: jobDetail(job),
-    ...(job.state === 'done' ? {} : { refreshSeconds: 2 }),
   })
 }

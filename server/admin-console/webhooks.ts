@@ -26,9 +26,7 @@ export interface WebhookPagesDeps {
 /** Where they are. */
 export const WEBHOOKS_PATH = '/admin/webhooks'
 
-/** The page of a delivery that waits looks again so often. */
-const LOOK_AGAIN_SECONDS = 2
-/** One that waits longer waits for more than its turn. */
+/** A delivery that waits longer waits for more than its turn. */
 const SOON_MS = 60_000
 
 /** Makes the pages. */
@@ -160,15 +158,10 @@ async function showDelivery(deps: WebhookPagesDeps, ctx: Context, visit: Console
   const body = deliveryPage({
     webhook: shownTo(visit, webhook),
     delivery: rowOf(delivery),
+    soon: delivery.state === 'waiting' && deps.clock() - delivery.createdAt.getTime() < SOON_MS,
     ...(visit.may(ACCESS.webhooks.write) ? { csrf: visit.csrf } : {}),
   })
-  const isSoon = delivery.state === 'waiting' && deps.clock() - delivery.createdAt.getTime() < SOON_MS
-  visit.show({
-    title: delivery.event,
-    section: WEBHOOKS_PATH,
-    body,
-    ...(isSoon ? { refreshSeconds: LOOK_AGAIN_SECONDS } : {}),
-  })
+  visit.show({ title: delivery.event, section: WEBHOOKS_PATH, body })
 }
 
 async function tell({ webhooks }: WebhookPagesDeps, ctx: Context, visit: ConsoleVisit): Promise<void> {

@@ -59,8 +59,17 @@ export function webhookPages(text: string): readonly (readonly [name: string, bo
     ['webhook', webhookDetail({ ...view, firstHref: '/', nextHref: '/' })],
     ['webhook that is disabled', webhookDetail({ ...view, webhook: { ...row, enabled: false, secrets }, deliveries: [] })],
     ['webhook, for those who look', webhookDetail({ ...looking, webhook: { ...closed, secrets } })],
-    ['webhook, a delivery', webhookDelivery({ webhook: row, delivery, csrf: text })],
-    ['webhook, a delivery for those who look', webhookDelivery({ webhook: row, delivery: { ...delivery, ...none } })],
+    ['webhook, a delivery', webhookDelivery({ webhook: row, delivery, soon: false, csrf: text })],
+    [
+      'webhook, a delivery for those who look',
+      webhookDelivery({ webhook: row, delivery: { ...delivery, ...none }, soon: false }),
+    ],
+    [
+      'webhook, a delivery whose turn comes',
+      webhookDelivery({
+        ...{ webhook: row, delivery: { ...delivery, ...none, state: 'waiting', attempts: 0 }, soon: true, csrf: text },
+      }),
+    ],
     ['new webhook', newWebhook({ id: text, entered: { url: '', description: '', events: [] }, groups, csrf: text })],
     ['new webhook, refused', newWebhook({ id: text, entered: { ...entered, events: ['*'] }, groups, csrf: text, fault: text })],
     [

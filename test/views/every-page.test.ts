@@ -94,6 +94,13 @@ describe.each(PAGES)('the page %j', (pageName, markup) => {
     expect(named('script').length).toBe(scripts.length)
   })
 
+  test('moves nowhere by itself; what is under way can be looked at again without a script', () => {
+    expect(named('meta').filter(({ attributes }) => attributes.has('http-equiv'))).toEqual([])
+    const looksAgain = tags.filter(({ attributes }) => attributes.has('data-look-again')).length
+    expect(looksAgain).toBe((pageName.match(/job$|job that waits|is being made|turn comes/) ?? []).length)
+    expect([...markup.matchAll(/<noscript>.*<a class="button" href="[^"]+">Look again<\/a>/g)].length).toBe(looksAgain)
+  })
+
   test('has buttons that say what they do to forms', () => {
     for (const { attributes } of named('button')) expect(attributes.get('type')).toBe('submit')
     // What a list of the console is narrowed to stands in its address.

@@ -24,8 +24,6 @@ export interface ConsoleBody {
   readonly section: string
   /** What stands in `<main>`; it brings the page's one `<h1>`. */
   readonly body: Html
-  /** Where the browser looks again after so many seconds, for pages about something under way. */
-  readonly refreshSeconds?: number
 }
 
 /** A document of the console's look, up to its body. `more`: what else stands in the head. */
@@ -44,11 +42,8 @@ ${more}</head>`
 }
 
 /** Makes a whole document. */
-export function consolePage(frame: ConsoleFrame, { title, section, body, refreshSeconds }: ConsoleBody): Html {
-  return html`${consoleHead(
-    title,
-    html`${refreshSeconds !== undefined && html`<meta http-equiv="refresh" content="${refreshSeconds}">\n`}<script src="${consoleScriptSrc}" defer></script>\n`,
-  )}
+export function consolePage(frame: ConsoleFrame, { title, section, body }: ConsoleBody): Html {
+  return html`${consoleHead(title, html`<script src="${consoleScriptSrc}" defer></script>\n`)}
 <body class="console">
 <a class="skip" href="#main">Skip to the content</a>
 <header class="site-header">

@@ -3,6 +3,7 @@ import { type Html, html } from '../html.ts'
 import { moment } from '../moment.ts'
 import { facts, reasonField, standing } from './lists.ts'
 import { count } from './tree.ts'
+import { saidAloud, underWay } from './under-way.ts'
 
 /** What would end. */
 export interface SessionRevocationView {
@@ -156,14 +157,19 @@ export interface JobView {
 
 /** Makes the page of a job. */
 export function jobDetail(job: JobView): Html {
-  const { total, left, ended, noun } = job
+  const { noun } = job
   return html`<p class="crumbs"><a href="/admin/${noun}">${noun === 'grants' ? 'Grants' : 'Sessions'}</a></p>
-<h1>${job.state === 'done' ? 'Ended' : 'Ending'} ${total === undefined ? noun : count(total, noun.slice(0, -1))}</h1>
+${underWay(job.state === 'done' ? undefined : `/admin/jobs/${job.id}`, howFar(job))}`
+}
+
+function howFar(job: JobView): Html {
+  const { total, left, ended, noun } = job
+  return html`<h1>${job.state === 'done' ? 'Ended' : 'Ending'} ${total === undefined ? noun : count(total, noun.slice(0, -1))}</h1>
 <section class="card" aria-labelledby="job">
 <h2 id="job">How far it is</h2>
 ${total !== undefined && total > 0 && html`<progress max="${total}" value="${total - left}" aria-label="Ended">${total - left} of ${total}</progress>`}
 ${facts([
-  ['State', standing(job.state)],
+  ['State', saidAloud(standing(job.state))],
   ['Left', total === undefined ? 'They are being looked for.' : String(left)],
   [
     'Ended',

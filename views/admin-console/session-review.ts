@@ -16,6 +16,7 @@ import {
   who,
 } from './session-reviews.ts'
 import { count } from './tree.ts'
+import { saidAloud, underWay } from './under-way.ts'
 
 const PATH = '/admin/session-audits'
 
@@ -44,13 +45,21 @@ export interface SessionReviewDetailView {
 /** Makes it. */
 export function sessionReviewDetail(view: SessionReviewDetailView): Html {
   const { review, outcome } = view
-  const { signedOff } = review
   return html`<p class="crumbs"><a href="${PATH}">Session audit</a></p>
 <h1>${titleOf(review)}</h1>
-<section class="card" aria-labelledby="report">
+${underWay(
+  outcome === undefined ? `${PATH}/${review.id}` : undefined,
+  html`${reportOf(view)}
+${outcome === undefined ? progressOf(review) : foundOf(view, outcome)}`,
+)}`
+}
+
+function reportOf({ review, maySignOff }: SessionReviewDetailView): Html {
+  const { signedOff } = review
+  return html`<section class="card" aria-labelledby="report">
 <h2 id="report">Report</h2>
 ${facts([
-  ['State', stateOf(review)],
+  ['State', saidAloud(stateOf(review))],
   ['Asked for by', askedBy(review)],
   review.madeAt && ['Made', moment(review.madeAt)],
   signedOff && ['Signed off', html`by ${who(signedOff.by)}, ${moment(signedOff.at)}`],
@@ -58,12 +67,11 @@ ${facts([
   ['Kept until', review.expiresAt === undefined ? 'for ever' : moment(review.expiresAt)],
 ])}
 ${
-  view.maySignOff &&
+  maySignOff &&
   review.state === 'open' &&
   html`<p class="actions"><a class="button primary" href="${PATH}/${review.id}/sign-off">Sign it off…</a></p>`
 }
-</section>
-${outcome === undefined ? progressOf(review) : foundOf(view, outcome)}`
+</section>`
 }
 
 function progressOf({ parts }: SessionReviewView): Html {
@@ -77,7 +85,7 @@ ${parts.map(
 <p class="quiet">${part.done ? 'done' : part.looked === 0 ? 'its turn comes' : 'under way'} · ${number(part.looked)} looked at · ${number(part.found)} found</p></div></li>
 `,
 )}</ul>
-<p class="quiet">This page looks again by itself. You may leave it: the report is made all the same.</p>
+<p class="quiet">You may leave this page: the report is made all the same.</p>
 </section>`
 }
 

@@ -4,6 +4,7 @@ import { moment } from '../moment.ts'
 import { codes } from './client-parts.ts'
 import { facts, nothingHere, pager, type SavedView, savedViews, standing, table } from './lists.ts'
 import { outcome } from './tree.ts'
+import { saidAloud, underWay } from './under-way.ts'
 
 /** A webhook. */
 export interface WebhookRow {
@@ -219,19 +220,26 @@ function againForm(webhookId: string, { id, event, state }: DeliveryView, csrf: 
 export interface WebhookDeliveryView {
   readonly webhook: Pick<WebhookRow, 'id' | 'origin' | 'description' | 'enabled'>
   readonly delivery: DeliveryView
+  /** What comes of it is known in a moment. */
+  readonly soon: boolean
   readonly csrf?: string
 }
 
 /** Makes it. */
-export function webhookDelivery({ webhook, delivery, csrf }: WebhookDeliveryView): Html {
-  const { lastAttemptAt, lastStatus, lastError, nextAttemptAt, finishedAt } = delivery
-  const again = csrf !== undefined && webhook.enabled && delivery.state !== 'waiting'
+export function webhookDelivery(view: WebhookDeliveryView): Html {
+  const { webhook, delivery, soon } = view
   return html`<p class="crumbs"><a href="${PATH}">Webhooks</a> · <a href="${PATH}/${webhook.id}"><bdi>${nameOf(webhook)}</bdi></a></p>
 <h1><bdi>${delivery.event}</bdi></h1>
-<section class="card" aria-labelledby="delivery">
+${underWay(soon ? deliveryHref(webhook.id, delivery.id) : undefined, fateOf(view))}`
+}
+
+function fateOf({ webhook, delivery, csrf }: WebhookDeliveryView): Html {
+  const { lastAttemptAt, lastStatus, lastError, nextAttemptAt, finishedAt } = delivery
+  const again = csrf !== undefined && webhook.enabled && delivery.state !== 'waiting'
+  return html`<section class="card" aria-labelledby="delivery">
 <h2 id="delivery">Delivery</h2>
 ${facts([
-  ['State', standing(delivery.state)],
+  ['State', saidAloud(standing(delivery.state))],
   ['Happened', moment(delivery.createdAt)],
   ['Attempts', String(delivery.attempts)],
   lastAttemptAt && ['Last attempt', moment(lastAttemptAt)],

@@ -1,23 +1,25 @@
 // The console's script. Every page works without it; with it, times are the reader's own, `/` goes to the search box, all rows of a
-// list can be selected at once, what is there to be copied can be copied, and the audit log can be followed.
+// list can be selected at once, what is there to be copied can be copied, the audit log can be followed, and what is under way is
+// seen to go on.
 const FORMAT = new Intl.DateTimeFormat(undefined, { dateStyle: 'medium', timeStyle: 'short' })
 
-for (const time of document.querySelectorAll('time[datetime]')) {
+// Below: a page, or what has come of one since.
+const enhance = (page) => {
+  for (const time of page.querySelectorAll('time[datetime]')) tellTime(time)
+  for (const form of page.querySelectorAll('form.selection')) selectAtOnce(form)
+  // Browsers let a page copy only where nobody can change it on its way.
+  if (navigator.clipboard !== undefined) for (const text of page.querySelectorAll('[data-copy]')) addCopying(text)
+}
+
+const tellTime = (time) => {
   time.title = time.textContent
   time.textContent = FORMAT.format(new Date(time.dateTime))
 }
 
-document.addEventListener('keydown', (event) => {
-  const typing = event.target.closest('input, textarea, select, [contenteditable]')
-  if (event.key !== '/' || event.ctrlKey || event.metaKey || event.altKey || typing) return
-  event.preventDefault()
-  document.getElementById('search')?.focus()
-})
-
-for (const form of document.querySelectorAll('form.selection')) {
+const selectAtOnce = (form) => {
   const boxes = [...form.querySelectorAll('input[type=checkbox][name=id]')]
   const head = form.querySelector('thead th')
-  if (boxes.length === 0 || head === null) continue
+  if (boxes.length === 0 || head === null) return
   const all = document.createElement('input')
   all.type = 'checkbox'
   const label = document.createElement('label')
@@ -45,8 +47,7 @@ for (const form of document.querySelectorAll('form.selection')) {
   show()
 }
 
-// Browsers let a page copy only where nobody can change it on its way.
-for (const text of navigator.clipboard === undefined ? [] : document.querySelectorAll('[data-copy]')) {
+const addCopying = (text) => {
   const button = document.createElement('button')
   button.type = 'button'
   button.className = 'button small'
@@ -58,6 +59,15 @@ for (const text of navigator.clipboard === undefined ? [] : document.querySelect
   const place = text.closest('pre') ?? text
   place.after(button)
 }
+
+enhance(document)
+
+document.addEventListener('keydown', (event) => {
+  const typing = event.target.closest('input, textarea, select, [contenteditable]')
+  if (event.key !== '/' || event.ctrlKey || event.metaKey || event.altKey || typing) return
+  event.preventDefault()
+  document.getElementById('search')?.focus()
+})
 
 for (const box of document.querySelectorAll('[data-follow]')) {
   const button = document.createElement('button')
@@ -98,3 +108,51 @@ for (const box of document.querySelectorAll('[data-follow]')) {
   show('Follow')
   box.hidden = false
 }
+
+// Makes a part of the page what it is by now, and leaves alone what is the same: the focus, what is marked and what is read aloud.
+const renew = (old, now) => {
+  if (old.isEqualNode(now)) return
+  if (!old.cloneNode().isEqualNode(now.cloneNode())) return old.replaceWith(now)
+  const before = [...old.childNodes]
+  const after = [...now.childNodes]
+  for (const [place, child] of after.entries()) place < before.length ? renew(before[place], child) : old.append(child)
+  for (const child of before.slice(after.length)) child.remove()
+}
+
+const lookAgain = (part) => {
+  const request = new XMLHttpRequest()
+  // The browser makes a document of the answer: the policy lets no script make one of text.
+  request.responseType = 'document'
+  request.timeout = 30_000
+  request.addEventListener('loadend', () => {
+    // No answer: the network is gone for a while, or the reader is leaving.
+    if (request.status === 0) return soon(part)
+    const now = request.status === 200 ? request.response?.querySelector('.under-way') : undefined
+    if (!now) return part.after(wayToLook())
+    enhance(now)
+    if (now.dataset.lookAgain === undefined) part.removeAttribute('data-look-again')
+    renew(part, now)
+    soon(part)
+  })
+  request.open('GET', location.pathname + location.search)
+  request.send()
+}
+
+const soon = (part) => {
+  const seconds = Number(part?.dataset.lookAgain ?? 0)
+  if (seconds > 0) setTimeout(() => lookAgain(part), seconds * 1000)
+}
+
+// For a reader who is signed out by now, or was refused: what the page told stays, and nothing goes on behind it.
+const wayToLook = () => {
+  const link = document.createElement('a')
+  link.className = 'button'
+  link.href = location.pathname + location.search
+  link.textContent = 'Look again'
+  const line = document.createElement('p')
+  line.className = 'actions'
+  line.append(link)
+  return line
+}
+
+soon(document.querySelector('.under-way'))
