@@ -106,6 +106,25 @@ test('with scripts, times are the reader’s own, `/` leads to the search box, a
   })
 })
 
+test('with scripts, whoever comes back from what would end finds what they had selected, and goes on from there', async () => {
+  await twoDevices()
+  await withConsole(true, async (page) => {
+    for (const row of [0, 1]) await page.locator('input[name=id]').nth(row).check()
+    const button = page.locator('.selection button[type=submit]')
+    await button.click()
+    await page.waitForURL('**/admin/sessions/revocation?*')
+    await page.goBack()
+    await page.waitForURL('**/admin/sessions')
+    expect(await page.locator('input[name=id]:checked').count()).toBe(2)
+    await page.locator('.selection button:text-is("End 2…")').waitFor()
+    expect(await button.isDisabled()).toBe(false)
+    expect(await page.evaluate('document.querySelector("thead input[type=checkbox]").indeterminate')).toBe(true)
+    await button.click()
+    await page.waitForURL('**/admin/sessions/revocation?*')
+    expect(await page.textContent('h1')).toBe('End 2 sessions')
+  })
+})
+
 test('by keyboard alone a session is opened, and one sees where one is', async () => {
   const { phoneId } = await twoDevices()
   await withConsole(true, async (page) => {

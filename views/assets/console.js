@@ -44,6 +44,8 @@ const selectAtOnce = (form) => {
     show()
   })
   form.addEventListener('change', show)
+  // A browser that goes back ticks what was ticked, but only after this has run.
+  addEventListener('pageshow', show)
   show()
 }
 
