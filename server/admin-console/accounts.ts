@@ -15,7 +15,7 @@ import { PROFILE_FIELD_NAMES, profileEntered, profileOf, profileShown } from './
 import type { ConsoleRoute, ConsoleVisit } from './console.ts'
 import { type Asked, chipsOf, listHref, momentOf, readAsked, readRows, timeFaultOf, type View, viewsOf } from './list-query.ts'
 import { redirectWithNotice } from './notices.ts'
-import type { Finder } from './search.ts'
+import { createNameFinder, type Finder } from './search.ts'
 
 /** What the pages call. */
 export interface AccountPagesDeps {
@@ -60,16 +60,13 @@ export function accountPages(deps: AccountPagesDeps): ConsoleRoute[] {
 
 /** Finds the person who is called so; where there are more of them than one, the list of them. */
 export function createPersonFinder(search: Pick<AccountSearch, 'page'>): Finder {
-  return async (text, visit) => {
-    if (text.length > LONGEST_NAME || !isStorable(text) || !visit.may(ACCESS.accounts.read)) return undefined
-    const [one, another] = await search.page({ filter: { search: text }, limit: 2 })
-    if (one === undefined) return undefined
-    return another === undefined ? accountHref(one.id) : listHref(ACCOUNTS_PATH, { search: text })
-  }
+  return createNameFinder({
+    access: ACCESS.accounts.read,
+    find: (text) => search.page({ filter: { search: text }, limit: 2 }),
+    hrefOf: ({ id }) => accountHref(id),
+    listOf: (text) => listHref(ACCOUNTS_PATH, { search: text }),
+  })
 }
-
-/** What is longer may be a token. */
-const LONGEST_NAME = 200
 
 async function showList(deps: AccountPagesDeps, ctx: Context, visit: ConsoleVisit): Promise<void> {
   const asked = readAsked(ctx.query, Object.keys(LABELS))

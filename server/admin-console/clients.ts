@@ -31,7 +31,7 @@ import type { ConsoleRoute, ConsoleVisit } from './console.ts'
 import type { History } from './history.ts'
 import { type Asked, chipsOf, listHref, readAsked, readRows, type View, viewsOf } from './list-query.ts'
 import { refusalOf } from './refusals.ts'
-import type { Finder } from './search.ts'
+import { createNameFinder, type Finder } from './search.ts'
 
 /** What the pages call. */
 export interface ClientPagesDeps {
@@ -102,18 +102,15 @@ export function createClientFinder(find: ClientSearch['find']): Finder {
   }
 }
 
-/** For the search box: by what the name begins with. One leads to its page, more to the list. */
+/** For the search box: by what the name begins with. */
 export function createClientNameFinder({ page }: Pick<ClientSearch, 'page'>): Finder {
-  return async (text, visit) => {
-    if (!isStorable(text) || text.length > LONGEST_NAME || !visit.may(ACCESS.clients.read)) return undefined
-    const [one, another] = await page({ filter: { beginning: text }, limit: 2 })
-    if (one === undefined) return undefined
-    return another === undefined ? clientHref(one.id) : listHref(CLIENTS_PATH, { q: text })
-  }
+  return createNameFinder({
+    access: ACCESS.clients.read,
+    find: (text) => page({ filter: { beginning: text }, limit: 2 }),
+    hrefOf: ({ id }) => clientHref(id),
+    listOf: (text) => listHref(CLIENTS_PATH, { q: text }),
+  })
 }
-
-/** What is longer may be a token. */
-const LONGEST_NAME = 200
 
 async function showList({ search, cursors }: ClientPagesDeps, ctx: Context, visit: ConsoleVisit): Promise<void> {
   const asked = readAsked(ctx.query, Object.keys(LABELS))

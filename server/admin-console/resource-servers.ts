@@ -8,7 +8,7 @@ import { HttpProblem } from '../http/problems.ts'
 import type { ResourceServerItem, ResourceServerSearch } from '../resource-servers/resource-server-search.ts'
 import type { ConsoleRoute, ConsoleVisit } from './console.ts'
 import { chipsOf, listHref, readAsked, readRows } from './list-query.ts'
-import type { Finder } from './search.ts'
+import { createNameFinder, type Finder } from './search.ts'
 
 /** What the pages call. */
 export interface ResourceServerPagesDeps {
@@ -37,15 +37,14 @@ export function createResourceServerFinder(find: ResourceServerSearch['find']): 
   }
 }
 
-/** For the search box: by what the name begins with. One leads to its page, more to the list. */
+/** For the search box: by what the name or the identifier begins with. */
 export function createResourceServerNameFinder({ page }: Pick<ResourceServerSearch, 'page'>): Finder {
-  return async (text, visit) => {
-    // What is longer may be a token.
-    if (text.length > 200 || !visit.may(ACCESS.resourceServers.read)) return undefined
-    const [one, another] = await page({ beginning: text, limit: 2 })
-    if (one === undefined) return undefined
-    return another === undefined ? resourceServerHref(one.id) : listHref(RESOURCE_SERVERS_PATH, { q: text })
-  }
+  return createNameFinder({
+    access: ACCESS.resourceServers.read,
+    find: (text) => page({ beginning: text, limit: 2 }),
+    hrefOf: ({ id }) => resourceServerHref(id),
+    listOf: (text) => listHref(RESOURCE_SERVERS_PATH, { q: text }),
+  })
 }
 
 /** The address of the page of one. */

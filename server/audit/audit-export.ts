@@ -25,9 +25,8 @@ export async function exportNote(
   format: ExportFormat,
 ): Promise<{ readonly format: string; readonly filter: string }> {
   const [found] = await search.page({ filter, limit: 1 })
-  const kept =
-    found === undefined ? Object.entries(filter).map(([member, value]) => [member, isOurs(member) ? value : HIDDEN]) : undefined
-  return { format, filter: JSON.stringify(kept === undefined ? filter : Object.fromEntries(kept)) }
+  const kept = Object.entries(filter).map(([member, value]) => [member, found !== undefined || isOurs(member) ? value : HIDDEN])
+  return { format, filter: JSON.stringify(Object.fromEntries(kept)) }
 }
 
 const HIDDEN = '[hidden]'
