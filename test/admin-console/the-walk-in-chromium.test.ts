@@ -166,7 +166,7 @@ async function seeTold(page: Page): Promise<void> {
 
 /** From what happened to the session to the entry of the audit log; its id. */
 async function findEntry(page: Page): Promise<string> {
-  const [sessionId] = /ses_\w+/.exec(page.url()) ?? []
+  const [sessionId] = /ses_[\w-]+/.exec(page.url()) ?? []
   await page.click('[aria-labelledby=history] a:has-text("session.revoked")')
   await page.waitForURL('**/admin/audit/*')
   expect(await page.textContent('h1')).toBe('session.revoked')
