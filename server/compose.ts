@@ -32,6 +32,7 @@ import { createRestoreWatch, type RestoreWatch } from './maintenance/restored-da
 import { type Schedule, startSchedule } from './maintenance/schedule.ts'
 import { createRedirectUriRule } from './provider/redirect-uri-rule.ts'
 import type { Registry } from './provider/registry.ts'
+import { createThrottles } from './throttles/throttles.ts'
 import { createRevocationFollower, type RevocationFollower } from './tokens/revocation-follower.ts'
 
 /** What a test may put in the place of the real thing. */
@@ -94,14 +95,15 @@ export async function compose(config: Config, secrets: Secrets, overrides: Overr
   const revocations = await tellOfRevocations({ issuer: config.issuer, follower, stores, log, metrics })
   opened.defer(() => revocations.close())
   const system = await createSystem({ ...basis, keys, revocations, webhooks })
-  const built = { nouns, keys, mail, revocations, logout, webhooks, audit, system }
+  const throttles = createThrottles({ db: stores.db, list: stores.throttleList, clock })
+  const built = { nouns, keys, mail, revocations, logout, webhooks, audit, system, throttles }
   // It is the provider that decides, which is built later, and asked when somebody has come in.
   const redirectUriRule = createRedirectUriRule(() => protocol.host.current)
   const administration = createAdministration({ ...basis, ...built, redirectUriRule })
   const announcements = await register({ config, clock, log, stores, nouns })
   const cookieSignatures = createCookieSignatures(secrets.cookieKeys.map((key) => key.reveal()))
-  const tokenLimits = createClientLimits({ config, clock, metrics, occasional })
-  const door = createDoor({ config, clock, log, stores, tokenLimits, metrics, occasional })
+  const tokenLimits = createClientLimits({ config, clock, metrics, occasional, throttles })
+  const door = createDoor({ config, clock, log, stores, tokenLimits, metrics, occasional, throttles })
   const protocol = await createProviderParts({
     ...{ ...basis, nouns, tokenLimits, keys, follower, cookieSignatures, occasional },
     door: throughDoor(door),

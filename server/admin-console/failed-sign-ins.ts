@@ -4,19 +4,23 @@ import { ACCESS } from '../../config/access.ts'
 import { isAddress } from '../../config/network.ts'
 import { isStorable } from '../../config/plain-text.ts'
 import { blockList, failedSignInList } from '../../views/admin-console/failed-sign-ins.ts'
+import { throttlePart } from '../../views/admin-console/throttles.ts'
 import { type FailedSignIn, type FailedSignInFilter, type FailedSignIns, SIGN_IN_REFUSALS } from '../accounts/failed-sign-ins.ts'
 import type { SignInBlock, SignInBlocks } from '../accounts/sign-in-blocks.ts'
 import type { Cursors } from '../http/cursors.ts'
+import type { Throttles } from '../throttles/throttles.ts'
 import { faultOf } from './account-page.ts'
 import type { ConsoleRoute, ConsoleVisit } from './console.ts'
-import { type Asked, chipsOf, listHref, momentOf, readAsked, readRows, timeFaultOf } from './list-query.ts'
+import { type Asked, chipsOf, momentOf, readAsked, readRows, timeFaultOf } from './list-query.ts'
 import { redirectWithNotice } from './notices.ts'
+import { firstThrottles, throttlePages } from './throttles.ts'
 
 /** What the pages call. */
 export interface FailedSignInPagesDeps {
   readonly cursors: Cursors
   readonly failedSignIns: FailedSignIns
   readonly blocks: SignInBlocks
+  readonly throttles: Throttles
   /** The id of the account that an id or an e-mail address names. */
   readonly accountIdOf: (name: string) => Promise<string | undefined>
 }
@@ -50,6 +54,7 @@ export function failedSignInPages(deps: FailedSignInPagesDeps): ConsoleRoute[] {
         redirectWithNotice(ctx, BLOCKS_PATH, await lifting.then(saying, faultOf))
       },
     },
+    ...throttlePages(deps),
   ]
 }
 
@@ -119,7 +124,7 @@ async function showBlocks(deps: FailedSignInPagesDeps, ctx: Context, visit: Cons
     blocks,
     ...hrefs,
     ...(visit.may(ACCESS.accounts.help) ? { csrf: visit.csrf } : {}),
-    ...(visit.may(ACCESS.auditEvents.read) ? { auditHref: listHref('/admin/audit', { name: 'rate_limit.reached' }) } : {}),
+    throttles: throttlePart(await firstThrottles(deps.throttles, visit)),
   })
   visit.show({ title: 'Blocks', section: BLOCKS_PATH, body })
 }

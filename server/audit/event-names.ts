@@ -45,6 +45,7 @@ export const AUDIT_EVENT_NAMES = [
   'password.changed',
   'password.reset',
   'password_link.created',
+  'rate_limit.lifted',
   'rate_limit.reached',
   'refresh_token.reused',
   'resource_server.created',

@@ -15,9 +15,11 @@ import { accountImportRoutes } from '../admin-api/account-imports.ts'
 import { accountRoutes } from '../admin-api/accounts.ts'
 import { failedSignInRoutes } from '../admin-api/failed-sign-ins.ts'
 import type { ApiRoute } from '../admin-api/route.ts'
+import { throttleRoutes } from '../admin-api/throttles.ts'
 import { addressKey } from '../http/client-address.ts'
 import type { Cursors } from '../http/cursors.ts'
 import { SET_PASSWORD_PATH } from '../password-links/routes.ts'
+import type { Throttles } from '../throttles/throttles.ts'
 import type { MailParts } from './mail.ts'
 import type { Nouns } from './nouns.ts'
 import type { OpenStores } from './stores.ts'
@@ -31,6 +33,7 @@ export interface AccountParts {
   readonly importAccounts: ImportAccounts
   readonly passwordLinks: PasswordLinks
   readonly signInBlocks: SignInBlocks
+  readonly throttles: Throttles
   /** Mail can be sent. */
   readonly mails: boolean
 }
@@ -41,6 +44,7 @@ export function createAccountParts(deps: {
   readonly stores: Pick<OpenStores, 'db' | 'sealer'>
   readonly nouns: Pick<Nouns, 'accounts' | 'endings' | 'passwords'>
   readonly mail: Pick<MailParts, 'outbox'>
+  readonly throttles: Throttles
 }): AccountParts {
   const { config, nouns } = deps
   const { db, sealer } = deps.stores
@@ -62,6 +66,7 @@ export function createAccountParts(deps: {
     passwordLinks,
     mails: config.mail !== 'off',
     signInBlocks: createSignInBlocks({ db }),
+    throttles: deps.throttles,
     accountSearch: createAccountSearch({ db, locks: accountLocks }),
     accountAdministration: createAccountAdministration({ db, endings, accounts, links: passwordLinks }),
     failedSignIns: createFailedSignIns({ db }),
@@ -104,5 +109,6 @@ export function accountApiRoutes(
       preview: (accountId) => previewAccount(deps.stores.db, accountId),
     }),
     ...failedSignInRoutes({ cursors, failedSignIns, blocks: parts.signInBlocks, accountIdOf }),
+    ...throttleRoutes({ cursors, ...parts }),
   ]
 }

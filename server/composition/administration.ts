@@ -33,6 +33,7 @@ import { previewSessions, type SessionPreview } from '../sessions/session-previe
 import { createSessionSearch } from '../sessions/session-search.ts'
 import { createSessionTrees } from '../sessions/session-tree.ts'
 import { createIdempotentRequests } from '../storage/idempotent-requests.ts'
+import type { Throttles } from '../throttles/throttles.ts'
 import { accountApiRoutes, createAccountParts } from './administration-accounts.ts'
 import { type AuditAdministration, createAuditAdministration } from './administration-audit.ts'
 import { type AdministrationBasis, accountIdOf } from './administration-basis.ts'
@@ -80,6 +81,7 @@ export function createAdministration(deps: {
   readonly mail: MailParts
   readonly audit: AuditParts
   readonly redirectUriRule: RedirectUriRule
+  readonly throttles: Throttles
 }): AdministrationParts {
   const { config, stores, nouns, audit } = deps
   const { db, sealer } = stores
@@ -151,17 +153,19 @@ export function createAdministration(deps: {
   }
 }
 
-function limitOf({ config, log, stores, metrics, audit }: Parameters<typeof createAdministration>[0]): Middleware {
+function limitOf({ config, log, stores, metrics, audit, throttles }: Parameters<typeof createAdministration>[0]): Middleware {
   return createLimit({
     limit: config.rateLimits.administrators,
     redis: stores.redis,
     counts: () => config.rateLimits.enabled,
     asker: (ctx: Context) => `administrator ${String(ctx.state.caller)}`,
     log,
-    turnedAway(ctx) {
+    turnedAway(ctx, who) {
       metrics.count('rateLimited', { limit: 'administrators' })
-      noteRateLimit(audit.occasional, 'administrators', ctx, String(ctx.state.caller))
+      const about = { limit: 'administrators', ...who, ...config.rateLimits.administrators } as const
+      noteRateLimit({ ...audit, throttles }, ctx, about, String(ctx.state.caller))
     },
+    lifted: (asker) => throttles.lifted('administrators', asker),
   })
 }
 

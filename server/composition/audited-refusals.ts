@@ -5,13 +5,21 @@ import type { ApiRoute } from '../admin-api/route.ts'
 import type { RefusedCall } from '../admin-api/routes.ts'
 import type { ConsoleRoute, RefusedVisit } from '../admin-console/console.ts'
 import type { OccasionalEvents } from '../audit/occasional.ts'
-import { addressKey } from '../http/client-address.ts'
+import { addressKey, placeOf } from '../http/client-address.ts'
 import { originOf, requestInfo } from '../http/request-context.ts'
 import type { RefusedClient } from '../provider/failures.ts'
+import type { Throttled, Throttles } from '../throttles/throttles.ts'
 
 /** Somebody was turned away for asking too often. */
-export function noteRateLimit(occasional: OccasionalEvents, limit: string, ctx: Context, actor?: string): void {
+export function noteRateLimit(
+  { occasional, throttles }: { readonly occasional: OccasionalEvents; readonly throttles: Throttles },
+  ctx: Context,
+  about: Omit<Throttled, 'place'>,
+  actor?: string,
+): void {
   const origin = originOf(ctx)
+  const { limit } = about
+  throttles.note({ ...about, place: placeOf(origin.address) })
   const event = { name: 'rate_limit.reached', ...origin, detail: { limit } } as const
   occasional.note(actor === undefined ? event : { ...event, actor }, [limit, actor ?? addressKey(origin.address)])
 }

@@ -50,6 +50,7 @@ export function accountConsolePages(
       cursors,
       failedSignIns: parts.failedSignIns,
       blocks: parts.signInBlocks,
+      throttles: parts.throttles,
       accountIdOf: accountIdOf(nouns),
     }),
   ]

@@ -24,6 +24,7 @@ import { type OpenRedis, openRedis } from '../storage/redis.ts'
 import { COMMAND_TIMEOUT_MS } from '../storage/redis-client.ts'
 import type { RevocationCopy } from '../storage/revocation-copy.ts'
 import { createSealer, type Sealer } from '../storage/sealing.ts'
+import { createMemoryThrottleList, type ThrottleList } from '../storage/throttle-list.ts'
 
 /** The stores, open. */
 export interface OpenStores {
@@ -35,6 +36,8 @@ export interface OpenStores {
   readonly revocationCopy: RevocationCopy | undefined
   /** The last so many things of one sort. */
   recentLog(size: RecentLogSize): RecentLog
+  /** Who is turned away for asking too often. */
+  readonly throttleList: ThrottleList
   readonly sealer: Sealer
   /** Has someone told of what other processes tell through PostgreSQL. The embedded one has no others. */
   listen(channel: string, notified: () => void): Notifications
@@ -63,7 +66,7 @@ export async function openStores(
   const sealer = createSealer(secrets.encryptionKeys)
   const database = await openDatabase(config, secrets, log)
   try {
-    const { store, client, revocationCopy, recentLog } = await openLiveStore(config, secrets, sealer, clock)
+    const { store, client, revocationCopy, recentLog, throttleList } = await openLiveStore(config, secrets, sealer, clock)
     async function answering() {
       const [postgres, redis] = await Promise.allSettled([database.ping(), store.ping()])
       return { postgres: postgres.status === 'fulfilled', redis: redis.status === 'fulfilled' }
@@ -74,6 +77,7 @@ export async function openStores(
       redis: client,
       revocationCopy,
       recentLog,
+      throttleList,
       sealer,
       listen: (channel, notified) =>
         config.database === 'embedded' ? NOTHING_TO_HEAR : listenToPostgres({ url: databaseUrlOf(secrets), channel, notified }),
@@ -144,7 +148,10 @@ async function openLiveStore(
   sealer: Sealer,
   clock: Clock,
 ): Promise<
-  Pick<OpenRedis, 'store' | 'recentLog'> & { client: Redis | Cluster | undefined; revocationCopy: RevocationCopy | undefined }
+  Pick<OpenRedis, 'store' | 'recentLog' | 'throttleList'> & {
+    client: Redis | Cluster | undefined
+    revocationCopy: RevocationCopy | undefined
+  }
 > {
   if (config.redis === 'memory') {
     return {
@@ -152,6 +159,7 @@ async function openLiveStore(
       client: undefined,
       revocationCopy: undefined,
       recentLog: (size) => createMemoryRecentLog({ sealer, clock, size }),
+      throttleList: createMemoryThrottleList({ clock }),
     }
   }
   const commandTimeoutMs = Math.max(COMMAND_TIMEOUT_MS, config.answerWithinMs * 0.25)

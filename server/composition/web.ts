@@ -37,6 +37,7 @@ import { lostSignIn } from '../refused-requests/lost-sign-in.ts'
 import { removeSetupLinkFile } from '../setup/announcement.ts'
 import { createSetup } from '../setup/routes.ts'
 import { LARGE_ENDS_WITHIN_MS } from '../storage/postgres.ts'
+import type { Throttles } from '../throttles/throttles.ts'
 import type { AdministrationParts } from './administration.ts'
 import { noteRateLimit } from './audited-refusals.ts'
 import { createConsolePages } from './console.ts'
@@ -64,23 +65,26 @@ export function createClientLimits({
   config,
   clock,
   metrics,
-  occasional,
+  ...told
 }: {
   readonly config: Config
   readonly clock: Clock
   readonly metrics: Metrics
   readonly occasional: OccasionalEvents
+  readonly throttles: Throttles
 }): TokenLimits {
   const { tokenPerClient, tokenFailures, enabled } = config.rateLimits
+  const windows = { clients: tokenPerClient, client_failures: tokenFailures }
   return createTokenLimits({
     requests: tokenPerClient,
     failures: tokenFailures,
     clock,
     counts: (ctx) => enabled && ctx.method === 'POST' && CLIENTS.test(ctx.path),
-    turnedAway(limit, ctx) {
+    turnedAway(limit, ctx, who) {
       metrics.count('rateLimited', { limit })
-      noteRateLimit(occasional, limit, ctx)
+      noteRateLimit(told, ctx, { limit, ...who, ...windows[limit] })
     },
+    lifted: told.throttles.lifted,
   })
 }
 
@@ -93,6 +97,7 @@ export function createDoor(deps: {
   readonly tokenLimits: TokenLimits
   readonly metrics: Metrics
   readonly occasional: OccasionalEvents
+  readonly throttles: Throttles
 }): Door {
   const { config, clock, log, stores, tokenLimits, metrics } = deps
   return {
@@ -117,10 +122,11 @@ export function createDoor(deps: {
         redis: stores.redis,
         counts: (ctx) => config.rateLimits.enabled && PEOPLE.test(ctx.path),
         log,
-        turnedAway(ctx) {
+        turnedAway(ctx, who) {
           metrics.count('rateLimited', { limit: 'people' })
-          noteRateLimit(deps.occasional, 'people', ctx)
+          noteRateLimit(deps, ctx, { limit: 'people', ...who, ...config.rateLimits.people })
         },
+        lifted: (asker) => deps.throttles.lifted('people', asker),
       }),
       tokenLimits.middleware,
     ],

@@ -39,6 +39,13 @@ export const addressKey: (address: string) => string = remembered((address) => {
   return `${parsed.toByteArray().slice(0, 8).join('.')}/64`
 })
 
+/** The same place, as people write it: `192.0.2.7`, `2001:db8:0:1::/64`. */
+export function placeOf(address: string): string {
+  const parsed = parse(address)
+  if (!(parsed instanceof ipaddr.IPv6)) return parsed?.toString() ?? 'unknown'
+  return `${new ipaddr.IPv6([...parsed.parts.slice(0, 4), 0, 0, 0, 0])}/64`
+}
+
 /** One way of writing an address; an IPv4 address in IPv6 clothes is the IPv4 address (RFC 4291 §2.5.5.2). */
 const normalise = remembered((address) => parse(address)?.toString() ?? address.trim())
 

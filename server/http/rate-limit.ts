@@ -3,6 +3,7 @@
 import type { Cluster, Redis } from 'ioredis'
 import type { Context, Middleware } from 'koa'
 import ratelimit from 'koa-ratelimit'
+import { liveKey, liveKeys } from '../storage/keys.ts'
 import { addressKey } from './client-address.ts'
 import type { Log } from './log.ts'
 import { HttpProblem } from './problems.ts'
@@ -14,8 +15,18 @@ export interface Limit {
   readonly windowSeconds: number
 }
 
+/** Somebody who is turned away. */
+export interface TurnedAway {
+  /** What the limit counts by. */
+  readonly asker: string
+  /** When one request more is let through. */
+  readonly waitSeconds: number
+}
+
 /** The most addresses that a process remembers; beyond it the ones it has known longest are forgotten. */
 const MOST_ADDRESSES = 50_000
+
+const RESET = 'RateLimit-Reset'
 
 /** Makes the middleware; `counts` says which requests are counted. */
 export function createLimit(deps: {
@@ -26,30 +37,50 @@ export function createLimit(deps: {
   readonly asker?: (ctx: Context) => string
   readonly log: Log
   /** Told of each request that is turned away. */
-  readonly turnedAway?: (ctx: Context) => void
+  readonly turnedAway?: (ctx: Context, who: TurnedAway) => void
+  /** Whether what this process has counted by itself of an asker is to be forgotten. What Redis has counted is forgotten there. */
+  readonly lifted?: (asker: string) => Promise<boolean>
 }): Middleware {
-  const { limit, redis, log } = deps
+  const { limit, redis, log, asker = (ctx: Context) => addressKey(requestInfo(ctx.req).address) } = deps
   const common = {
     duration: limit.windowSeconds * 1000,
     max: limit.max,
-    id: deps.asker ?? ((ctx: Context) => addressKey(requestInfo(ctx.req).address)),
-    headers: { remaining: 'RateLimit-Remaining', reset: 'RateLimit-Reset', total: 'RateLimit-Limit' },
+    id: asker,
+    namespace: liveKeys.limit,
+    headers: { remaining: 'RateLimit-Remaining', reset: RESET, total: 'RateLimit-Limit' },
     // The limiter would write the answer itself; it is ours, as a page.
     throw: false,
   }
-  const inProcess = oneByOne(ratelimit({ ...common, driver: 'memory', db: new BoundedMap(MOST_ADDRESSES) }))
-  const shared =
-    redis === undefined ? undefined : ratelimit({ ...common, driver: 'redis', db: scriptSender(redis), namespace: 'limit' })
+  const counted = new BoundedMap<string, unknown>(MOST_ADDRESSES)
+  const inProcess = oneByOne(ratelimit({ ...common, driver: 'memory', db: counted }))
+  const shared = redis === undefined ? undefined : ratelimit({ ...common, driver: 'redis', db: scriptSender(redis) })
+
+  async function admit(ctx: Context): Promise<boolean> {
+    if (shared !== undefined) return askShared(shared, inProcess, ctx, log)
+    if (await ask(inProcess, ctx)) return true
+    if (!(await deps.lifted?.(asker(ctx)))) return false
+    counted.delete(liveKey(liveKeys.limit, asker(ctx)))
+    return ask(inProcess, ctx)
+  }
+
   return async (ctx, next) => {
     if (!deps.counts(ctx)) return next()
-    const admitted = shared === undefined ? await ask(inProcess, ctx) : await askShared(shared, inProcess, ctx, log)
-    if (!admitted) {
-      deps.turnedAway?.(ctx)
+    if (!(await admit(ctx))) {
       // The limiter rounds down, and 0 would mean at once.
-      throw tooMany(Math.max(1, Number(ctx.response.get('Retry-After'))))
+      const waitSeconds = Math.max(1, Number(ctx.response.get('Retry-After')))
+      ctx.set(RESET, String(waitSeconds))
+      deps.turnedAway?.(ctx, { asker: asker(ctx), waitSeconds })
+      throw tooMany(waitSeconds)
     }
+    // The limiter says at which second, and whoever is told wants to know in how many (draft-ietf-httpapi-ratelimit-headers).
+    ctx.set(RESET, String(Math.max(1, Math.ceil(Number(ctx.response.get(RESET)) - secondsNow()))))
     await next()
   }
+}
+
+/** The time that the limiter goes by, which is this machine's and none that is passed in. */
+function secondsNow(): number {
+  return (performance.timeOrigin + performance.now()) / 1000
 }
 
 /**

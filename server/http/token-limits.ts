@@ -5,7 +5,7 @@ import type { IncomingMessage } from 'node:http'
 import type { Context, Middleware } from 'koa'
 import type { Clock } from '../../config/clock.ts'
 import { addressKey } from './client-address.ts'
-import type { Limit } from './rate-limit.ts'
+import type { Limit, TurnedAway } from './rate-limit.ts'
 import { requestInfo } from './request-context.ts'
 
 /** Counts requests of clients. */
@@ -15,6 +15,9 @@ export interface TokenLimits {
   /** Counts a failure; `weight` is less than 1 for what nobody can guess, and apps run into by themselves. */
   failed(request: IncomingMessage, weight?: number): void
 }
+
+/** The limits. */
+export type TokenLimitName = 'clients' | 'client_failures'
 
 /** The most askers that are remembered at once. */
 const MOST_ASKERS = 100_000
@@ -27,18 +30,32 @@ export function createTokenLimits(deps: {
   /** Which requests are counted. */
   readonly counts: (ctx: Context) => boolean
   /** Told of each request that is turned away, and by which limit. */
-  readonly turnedAway?: (limit: 'clients' | 'client_failures', ctx: Context) => void
+  readonly turnedAway?: (limit: TokenLimitName, ctx: Context, who: TurnedAway) => void
+  /** Whether what was counted of an asker is to be forgotten. */
+  readonly lifted?: (limit: TokenLimitName, asker: string) => Promise<boolean>
 }): TokenLimits {
   const requests = new Windows(deps.requests, deps.clock)
   const failures = new Windows(deps.failures, deps.clock)
+
+  /** The seconds that an asker has to wait, and for which limit. */
+  async function waitOf(asker: string): Promise<{ readonly limit: TokenLimitName; readonly waitSeconds: number }> {
+    const counted = requests.count(asker)
+    const failed = failures.wait(asker, 1)
+    const limit = failed > 0 ? 'client_failures' : 'clients'
+    const waitSeconds = Math.max(counted, failed)
+    if (waitSeconds === 0 || !(await deps.lifted?.(limit, asker))) return { limit, waitSeconds }
+    const lifted = limit === 'clients' ? requests : failures
+    lifted.forget(asker)
+    return waitOf(asker)
+  }
+
   return {
     async middleware(ctx, next) {
       if (!deps.counts(ctx)) return next()
-      const key = askerOf(ctx.req)
-      const failed = failures.wait(key, 1)
-      const wait = Math.max(requests.count(key), failed)
+      const asker = askerOf(ctx.req)
+      const { limit, waitSeconds: wait } = await waitOf(asker)
       if (wait === 0) return next()
-      deps.turnedAway?.(failed > 0 ? 'client_failures' : 'clients', ctx)
+      deps.turnedAway?.(limit, ctx, { asker, waitSeconds: wait })
       ctx.status = 429
       ctx.set('Retry-After', String(wait))
       ctx.set('Cache-Control', 'no-store')
@@ -101,6 +118,10 @@ class Windows {
     }
     this.#seen.set(key, { until: now + this.#limit.windowSeconds * 1000, count: weight })
     return 0
+  }
+
+  forget(key: string): void {
+    this.#seen.delete(key)
   }
 
   /** The seconds to wait when there are too many, or would be with so many `more`. Counts nothing. */

@@ -30,6 +30,12 @@ export const liveKeys = {
   processes: 'processes',
   /** Stream. The last requests that were refused, and why, for the developers of apps: seven days. One key. */
   refusedRequests: 'refused-requests',
+  /** A limit's count of the requests of one asker, in clear: an address, or an administrator. The limit's window. */
+  limit: 'limit',
+  /** Hash. Who is turned away by the limits, for people to look at: a day after the last. One key. */
+  throttles: 'throttles',
+  /** A mark of the last time that somebody was let through again by hand: the limit's window. */
+  throttleLift: 'throttle-lift',
 } as const
 
 /** One of the kinds. */

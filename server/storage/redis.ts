@@ -8,6 +8,7 @@ import { createRedisRecentLog, type RecentLog, type RecentLogSize } from './rece
 import { connectRedis, type RedisClient, type ScriptedClient } from './redis-client.ts'
 import { createRevocationCopy, type RevocationCopy } from './revocation-copy.ts'
 import type { Sealer } from './sealing.ts'
+import { createRedisThrottleList, type ThrottleList } from './throttle-list.ts'
 
 /** A Redis that is ready for use. */
 export interface OpenRedis {
@@ -16,6 +17,7 @@ export interface OpenRedis {
   readonly client: RedisClient
   readonly revocationCopy: RevocationCopy
   recentLog(size: RecentLogSize): RecentLog
+  readonly throttleList: ThrottleList
 }
 
 /** What stands in the place of a pointer that was dropped; no sealed value is that short. */
@@ -54,6 +56,7 @@ export async function openRedis({
     client,
     revocationCopy: createRevocationCopy(client),
     recentLog: (size) => createRedisRecentLog(client, { sealer, clock, size }),
+    throttleList: createRedisThrottleList(client, { sealer, clock }),
   }
 }
 

@@ -54,6 +54,16 @@ describe.each(['in the process', 'in Redis'])('the limit for people, counted %s'
     expect(await statuses(100, () => ask(app))).toEqual({ 200: 10, 429: 90 })
   })
 
+  test('each answer says how many are left, and in how many seconds there are more', async () => {
+    const app = await open()
+    for (let asked = 1; asked <= 12; asked += 1) {
+      const { headers } = await ask(app)
+      expect(headers).toMatchObject({ 'ratelimit-limit': '10', 'ratelimit-remaining': String(Math.max(0, 10 - asked)) })
+      expect(Number(headers['ratelimit-reset'])).toBeGreaterThan(890)
+      expect(Number(headers['ratelimit-reset'])).toBeLessThanOrEqual(900)
+    }
+  })
+
   test('the page of the refusal says how long to wait, in its words and in a header', async () => {
     const app = await open()
     await statuses(10, () => ask(app))

@@ -31,6 +31,7 @@ const NOUN_ARROWS: { readonly [noun: string]: readonly string[] } = {
   signals: [],
   'revocation-jobs': ['sessions'],
   'refused-requests': ['clients'],
+  throttles: [],
   'session-reviews': ['sessions'],
   overview: ['accounts', 'clients', 'keys'],
 }

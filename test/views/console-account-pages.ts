@@ -5,6 +5,7 @@ import { accountStop, newAccount, passwordLinkShown } from '../../views/admin-co
 import { accountImport } from '../../views/admin-console/account-imports.ts'
 import { accountList } from '../../views/admin-console/accounts.ts'
 import { blockList, failedSignInList } from '../../views/admin-console/failed-sign-ins.ts'
+import { throttleList, throttlePart } from '../../views/admin-console/throttles.ts'
 import type { Html } from '../../views/html.ts'
 
 const WHEN = new Date('2026-02-03T10:00:00Z')
@@ -191,14 +192,17 @@ function signInPages(text: string, chips: Parameters<typeof failedSignInList>[0]
     { id: text, what: 'sign_in', account, failures: 10, until: WHEN },
     { id: `${text} 2`, failures: 11, until: WHEN },
   ]
+  const throttles = [{ id: text, limit: text, place: text, until: WHEN }]
   return [
     [
       'failed sign-ins',
       failedSignInList({ ...list, counts: { hours: [bucket], days: [bucket] }, firstHref: '/', nextHref: '/' }),
     ],
     ['failed sign-ins, none', failedSignInList({ ...list, failures: [], fault: text })],
-    ['blocks', blockList({ blocks, csrf: text, nextHref: '/', auditHref: '/admin/audit' })],
-    ['blocks for those who look', blockList({ blocks })],
-    ['blocks, none', blockList({ blocks: [] })],
+    ['blocks', blockList({ blocks, csrf: text, nextHref: '/', throttles: throttlePart({ throttles, csrf: text, more: true }) })],
+    ['blocks for those who look', blockList({ blocks, throttles: throttlePart({ throttles, more: false }) })],
+    ['blocks, none', blockList({ blocks: [], throttles: throttlePart({ throttles: [], more: false }) })],
+    ['throttled addresses', throttleList({ throttles, csrf: text, nextHref: '/', firstHref: '/' })],
+    ['throttled addresses, none', throttleList({ throttles: [] })],
   ]
 }

@@ -123,15 +123,15 @@ export interface BlockListView {
   readonly blocks: readonly BlockRow[]
   /** Undefined for those who may not lift any. */
   readonly csrf?: string
-  /** Where the addresses are that were turned away; undefined for those who may not look there. */
-  readonly auditHref?: string
+  /** Addresses that are turned away: a part of the page. */
+  readonly throttles: Html
   readonly firstHref?: string
   readonly nextHref?: string
 }
 
 /** Makes the list. */
 export function blockList(view: BlockListView): Html {
-  const { blocks, csrf, auditHref } = view
+  const { blocks, csrf } = view
   const columns = [
     { label: 'At', names: true, cell: ({ id, account }: BlockRow) => whose(account, id) },
     { label: 'What', cell: ({ what }: BlockRow) => words(what ?? 'sign_in') },
@@ -149,10 +149,10 @@ export function blockList(view: BlockListView): Html {
   ]
   return html`<h1>Blocks</h1>
 <p class="lead">After ten failures in a row the next attempt has to wait, longer each time, for a quarter of an hour at most.</p>
-<p class="quiet">Addresses that ask too often are turned away for a while as well, and are not among these: the ${auditHref === undefined ? 'audit log' : html`<a href="${auditHref}">audit log</a>`} names them.</p>
 ${
   blocks.length === 0
     ? nothingHere('No blocks', 'No sign-in has to wait.')
     : html`${table<BlockRow>('What has to wait, the longest first', columns, blocks)}${pager(view)}`
-}`
+}
+${view.throttles}`
 }
