@@ -27,6 +27,14 @@ export interface AuditKeys {
   made(
     seal: Omit<SealContent, 'previous' | 'eventIds' | 'eventDigests'> & { readonly digest: Uint8Array; readonly mac: Uint8Array },
   ): boolean
+  /** What an event says of itself that tells of events which were kept long enough and are gone: that the server wrote it. */
+  removalProof(removal: AuditRemoval): string
+  wroteRemoval(removal: AuditRemoval, proof: string): boolean
+}
+
+/** What such an event is about: the last of the seals whose events are gone, and how long they were kept, in seconds. */
+export interface AuditRemoval extends AuditHead {
+  readonly keptSeconds: number
 }
 
 /** What comes before the first seal. */
@@ -59,17 +67,26 @@ export function marksOf(eventDigests: readonly Uint8Array[]): Buffer {
 export function createAuditKeys(keys: readonly Uint8Array[]): AuditKeys {
   const macs = keys.map((key) => {
     const object = createSecretKey(key)
-    return ({ number, sealedAt, digest }: Parameters<AuditKeys['mac']>[0]) =>
-      createHmac('sha256', object)
-        .update(JSON.stringify([String(number), String(sealedAt), hex(digest)]))
-        .digest()
+    return (words: readonly string[]) => createHmac('sha256', object).update(JSON.stringify(words)).digest()
   })
   const [first] = macs
   if (first === undefined) throw new Error('The audit log needs a key.')
+  const made = (words: readonly string[], mac: Uint8Array) =>
+    mac.length === 32 && macs.some((macOf) => timingSafeEqual(macOf(words), mac))
   return {
-    mac: first,
-    made: ({ mac, ...seal }) => mac.length === 32 && macs.some((macOf) => timingSafeEqual(macOf(seal), mac)),
+    mac: (seal) => first(wordsOfSeal(seal)),
+    made: ({ mac, ...seal }) => made(wordsOfSeal(seal), mac),
+    removalProof: (removal) => first(wordsOfRemoval(removal)).toString('hex'),
+    wroteRemoval: (removal, proof) => made(wordsOfRemoval(removal), Buffer.from(proof, 'hex')),
   }
+}
+
+function wordsOfSeal({ number, sealedAt, digest }: Parameters<AuditKeys['mac']>[0]): string[] {
+  return [String(number), String(sealedAt), hex(digest)]
+}
+
+function wordsOfRemoval({ number, digest, keptSeconds }: AuditRemoval): string[] {
+  return ['removed', String(number), hex(digest), String(keptSeconds)]
 }
 
 /** A head as text: its number and its digest, `1042-9f2c…`. */

@@ -6,7 +6,7 @@ import type { SaidRemoval, Seal } from './verification-store.ts'
 /** What is not as it should be. */
 export interface RemovalFault {
   /**
-   * `removed_unproven`: the anchor is not as it was made, or its key was taken away. `removed_unsaid`: no event tells of it.
+   * `removed_unproven`: the anchor is not as it was made, or its key was taken away. `removed_unsaid`: no event that the server wrote tells of it.
    * `removed_early`: before 30 days, or before the time that its event says.
    */
   readonly kind: 'removed_unproven' | 'removed_unsaid' | 'removed_early'
@@ -34,16 +34,18 @@ const DAY_SECONDS = 86_400
 const LEAST_KEPT_SECONDS = 30 * DAY_SECONDS
 
 /** Looks at it. */
-export function lookAtRemoval(anchor: Seal, context: RemovalContext): Removal {
-  const [first] = context.said
-  const fitting = context.said.find(({ at, keptSeconds }) => wasOver(anchor, at, Math.max(keptSeconds, LEAST_KEPT_SECONDS)))
+export function lookAtRemoval(anchor: Seal, { keys, said, keptSeconds }: RemovalContext): Removal {
+  const saysNothing = said.length === 0 ? [unsaid(anchor)] : []
+  // Of a seal that is unproven it is not known when it was made, nor whether what was said of it could be told now.
+  if (!keys.made(anchor)) return { faults: [unproven(anchor), ...saysNothing], remark: undefined }
+  const written = said.filter((one) => keys.wroteRemoval({ ...anchor, keptSeconds: one.keptSeconds }, one.proof))
+  const [first] = written
+  const fitting = written.find((one) => wasOver(anchor, one.at, Math.max(one.keptSeconds, LEAST_KEPT_SECONDS)))
   const faults: RemovalFault[] = []
-  if (!context.keys.made(anchor)) faults.push(unproven(anchor))
-  // Of a seal that is unproven it is not known when it was made.
-  else if (!wasOver(anchor, anchor.now, LEAST_KEPT_SECONDS)) faults.push(young(anchor))
+  if (!wasOver(anchor, anchor.now, LEAST_KEPT_SECONDS)) faults.push(young(anchor))
   else if (first !== undefined && fitting === undefined) faults.push(early(anchor, first))
-  if (first === undefined) faults.push(unsaid(anchor))
-  const remark = faults.length > 0 || fitting === undefined ? undefined : remarkOn(anchor, fitting, context.keptSeconds)
+  if (first === undefined) faults.push(...(said[0] === undefined ? saysNothing : [forged(anchor, said[0])]))
+  const remark = faults.length > 0 || fitting === undefined ? undefined : remarkOn(anchor, fitting, keptSeconds)
   return { faults, remark }
 }
 
@@ -63,6 +65,11 @@ function early({ number, sealedAt }: Seal, { event, at, keptSeconds }: SaidRemov
 
 function unsaid({ number }: Seal): RemovalFault {
   const text = `no event audit_events.removed says that what seal ${number} and those before it sealed was removed`
+  return { kind: 'removed_unsaid', text }
+}
+
+function forged({ number }: Seal, { event }: SaidRemoval): RemovalFault {
+  const text = `event ${event} says that what seal ${number} and those before it sealed was removed, and no server with a key of ENCRYPTION_KEY has written it`
   return { kind: 'removed_unsaid', text }
 }
 

@@ -3,6 +3,7 @@ import { setTimeout as wait } from 'node:timers/promises'
 import { Prisma } from '../../prisma/client/client.ts'
 import type { Database } from '../storage/postgres.ts'
 import { recordAudit } from './audit.ts'
+import type { AuditKeys } from './chain.ts'
 
 /** How often to look for such events. */
 export const TRIM_EVERY_SECONDS = 3600
@@ -14,13 +15,13 @@ export const TRIM_EVERY_SECONDS = 3600
  * @returns how many events
  */
 export async function trimAuditLog(
-  { db, keptSeconds }: { readonly db: Database; readonly keptSeconds: number },
+  { db, keys, keptSeconds }: { readonly db: Database; readonly keys: AuditKeys; readonly keptSeconds: number },
   signal?: AbortSignal,
 ): Promise<number> {
   let events = 0
   while (signal?.aborted !== true) {
     const startedAt = performance.now()
-    const removed = await removeSome(db, keptSeconds)
+    const removed = await removeSome(db, keys, keptSeconds)
     if (removed === undefined) break
     events += removed
     // Half of the time belongs to the others.
@@ -30,13 +31,18 @@ export async function trimAuditLog(
 }
 
 /** The events of the oldest seals, a few thousand; undefined when there are none. */
-function removeSome(db: Database, keptSeconds: number): Promise<number | undefined> {
+function removeSome(db: Database, keys: AuditKeys, keptSeconds: number): Promise<number | undefined> {
   return db.$transaction(async (tx) => {
-    const rows = await tx.$queryRaw<{ events: bigint; through: bigint | null }[]>(Prisma.sql`
-      SELECT events, through FROM latchkey_trim_audit_log(${keptSeconds})`)
-    const { events = 0n, through = null } = rows[0] ?? {}
-    if (through === null) return undefined
-    const detail = { events: Number(events), through_seal: Number(through), kept_seconds: keptSeconds }
+    const rows = await tx.$queryRaw<{ events: bigint; number: bigint | null }[]>(Prisma.sql`
+      SELECT events, through AS number FROM latchkey_trim_audit_log(${keptSeconds})`)
+    const { events = 0n, number = null } = rows[0] ?? {}
+    if (number === null) return undefined
+    // A statement of its own: the function has just changed the seal.
+    const [{ digest }] = await tx.$queryRaw<[{ digest: Uint8Array }]>(
+      Prisma.sql`SELECT digest FROM audit_seals WHERE number = ${number}`,
+    )
+    const proof = keys.removalProof({ number, digest, keptSeconds })
+    const detail = { events: Number(events), through_seal: Number(number), kept_seconds: keptSeconds, proof }
     await recordAudit(tx, { name: 'audit_events.removed', actor: 'system', detail })
     return Number(events)
   })

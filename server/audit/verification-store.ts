@@ -42,14 +42,22 @@ export interface SaidRemoval {
   readonly at: bigint
   /** How long it was to be kept; not a number when the event does not say it. */
   readonly keptSeconds: number
+  /** That the server wrote it; empty when the event does not show it. */
+  readonly proof: string
 }
 
 /** Those of a seal. */
 export async function selectSaidRemovals(db: Database, number: bigint): Promise<SaidRemoval[]> {
-  const rows = await db.$queryRaw<{ event: bigint; at: bigint; kept: string | null }[]>(Prisma.sql`
-    SELECT id AS event, (EXTRACT(EPOCH FROM LEAST(at, latchkey_now())) * 1000)::bigint AS at, detail ->> 'kept_seconds' AS kept
+  const rows = await db.$queryRaw<{ event: bigint; at: bigint; kept: string | null; proof: string | null }[]>(Prisma.sql`
+    SELECT id AS event, (EXTRACT(EPOCH FROM LEAST(at, latchkey_now())) * 1000)::bigint AS at, detail ->> 'kept_seconds' AS kept,
+      detail ->> 'proof' AS proof
     FROM audit_events WHERE name = 'audit_events.removed' AND detail ->> 'through_seal' = ${String(number)} ORDER BY id`)
-  return rows.map(({ event, at, kept }) => ({ event, at, keptSeconds: Number(kept ?? Number.NaN) }))
+  return rows.map(({ event, at, kept, proof }) => ({
+    event,
+    at,
+    keptSeconds: Number(kept ?? Number.NaN),
+    proof: proof ?? '',
+  }))
 }
 
 /** An event, as its digest is made of it. */

@@ -61,7 +61,7 @@ export function createAuditParts(deps: {
             {
               name: 'audit retention',
               everySeconds: TRIM_EVERY_SECONDS,
-              run: async (signal: AbortSignal) => void (await trimAuditLog({ db, keptSeconds }, signal)),
+              run: async (signal: AbortSignal) => void (await trimAuditLog({ db, keys, keptSeconds }, signal)),
             },
           ]),
     ],

@@ -97,6 +97,16 @@ function takeOut(through: number, ...more: readonly string[]): Promise<void> {
   )
 }
 
+/** What an event of the server says that tells of a removal through the first seal. */
+async function removalSaid(detail: {
+  readonly through_seal: number
+  readonly kept_seconds?: number | string
+}): Promise<{ proof: string }> {
+  const [seal] = await sql('SELECT number, digest FROM audit_seals WHERE number = 1')
+  const removal = { number: 1n, digest: seal?.digest as Uint8Array, keptSeconds: Number(detail.kept_seconds) }
+  return { ...detail, proof: createAuditKeys([KEY]).removalProof(removal) }
+}
+
 async function headNow(): Promise<string> {
   const { head } = await verify()
   if (head === undefined) throw new Error('there is no seal')
@@ -134,6 +144,14 @@ describe('AU3: the log is only added to', () => {
 describe('AU3: nothing stands before the first event', () => {
   const forge = (id: number) =>
     sql("INSERT INTO audit_events (id, name, actor) VALUES ($1, 'session.revoked', 'acc_forged')", [id])
+
+  test.each(['infinity', '-infinity'])('an event at %s, which has no place in a chain, is refused', async (at) => {
+    await expect(sql("INSERT INTO audit_events (name, at) VALUES ('session.revoked', $1)", [at])).rejects.toThrow(
+      /check constraint/,
+    )
+    await write(1)
+    expect(await faults()).toEqual([])
+  })
 
   test.each([0, -3])('an event %d is refused', async (id) => {
     await expect(forge(id)).rejects.toThrow(/audit_events_id_check/)
@@ -289,12 +307,31 @@ describe('AU3: what was done to the log is found, and where', () => {
   ])('seals were taken out, and an event says so that cannot be right: %s', async (_which, detail, later) => {
     await write(3)
     await moveDatabaseClock(database.url, 40 * DAY)
+    const said = await removalSaid(detail)
     await takeOut(1)
     await sql(
       `INSERT INTO audit_events (name, at, detail) VALUES ('audit_events.removed', latchkey_now() + $1::interval, $2::jsonb)`,
-      [later, detail],
+      [later, said],
     )
     expect(await faults()).toEqual(['removed_early 1'])
+  })
+
+  test('seals were taken out, and somebody without the key wrote the event that says so', async () => {
+    await write(3)
+    await moveDatabaseClock(database.url, 40 * DAY)
+    const said = await removalSaid({ through_seal: 1, kept_seconds: 35 * DAY })
+    await takeOut(1)
+    const tell = (detail: object) =>
+      sql(`INSERT INTO audit_events (name, actor, detail) VALUES ('audit_events.removed', 'system', $1::jsonb)`, [detail])
+    const proof = createAuditKeys([OTHER_KEY]).removalProof({ number: 1n, digest: Buffer.alloc(32), keptSeconds: 35 * DAY })
+    for (const forged of [{}, { proof: '' }, { proof }, { proof: said.proof, kept_seconds: 34 * DAY }]) {
+      await tell({ through_seal: 1, kept_seconds: 35 * DAY, ...forged })
+      expect(await faults()).toEqual(['removed_unsaid 1'])
+    }
+    expect((await verify()).faults[0]?.text).toContain('no server with a key of ENCRYPTION_KEY has written it')
+    await tell(said)
+    expect(await faults()).toEqual([])
+    expect(await faults(undefined, OTHER_KEY)).toContain('removed_unproven 1')
   })
 
   test('the chain was made anew by somebody who does not have the key; and nothing is put on top of it', async () => {
@@ -448,12 +485,12 @@ describe('keys', () => {
   test('while the last seal whose events are gone was made with the one before, that one has to stay', async () => {
     await write(3)
     await moveDatabaseClock(database.url, 60 * DAY)
-    expect(await trimAuditLog({ db: postgres.db, keptSeconds: 30 * DAY })).toBe(3)
+    expect(await trimAuditLog({ db: postgres.db, keys: createAuditKeys([KEY]), keptSeconds: 30 * DAY })).toBe(3)
     await seal(OTHER_KEY, KEY)
     expect(await faults(undefined, OTHER_KEY, KEY)).toEqual([])
     expect(await faults(undefined, OTHER_KEY)).toEqual(['removed_unproven 1'])
     await moveDatabaseClock(database.url, 120 * DAY)
-    expect(await trimAuditLog({ db: postgres.db, keptSeconds: 30 * DAY })).toBe(1)
+    expect(await trimAuditLog({ db: postgres.db, keys: createAuditKeys([OTHER_KEY, KEY]), keptSeconds: 30 * DAY })).toBe(1)
     await seal(OTHER_KEY)
     expect(await faults(undefined, OTHER_KEY)).toEqual([])
   })
@@ -476,7 +513,7 @@ describe('keys', () => {
 })
 
 describe('retention', () => {
-  const trim = (keptSeconds: number) => trimAuditLog({ db: postgres.db, keptSeconds })
+  const trim = (keptSeconds: number) => trimAuditLog({ db: postgres.db, keys: createAuditKeys([KEY]), keptSeconds })
 
   test('removes what was kept long enough, says so, and the chain goes on from there', async () => {
     await write(9)

@@ -36,7 +36,7 @@ function verify(auditRetention?: number): Promise<CommandOutput> {
 }
 
 test('what was removed by the setting is said, and whether the setting says so now', async () => {
-  await trimAuditLog({ db: workbench.db, keptSeconds: 60 * DAY })
+  await trimAuditLog({ db: workbench.db, keys: createAuditKeys(sealer.deriveAll('audit log')), keptSeconds: 60 * DAY })
   const found = await verify(60 * DAY)
   expect(found.text).toMatch(
     /^What seal 1 and those before it sealed was removed\.\n1 events under 2 seals: nothing was changed\.\n/,
