@@ -148,6 +148,30 @@ describe('refusals that are alike', () => {
     expect([(await olderThan(now + 1)).length, (await olderThan(now)).length]).toEqual([3, 0])
   })
 
+  test('nor those that brought something else, which each have their own explanation', async () => {
+    const names = ['notes-sap', 'nots-spa']
+    const uris = ['https://notes.example/callback', 'https://notes.example/cb']
+    const misspelled = names.map((clientId) => refusal({ clientId, known: false }))
+    const elsewhere = uris.map((redirect_uri) => refusal({ params: { redirect_uri }, error: { code: 'invalid_redirect_uri' } }))
+    const { requests } = await record([
+      ...misspelled,
+      ...elsewhere,
+      ...misspelled.map((one) => ({ ...one, requestId: `again-${one.clientId}` })),
+    ])
+    for (const [index, { requestId }] of misspelled.entries()) {
+      const found = await requests.find(requestId)
+      expect(found).toMatchObject({ clientId: names[index], times: 2, requestIds: [requestId, `again-${names[index]}`] })
+    }
+    for (const { requestId } of elsewhere) expect((await requests.find(requestId))?.requestIds).toEqual([requestId])
+  })
+
+  test('but of very many from one place, the first few', async () => {
+    const many = Array.from({ length: 500 }, (_, index) => refusal({ params: { scope: `scope-${index}` } }))
+    const { found, lookedUp } = await record([...many, refusal({ address: '192.0.2.2' })])
+    expect([found.length, lookedUp]).toEqual([6, 6])
+    expect(found.reduce((sum, { times }) => sum + times, 0)).toBe(501)
+  })
+
   test('and a flood of names that are made up, from everywhere, is little', async () => {
     const flood = Array.from({ length: 2000 }, (_, index) =>
       refusal({ known: false, clientId: `made-up-${index}`, address: `198.51.100.${index % 200}` }),
