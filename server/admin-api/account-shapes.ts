@@ -10,7 +10,7 @@ import { EmailTaken, InvalidAccount } from '../accounts/accounts.ts'
 import type { PasswordLink } from '../accounts/password-links.ts'
 import { profileClaims } from '../accounts/profile-claims.ts'
 import { HttpProblem } from '../http/problems.ts'
-import { moment, notFound, refused, staleVersion } from './shapes.ts'
+import { moment, notFound, outOfReach, refused, staleVersion } from './shapes.ts'
 
 /** An account in a list. */
 export const accountShape = z
@@ -188,9 +188,7 @@ export async function byTheRules<Result>(work: () => Promise<Result>): Promise<R
 
 function problemOfAccount(error: unknown): unknown {
   if (error instanceof AccountUnknown) return notFound('account')
-  if (error instanceof AccountOutOfReach) {
-    return new HttpProblem(403, 'Out of reach', sentence(error.message), { type: 'out-of-reach', cause: error })
-  }
+  if (error instanceof AccountOutOfReach) return outOfReach(error.message, error)
   if (error instanceof StaleAccount) return staleVersion('account')
   if (error instanceof AccountRefused || error instanceof EmailTaken) return refused(error.message, error)
   if (error instanceof InvalidAccount) {

@@ -2,7 +2,6 @@
 import Router from '@koa/router'
 import type { Context, Middleware } from 'koa'
 import { type AccessRule, whatIsMissing } from '../../config/roles.ts'
-import { ClientOutOfReach } from '../clients/client-standing.ts'
 import { forPrograms } from '../http/error-pages.ts'
 import { beginEventStream } from '../http/event-stream.ts'
 import { HttpProblem } from '../http/problems.ts'
@@ -86,8 +85,7 @@ async function pass(route: ApiRoute, door: AdminApiDoor, ctx: Context): Promise<
 
 /** Whoever may use the route has reached for somebody, or something, that may do more than they. What `insist` refuses was told already. */
 function isOutOfReach(error: unknown): boolean {
-  if (!(error instanceof HttpProblem)) return false
-  return error.type === 'out-of-reach' || error.cause instanceof ClientOutOfReach
+  return error instanceof HttpProblem && error.type === 'out-of-reach'
 }
 
 const NOBODY = { actor: 'nobody', clientId: '', scopes: new Set<string>() }

@@ -120,6 +120,11 @@ export function refused(detail: string, cause?: unknown): HttpProblem {
   return new HttpProblem(409, 'Refused', sentence(detail), { type: 'refused', cause })
 }
 
+/** What is thrown for what may do more than the caller, or would give more than the caller has; `detail` is the noun's. */
+export function outOfReach(detail: string, cause?: unknown): HttpProblem {
+  return new HttpProblem(403, 'Out of reach', sentence(detail), { type: 'out-of-reach', cause })
+}
+
 function sentence(text: string): string {
   const begun = text.charAt(0).toUpperCase() + text.slice(1)
   return /[.!?]$/.test(begun) ? begun : `${begun}.`

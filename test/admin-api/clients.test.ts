@@ -343,12 +343,15 @@ describe('a new client', () => {
     const small = await robotToken(server, 'clients:read clients:write')
     const body = { kind: 'machine', client_id: 'climber', scope: 'accounts:write' }
     const refused = await ask(server, small, 'POST /clients', { body })
-    expect([refused.status, refused.body.type]).toEqual([409, 'urn:latchkey:problem:refused'])
+    expect([refused.status, refused.body.type]).toEqual([403, 'urn:latchkey:problem:out-of-reach'])
     expect((await get('/clients/climber')).status).toBe(404)
     expect((await ask(server, small, 'POST /clients', { body: { ...body, scope: 'clients:read' } })).status).toBe(201)
     // Nor by way of a client that has them.
     for (const request of ['POST /clients/robot/secrets', 'POST /clients/robot/compromise', 'POST /clients/robot/suspension'])
-      expect((await ask(server, small, request, { body: {} })).status).toBe(409)
+      expect(await ask(server, small, request, { body: {} })).toMatchObject({
+        status: 403,
+        body: { type: 'urn:latchkey:problem:out-of-reach' },
+      })
   })
 
   test('AD1: an operator suspends, and does not register', async () => {
