@@ -5,7 +5,15 @@ import type { Change } from '../audit/change.ts'
 import type { Database } from '../storage/postgres.ts'
 import type { Ended, Endings } from '../tokens/ending.ts'
 import { changeEmail, changeRoles, type EmailChange, resetPassword } from './account-changes.ts'
-import { AccountRefused, containAccount, deleteAccount, reinstateAccount, suspendAccount } from './account-standing.ts'
+import {
+  ACCOUNT_CHECKS,
+  type AccountDeed,
+  AccountRefused,
+  containAccount,
+  deleteAccount,
+  reinstateAccount,
+  suspendAccount,
+} from './account-standing.ts'
 import { selectAccount } from './accounts-store.ts'
 import { findPasswordFault, type PasswordFault } from './password-policy.ts'
 import type { Passwords } from './passwords.ts'
@@ -26,6 +34,8 @@ export interface AccountEvents {
   contain(accountId: string, change: Change): Promise<Ended>
   /** All of the account's ends, and what is known of the person is erased; the audit log stays. */
   delete(accountId: string, change: Change): Promise<Ended>
+  /** Asks whether one of these would be done, and does nothing. */
+  check(deed: AccountDeed, accountId: string, change: Change): Promise<void>
   /** With a role that was taken the access tokens end that carry it. */
   changeRoles(roles: { readonly accountId: string; readonly roles: readonly string[] }, change: Change): Promise<Ended>
   /** All of the account's ends, but the session in which the person does it. */
@@ -47,6 +57,7 @@ export function createAccountEvents(deps: {
     reinstate: (id, change) => endings.run('account_reinstated', (ending) => reinstateAccount(ending, id, change)),
     contain: (id, change) => endings.run('account_contained', (ending) => containAccount(ending, id, change)),
     delete: (id, change) => endings.run('account_deleted', (ending) => deleteAccount(ending, id, change)),
+    check: async (deed, id, change) => void (await endings.rehearse((tx) => ACCOUNT_CHECKS[deed](tx, id, change))),
     changeRoles: (roles, change) => endings.run('roles_changed', (ending) => changeRoles(ending, roles, change)),
     changeEmail: (email, change) => endings.run('email_changed', (ending) => changeEmail(ending, email, change)),
 

@@ -40,10 +40,26 @@ export async function lockedAccount(tx: Transaction, id: string, change: Change)
   return account
 }
 
+/** The same of one that nobody will be able to sign in to any more. @throws AccountRefused also for the last owner */
+async function lockedToStop(tx: Transaction, id: string, change: Change): Promise<Account> {
+  await keepAnOwner(tx, id)
+  return lockedAccount(tx, id, change)
+}
+
+/** What each deed asks before it does anything. @throws AccountRefused */
+export const ACCOUNT_CHECKS = {
+  suspend: lockedToStop,
+  reinstate: lockedAccount,
+  contain: lockedAccount,
+  delete: lockedToStop,
+} as const
+
+/** What can be done to an account. */
+export type AccountDeed = keyof typeof ACCOUNT_CHECKS
+
 /** Nobody can sign in to the account, and all that it has ends. @throws AccountRefused also for the last owner */
 export async function suspendAccount(ending: Ending, id: string, change: Change): Promise<void> {
-  await keepAnOwner(ending.tx, id)
-  const account = await lockedAccount(ending.tx, id, change)
+  const account = await ACCOUNT_CHECKS.suspend(ending.tx, id, change)
   if (account.status === 'suspended') return
   await updateStatus(ending.tx, id, 'suspended')
   await voidPasswordLink(ending.tx, id)
@@ -53,7 +69,7 @@ export async function suspendAccount(ending: Ending, id: string, change: Change)
 
 /** The person can sign in again. Nothing that was ended comes back. @throws AccountRefused */
 export async function reinstateAccount(ending: Ending, id: string, change: Change): Promise<void> {
-  const account = await lockedAccount(ending.tx, id, change)
+  const account = await ACCOUNT_CHECKS.reinstate(ending.tx, id, change)
   if (account.status === 'active') return
   await updateStatus(ending.tx, id, 'active')
   await recordChange(ending.tx, 'account.reinstated', change, { accountId: id })
@@ -64,7 +80,7 @@ export async function reinstateAccount(ending: Ending, id: string, change: Chang
  * account itself stays active. That of the last owner is no exception: whoever has it must lose it. @throws AccountRefused
  */
 export async function containAccount(ending: Ending, id: string, change: Change): Promise<void> {
-  await lockedAccount(ending.tx, id, change)
+  await ACCOUNT_CHECKS.contain(ending.tx, id, change)
   await retirePassword(ending.tx, id)
   await voidPasswordLink(ending.tx, id)
   await endAllOfAccount(ending, id)
@@ -73,7 +89,7 @@ export async function containAccount(ending: Ending, id: string, change: Change)
 
 /** Deletes an account. @throws AccountRefused also for the last owner */
 export async function deleteAccount(ending: Ending, id: string, change: Change): Promise<void> {
-  await keepAnOwner(ending.tx, id)
+  await ACCOUNT_CHECKS.delete(ending.tx, id, change)
   await removeAccount(ending, id, change)
 }
 

@@ -5,15 +5,13 @@ import type { AccountEvents } from '../accounts/account-events.ts'
 import type { AccountLocks } from '../accounts/account-locks.ts'
 import type { AccountPreview } from '../accounts/account-preview.ts'
 import type { PasswordLinks } from '../accounts/password-links.ts'
-import type { Change } from '../audit/change.ts'
-import type { Ended } from '../tokens/ending.ts'
 import { accountPreviewShape, byTheRules, passwordLinkShape, showLink, showPreview } from './account-shapes.ts'
 import { type ApiRoute, type ApiRouteFacts, route } from './route.ts'
 import { ended, name, notFound, reason } from './shapes.ts'
 
 /** What the routes call. */
 export interface AccountEndRoutesDeps {
-  readonly events: Pick<AccountEvents, 'suspend' | 'reinstate' | 'contain' | 'delete'>
+  readonly events: Pick<AccountEvents, 'suspend' | 'reinstate' | 'contain' | 'delete' | 'check'>
   readonly links: Pick<PasswordLinks, 'issue'>
   readonly locks: Pick<AccountLocks, 'unlock'>
   /** What would end; undefined when there is no such account. */
@@ -25,9 +23,8 @@ const flag = z.boolean('it must be true or false').default(false)
 
 /** Makes the routes. */
 export function accountEndRoutes(deps: AccountEndRoutesDeps): ApiRoute[] {
-  const { events } = deps
   return [
-    endRoute(deps, (accountId, change) => events.delete(accountId, change), {
+    endRoute(deps, 'delete', {
       method: 'delete',
       path: '/accounts/:id',
       name: 'deleteAccount',
@@ -35,7 +32,7 @@ export function accountEndRoutes(deps: AccountEndRoutesDeps): ApiRoute[] {
       description: 'The audit log keeps the id, which is never given again.',
       access: ACCESS.accounts.delete,
     }),
-    endRoute(deps, (accountId, change) => events.suspend(accountId, change), {
+    endRoute(deps, 'suspend', {
       method: 'post',
       path: '/accounts/:id/suspension',
       name: 'suspendAccount',
@@ -43,7 +40,7 @@ export function accountEndRoutes(deps: AccountEndRoutesDeps): ApiRoute[] {
       access: ACCESS.accounts.stop,
     }),
     reinstateRoute(deps),
-    endRoute(deps, (accountId, change) => events.contain(accountId, change), {
+    endRoute(deps, 'contain', {
       method: 'post',
       path: '/accounts/:id/containment',
       name: 'containAccount',
@@ -59,8 +56,8 @@ export function accountEndRoutes(deps: AccountEndRoutesDeps): ApiRoute[] {
 
 /** A route that ends all that an account has, or only says what that is. */
 function endRoute(
-  { preview }: AccountEndRoutesDeps,
-  end: (accountId: string, change: Change) => Promise<Ended>,
+  { events, preview }: AccountEndRoutesDeps,
+  deed: 'suspend' | 'contain' | 'delete',
   facts: Pick<ApiRouteFacts, 'method' | 'path' | 'name' | 'summary' | 'description' | 'access'>,
 ): ApiRoute {
   return route({
@@ -71,7 +68,8 @@ function endRoute(
     bodyOptional: true,
     outcomes: { 200: { description: 'What was ended, or would be.', schema: z.union([accountPreviewShape, ended]) } },
     async handle({ params, body, change, may }) {
-      if (!body.dry_run) return { body: await byTheRules(() => end(params.id, change(body.reason))) }
+      if (!body.dry_run) return { body: await byTheRules(() => events[deed](params.id, change(body.reason))) }
+      await byTheRules(() => events.check(deed, params.id, change(body.reason)))
       const found = await preview(params.id)
       if (found === undefined) throw notFound('account')
       return { body: showPreview(found, may) }

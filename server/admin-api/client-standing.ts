@@ -24,7 +24,7 @@ export interface ClientStandingDeps {
   /** @throws HttpProblem 404 */
   readonly find: (clientId: string) => Promise<ClientDetail>
   readonly administration: ClientAdministration
-  readonly events: Pick<ClientEvents, 'suspend' | 'reinstate' | 'compromiseSecrets'>
+  readonly events: Pick<ClientEvents, 'suspend' | 'reinstate' | 'compromiseSecrets' | 'check'>
   readonly holdings: (clientId: string) => Promise<ClientHoldings>
 }
 
@@ -44,7 +44,7 @@ export function clientStandingRoutes(deps: ClientStandingDeps): ApiRoute[] {
       path: '/clients/:id/suspension',
       name: 'suspendClient',
       summary: 'Suspend a client: all that it was given ends, and nobody can use it until it is reinstated',
-      end: deps.events.suspend,
+      deed: 'suspend',
     }),
     endRoute(deps, {
       method: 'post',
@@ -52,7 +52,7 @@ export function clientStandingRoutes(deps: ClientStandingDeps): ApiRoute[] {
       name: 'compromiseClientSecrets',
       summary: 'Somebody else has had the client’s secrets: all of its ends, and its secrets are never good again',
       description: 'It stays, and needs a new secret. A provision file that has the old one does not bring it back.',
-      end: deps.events.compromiseSecrets,
+      deed: 'compromise',
     }),
     reinstateRoute(deps),
   ]
@@ -135,9 +135,9 @@ function deleteSecretRoute({ find, administration }: ClientStandingDeps): ApiRou
 }
 
 function endRoute(
-  { find, holdings }: ClientStandingDeps,
+  { find, holdings, events }: ClientStandingDeps,
   {
-    end,
+    deed,
     ...about
   }: {
     readonly method: 'post'
@@ -145,9 +145,10 @@ function endRoute(
     readonly name: string
     readonly summary: string
     readonly description?: string
-    readonly end: ClientEvents['suspend']
+    readonly deed: 'suspend' | 'compromise'
   },
 ): ApiRoute {
+  const end = deed === 'suspend' ? events.suspend : events.compromiseSecrets
   return route({
     ...about,
     tag: 'Clients',
@@ -158,8 +159,9 @@ function endRoute(
     outcomes: { 200: { description: 'What was ended, or would be.', schema: z.union([clientPreviewShape, ended]) } },
     async handle({ params, body, change }) {
       const client = await find(params.id)
-      if (body.dry_run) return { body: showPreview(client, await holdings(client.id)) }
-      return { body: await refusing('client', () => end(params.id, change(body.reason))) }
+      if (!body.dry_run) return { body: await refusing('client', () => end(params.id, change(body.reason))) }
+      await refusing('client', () => events.check(deed, params.id, change(body.reason)))
+      return { body: showPreview(client, await holdings(client.id)) }
     },
   })
 }

@@ -1,7 +1,7 @@
 // Clients by the admin API: looked for, looked at, registered, changed, deleted, and their redirect URIs tried.
 import { z } from 'zod'
 import { ACCESS } from '../../config/access.ts'
-import { type ClientAdministration, refuseManaged } from '../clients/client-administration.ts'
+import type { ClientAdministration } from '../clients/client-administration.ts'
 import type { ClientEvents } from '../clients/client-events.ts'
 import type { ClientHoldings } from '../clients/client-holdings.ts'
 import type { ClientLifetimes } from '../clients/client-lifetimes.ts'
@@ -32,7 +32,7 @@ export interface ClientRoutesDeps {
   readonly cursors: Cursors
   readonly search: ClientSearch
   readonly administration: ClientAdministration
-  readonly events: Pick<ClientEvents, 'suspend' | 'reinstate' | 'compromiseSecrets'>
+  readonly events: Pick<ClientEvents, 'suspend' | 'reinstate' | 'compromiseSecrets' | 'check'>
   readonly holdings: (clientId: string) => Promise<ClientHoldings>
   readonly lifetimes: (metadata: ClientMetadata) => Promise<ClientLifetimes>
   readonly testRedirectUri: RedirectUriTest
@@ -192,7 +192,9 @@ function replaceRoute(deps: ClientRoutesDeps): ApiRoute {
       const metadata = read(registration, { clientId: params.id, certificates })
       const request = { metadata, seen: ifVersion }
       if (dryRun) {
-        const { members, endsAccessTokens, secrets } = await refusing('client', () => administration.preview(request))
+        const { members, endsAccessTokens, secrets } = await refusing('client', () =>
+          administration.preview(request, change(why)),
+        )
         return { body: { dry_run: true, members, access_tokens: endsAccessTokens, secrets } }
       }
       const done = await refusing('client', () => administration.replace(request, change(why)))
@@ -217,9 +219,9 @@ function deleteRoute(deps: ClientRoutesDeps): ApiRoute {
     async handle({ params, body, change }) {
       const client = await found(deps, params.id)
       return refusing('client', async () => {
-        refuseManaged(client)
-        if (body.dry_run) return { body: showPreview(client, await deps.holdings(client.id)) }
-        return { body: await deps.administration.delete(params.id, change(body.reason)) }
+        if (!body.dry_run) return { body: await deps.administration.delete(params.id, change(body.reason)) }
+        await deps.administration.checkDelete(params.id, change(body.reason))
+        return { body: showPreview(client, await deps.holdings(client.id)) }
       })
     },
   })

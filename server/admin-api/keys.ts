@@ -3,6 +3,7 @@ import { z } from 'zod'
 import { ACCESS } from '../../config/access.ts'
 import type { Change } from '../audit/change.ts'
 import type { Cursors } from '../http/cursors.ts'
+import { keyInUse } from '../keys/key-compromise.ts'
 import { ANNOUNCED_SECONDS, type KeyItem, type KeyTurns } from '../keys/key-turns.ts'
 import { SIGNING_ALGORITHMS } from '../keys/signing-keys.ts'
 import type { Ended } from '../tokens/ending.ts'
@@ -150,9 +151,9 @@ function compromiseRoute({ turns, compromise }: KeyRoutesDeps): ApiRoute {
     },
     async handle({ params, body, change }) {
       const key = await found(turns, params.kid)
-      if (body.dry_run)
-        return { body: { dry_run: true, key: show(key), everything_it_signed: ['signing', 'retired'].includes(key.status) } }
-      return { body: await refusing('key', () => compromise(params.kid, change(body.reason))) }
+      if (!body.dry_run) return { body: await refusing('key', () => compromise(params.kid, change(body.reason))) }
+      await refusing('key', async () => keyInUse(key.kid, key))
+      return { body: { dry_run: true, key: show(key), everything_it_signed: ['signing', 'retired'].includes(key.status) } }
     },
   })
 }

@@ -8,7 +8,7 @@ import type { PreviewGrants } from '../grants/grant-preview.ts'
 import { type TokenEndPreview, type TokenRevocation, TokenRevocationRefused, TokenUnknown } from '../grants/token-revocation.ts'
 import { HttpProblem } from '../http/problems.ts'
 import type { RevocationName } from '../tokens/live-revocations.ts'
-import { IS_TOKEN, type RevokeByName, TokenNameRefused } from '../tokens/revocation-by-name.ts'
+import { checkTokenName, IS_TOKEN, type RevokeByName, TokenNameRefused } from '../tokens/revocation-by-name.ts'
 import type { TokenInspections } from '../tokens/token-inspection.ts'
 import { showPreview } from './bulk.ts'
 import { grantPreviewShape } from './grants.ts'
@@ -132,7 +132,7 @@ function revocationRoute(deps: TokenRoutesDeps): ApiRoute {
         } as const
         return { body: dryRun ? showEndPreview(ofGrant) : await deps.grants.revokeMany([name.value], asked()) }
       }
-      if (dryRun) return { body: previewOfName(name) }
+      if (dryRun) return { body: await explained(async () => previewOfName(name)) }
       return { body: await explained(() => deps.revokeByName(name, asked())) }
     },
   })
@@ -178,7 +178,9 @@ function showEndPreview(found: TokenEndPreview) {
   return { dry_run: true, access_tokens: 'of_the_grant', grant: showPreview(found.preview) }
 }
 
-function previewOfName({ kind }: RevocationName) {
+function previewOfName(name: RevocationName) {
+  checkTokenName(name)
+  const { kind } = name
   return { dry_run: true, access_tokens: kind === 'jti' ? 'one' : 'issued_until_now', grant: null }
 }
 

@@ -3,13 +3,14 @@
 import type { Change } from '../audit/change.ts'
 import { managerFault } from '../audit/managers.ts'
 import { checkVersion } from '../audit/versions.ts'
+import type { Transaction } from '../storage/postgres.ts'
 import type { Ended, Ending, Endings } from '../tokens/ending.ts'
 import { usesSecret } from './client-kinds.ts'
 import type { ClientMetadata } from './client-metadata-members.ts'
 import { versionOfClient } from './client-search.ts'
 import { generateClientSecret } from './client-secrets.ts'
 import { ClientRefused, ClientUnknown, lockedClient } from './client-standing.ts'
-import { type Client, type Clients, changedMembers, isNarrower } from './clients.ts'
+import { type Client, type Clients, changedMembers, isNarrower, lockedToChange } from './clients.ts'
 
 /** A secret in clear, which is shown once. */
 export interface ShownSecret {
@@ -53,9 +54,14 @@ export interface ClientAdministration {
     request: { readonly metadata: ClientMetadata; readonly seen: string | undefined },
     change: Change,
   ): Promise<ClientReplaced>
-  /** Says what `replace` would do. */
-  preview(request: { readonly metadata: ClientMetadata; readonly seen: string | undefined }): Promise<ReplacePreview>
+  /** Says what `replace` would do, and throws what it would. */
+  preview(
+    request: { readonly metadata: ClientMetadata; readonly seen: string | undefined },
+    change: Change,
+  ): Promise<ReplacePreview>
   delete(id: string, change: Change): Promise<Ended>
+  /** Throws what `delete` would, and does nothing. */
+  checkDelete(id: string, change: Change): Promise<void>
   /**
    * Gives a client another secret; the one before stays good for the overlap.
    * @throws ChangedMeanwhile when the client is no longer the version that was seen, if one was
@@ -92,8 +98,7 @@ export function createClientAdministration({
       let members: readonly string[] = []
       let shown: ShownSecret | undefined
       const ended = await endings.run('client_updated', async (ending) => {
-        const before = await lockedByHand(ending, metadata.client_id, change)
-        checkVersion(versionOfClient(before), seen)
+        const before = await lockedToReplace(ending.tx, { metadata, seen }, change)
         members = await clients.update(ending, { metadata }, change)
         if (!usesSecret(metadata)) await clients.removeSecrets(ending, before.id, change)
         else if (before.secrets.length === 0) shown = await newSecret(ending, before.id, { overlapSeconds: 0 }, change)
@@ -101,12 +106,8 @@ export function createClientAdministration({
       return { ended, members, ...(shown === undefined ? {} : { secret: shown }) }
     },
 
-    async preview({ metadata, seen }) {
-      const before = await clients.find(metadata.client_id)
-      if (before === undefined || before.managedBy === 'latchkey')
-        throw new ClientUnknown(`there is no client ${metadata.client_id}`)
-      refuseManaged(before)
-      checkVersion(versionOfClient(before), seen)
+    async preview({ metadata, seen }, change) {
+      const before = await endings.rehearse((tx) => lockedToReplace(tx, { metadata, seen }, change))
       return {
         members: changedMembers(before.metadata, metadata),
         endsAccessTokens: isNarrower(before.metadata, metadata),
@@ -116,16 +117,18 @@ export function createClientAdministration({
 
     delete: (id, change) =>
       endings.run('client_deleted', async (ending) => {
-        await lockedByHand(ending, id, change)
+        await lockedByHand(ending.tx, id, change)
         await clients.delete(ending, id, change)
       }),
+
+    checkDelete: async (id, change) => void (await endings.rehearse((tx) => lockedByHand(tx, id, change))),
 
     async addSecret({ clientId, seen, ...how }, change) {
       if (!(how.overlapSeconds >= 0 && how.overlapSeconds <= LONGEST_OVERLAP_SECONDS))
         throw new ClientRefused(`the secret of before may stay good for ${LONGEST_OVERLAP_SECONDS} seconds at most`)
       const made: ShownSecret[] = []
       await endings.run('client_secret_created', async (ending) => {
-        const client = await lockedShown(ending, clientId, change)
+        const client = await lockedShown(ending.tx, clientId, change)
         checkVersion(versionOfClient(client), seen)
         const { metadata } = client
         const { token_endpoint_auth_method: method } = metadata
@@ -140,7 +143,7 @@ export function createClientAdministration({
     async deleteSecret({ clientId, secretId }, change) {
       let deleted = false
       const ended = await endings.run('client_secret_deleted', async (ending) => {
-        await lockedShown(ending, clientId, change)
+        await lockedShown(ending.tx, clientId, change)
         deleted = await clients.deleteSecret(ending, { clientId, secretId }, change)
       })
       return deleted ? ended : undefined
@@ -149,16 +152,27 @@ export function createClientAdministration({
 }
 
 /** The server's own client is not one of those that administrators know. */
-async function lockedShown({ tx }: Ending, id: string, change: Change): Promise<Client> {
+async function lockedShown(tx: Transaction, id: string, change: Change): Promise<Client> {
   const client = await lockedClient(tx, id, change)
   if (client.managedBy === 'latchkey') throw new ClientUnknown(`there is no client ${id}`)
   return client
 }
 
-async function lockedByHand(ending: Ending, id: string, change: Change): Promise<Client> {
-  const client = await lockedShown(ending, id, change)
+async function lockedByHand(tx: Transaction, id: string, change: Change): Promise<Client> {
+  const client = await lockedShown(tx, id, change)
   refuseManaged(client)
   return client
+}
+
+/** @throws ClientRefused @throws ChangedMeanwhile */
+async function lockedToReplace(
+  tx: Transaction,
+  { metadata, seen }: { readonly metadata: ClientMetadata; readonly seen: string | undefined },
+  change: Change,
+): Promise<Client> {
+  const before = await lockedByHand(tx, metadata.client_id, change)
+  checkVersion(versionOfClient(before), seen)
+  return lockedToChange(tx, metadata, change)
 }
 
 /** @throws ClientRefused */

@@ -3,6 +3,7 @@
 import type { Change } from '../audit/change.ts'
 import type { Ended, Endings } from '../tokens/ending.ts'
 import type { ClientMetadata } from './client-metadata-members.ts'
+import { CLIENT_CHECKS } from './client-standing.ts'
 import type { Clients } from './clients.ts'
 
 /** The events. Each throws `ClientRefused` when there is no such client. */
@@ -24,6 +25,8 @@ export interface ClientEvents {
   deleteSecret(secret: { readonly clientId: string; readonly secretId: string }, change: Change): Promise<Ended>
   /** Somebody else has had its secrets: they are gone, and all of the client's ends. It stays, and needs a new secret. */
   compromiseSecrets(id: string, change: Change): Promise<Ended>
+  /** Asks whether a suspension, reinstatement or compromise would be done, and does nothing. */
+  check(deed: keyof typeof CLIENT_CHECKS, id: string, change: Change): Promise<void>
 }
 
 /** Makes them. */
@@ -40,5 +43,6 @@ export function createClientEvents({ clients, endings }: { readonly clients: Cli
       endings.run('client_secret_deleted', async (ending) => void (await clients.deleteSecret(ending, secret, change))),
     compromiseSecrets: (id, change) =>
       endings.run('client_secret_compromised', (ending) => clients.compromiseSecrets(ending, id, change)),
+    check: async (deed, id, change) => void (await endings.rehearse((tx) => CLIENT_CHECKS[deed](tx, id, change))),
   }
 }

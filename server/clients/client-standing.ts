@@ -42,6 +42,9 @@ export function refuseOutOfReach(scope: string, change: Change): void {
   )
 }
 
+/** What each deed asks before it does anything. @throws ClientRefused */
+export const CLIENT_CHECKS = { suspend: lockedUsable, reinstate: lockedUsable, compromise: lockedUsable } as const
+
 /** Suspends a client. */
 export async function suspendClient(ending: Ending, id: string, change: Change): Promise<void> {
   const client = await lockedUsable(ending.tx, id, change)

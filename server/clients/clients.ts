@@ -104,8 +104,7 @@ export function createClients({ db, clock }: { readonly db: Database; readonly c
 
     async update(ending, { metadata, managedBy }, change) {
       const { tx } = ending
-      const before = await lockedClient(tx, metadata.client_id, change)
-      refuseOutOfReach(metadata.scope, change)
+      const before = await lockedToChange(tx, metadata, change)
       const members = changedMembers(before.metadata, metadata)
       const manager = managedBy ?? before.managedBy
       if (members.length === 0 && before.managedBy === manager) return []
@@ -149,6 +148,13 @@ export function createClients({ db, clock }: { readonly db: Database; readonly c
       }
     },
   }
+}
+
+/** A client that is to become so, its row locked. @throws ClientRefused */
+export async function lockedToChange(tx: Transaction, metadata: ClientMetadata, change: Change): Promise<Client> {
+  const before = await lockedClient(tx, metadata.client_id, change)
+  refuseOutOfReach(metadata.scope, change)
+  return before
 }
 
 /** `now` is in milliseconds since the epoch. */

@@ -95,7 +95,9 @@ async function unlock(deps: Deps, { account, dryRun, reason }: z.output<typeof d
 
 async function doDeed(deps: Deps, deed: Deed, { account, dryRun, reason }: z.output<typeof deedArgs>): Promise<CommandOutput> {
   const id = await accountNamed(deps.db, account)
+  const events = createAccountEvents({ ...deps, policy: deps.config.passwordPolicy })
   if (dryRun) {
+    await events.check(deed, id, by(reason))
     const preview = await previewAccount(deps.db, id)
     if (preview === undefined) throw new CommandFailed(`there is no account ${account}`)
     const data = showPreview(preview, () => true)
@@ -103,7 +105,6 @@ async function doDeed(deps: Deps, deed: Deed, { account, dryRun, reason }: z.out
     const lines = counts.map(([name, count]) => `  ${name.replaceAll('_', ' ')}: ${count}`)
     return { text: ['Would end:', ...lines, 'Nothing was written.'].join('\n'), data }
   }
-  const events = createAccountEvents({ ...deps, policy: deps.config.passwordPolicy })
   const deeds: { readonly [name in Deed]: (accountId: string, change: Change) => Promise<Ended> } = events
   const data = await deeds[deed](id, by(reason))
   return {

@@ -95,18 +95,20 @@ async function rotateSecret(deps: Deps, { client, overlap, reason }: z.output<ty
 
 async function doDeed(deps: Deps, deed: Deed, { client, dryRun, reason }: z.output<typeof deedArgs>): Promise<CommandOutput> {
   await found(deps, client)
+  const clients = createClients(deps)
+  const { suspend, reinstate, compromiseSecrets, check } = createClientEvents({ clients, endings: deps.endings })
+  const administration = createClientAdministration({ clients, endings: deps.endings })
   if (dryRun) {
+    await (deed === 'delete' ? administration.checkDelete(client, by(reason)) : check(deed, client, by(reason)))
     const { grants, refreshFamilies, accounts, more } = await countHoldings(deps.db, client)
     const counts =
       deed === 'reinstate' ? [] : [`  grants: ${grants}`, `  refresh families: ${refreshFamilies}`, `  of people: ${accounts}`]
     const text = [more ? 'Would end, and more than that:' : 'Would end:', ...counts, 'Nothing was written.'].join('\n')
     return { text, data: { dry_run: true, grants, refresh_families: refreshFamilies, accounts, more } }
   }
-  const clients = createClients(deps)
-  const { suspend, reinstate, compromiseSecrets } = createClientEvents({ clients, endings: deps.endings })
   const deeds: { readonly [name in Deed]: (id: string, change: Change) => Promise<Ended> } = {
     ...{ suspend, reinstate, compromise: compromiseSecrets },
-    delete: createClientAdministration({ clients, endings: deps.endings }).delete,
+    delete: administration.delete,
   }
   const data = await deeds[deed](client, by(reason))
   if (deed !== 'reinstate') return { text: endedText(data), data }

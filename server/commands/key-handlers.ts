@@ -1,5 +1,6 @@
 // The verbs about signing keys.
 import { z } from 'zod'
+import { keyInUse } from '../keys/key-compromise.ts'
 import type { KeyItem, KeyTurns } from '../keys/key-turns.ts'
 import { KeyRefused, SIGNING_ALGORITHMS } from '../keys/signing-keys.ts'
 import { UnsealError } from '../storage/sealing.ts'
@@ -41,9 +42,7 @@ async function compromise(
   { keyTurns, compromiseKey }: Pick<CommandDeps, 'keyTurns' | 'compromiseKey'>,
   { kid, dryRun, reason }: z.output<typeof compromiseArgs>,
 ): Promise<CommandOutput> {
-  const key = await keyTurns.find(kid)
-  if (key === undefined || ['removed', 'compromised'].includes(key.status))
-    throw new KeyRefused(`there is no key ${kid.slice(0, 100)} in use`)
+  const key = keyInUse(kid, await keyTurns.find(kid))
   if (dryRun) {
     const text = `Would end: every token that ${kid} signed.\nNothing was written.`
     return { text, data: { dry_run: true, key: dataOf(key) } }

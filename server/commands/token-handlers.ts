@@ -12,7 +12,7 @@ import { readKeyStatus, readSigningKeys } from '../keys/signing-keys.ts'
 import { UnsealError } from '../storage/sealing.ts'
 import { createAccessTokens } from '../tokens/access-tokens.ts'
 import { createOnce } from '../tokens/once.ts'
-import { createRevocationByName, IS_TOKEN, TokenNameRefused } from '../tokens/revocation-by-name.ts'
+import { checkTokenName, createRevocationByName, IS_TOKEN, TokenNameRefused } from '../tokens/revocation-by-name.ts'
 import { createTokenInspections, type TokenInspections } from '../tokens/token-inspection.ts'
 import type { TokenLinks } from '../tokens/token-links.ts'
 import { createTokenStatus } from '../tokens/token-status.ts'
@@ -144,6 +144,7 @@ async function revokeNamed(
   if (name.kind === 'jti' ? await inspections.isToken(name.value) : !(await inspections.name(name)).known)
     throw new CommandFailed(name.kind === 'jti' ? IS_TOKEN : `there is no ${name.kind} ${name.value}`)
   if (dryRun && !family) {
+    checkTokenName(name)
     const what =
       name.kind === 'jti' ? 'that one access token' : `all access tokens with that ${name.kind} that were issued until now`
     return { text: `Would end ${what}.\nNothing was written.`, data: { dry_run: true } }

@@ -34,12 +34,14 @@ export function createKeyCompromise(deps: {
     const { keys } = (await readSigningKeys({ db, sealer })).publicJwks
     const alg = keys.find((key) => key.kid === kid)?.alg
     // Made before the transaction: that of an RSA key takes long.
-    const next = alg === undefined ? undefined : await makeKey(sealer, alg)
+    const made = alg === undefined ? undefined : await makeKey(sealer, alg)
     const ended = await endings.run('signing_key_compromised', async (ending) => {
       await lockKeys(ending.tx)
-      const status = await lockKey(ending.tx, kid)
-      if (next === undefined || status === undefined || status === 'compromised')
-        throw new KeyRefused(`there is no key ${kid} in use`)
+      const locked = await lockKey(ending.tx, kid)
+      const { status, next } = keyInUse(
+        kid,
+        locked === undefined || made === undefined ? undefined : { status: locked, next: made },
+      )
       await markCompromised(ending.tx, kid)
       await recordChange(ending.tx, 'signing_key.compromised', change, { detail: { kid, alg: next.alg } })
       // One that is announced is known already to many who verify.
@@ -51,4 +53,10 @@ export function createKeyCompromise(deps: {
     await deps.changed()
     return ended
   }
+}
+
+/** A key that is in use: of any other there is nothing to end. @throws KeyRefused */
+export function keyInUse<Key extends { readonly status: string }>(kid: string, key: Key | undefined): Key {
+  if (key !== undefined && key.status !== 'removed' && key.status !== 'compromised') return key
+  throw new KeyRefused(`there is no key ${kid.slice(0, 100)} in use`)
 }

@@ -2,15 +2,15 @@
 import type { Change } from '../audit/change.ts'
 import { managerFault } from '../audit/managers.ts'
 import { checkVersion } from '../audit/versions.ts'
-import type { Ended, Ending, Endings } from '../tokens/ending.ts'
+import type { Transaction } from '../storage/postgres.ts'
+import type { Ended, Endings } from '../tokens/ending.ts'
 import { type ResourceServerSearch, versionOfResourceServer } from './resource-server-search.ts'
 import {
-  changedMembers,
   lockedResourceServer,
+  lockedToChange,
   type ResourceServer,
   ResourceServerRefused,
   type ResourceServers,
-  ResourceServerUnknown,
 } from './resource-servers.ts'
 
 /** What a change would do. */
@@ -32,7 +32,7 @@ export interface ResourceServerAdministration {
     change: Change,
   ): Promise<{ readonly ended: Ended; readonly members: readonly string[] }>
   delete(identifier: string, change: Change): Promise<Ended>
-  /** Says what a change would do; `server` undefined: what its end would. */
+  /** Says what a change would do, and throws what it would; `server` undefined: the same of the end. */
   preview(request: {
     readonly identifier: string
     readonly server?: ResourceServer
@@ -54,8 +54,7 @@ export function createResourceServerAdministration(deps: {
     async replace({ server, seen }, change) {
       let members: readonly string[] = []
       const ended = await endings.run('resource_server_updated', async (ending) => {
-        const before = await lockedByHand(ending, server.identifier)
-        checkVersion(versionOfResourceServer(before), seen)
+        await lockedByHand(ending.tx, server.identifier, seen)
         members = await resourceServers.update(ending, server, change)
       })
       return { ended, members }
@@ -63,25 +62,25 @@ export function createResourceServerAdministration(deps: {
 
     delete: (identifier, change) =>
       endings.run('resource_server_deleted', async (ending) => {
-        await lockedByHand(ending, identifier)
+        await lockedByHand(ending.tx, identifier)
         await resourceServers.delete(ending, identifier, change)
       }),
 
     async preview({ identifier, server, seen }) {
-      const before = await search.find(identifier)
-      if (before === undefined) throw new ResourceServerUnknown(`there is no resource server ${identifier}`)
-      refuseManaged(before)
-      checkVersion(before.version, seen)
+      const { before, members } = await endings.rehearse(async (tx) => {
+        const found = await lockedByHand(tx, identifier, seen)
+        return server === undefined ? { before: found, members: [] } : lockedToChange(tx, server)
+      })
       const gone = before.scopes.filter((scope) => server?.scopes.includes(scope) !== true)
-      const members = server === undefined ? [] : changedMembers(before, server)
       return { members, ...(gone.length === 0 ? { clientIds: [], more: false } : await search.clientsWith(gone)) }
     },
   }
 }
 
-async function lockedByHand({ tx }: Ending, identifier: string): Promise<ResourceServer> {
+async function lockedByHand(tx: Transaction, identifier: string, seen?: string): Promise<ResourceServer> {
   const server = await lockedResourceServer(tx, identifier)
   refuseManaged(server)
+  checkVersion(versionOfResourceServer(server), seen)
   return server
 }
 

@@ -68,12 +68,8 @@ export function createResourceServers(deps: {
     },
 
     async update(ending, server, change) {
-      const before = await lockedResourceServer(ending.tx, server.identifier)
-      const members = changedMembers(before, server)
-      const after = { ...server, ...managerOf(server, before) }
-      if (members.length === 0 && before.managedBy === after.managedBy) return []
-      await refuseUnknownClients(ending.tx, after)
-      await refuseTwoDefaults(ending.tx, after)
+      const { before, after, members, same } = await lockedToChange(ending.tx, server)
+      if (same) return []
       await updateResourceServer(ending.tx, after)
       await recordChange(ending.tx, 'resource_server.updated', change, {
         detail: { identifier: server.identifier, members, changes: differences(members, named(before), named(after)) },
@@ -92,6 +88,19 @@ export function createResourceServers(deps: {
       await endTokens(ending, before.scopes)
     },
   }
+}
+
+/** What a change would be of, its row locked, and nothing stands in its way. @throws ResourceServerRefused */
+export async function lockedToChange(tx: Transaction, server: ResourceServer) {
+  const before = await lockedResourceServer(tx, server.identifier)
+  const members = changedMembers(before, server)
+  const after: ResourceServer = { ...server, ...managerOf(server, before) }
+  const same = members.length === 0 && before.managedBy === after.managedBy
+  if (!same) {
+    await refuseUnknownClients(tx, after)
+    await refuseTwoDefaults(tx, after)
+  }
+  return { before, after, members, same }
 }
 
 /** The members that differ, by the names they have in a provision file. */

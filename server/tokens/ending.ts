@@ -40,6 +40,11 @@ export interface Endings {
   runOnce(key: string, cause: string, work: (ending: Ending) => Promise<void>): Promise<Ended>
   /** The same inside a transaction that the caller has open and will commit. */
   within(tx: Transaction, cause: string, work: (ending: Ending) => Promise<void>): Promise<Ended>
+  /**
+   * Asks what an end asks before it does anything, for whoever only wants to know what would come of it: a preview must not say yes to
+   * what is refused. `check` is the very check of the end, takes its locks as the end does, and writes nothing.
+   */
+  rehearse<Result>(check: (tx: Transaction) => Promise<Result>): Promise<Result>
 }
 
 /** Makes the runner. `accessTokenLifeSeconds` is the longest life of access tokens that this process issues. */
@@ -106,6 +111,7 @@ export function createEndings(deps: {
       if (ended.logout_notifications > 0) deps.appsWait?.('soon')
       return ended
     },
+    rehearse: (check) => untilWon(() => deps.db.$transaction(check)),
   }
 }
 

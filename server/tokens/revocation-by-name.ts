@@ -36,14 +36,18 @@ export function looksLikeToken(text: string): boolean {
 export const IS_TOKEN =
   'this is no jti but a token, code, link or secret itself, and was not written down: a token is ended as one, and a secret replaced'
 
+/** Asked before anything ends. @throws TokenNameRefused */
+export function checkTokenName({ kind, value }: TokenName): void {
+  if (kind === 'jti' && looksLikeToken(value)) throw new TokenNameRefused(IS_TOKEN)
+  // A client's own tokens have its client_id as their `sub`, and are named by that.
+  if (kind === 'sub' && !value.startsWith('acc_'))
+    throw new TokenNameRefused('sub names an account (acc_…): name the tokens of a client by client_id')
+}
+
 /** Makes it. */
 export function createRevocationByName({ endings }: { readonly endings: Endings }): RevokeByName {
   return async ({ kind, value }, change) => {
-    if (kind === 'jti' && looksLikeToken(value)) throw new TokenNameRefused(IS_TOKEN)
-    // A client's own tokens have its client_id as their `sub`, and are named by that.
-    if (kind === 'sub' && !value.startsWith('acc_')) {
-      throw new TokenNameRefused('sub names an account (acc_…): name the tokens of a client by client_id')
-    }
+    checkTokenName({ kind, value })
     const written = (tx: Transaction) => {
       const about = {
         ...(kind === 'sub' ? { accountId: value } : {}),

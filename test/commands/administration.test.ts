@@ -210,6 +210,19 @@ test('accounts are found, shown, suspended and let in again', async () => {
   })
 }, 60_000)
 
+test('a dry run is refused where the deed is', async () => {
+  for (const [command, words] of [
+    [['accounts', 'suspend', '--account', server.ada.username], 'this is the last owner who can sign in'],
+    [['accounts', 'delete', '--account', server.ada.username], 'this is the last owner who can sign in'],
+    [['clients', 'delete', '--client', WEB.client_id], 'is managed by the provision file'],
+    [['tokens', 'revoke', '--name', `sub=${WEB.client_id}`], 'sub names an account'],
+  ] as const) {
+    const refused = { command, code: 1, out: '', err: expect.stringContaining(words) }
+    expect({ command, ...(await cli([...command, '--dry-run'])) }).toEqual(refused)
+    expect({ command, ...(await cli(command)) }).toEqual(refused)
+  }
+}, 60_000)
+
 test('clients are found, shown, given another secret, suspended and let in again', async () => {
   const one = await signedIn(server.ada, WEB)
   expect((await cli(['clients', 'list', '--kind', 'web'])).out).toContain(WEB.client_id)
