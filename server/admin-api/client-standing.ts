@@ -6,6 +6,7 @@ import { type ClientAdministration, LONGEST_OVERLAP_SECONDS } from '../clients/c
 import type { ClientEvents } from '../clients/client-events.ts'
 import type { ClientHoldings } from '../clients/client-holdings.ts'
 import type { ClientDetail } from '../clients/client-search.ts'
+import { MOST_CLIENT_SECRETS } from '../clients/client-secrets.ts'
 import {
   clientPreviewShape,
   secretShape,
@@ -68,8 +69,16 @@ function secretRoutes({ find, administration }: ClientStandingDeps): ApiRoute[] 
       summary: 'The secrets of a client: that they are there, since when and until when',
       access: ACCESS.clients.read,
       params: id,
-      outcomes: { 200: { description: 'Two at most.', schema: z.object({ items: z.array(secretShape) }) } },
-      handle: async ({ params }) => ({ body: { items: (await find(params.id)).secrets.map(showSecret) } }),
+      description: `It has ${MOST_CLIENT_SECRETS} at most, so that there is one page and no parameter for another.`,
+      outcomes: {
+        200: {
+          description: 'All of them.',
+          schema: z.object({ items: z.array(secretShape), next_cursor: z.null() }),
+        },
+      },
+      handle: async ({ params }) => ({
+        body: { items: (await find(params.id)).secrets.map(showSecret), next_cursor: null },
+      }),
     }),
     route({
       method: 'post',

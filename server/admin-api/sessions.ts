@@ -10,7 +10,8 @@ import type { SessionEvents } from '../sessions/session-events.ts'
 import type { SessionFilter } from '../sessions/session-filter.ts'
 import type { SessionPreview } from '../sessions/session-preview.ts'
 import type { SessionItem, SessionSearch } from '../sessions/session-search.ts'
-import { bulkRoute, jobShape, previewExtent, showJob } from './bulk.ts'
+import { bulkRoute, previewExtent } from './bulk.ts'
+import { revocationJobRoutes } from './revocation-jobs.ts'
 import { type ApiRoute, route } from './route.ts'
 import { type ShowTree, sessionTreeShape } from './session-tree.ts'
 import {
@@ -118,7 +119,7 @@ export function sessionRoutes(deps: SessionRoutesDeps): ApiRoute[] {
     ends: deps.ends,
     filterOf: (asked) => filterOf(asked, deps.accountIdOf),
   })
-  return [listRoute(deps), getRoute(deps), deleteRoute(deps), bulk, ...jobRoutes(deps)]
+  return [listRoute(deps), getRoute(deps), deleteRoute(deps), bulk, ...revocationJobRoutes(deps)]
 }
 
 function listRoute({ search, cursors, accountIdOf }: SessionRoutesDeps): ApiRoute {
@@ -189,44 +190,6 @@ function deleteRoute({ search, events }: SessionRoutesDeps): ApiRoute {
       return { body: await events.revoke([params.id], change(body.reason)) }
     },
   })
-}
-
-function jobRoutes({ jobs }: SessionRoutesDeps): ApiRoute[] {
-  return [
-    route({
-      method: 'get',
-      path: '/revocation-jobs',
-      name: 'listRevocationJobs',
-      tag: 'Sessions',
-      summary: 'The latest ends of many things',
-      description: 'Those of grants are for callers who may see grants.',
-      access: ACCESS.revocationJobs.read,
-      outcomes: { 200: { description: 'At most 50 of them.', schema: z.object({ items: z.array(jobShape) }) } },
-      async handle({ may }) {
-        const listed = await jobs.list(50)
-        return { body: { items: listed.filter(({ noun }) => may(ACCESS[noun].read)).map(showJob) } }
-      },
-    }),
-    route({
-      method: 'get',
-      path: '/revocation-jobs/:id',
-      name: 'getRevocationJob',
-      tag: 'Sessions',
-      summary: 'How far an end of many things has come',
-      description: 'Whoever began it may look, with the scope that it took.',
-      access: ACCESS.revocationJobs.read,
-      accessToOwn: [ACCESS.sessions.revoke, ACCESS.grants.revoke],
-      params: id,
-      outcomes: { 200: { description: 'The job.', schema: jobShape } },
-      async handle({ params, caller, insist }) {
-        const job = await jobs.find(params.id)
-        if (job?.actor !== caller.actor) insist(ACCESS.revocationJobs.read)
-        if (job === undefined) throw notFound('job')
-        if (job.actor !== caller.actor) insist(ACCESS[job.noun].read)
-        return { body: showJob(job) }
-      },
-    }),
-  ]
 }
 
 type SessionsAsked = z.output<z.ZodObject<typeof filters>>

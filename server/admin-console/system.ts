@@ -23,7 +23,7 @@ export function systemPages({ report, jobs }: SystemPageDeps): ConsoleRoute[] {
       path: '/system',
       access: ACCESS.system.read,
       async handle(_ctx, visit) {
-        const [said, latest] = await Promise.all([report(), jobs.list(MOST_JOBS)])
+        const [said, latest] = await Promise.all([report(), jobs.list({ limit: MOST_JOBS })])
         visit.show({ title: 'System', section: PATH, body: systemDetail({ ...said, jobs: latest }) })
       },
     },

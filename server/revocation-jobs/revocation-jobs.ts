@@ -54,8 +54,12 @@ export interface RevocationJobs {
   /** Begins a job; it goes on in the background. */
   begin(job: { readonly noun: JobNoun; readonly filter: object }, change: Change): Promise<RevocationJob>
   find(id: string): Promise<RevocationJob | undefined>
-  /** The latest first. */
-  list(limit: number): Promise<RevocationJob[]>
+  /** The latest first. `nouns`: only ends of these; `after` is the last one of the page before. */
+  list(page: {
+    readonly limit: number
+    readonly nouns?: readonly JobNoun[]
+    readonly after?: Pick<RevocationJob, 'createdAt' | 'id'>
+  }): Promise<RevocationJob[]>
   /** Works at what there is to do, until there is nothing more or `signal` says stop. */
   run(signal?: AbortSignal): Promise<void>
 }
@@ -109,7 +113,13 @@ export function createRevocationJobs(deps: {
     },
 
     find,
-    list: (limit) => select(db, Prisma.sql`ORDER BY j.created_at DESC, j.id LIMIT ${limit}`),
+    list: ({ limit, nouns, after }) =>
+      select(
+        db,
+        Prisma.sql`WHERE ${nouns === undefined ? Prisma.sql`TRUE` : Prisma.sql`j.noun = ANY(${[...nouns]}::text[])`}
+          ${after === undefined ? Prisma.empty : Prisma.sql`AND (j.created_at, j.id) < (${after.createdAt}::timestamptz, ${after.id})`}
+          ORDER BY j.created_at DESC, j.id DESC LIMIT ${limit}`,
+      ),
 
     async run(signal) {
       for (;;) {

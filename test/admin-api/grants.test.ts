@@ -355,6 +355,42 @@ describe('many at once', () => {
     expect((await ask(server, own, 'GET /revocation-jobs')).status).toBe(403)
   })
 
+  test('jobs are listed a page at a time, the latest first, and each caller’s pages are of what they may see', async () => {
+    await run(
+      server.databaseUrl,
+      `INSERT INTO revocation_jobs (id, noun, filter, actor, created_at, finished_at)
+       SELECT 'job_old_' || n, CASE WHEN n % 2 = 0 THEN 'grants' ELSE 'sessions' END, '{}', 'robot', at, at
+       FROM generate_series(1, 7) n, LATERAL (SELECT latchkey_now() - make_interval(days => 2, secs => (n + 1) / 3) AS at) moment`,
+    )
+    const listed = async (who: string, limit: number) => {
+      const ids: string[] = []
+      for (let cursor: string | null = ''; cursor !== null; ) {
+        const page = await ask(server, who, `GET /revocation-jobs?limit=${limit}${cursor === '' ? '' : `&cursor=${cursor}`}`)
+        expect([page.status, page.body.detail]).toEqual([200, undefined])
+        if (page.body.next_cursor !== null) expect(page.body.items).toHaveLength(limit)
+        ids.push(...page.body.items.map(({ id }: { id: string }) => id))
+        cursor = page.body.next_cursor
+      }
+      return ids
+    }
+    const all = await listed(token, 200)
+    expect(all.filter((id) => id.startsWith('job_old_'))).toHaveLength(7)
+    expect(await listed(token, 3)).toEqual(all)
+    const sessionsOnly = await robotToken(server, 'sessions:read')
+    const ofSessions = await listed(sessionsOnly, 2)
+    expect(ofSessions.filter((id) => id.startsWith('job_old_')).toSorted()).toEqual([
+      'job_old_1',
+      'job_old_3',
+      'job_old_5',
+      'job_old_7',
+    ])
+    // A cursor of what one may see is none of what another may.
+    const { next_cursor: cursor } = (await get('/revocation-jobs?limit=1')).body
+    const other = await ask(server, sessionsOnly, `GET /revocation-jobs?limit=1&cursor=${cursor}`)
+    expect(other.body.type).toBe('urn:latchkey:problem:invalid-cursor')
+    await run(server.databaseUrl, "DELETE FROM revocation_jobs WHERE id LIKE 'job_old_%'")
+  })
+
   async function finished(id: string) {
     for (let tries = 0; tries < 400; tries += 1) {
       const { body } = await get(`/revocation-jobs/${id}`)

@@ -68,7 +68,7 @@ describe('a job', () => {
     )
     await jobs.begin({ noun: 'sessions', filter: {} }, ADA)
     await jobs.run()
-    expect((await jobs.list(1))[0]).toMatchObject({ state: 'done', total: 1000, left: 0 })
+    expect((await jobs.list({ limit: 1 }))[0]).toMatchObject({ state: 'done', total: 1000, left: 0 })
   })
 
   test('ends each thing once, though two processes work at it', async () => {
