@@ -1,14 +1,15 @@
 // Webhooks by the admin API: made, changed, tried and deleted, their secrets replaced.
 import { z } from 'zod'
 import { ACCESS } from '../../config/access.ts'
+import type { AccessRule } from '../../config/roles.ts'
 import type { Cursors } from '../http/cursors.ts'
-import { checkDescription, checkEvents, WebhookRefused } from '../webhooks/webhook-rules.ts'
+import { WebhookBeyondReading } from '../webhooks/webhook-rules.ts'
 import type { Webhook, WebhookLook, Webhooks } from '../webhooks/webhooks.ts'
-import type { Caller } from './caller.ts'
 import { refusing } from './refusals.ts'
 import { type ApiRoute, route } from './route.ts'
-import { moment, name, notFound, reason } from './shapes.ts'
+import { name, notFound, reason } from './shapes.ts'
 import { deliveryRoutes, deliveryShape, showDelivery } from './webhook-deliveries.ts'
+import { lookShape, showLook, shownSecret, showWebhook, webhookMembers, webhookShape } from './webhook-shapes.ts'
 
 /** What the routes call. */
 export interface WebhookRoutesDeps {
@@ -21,31 +22,6 @@ export interface WebhookRoutesDeps {
 const DAY_SECONDS = 86_400
 
 const id = z.strictObject({ id: name })
-
-const webhookShape = z
-  .object({
-    id: z.string(),
-    url: z.string().nullable().meta({
-      description: 'Null for those who may only read: its path and query may hold a secret.',
-    }),
-    origin: z.string(),
-    description: z.string(),
-    events: z.array(z.string()),
-    enabled: z.boolean(),
-    created_at: moment,
-    updated_at: moment,
-  })
-  .meta({ id: 'Webhook' })
-
-const lookShape = webhookShape
-  .extend({
-    secrets: z
-      .array(z.object({ id: z.string(), created_at: moment, expires_at: moment.nullable() }))
-      .meta({ description: 'That there are secrets; the one without an end is the current one.' }),
-  })
-  .meta({ id: 'WebhookDetail' })
-
-const secret = z.string().meta({ description: '`whsec_…`, shown here and never again.' })
 
 /** Makes the routes. */
 export function webhookRoutes(deps: WebhookRoutesDeps): ApiRoute[] {
@@ -76,7 +52,7 @@ function listRoute({ webhooks }: WebhookRoutesDeps): ApiRoute {
       },
     },
     handle: async ({ caller }) => ({
-      body: { items: (await webhooks.list()).map((one) => show(one, caller)), next_cursor: null },
+      body: { items: (await webhooks.list()).map((one) => showWebhook(one, caller)), next_cursor: null },
     }),
   })
 }
@@ -99,19 +75,22 @@ function getRoute({ webhooks }: WebhookRoutesDeps): ApiRoute {
 }
 
 function createRoute({ webhooks, checkUrl }: WebhookRoutesDeps): ApiRoute {
-  const { url, events, description } = members(checkUrl)
+  const { url, events, description } = webhookMembers(checkUrl)
   return route({
     method: 'post',
     path: '/webhooks',
     name: 'createWebhook',
     tag: 'Webhooks',
     summary: 'Make a webhook',
+    description: NEEDS_READING,
     access: ACCESS.webhooks.write,
     body: z.strictObject({ url, events, description: description.optional(), reason }),
-    outcomes: { 201: { description: 'The webhook.', schema: lookShape.extend({ secret }).meta({ id: 'NewWebhook' }) } },
-    async handle({ body: { reason: why, description: about, ...choice }, change, caller }) {
+    outcomes: {
+      201: { description: 'The webhook.', schema: lookShape.extend({ secret: shownSecret }).meta({ id: 'NewWebhook' }) },
+    },
+    async handle({ body: { reason: why, description: about, ...choice }, change, caller, insist }) {
       const webhook = { ...choice, ...(about === undefined ? {} : { description: about }) }
-      const made = await refusing('webhook', () => webhooks.create(webhook, change(why)))
+      const made = await refusing('webhook', () => withinReading(insist, () => webhooks.create(webhook, change(why))))
       const look = await found(webhooks, made.webhook.id)
       return {
         status: 201,
@@ -124,15 +103,18 @@ function createRoute({ webhooks, checkUrl }: WebhookRoutesDeps): ApiRoute {
 }
 
 function changeRoute({ webhooks, checkUrl }: WebhookRoutesDeps): ApiRoute {
-  const { url, events, description } = members(checkUrl)
+  const { url, events, description } = webhookMembers(checkUrl)
   return route({
     method: 'patch',
     path: '/webhooks/:id',
     name: 'changeWebhook',
     tag: 'Webhooks',
     summary: 'Change a webhook',
-    description:
+    description: [
+      NEEDS_READING,
+      'So does a change by which it is told more than before, or elsewhere, or again.',
       'One that is disabled is told nothing, and what waits for it is given up. One whose `url` is at another origin than before gets a new secret, which is shown here, and the ones before are good no longer: nobody has deliveries to a place of their choice signed by a secret that they were never shown.',
+    ].join(' '),
     access: ACCESS.webhooks.write,
     params: id,
     body: z.strictObject({
@@ -143,10 +125,12 @@ function changeRoute({ webhooks, checkUrl }: WebhookRoutesDeps): ApiRoute {
       reason,
     }),
     versioned: true,
-    outcomes: { 200: { description: 'The webhook.', schema: lookShape.extend({ secret: secret.nullable() }) } },
-    async handle({ params, body: { reason: why, ...asked }, change, caller, ifVersion }) {
+    outcomes: { 200: { description: 'The webhook.', schema: lookShape.extend({ secret: shownSecret.nullable() }) } },
+    async handle({ params, body: { reason: why, ...asked }, change, caller, insist, ifVersion }) {
       const choice = Object.fromEntries(Object.entries(asked).filter(([, value]) => value !== undefined))
-      const changed = await refusing('webhook', () => webhooks.update(params.id, choice, change(why), ifVersion))
+      const changed = await refusing('webhook', () =>
+        withinReading(insist, () => webhooks.update(params.id, choice, change(why), ifVersion)),
+      )
       if (changed === undefined) throw notFound('webhook')
       const look = await found(webhooks, params.id)
       return { body: { ...showLook(look, caller), secret: changed.secret ?? null }, version: look.version }
@@ -192,7 +176,7 @@ function secretRoute({ webhooks }: WebhookRoutesDeps): ApiRoute {
       reason,
     }),
     bodyOptional: true,
-    outcomes: { 201: { description: 'The secret.', schema: z.object({ secret }) } },
+    outcomes: { 201: { description: 'The secret.', schema: z.object({ secret: shownSecret }) } },
     async handle({ params, body, change }) {
       const shown = await refusing('webhook', () => webhooks.rotateSecret(params.id, change(body.reason), body.overlap_seconds))
       if (shown === undefined) throw notFound('webhook')
@@ -225,26 +209,15 @@ function testRoute({ webhooks }: WebhookRoutesDeps): ApiRoute {
   })
 }
 
-/** What the members may be is the noun's to say. */
-function members(checkUrl: (url: string) => void) {
-  return {
-    url: z.string('it must be text').superRefine(by(checkUrl)).meta({ description: 'https, or http on this machine.' }),
-    events: z
-      .array(z.string('it must be text'), 'it must be a list')
-      .superRefine(by(checkEvents))
-      .meta({ description: 'Names of audit events; `session.*` is all that begin so, `*` is all.' }),
-    description: z.string('it must be text').superRefine(by(checkDescription)).meta({ description: 'For people.' }),
-  }
-}
+const NEEDS_READING = `It takes the scope ${ACCESS.auditEvents.read.scope} too: what a webhook is told stands in the audit log.`
 
-function by<Value>(check: (value: Value) => void) {
-  return (value: Value, context: { addIssue(issue: { code: 'custom'; message: string }): void }) => {
-    try {
-      check(value)
-    } catch (error) {
-      if (!(error instanceof WebhookRefused)) throw error
-      context.addIssue({ code: 'custom', message: error.message })
-    }
+/** Does what may take more than the route itself asks for, and says which scope is missing. @throws HttpProblem 403 */
+async function withinReading<Result>(insist: (rule: AccessRule) => void, work: () => Promise<Result>): Promise<Result> {
+  try {
+    return await work()
+  } catch (error) {
+    if (error instanceof WebhookBeyondReading) insist(ACCESS.auditEvents.read)
+    throw error
   }
 }
 
@@ -252,31 +225,4 @@ async function found(webhooks: Webhooks, which: string): Promise<WebhookLook> {
   const webhook = await webhooks.look(which)
   if (webhook === undefined) throw notFound('webhook')
   return webhook
-}
-
-function show(
-  { id: which, url, description, events, enabled, createdAt, updatedAt }: Webhook,
-  { scopes }: Caller,
-): z.input<typeof webhookShape> {
-  return {
-    id: which,
-    url: scopes.has(ACCESS.webhooks.write.scope) ? url : null,
-    origin: new URL(url).origin,
-    description,
-    events: [...events],
-    enabled,
-    created_at: createdAt.toISOString(),
-    updated_at: updatedAt.toISOString(),
-  }
-}
-
-function showLook(webhook: WebhookLook, caller: Caller): z.input<typeof lookShape> {
-  return {
-    ...show(webhook, caller),
-    secrets: webhook.secrets.map((one) => ({
-      id: one.id,
-      created_at: one.createdAt.toISOString(),
-      expires_at: one.expiresAt?.toISOString() ?? null,
-    })),
-  }
 }

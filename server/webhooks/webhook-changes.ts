@@ -9,7 +9,16 @@ import type { Database, Transaction } from '../storage/postgres.ts'
 import type { Sealer } from '../storage/sealing.ts'
 import { stopDeliveries } from './outbox.ts'
 import { newWebhookSecret, type SealedSecret } from './secrets.ts'
-import { checkDescription, checkEvents, checkUrl, isWebhookId, originOf, WebhookRefused } from './webhook-rules.ts'
+import {
+  checkDescription,
+  checkEvents,
+  checkMayRead,
+  checkUrl,
+  isWebhookId,
+  originOf,
+  tellsMore,
+  WebhookRefused,
+} from './webhook-rules.ts'
 
 /** A program that is told what happens. */
 export interface Webhook {
@@ -53,7 +62,7 @@ export interface WebhookSecretItem {
 /**
  * Changes one; undefined when it is not there.
  * @param seen the version that was looked at; undefined: whichever there is
- * @throws WebhookRefused @throws ChangedMeanwhile
+ * @throws WebhookRefused @throws WebhookBeyondReading when it would be told more, or elsewhere @throws ChangedMeanwhile
  */
 export async function changeWebhook(
   deps: { readonly db: Database; readonly sealer: Sealer; readonly addresses: AllowedAddresses },
@@ -146,6 +155,7 @@ async function write(
     (member) => JSON.stringify(before[member]) !== JSON.stringify(after[member]),
   )
   if (members.length === 0) return { webhook: before }
+  if (tellsMore(before, after)) checkMayRead(change)
   await tx.$executeRaw(Prisma.sql`
     UPDATE webhooks SET url = ${after.url}, events = ${after.events}::text[], description = ${after.description},
       enabled = ${after.enabled}, updated_at = latchkey_now() WHERE id = ${id}`)

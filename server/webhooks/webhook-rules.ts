@@ -1,6 +1,8 @@
 // What a webhook may be: where it may listen, and what it may ask for.
+import { ACCESS } from '../../config/access.ts'
 import { isLoopbackHost } from '../../config/loopback.ts'
 import { isPlainText } from '../../config/plain-text.ts'
+import { type Change, reaches } from '../audit/change.ts'
 import { AUDIT_EVENT_NAMES } from '../audit/event-names.ts'
 import { AddressRefused, type AllowedAddresses } from '../outbox/allowed-addresses.ts'
 
@@ -8,6 +10,14 @@ import { AddressRefused, type AllowedAddresses } from '../outbox/allowed-address
 export class WebhookRefused extends Error {
   override readonly name = 'WebhookRefused'
 }
+
+/**
+ * What a webhook is told stands in the audit log: whoever may not read that cannot have it told, be it by a webhook that is there.
+ */
+export class WebhookBeyondReading extends WebhookRefused {}
+
+/** Each one wants something of every event, in its transaction. */
+export const MOST_WEBHOOKS = 50
 
 const LONGEST_URL = 2000
 const LONGEST_DESCRIPTION = 200
@@ -47,6 +57,33 @@ export function checkEvents(events: readonly string[]): void {
     if (names(event)) continue
     throw new WebhookRefused(`no event is called ${JSON.stringify(event.slice(0, 100))} (docs/reference/webhooks.md lists them)`)
   }
+}
+
+/** What whoever makes a webhook, or has one told more, must be able to do. */
+const READING_THE_LOG: ReadonlySet<string> = new Set([ACCESS.auditEvents.read.scope])
+
+/** @throws WebhookBeyondReading */
+export function checkMayRead(change: Change): void {
+  if (reaches(change, READING_THE_LOG)) return
+  throw new WebhookBeyondReading('a webhook is told what stands in the audit log, and you may not read that')
+}
+
+/** Whether it is told, or would be once it is enabled, what it was not before, or somewhere else. */
+export function tellsMore(before: WebhookTelling, after: WebhookTelling): boolean {
+  if (after.url !== before.url || (after.enabled && !before.enabled)) return true
+  return after.events.some((event) => !before.events.some((one) => covers(one, event)))
+}
+
+/** What a webhook is told, and where. */
+interface WebhookTelling {
+  readonly url: string
+  readonly events: readonly string[]
+  readonly enabled: boolean
+}
+
+/** Whether what is asked for by `one` is all that is asked for by `event`: `session.*` has `session.revoked`, and `*` has all. */
+function covers(one: string, event: string): boolean {
+  return one === '*' || one === event || (one.endsWith('.*') && event.startsWith(one.slice(0, -1)))
 }
 
 /** @throws WebhookRefused */

@@ -28,7 +28,17 @@ import {
   type WebhookChoice,
   type WebhookSecretItem,
 } from './webhook-changes.ts'
-import { checkDescription, checkEvents, checkUrl, isDeliveryId, isWebhookId, originOf, WebhookRefused } from './webhook-rules.ts'
+import {
+  checkDescription,
+  checkEvents,
+  checkMayRead,
+  checkUrl,
+  isDeliveryId,
+  isWebhookId,
+  MOST_WEBHOOKS,
+  originOf,
+  WebhookRefused,
+} from './webhook-rules.ts'
 import { testWebhook } from './webhook-test.ts'
 
 export type { WebhookDelivery, WebhookDeliveryFilter, WebhookDeliveryState } from './deliveries.ts'
@@ -47,7 +57,7 @@ export interface Webhooks {
   /**
    * Makes one; its secret is shown here and never again.
    * @param webhook.id made up beforehand (`newWebhookId`), so that what is asked for twice is made once; left out: a new one
-   * @throws WebhookRefused also when there is one of that id
+   * @throws WebhookRefused also when there is one of that id @throws WebhookBeyondReading when the actor may not read the audit log
    */
   create(
     webhook: Pick<WebhookChoice, 'url' | 'events'> & { readonly id?: string; readonly description?: string },
@@ -92,9 +102,6 @@ export interface WebhookLook extends Webhook {
 export function newWebhookId(): string {
   return `wh_${randomBytes(12).toString('base64url')}`
 }
-
-/** Each one wants something of every event, in its transaction. */
-const MOST_WEBHOOKS = 50
 
 /** Makes them. `resent` is told when there is something new to deliver. */
 export function createWebhooks(deps: {
@@ -164,6 +171,7 @@ async function createWebhook(
   change: Change,
 ): ReturnType<Webhooks['create']> {
   if (!isWebhookId(id)) throw new WebhookRefused('the id is none of a webhook')
+  checkMayRead(change)
   checkUrl(url, addresses)
   checkEvents(events)
   checkDescription(description)

@@ -166,6 +166,57 @@ describe('a webhook', () => {
   })
 })
 
+describe('AD4: whoever may not read the audit log', () => {
+  const asked = { url: 'https://hooks.example/a', events: ['session.*'] }
+  let narrow: string
+
+  beforeAll(async () => {
+    narrow = await robotToken(server, 'webhooks:read webhooks:write')
+  })
+
+  const expectRefused = ({ status, headers, body }: Awaited<ReturnType<typeof ask>>) => {
+    expect([status, body.type, body.detail]).toEqual([
+      403,
+      'urn:latchkey:problem:insufficient-scope',
+      'The scope audit:read is missing.',
+    ])
+    expect(headers.get('www-authenticate')).toContain('scope="audit:read"')
+  }
+
+  test('has nobody told of it: neither a client for itself, nor an owner by an app that was not given it', async () => {
+    const owner = await personToken(server, 'owner', 'openid webhooks:read webhooks:write')
+    for (const caller of [narrow, owner])
+      for (const events of [['*'], ['session.*'], ['client.created']])
+        expectRefused(await ask(server, caller, 'POST /webhooks', { body: { ...asked, events } }))
+    expect((await get('/webhooks')).body.items).toEqual([])
+  })
+
+  test('does not have one that is there told more, or elsewhere, or again; and looks after it otherwise', async () => {
+    const webhook = await made(asked)
+    const path = `/webhooks/${webhook.id}`
+    const change = (body: object) => ask(server, narrow, `PATCH ${path}`, { body })
+    for (const more of [
+      { events: ['*'] },
+      { events: ['session.*', 'client.created'] },
+      { url: 'https://other.example/' },
+      { url: 'https://hooks.example/b' },
+    ])
+      expectRefused(await change(more))
+    for (const less of [{ events: ['session.revoked', 'session.signed_out'] }, { description: 'Quieter' }, { enabled: false }])
+      expect((await change(less)).status).toBe(200)
+    for (const more of [{ enabled: true }, { events: ['session.*'] }, { url: 'https://other.example/', enabled: false }])
+      expectRefused(await change(more))
+    expect((await get(path)).body).toMatchObject({
+      url: asked.url,
+      events: ['session.revoked', 'session.signed_out'],
+      enabled: false,
+    })
+    expect((await patch(path, { enabled: true, events: ['*'] })).status).toBe(200)
+    expect((await ask(server, narrow, `POST ${path}/secrets`, { body: {} })).status).toBe(201)
+    expect((await ask(server, narrow, `DELETE ${path}`)).status).toBe(200)
+  })
+})
+
 describe('a change', () => {
   test('of what was changed meanwhile is refused: of fifty at once one is first', async () => {
     const webhook = await made()

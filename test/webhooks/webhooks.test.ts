@@ -26,7 +26,7 @@ interface Told {
 /** What docs/how-to/receive-webhooks.md has people write. */
 type VerifyWebhook = (secret: string, headers: ReceivedPost['headers'], body: string, now?: number) => Told
 
-const BY = { actor: 'acc_admin', reason: 'because' }
+const BY = { actor: 'acc_admin', reason: 'because', powers: new Set(['audit:read']) }
 
 let verifyWebhook: VerifyWebhook
 let server: TestServer
@@ -333,7 +333,11 @@ test('one that is disabled by hand is told nothing, neither what waits nor what 
   await deliver()
   expect(receiver.received).toHaveLength(1)
   expect(await deliveries()).toMatchObject([{ state: 'failed', lastError: 'the webhook is disabled' }])
-  expect((await events('webhook.disabled')).at(-1)).toMatchObject({ ...BY, detail: { webhook: webhook.id, deliveries: 1 } })
+  expect((await events('webhook.disabled')).at(-1)).toMatchObject({
+    actor: BY.actor,
+    reason: BY.reason,
+    detail: { webhook: webhook.id, deliveries: 1 },
+  })
 })
 
 test('one that is deleted takes its secrets and deliveries along; what somebody wrote at that moment is not told', async () => {
