@@ -3,11 +3,11 @@ import { z } from 'zod'
 import { ACCESS } from '../../config/access.ts'
 import type { AccessRule } from '../../config/roles.ts'
 import type { Cursors } from '../http/cursors.ts'
-import { WebhookBeyondReading } from '../webhooks/webhook-rules.ts'
+import { MOST_WEBHOOKS, WebhookBeyondReading } from '../webhooks/webhook-rules.ts'
 import type { Webhook, WebhookLook, Webhooks } from '../webhooks/webhooks.ts'
 import { refusing } from './refusals.ts'
 import { type ApiRoute, route } from './route.ts'
-import { name, notFound, reason } from './shapes.ts'
+import { name, notFound, pageOf, paging, readPage, reason } from './shapes.ts'
 import { deliveryRoutes, deliveryShape, showDelivery } from './webhook-deliveries.ts'
 import { lookShape, showLook, shownSecret, showWebhook, webhookMembers, webhookShape } from './webhook-shapes.ts'
 
@@ -37,23 +37,33 @@ export function webhookRoutes(deps: WebhookRoutesDeps): ApiRoute[] {
   ]
 }
 
-function listRoute({ webhooks }: WebhookRoutesDeps): ApiRoute {
+function listRoute({ webhooks, cursors }: WebhookRoutesDeps): ApiRoute {
   return route({
     method: 'get',
     path: '/webhooks',
     name: 'listWebhooks',
     tag: 'Webhooks',
     summary: 'List webhooks, by age',
+    description: `There can be ${MOST_WEBHOOKS}.`,
     access: ACCESS.webhooks.read,
-    outcomes: {
-      200: {
-        description: 'All of them: there can be 50.',
-        schema: z.object({ items: z.array(webhookShape), next_cursor: z.null() }),
-      },
+    query: z.strictObject(paging),
+    outcomes: { 200: { description: 'A page.', schema: pageOf(webhookShape) } },
+    async handle({ query: { limit, cursor }, caller }) {
+      const body = await readPage<Webhook>({
+        cursors,
+        list: 'webhooks',
+        limit,
+        cursor,
+        read: (most, after) =>
+          webhooks.list({
+            limit: most,
+            ...(after === undefined ? {} : { after: { createdAt: new Date(Number(after[0])), id: String(after[1]) } }),
+          }),
+        placeOf: (one) => [one.createdAt.getTime(), one.id],
+        show: (one) => showWebhook(one, caller),
+      })
+      return { body }
     },
-    handle: async ({ caller }) => ({
-      body: { items: (await webhooks.list()).map((one) => showWebhook(one, caller)), next_cursor: null },
-    }),
   })
 }
 

@@ -47,8 +47,8 @@ export type { Webhook, WebhookChoice } from './webhook-changes.ts'
 
 /** The webhooks of one database. */
 export interface Webhooks {
-  /** By age. */
-  list(): Promise<Webhook[]>
+  /** By age: all of them, or so many that come after one. */
+  list(page?: { readonly limit: number; readonly after?: Pick<Webhook, 'createdAt' | 'id'> }): Promise<Webhook[]>
   /** What came last of what each was told, by the webhook's id. */
   lastDeliveries(): Promise<ReadonlyMap<string, LastDelivery>>
   find(id: string): Promise<Webhook | undefined>
@@ -112,7 +112,12 @@ export function createWebhooks(deps: {
 }): Webhooks {
   const { db } = deps
   return {
-    list: () => db.webhook.findMany({ orderBy: [{ createdAt: 'asc' }, { id: 'asc' }] }),
+    list: (page) =>
+      db.webhook.findMany({
+        orderBy: [{ createdAt: 'asc' }, { id: 'asc' }],
+        ...(page === undefined ? {} : { take: page.limit }),
+        ...(page?.after === undefined ? {} : { where: comesAfter(page.after) }),
+      }),
     lastDeliveries: () => selectLastDeliveries(db),
     find: async (id) => (isWebhookId(id) ? ((await db.webhook.findUnique({ where: { id } })) ?? undefined) : undefined),
 
@@ -165,6 +170,10 @@ export function createWebhooks(deps: {
   }
 }
 
+function comesAfter({ createdAt, id }: Pick<Webhook, 'createdAt' | 'id'>): Prisma.WebhookWhereInput {
+  return { OR: [{ createdAt: { gt: createdAt } }, { createdAt, id: { gt: id } }] }
+}
+
 async function createWebhook(
   { db, sealer, addresses }: { readonly db: Database; readonly sealer: Sealer; readonly addresses: AllowedAddresses },
   { id = newWebhookId(), url, events, description = '' }: Parameters<Webhooks['create']>[0],
@@ -177,7 +186,8 @@ async function createWebhook(
   checkDescription(description)
   const { stored, shown } = newWebhookSecret(sealer, id)
   const webhook = await db.$transaction(async (tx) => {
-    // A bound for the careless; two at the same moment may pass it by one.
+    // One is made at a time: of those that are made at once each would count those of before.
+    await tx.$executeRaw`SELECT pg_advisory_xact_lock(hashtextextended('latchkey webhooks', 0))`
     if ((await tx.webhook.count()) >= MOST_WEBHOOKS) throw new WebhookRefused(`there are ${MOST_WEBHOOKS} webhooks already`)
     // Of two at the same moment the later one waits here for the first.
     const data = { id, url, events: [...events], description }

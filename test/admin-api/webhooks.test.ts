@@ -217,6 +217,30 @@ describe('AD4: whoever may not read the audit log', () => {
   })
 })
 
+test('there are fifty at most, however many are made at once, and they are listed a page at a time', async () => {
+  const asked = { url: 'https://hooks.example/', events: ['client.*'] }
+  const kept = [await made(asked), await made(asked)]
+  const answers = await Promise.all(Array.from({ length: 100 }, () => post('/webhooks', asked)))
+  expectOnly(answers, 201, 409)
+  for (const { status, body } of answers) if (status === 409) expect(body.detail).toBe('There are 50 webhooks already.')
+  // Those that a busy machine sent away.
+  while ((await post('/webhooks', asked)).status !== 409);
+  const [counted] = await run(server.databaseUrl, 'SELECT count(*)::int AS webhooks FROM webhooks')
+  expect(counted?.webhooks).toBe(50)
+  const seen: string[] = []
+  for (let cursor: string | null = ''; cursor !== null; ) {
+    const { body } = await get(`/webhooks?limit=20${cursor === '' ? '' : `&cursor=${cursor}`}`)
+    seen.push(...body.items.map(({ id }: { id: string }) => id))
+    expect(body.items).toHaveLength(body.next_cursor === null ? 10 : 20)
+    cursor = body.next_cursor
+  }
+  expect(new Set(seen).size).toBe(50)
+  expect(seen.slice(0, 2)).toEqual(kept.map(({ id }) => id))
+  for (const query of ['limit=0', 'limit=201', 'cursor=AAAA', 'enabled=true'])
+    expect((await get(`/webhooks?${query}`)).status).toBe(400)
+  for (const id of seen) await remove(`/webhooks/${id}`)
+})
+
 describe('a change', () => {
   test('of what was changed meanwhile is refused: of fifty at once one is first', async () => {
     const webhook = await made()
