@@ -20,6 +20,8 @@ export interface AdminApiDoor {
   /** Counts requests, for each caller by itself; `ctx.state.caller` names it. */
   readonly limit: Middleware
   readonly answerAgain: AnswerAgain
+  /** Told that a request was turned away for want of a token that lets it in. */
+  readonly notLetIn: (ctx: Context, route: ApiRoute, error: unknown) => void
   /** Told that a caller has not what a route asks for, or reached beyond what they have. */
   readonly refused: (ctx: Context, route: ApiRoute, caller: Caller, why: RefusedCall) => void
 }
@@ -46,7 +48,11 @@ async function pass(route: ApiRoute, door: AdminApiDoor, ctx: Context): Promise<
       }),
     )
   // 1. Who asks, and whether they may.
-  const caller = callerOf(await door.authenticate(ctx))
+  const token = await door.authenticate(ctx).catch((error: unknown) => {
+    door.notLetIn(ctx, route, error)
+    throw error
+  })
+  const caller = callerOf(token)
   const rules = [route.access, ...(route.accessToOwn ?? [])]
   const may = (rule: AccessRule) => whatIsMissing(rule, caller) === undefined
   const access = rules.find(may) ?? route.access

@@ -3,6 +3,7 @@
 
 /** Every name there is. */
 export const AUDIT_EVENT_NAMES = [
+  'access_token.refused',
   'access_token.revoked',
   'access_tokens.revoked',
   'account.contained',

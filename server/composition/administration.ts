@@ -43,7 +43,7 @@ import { createRefusedRequestParts } from './administration-refused-requests.ts'
 import { createRegistrationParts, registrationRoutes } from './administration-registrations.ts'
 import { createSessionReviewParts, type SessionReviewParts } from './administration-session-reviews.ts'
 import type { AuditParts } from './audit.ts'
-import { noteRateLimit, noteRefusedAccess, noteRefusedVisit } from './audited-refusals.ts'
+import { noteRateLimit, noteRefusedAccess, noteRefusedToken, noteRefusedVisit } from './audited-refusals.ts'
 import { consoleRoutes } from './console.ts'
 import type { LogoutParts } from './logout.ts'
 import type { MailParts } from './mail.ts'
@@ -142,6 +142,7 @@ export function createAdministration(deps: {
     apiPages: (ownAccess) =>
       createAdminApi(apiRoutes, {
         limit: parts.limit,
+        notLetIn: (...refusal) => noteRefusedToken(audit.occasional, ...refusal),
         refused: (...refusal) => noteRefusedAccess(audit.occasional, ...refusal),
         answerAgain: createAnswerAgain(createIdempotentRequests({ db, sealer })),
         async authenticate(ctx) {

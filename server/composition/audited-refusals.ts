@@ -9,6 +9,11 @@ import { addressKey, placeOf } from '../http/client-address.ts'
 import { originOf, requestInfo } from '../http/request-context.ts'
 import type { RefusedClient } from '../provider/failures.ts'
 import type { Throttled, Throttles } from '../throttles/throttles.ts'
+import { addressKey } from '../http/client-address.ts'
+import { HttpProblem } from '../http/problems.ts'
+import { originOf, requestInfo } from '../http/request-context.ts'
+import type { RefusedClient } from '../provider/failures.ts'
+import { TokenRefused } from '../provider/own-resources.ts'
 
 /** Somebody was turned away for asking too often. */
 export function noteRateLimit(
@@ -31,6 +36,24 @@ export function noteRefusedClient(occasional: OccasionalEvents, { request, clien
   const reason = why === undefined ? {} : { reason: why }
   const alike = [clientId ?? '', addressKey(origin.address)]
   occasional.note({ name: 'client_authentication.failed', ...about, ...reason, ...origin }, alike)
+}
+
+/** Somebody came to the admin API with a token that lets nobody in there. Of the token nothing is written down. */
+export function noteRefusedToken(occasional: OccasionalEvents, ctx: Context, route: ApiRoute, error: unknown): void {
+  const refused = error instanceof HttpProblem ? error.cause : undefined
+  if (!(refused instanceof TokenRefused)) return
+  const { why, token } = refused
+  const origin = originOf(ctx)
+  const event = {
+    name: 'access_token.refused',
+    ...(token === undefined ? {} : { actor: token.accountId ?? token.clientId, clientId: token.clientId }),
+    ...(token?.accountId === undefined ? {} : { accountId: token.accountId }),
+    reason: why,
+    ...origin,
+    detail: { route: route.name },
+  } as const
+  // Whoever makes tokens up names whom they like: what bounds them is where they are.
+  occasional.note(event, [addressKey(origin.address), why])
 }
 
 /** Somebody has not what a route of the admin API asks for, or reached beyond what they have. */

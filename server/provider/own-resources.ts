@@ -42,6 +42,26 @@ export interface RequiredAccess {
   readonly scope: string
 }
 
+/** A token that came is none to let anybody in by: the cause of the 401 that is answered. */
+export class TokenRefused extends Error {
+  override readonly name = 'TokenRefused'
+  readonly why: RefusedToken
+  /** Whose it is, where it is one of this server. */
+  readonly token: Pick<VerifiedAccessToken, 'clientId' | 'accountId'> | undefined
+
+  constructor(why: RefusedToken, token?: VerifiedAccessToken) {
+    super(`an access token was refused: ${why}`)
+    this.why = why
+    this.token = token
+  }
+}
+
+/**
+ * What is wrong with it: it is no access token of this server, or has expired; it is for another resource; whoever sends it has not shown
+ * that it is theirs; it was ended.
+ */
+export type RefusedToken = 'invalid_token' | 'other_audience' | 'other_sender' | 'ended_token'
+
 /** Looks at the access token of a request. */
 export interface OwnAccess {
   /** @throws HttpProblem 401 or 403, with what is missing in `WWW-Authenticate` (RFC 6750 §3) */
@@ -70,12 +90,18 @@ export function createOwnAccess(deps: {
     const token = await deps.jwtAccessTokens.verify(value)
     // An ID token, somebody else's token and one for another API are all the same here: not for us.
     if (token === undefined || token.audience !== resource) {
-      throw refuse(ctx, 401, 'invalid_token', `An access token of this server for the resource ${resource} was expected.`)
+      const cause = new TokenRefused(token === undefined ? 'invalid_token' : 'other_audience', token)
+      throw refuse(ctx, 401, 'invalid_token', `An access token of this server for the resource ${resource} was expected.`, {
+        cause,
+      })
     }
     checkSender(ctx, token, deps.certificateOf)
     const { whyDead, account } = await deps.tokenStatus.check(token)
     // The reason is for the administrator of the one who is refused, and he can look it up.
-    if (whyDead !== undefined) throw refuse(ctx, 401, 'invalid_token', 'The access token is no longer good.')
+    if (whyDead !== undefined) {
+      const cause = new TokenRefused('ended_token', token)
+      throw refuse(ctx, 401, 'invalid_token', 'The access token is no longer good.', { cause })
+    }
     const scopes = new Set(typeof token.claims.scope === 'string' ? token.claims.scope.split(' ') : [])
     return { token, scopes, roles: token.accountId === undefined ? undefined : (account?.roles ?? []) }
   }
@@ -101,15 +127,18 @@ function bearerToken(ctx: Context): string {
 }
 
 /** RFC 8705 §3 and RFC 9449 §7.1: a bound token is good for nobody but the one it is bound to. */
-function checkSender(ctx: Context, { bound }: VerifiedAccessToken, certificateOf: ClientCertificate | undefined): void {
+function checkSender(ctx: Context, token: VerifiedAccessToken, certificateOf: ClientCertificate | undefined): void {
+  const { bound } = token
+  const cause = new TokenRefused('other_sender', token)
   if (bound.jkt !== undefined) {
-    throw refuse(ctx, 401, 'invalid_token', 'Tokens that are bound by DPoP are not taken here; bind it by a certificate, or not.')
+    const detail = 'Tokens that are bound by DPoP are not taken here; bind it by a certificate, or not.'
+    throw refuse(ctx, 401, 'invalid_token', detail, { cause })
   }
   const expected = bound['x5t#S256']
   if (expected === undefined) return
   const certificate = certificateOf?.(ctx.req)
   if (certificate === undefined || hash('sha256', certificate.raw, 'base64url') !== expected) {
-    throw refuse(ctx, 401, 'invalid_token', 'The access token is bound to another certificate.')
+    throw refuse(ctx, 401, 'invalid_token', 'The access token is bound to another certificate.', { cause })
   }
 }
 
@@ -118,10 +147,14 @@ function refuse(
   status: number,
   error: string | undefined,
   detail: string,
-  more: { readonly scope?: string } = {},
+  { scope, cause }: { readonly scope?: string; readonly cause?: TokenRefused } = {},
 ): HttpProblem {
-  const parameters = { realm: 'latchkey', ...(error === undefined ? {} : { error, error_description: detail }), ...more }
+  const parameters = {
+    realm: 'latchkey',
+    ...(error === undefined ? {} : { error, error_description: detail }),
+    ...(scope === undefined ? {} : { scope }),
+  }
   const quoted = Object.entries(parameters).map(([name, value]) => `${name}="${value.replace(/["\\]/g, "'")}"`)
   ctx.set('WWW-Authenticate', `Bearer ${quoted.join(', ')}`)
-  return new HttpProblem(status, status === 403 ? 'Not allowed' : 'Not authorized', detail)
+  return new HttpProblem(status, status === 403 ? 'Not allowed' : 'Not authorized', detail, { cause })
 }

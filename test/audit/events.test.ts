@@ -179,6 +179,43 @@ describe('AU1: each security event is written once, with all that is known', () 
     expect(found).toMatchObject([{ ...about, detail: { route: 'listAuditEvents' } }])
   })
 
+  test('whoever comes to the admin API with a token that is none for it, however many they make up', async () => {
+    const notes = await tokenRequest(server, MACHINE, { grant_type: 'client_credentials', scope: 'notes:read' })
+    const another = notes.body.access_token ?? ''
+    const ended = await robotToken(server, 'sessions:read')
+    await clientRequest(server, '/revoke', ROBOT, { token: ended })
+    const madeUp = Array.from({ length: 30 }, (_, index) => `${robot.slice(0, -8)}AAAA${1000 + index}`)
+    await server.advance(61)
+    const before = await lastId()
+    for (const token of [...madeUp, 'no-token-at-all', another, ended, ended]) {
+      const answer = await ask(server, token, 'GET /sessions')
+      expect([token.length, answer.status]).toEqual([token.length, 401])
+    }
+    // Without one there is nothing to tell of.
+    expect((await ask(server, '', 'GET /sessions')).status).toBe(401)
+    await server.advance(61)
+    await server.latchkey.audit.occasional.flush()
+    const found = await caused(before, ['access_token.refused'])
+    const events = found.filter(({ name }) => name === 'access_token.refused')
+    const nobody = { actor: null, client_id: null, account_id: null, address: '127.0.0.1', reason: 'invalid_token' }
+    const [route, reports, machine] = [
+      'listSessions',
+      { actor: MACHINE.client_id, client_id: MACHINE.client_id },
+      ROBOT.client_id,
+    ]
+    const own = { actor: machine, client_id: machine, reason: 'ended_token' }
+    const order = ({ reason, detail }: Row) => `${reason} ${detail.times ?? 0}`
+    expect(events.toSorted((one, other) => (order(one) < order(other) ? -1 : 1))).toMatchObject([
+      { ...own, detail: { route } },
+      { ...own, detail: { route, times: 1 } },
+      { ...nobody, detail: { route } },
+      { ...nobody, detail: { route, times: 30 } },
+      { ...reports, reason: 'other_audience', detail: { route } },
+    ])
+    expect(events.every(({ request_id: id }) => id !== null)).toBe(true)
+    for (const token of [...madeUp, another, ended]) expect(JSON.stringify(events)).not.toContain(token.slice(-20))
+  })
+
   test('tokens that were stolen, revoked, replayed', async () => {
     const before = await lastId()
     const one = await obtainTokens(server, SPA, { person: server.grace })

@@ -80,6 +80,7 @@ test('the end writes what waits; and what cannot be written is told, and disturb
 
 test('every name says how it went', () => {
   expect(AUDIT_EVENT_NAMES.filter((name) => outcomeOf(name) === 'failed')).toEqual([
+    'access_token.refused',
     'admin_access.refused',
     'authorization_code.replayed',
     'client_authentication.failed',
