@@ -21,7 +21,7 @@ const flag = z.boolean('it must be true or false').default(false)
 
 /** The body of a registration: the members of RFC 7591 beside ours. Those are read by the noun, which names everything that is wrong. */
 export const registrationBody = z.looseObject({ kind: kindAsked.optional(), reason }).meta({
-  override: documented({
+  override: documentedBody({
     kind: { enum: [...CLIENT_KINDS], description: 'What is left out is filled in as this kind of app needs it.' },
     reason: { type: 'string', maxLength: 1000 },
   }),
@@ -29,11 +29,25 @@ export const registrationBody = z.looseObject({ kind: kindAsked.optional(), reas
 
 /** The same for a change of all of it. */
 export const replacementBody = z.looseObject({ reason, dry_run: flag }).meta({
-  override: documented({
+  override: documentedBody({
     reason: { type: 'string', maxLength: 1000 },
     dry_run: { type: 'boolean', description: 'Only says what would change, and what would end.' },
   }),
 })
+
+/** The same of a body, whose members of the record may be null: that counts as left out. */
+function documentedBody(ours: object): (context: { jsonSchema: object }) => void {
+  const members = Object.entries(METADATA.properties ?? {}).map(([name, schema]) => {
+    if (typeof schema === 'boolean') throw new Error('a member of the record is described by a schema')
+    const { description, default: otherwise, ...rest } = schema
+    return [name, defined({ description, default: otherwise, anyOf: [rest, { type: 'null' }] })]
+  })
+  return documented({ ...Object.fromEntries(members), ...ours })
+}
+
+function defined(members: { readonly [name: string]: unknown }): object {
+  return Object.fromEntries(Object.entries(members).filter(([, value]) => value !== undefined))
+}
 
 /** The same in the document, where the members of the record would be missing. */
 function documented(ours: object): (context: { jsonSchema: object }) => void {

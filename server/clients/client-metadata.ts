@@ -12,15 +12,17 @@ export function readClientMetadata(
   const issues: MetadataIssue[] = []
   const values: Record<string, unknown> = {}
   for (const [name, value] of Object.entries(registration)) {
-    // RFC 7591 §2.1: null is the same as leaving the member out.
-    if (value === null || IGNORED.includes(name) || isRefusal(name, value)) continue
+    if (IGNORED.includes(name) || isRefusal(name, value)) continue
     const schema = Object.hasOwn(clientMetadataMembers, name)
       ? clientMetadataMembers[name as keyof typeof clientMetadataMembers]
       : undefined
+    // Whatever it says: a name that was mistyped must not pass for one that was heeded.
     if (schema === undefined) {
       issues.push(unknownMember(name))
       continue
     }
+    // RFC 7592 §2.2: null is the same as leaving the member out.
+    if (value === null) continue
     const result = schema.safeParse(value)
     // A member that is wrong is known to be there, and its default must not stand for it.
     values[name] = result.success ? result.data : undefined
@@ -55,7 +57,7 @@ const UNSUPPORTED = [
 ]
 
 function isRefusal(name: string, value: unknown): boolean {
-  return UNSUPPORTED.includes(name) && (value === false || (Array.isArray(value) && value.length === 0))
+  return UNSUPPORTED.includes(name) && (value === null || value === false || (Array.isArray(value) && value.length === 0))
 }
 
 /** RFC 7591 §2 states these defaults, but for the scope, which is the least there is, and the session in logout tokens. */

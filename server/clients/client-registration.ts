@@ -2,7 +2,7 @@
 import { randomBytes } from '../storage/random.ts'
 import { type ClientKind, KIND_DEFAULTS, kindOf } from './client-kinds.ts'
 import { readClientMetadata } from './client-metadata.ts'
-import type { ClientMetadata } from './client-metadata-members.ts'
+import { type ClientMetadata, clientMetadataMembers } from './client-metadata-members.ts'
 import { certificateIssues, type MetadataIssue, type Registration } from './client-metadata-rules.ts'
 
 /** What a registration is judged by. */
@@ -21,7 +21,9 @@ export function readRegistration(
   { kind, clientId, certificates }: RegistrationRules,
 ): { readonly metadata: ClientMetadata } | { readonly issues: readonly MetadataIssue[] } {
   const { client_secret, ...members } = given
-  const stated = Object.fromEntries(Object.entries(members).filter(([, value]) => value !== null))
+  // Null counts as left out; what is no member at all is told of, whatever it says.
+  const isLeftOut = (name: string) => members[name] === null && Object.hasOwn(clientMetadataMembers, name)
+  const stated = Object.fromEntries(Object.entries(members).filter(([name]) => !isLeftOut(name)))
   const complete = {
     client_id: clientId ?? newClientId(),
     ...(kind === undefined ? {} : KIND_DEFAULTS[kind]),
