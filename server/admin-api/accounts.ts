@@ -102,7 +102,7 @@ function getRoute({ search }: AccountRoutesDeps): ApiRoute {
     summary: 'An account with all that is known of it',
     access: ACCESS.accounts.read,
     params: id,
-    outcomes: { 200: { description: 'The account.', schema: accountDetailsShape } },
+    outcomes: { 200: { description: 'The account.', schema: accountDetailsShape, headers: ['ETag'] } },
     async handle({ params, may }) {
       const account = await find(search, params.id)
       return { body: showDetails(account, may), version: account.version }
@@ -143,6 +143,7 @@ function createRoute({ search, administration, isUsableHash }: AccountRoutesDeps
     outcomes: {
       201: {
         description: 'The account.',
+        headers: ['ETag', 'Location'],
         schema: accountDetailsShape.extend({ password_link: passwordLinkShape.nullable() }).meta({ id: 'CreatedAccount' }),
       },
     },
@@ -204,6 +205,7 @@ function changeRoute({ search, administration }: AccountRoutesDeps): ApiRoute {
     outcomes: {
       200: {
         description: 'The account as it is now, and what ended.',
+        headers: ['ETag'],
         schema: accountDetailsShape.extend({ ended }).meta({ id: 'ChangedAccount' }),
       },
     },

@@ -156,7 +156,11 @@ function exportRoute({ search, accountIdOf, noteExport }: AuditRoutesDeps): ApiR
       format: z.enum(EXPORT_FORMATS, `it must be one of ${EXPORT_FORMATS.join(', ')}`).default('csv'),
     }),
     outcomes: {
-      200: { description: 'The file.', types: Object.values(EXPORT_TYPES).map(({ mediaType }) => mediaType.split(';')[0] ?? '') },
+      200: {
+        description: 'The file.',
+        headers: ['Content-Disposition'],
+        types: Object.values(EXPORT_TYPES).map(({ mediaType }) => mediaType.split(';')[0] ?? ''),
+      },
     },
     async handle({ query: { format, ...asked }, change }) {
       const filter = await askedFilter(asked, accountIdOf)
@@ -167,7 +171,7 @@ function exportRoute({ search, accountIdOf, noteExport }: AuditRoutesDeps): ApiR
   })
 }
 
-function fileHeaders(format: ExportFormat): { readonly [name: string]: string } {
+function fileHeaders(format: ExportFormat) {
   const { mediaType, extension } = EXPORT_TYPES[format]
   return { 'Content-Type': mediaType, 'Content-Disposition': `attachment; filename="audit-events.${extension}"` }
 }

@@ -43,7 +43,7 @@ export function bulkRoute<const Filters extends z.ZodObject, Filter, Preview ext
     body: bulkBody(bulk.filters),
     outcomes: {
       200: { description: 'What was ended, or would be.', schema: z.union([bulk.previewShape, ended]) },
-      202: { description: 'A job that ends them.', schema: z.object({ job: jobShape }) },
+      202: { description: 'A job that ends them.', schema: z.object({ job: jobShape }), headers: ['Location'] },
     },
     async handle({ body, change }) {
       const filter = body.filter === undefined ? undefined : await bulk.filterOf(body.filter)

@@ -112,7 +112,9 @@ function getRoute(deps: ClientRoutesDeps): ApiRoute {
     summary: 'A client: what is registered, its secrets, what it holds, and how long what it gets really lives',
     access: ACCESS.clients.read,
     params: id,
-    outcomes: { 200: { description: 'The client. `metadata` is what a change takes.', schema: clientDetailShape } },
+    outcomes: {
+      200: { description: 'The client. `metadata` is what a change takes.', schema: clientDetailShape, headers: ['ETag'] },
+    },
     async handle({ params }) {
       const client = await found(deps, params.id)
       return { body: await shown(deps, client), version: client.version }
@@ -134,6 +136,7 @@ function createRoute(deps: ClientRoutesDeps): ApiRoute {
     outcomes: {
       201: {
         description: 'The client.',
+        headers: ['ETag', 'Location'],
         schema: clientDetailShape
           .extend({
             client_secret: z.string().nullable().meta({ description: 'Shown here and never again; null: it has none.' }),
@@ -173,6 +176,7 @@ function replaceRoute(deps: ClientRoutesDeps): ApiRoute {
     outcomes: {
       200: {
         description: 'What was changed and ended, or would be.',
+        headersAtTimes: ['ETag'],
         schema: z.union([
           z.object({
             dry_run: z.literal(true),

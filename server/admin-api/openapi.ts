@@ -1,9 +1,16 @@
 // The OpenAPI document of the admin API, made of the schemas that check its requests.
 
 import { z } from 'zod'
-import { createDocument, type ZodOpenApiOperationObject, type ZodOpenApiPathsObject } from 'zod-openapi'
+import {
+  createDocument,
+  type ZodOpenApiOperationObject,
+  type ZodOpenApiPathsObject,
+  type ZodOpenApiResponseObject,
+  type ZodOpenApiResponsesObject,
+} from 'zod-openapi'
 import { ADMIN_SCOPES } from '../../config/scopes.ts'
-import { type ApiRoute, route } from './route.ts'
+import { headersOf, otherProblem, PROBLEM_ANSWERS } from './answer-headers.ts'
+import { type ApiOutcome, type ApiRoute, route } from './route.ts'
 
 /** An OpenAPI 3.1 document. */
 export type OpenApiDocument = ReturnType<typeof createDocument>
@@ -29,7 +36,9 @@ export function openApiRoute(document: () => OpenApiDocument): ApiRoute {
     tag: 'API',
     summary: 'This API, as an OpenAPI 3.1 document',
     access: 'public',
-    outcomes: { 200: { description: 'The document.', schema: z.looseObject({}) } },
+    outcomes: {
+      200: { description: 'The document.', schema: z.looseObject({}), headers: ['Access-Control-Allow-Origin'] },
+    },
     async handle() {
       return { body: document(), headers: { 'Access-Control-Allow-Origin': '*' } }
     },
@@ -122,18 +131,27 @@ function operationOf(one: ApiRoute): ZodOpenApiOperationObject {
             },
           },
         }),
-    responses: {
-      ...Object.fromEntries(
-        Object.entries(one.outcomes).map(([status, { description, schema, types = [] }]) => [
-          status,
-          {
-            description,
-            ...(schema === undefined ? {} : { content: { 'application/json': { schema } } }),
-            ...(types.length === 0 ? {} : { content: Object.fromEntries(types.map((type) => [type, { schema: z.string() }])) }),
-          },
-        ]),
-      ),
-      default: { description: 'A problem.', content: { 'application/problem+json': { schema: PROBLEM } } },
-    },
+    responses: responsesOf(one),
+  }
+}
+
+function responsesOf({ access, outcomes }: ApiRoute): ZodOpenApiResponsesObject {
+  const isPublic = access === 'public'
+  const content = { 'application/problem+json': { schema: PROBLEM } }
+  const refusals = Object.entries(PROBLEM_ANSWERS).map(([status, answer]) => [status, { ...answer, content }])
+  return {
+    ...Object.fromEntries(Object.entries(outcomes).map(([status, outcome]) => [status, responseOf(outcome, isPublic)])),
+    ...(isPublic ? {} : Object.fromEntries(refusals)),
+    default: { description: 'A problem.', headers: otherProblem(isPublic), content },
+  }
+}
+
+function responseOf({ description, schema, types = [], ...own }: ApiOutcome, isPublic: boolean): ZodOpenApiResponseObject {
+  const { headers = [], headersAtTimes = [] } = own
+  return {
+    description,
+    headers: headersOf(isPublic, [...headers, ...headersAtTimes], headersAtTimes),
+    ...(schema === undefined ? {} : { content: { 'application/json': { schema } } }),
+    ...(types.length === 0 ? {} : { content: Object.fromEntries(types.map((type) => [type, { schema: z.string() }])) }),
   }
 }

@@ -51,7 +51,13 @@ interface Operation {
     readonly schema: Schema
   }[]
   readonly requestBody?: { readonly required?: boolean; readonly content: Media }
-  readonly responses: { readonly [status: string]: { readonly description: string; readonly content?: Media } }
+  readonly responses: {
+    readonly [status: string]: {
+      readonly description: string
+      readonly headers?: { readonly [name: string]: { readonly required?: boolean } }
+      readonly content?: Media
+    }
+  }
 }
 
 /** Makes it. @param path where the API is */
@@ -95,18 +101,27 @@ function operationOf(path: string, method: string, one: Operation): ReferenceOpe
     ...(body === undefined
       ? {}
       : { body: { ...bodyShape(body.content), required: body.required === true, mediaTypes: Object.keys(body.content) } }),
-    answers: Object.entries(answersOf(one)).map(([status, { description, content = {} }]) => ({
+    answers: Object.entries(answersOf(one)).map(([status, { description, headers = {}, content = {} }]) => ({
       status,
       meaning: description,
+      headers: ownHeaders(one, headers),
       mediaTypes: Object.keys(content),
       ...(content['application/json'] === undefined ? {} : { shape: bodyShape(content) }),
     })),
   }
 }
 
+/** Those that each answer has, problems as well, are told of once. */
+function ownHeaders({ responses }: Operation, headers: { readonly [name: string]: { readonly required?: boolean } }) {
+  const own = Object.entries(headers).filter(([name]) => !(name in (responses.default?.headers ?? {})))
+  return own.map(([name, { required = false }]) => ({ name, always: required }))
+}
+
 /** A problem is what every other answer is, and is told of once. */
 function answersOf({ responses }: Operation): Operation['responses'] {
-  return Object.fromEntries(Object.entries(responses).filter(([status]) => status !== 'default'))
+  return Object.fromEntries(
+    Object.entries(responses).filter(([, { content = {} }]) => content['application/problem+json'] === undefined),
+  )
 }
 
 function bodyShape(content: Media): ReferenceShape {

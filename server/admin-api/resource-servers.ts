@@ -107,7 +107,7 @@ function getRoute(deps: ResourceServerRoutesDeps): ApiRoute {
     summary: 'A resource server',
     access: ACCESS.resourceServers.read,
     params: id,
-    outcomes: { 200: { description: 'The resource server.', schema: shape } },
+    outcomes: { 200: { description: 'The resource server.', schema: shape, headers: ['ETag'] } },
     async handle({ params }) {
       const server = await found(deps, params.id)
       return { body: show(server), version: server.version }
@@ -125,7 +125,7 @@ function createRoute(deps: ResourceServerRoutesDeps): ApiRoute {
     summary: 'Register a resource server',
     access: ACCESS.resourceServers.write,
     body: z.strictObject({ ...resourceServerMembers(issuer), reason }).superRefine(checkDescriptions),
-    outcomes: { 201: { description: 'The resource server.', schema: shape } },
+    outcomes: { 201: { description: 'The resource server.', schema: shape, headers: ['ETag', 'Location'] } },
     async handle({ body: { reason: why, ...entry }, change }) {
       const server = resourceServerOf(entry, accessTokenTtl)
       await refusing(NOUN, () => administration.create(server, change(why)))
@@ -160,6 +160,7 @@ function replaceRoute(deps: ResourceServerRoutesDeps): ApiRoute {
     outcomes: {
       200: {
         description: 'What was changed and ended, or would be.',
+        headersAtTimes: ['ETag'],
         schema: z.union([
           previewShape,
           ended.extend({ members: z.array(z.string()).meta({ description: 'The members that are different now.' }) }),

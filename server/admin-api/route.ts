@@ -7,6 +7,7 @@ import type { z } from 'zod'
 import type { AccessRule } from '../../config/roles.ts'
 import type { Change } from '../audit/change.ts'
 import { allowBytes, checkShape, hasBody, readBodyText, readJson } from '../http/json.ts'
+import type { RouteHeader } from './answer-headers.ts'
 import type { Caller } from './caller.ts'
 import { nothing } from './shapes.ts'
 
@@ -36,7 +37,7 @@ export interface ApiAnswer {
   readonly body?: unknown
   /** Becomes the `ETag`. */
   readonly version?: string
-  readonly headers?: { readonly [name: string]: string }
+  readonly headers?: { readonly [name in RouteHeader | 'Content-Type']?: string }
   /** Sent as it comes, in the place of a body. */
   readonly stream?: Readable
   /** Writes the answer itself, and for as long as the other end stays. */
@@ -50,6 +51,10 @@ export interface ApiOutcome {
   readonly schema?: z.ZodType
   /** The media types of an answer that is no JSON. */
   readonly types?: readonly string[]
+  /** The headers that each such answer has besides those of all: no other is sent. */
+  readonly headers?: readonly RouteHeader[]
+  /** Those that some have. */
+  readonly headersAtTimes?: readonly RouteHeader[]
 }
 
 /** What is told of a route. */

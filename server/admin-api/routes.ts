@@ -106,8 +106,15 @@ function present({ outcomes, name }: ApiRoute, ctx: Context, answer: ApiAnswer):
   const outcome = outcomes[status]
   if (outcome === undefined) throw new Error(`The route ${name} has no outcome ${status}.`)
   ctx.status = status
-  for (const [header, value] of Object.entries(headers)) ctx.set(header, value)
-  if (version !== undefined) ctx.set('ETag', `"${version}"`)
+  const { 'Content-Type': type, ...own } = headers
+  if (type !== undefined) ctx.set('Content-Type', type)
+  const told = { ...own, ...(version === undefined ? {} : { ETag: `"${version}"` }) }
+  for (const [header, value] of Object.entries(told)) {
+    // What the document does not say nobody can count on.
+    if (![...(outcome.headers ?? []), ...(outcome.headersAtTimes ?? [])].some((one) => one === header))
+      throw new Error(`The answer ${status} of the route ${name} has no header ${header}.`)
+    ctx.set(header, value)
+  }
   if (answer.listener !== undefined) answer.listener(beginEventStream(ctx))
   // The type stands in the headers already.
   else if (answer.stream !== undefined) ctx.body = answer.stream

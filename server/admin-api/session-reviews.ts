@@ -134,7 +134,7 @@ function beginRoute({ reviews }: SessionReviewRoutesDeps): ApiRoute {
     access: ACCESS.sessionReviews.write,
     body: z.strictObject({ reason }),
     bodyOptional: true,
-    outcomes: { 202: { description: 'It is being made.', schema: reviewShape } },
+    outcomes: { 202: { description: 'It is being made.', schema: reviewShape, headers: ['Location'] } },
     async handle({ body, change }) {
       const { review } = await reviews.begin(change(body.reason))
       return { status: 202, body: reviewJson(review), headers: { Location: `/admin/api/v1/session-audits/${review.id}` } }
@@ -267,7 +267,11 @@ function exportRoute({ reviews, document, noteExport }: SessionReviewRoutesDeps)
     params: id,
     query: z.strictObject({ format: z.enum(REVIEW_FORMATS, `it must be one of ${REVIEW_FORMATS.join(', ')}`).default('csv') }),
     outcomes: {
-      200: { description: 'The file.', types: Object.values(REVIEW_TYPES).map((type) => type.split(';')[0] ?? '') },
+      200: {
+        description: 'The file.',
+        headers: ['Content-Disposition'],
+        types: Object.values(REVIEW_TYPES).map((type) => type.split(';')[0] ?? ''),
+      },
     },
     async handle({ params, query: { format }, change }) {
       const review = await found(reviews, params.id)

@@ -76,7 +76,7 @@ function getRoute({ webhooks }: WebhookRoutesDeps): ApiRoute {
     summary: 'A webhook',
     access: ACCESS.webhooks.read,
     params: id,
-    outcomes: { 200: { description: 'The webhook.', schema: lookShape } },
+    outcomes: { 200: { description: 'The webhook.', schema: lookShape, headers: ['ETag'] } },
     async handle({ params, caller }) {
       const webhook = await found(webhooks, params.id)
       return { body: showLook(webhook, caller), version: webhook.version }
@@ -96,7 +96,11 @@ function createRoute({ webhooks, checkUrl }: WebhookRoutesDeps): ApiRoute {
     access: ACCESS.webhooks.write,
     body: z.strictObject({ url, events, description: description.optional(), reason }),
     outcomes: {
-      201: { description: 'The webhook.', schema: lookShape.extend({ secret: shownSecret }).meta({ id: 'NewWebhook' }) },
+      201: {
+        description: 'The webhook.',
+        schema: lookShape.extend({ secret: shownSecret }).meta({ id: 'NewWebhook' }),
+        headers: ['ETag', 'Location'],
+      },
     },
     async handle({ body: { reason: why, description: about, ...choice }, change, caller, insist }) {
       const webhook = { ...choice, ...(about === undefined ? {} : { description: about }) }
@@ -135,7 +139,9 @@ function changeRoute({ webhooks, checkUrl }: WebhookRoutesDeps): ApiRoute {
       reason,
     }),
     versioned: true,
-    outcomes: { 200: { description: 'The webhook.', schema: lookShape.extend({ secret: shownSecret.nullable() }) } },
+    outcomes: {
+      200: { description: 'The webhook.', schema: lookShape.extend({ secret: shownSecret.nullable() }), headers: ['ETag'] },
+    },
     async handle({ params, body: { reason: why, ...asked }, change, caller, insist, ifVersion }) {
       const choice = Object.fromEntries(Object.entries(asked).filter(([, value]) => value !== undefined))
       const changed = await refusing('webhook', () =>
@@ -206,7 +212,13 @@ function testRoute({ webhooks }: WebhookRoutesDeps): ApiRoute {
     params: id,
     body: z.strictObject({ reason }),
     bodyOptional: true,
-    outcomes: { 202: { description: 'The delivery. What comes of it, it says a moment later.', schema: deliveryShape } },
+    outcomes: {
+      202: {
+        description: 'The delivery. What comes of it, it says a moment later.',
+        schema: deliveryShape,
+        headers: ['Location'],
+      },
+    },
     async handle({ params, body, change }) {
       const delivery = await refusing('webhook', () => webhooks.test(params.id, change(body.reason)))
       if (delivery === undefined) throw notFound('webhook')

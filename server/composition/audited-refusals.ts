@@ -6,14 +6,11 @@ import type { RefusedCall } from '../admin-api/routes.ts'
 import type { ConsoleRoute, RefusedVisit } from '../admin-console/console.ts'
 import type { OccasionalEvents } from '../audit/occasional.ts'
 import { addressKey, placeOf } from '../http/client-address.ts'
-import { originOf, requestInfo } from '../http/request-context.ts'
-import type { RefusedClient } from '../provider/failures.ts'
-import type { Throttled, Throttles } from '../throttles/throttles.ts'
-import { addressKey } from '../http/client-address.ts'
 import { HttpProblem } from '../http/problems.ts'
 import { originOf, requestInfo } from '../http/request-context.ts'
 import type { RefusedClient } from '../provider/failures.ts'
 import { TokenRefused } from '../provider/own-resources.ts'
+import type { Throttled, Throttles } from '../throttles/throttles.ts'
 
 /** Somebody was turned away for asking too often. */
 export function noteRateLimit(

@@ -26,7 +26,8 @@ describe('the OpenAPI document', () => {
         expect(operation.security).toEqual(
           [route.access, ...(route.accessToOwn ?? [])].map(({ scope }) => ({ accessToken: [scope] })),
         )
-      expect(Object.keys(operation.responses)).toEqual([...Object.keys(route.outcomes), 'default'])
+      const refusals = route.access === 'public' ? [] : ['401', '403', '429']
+      expect(Object.keys(operation.responses)).toEqual([...Object.keys(route.outcomes), ...refusals, 'default'])
     }
   })
 

@@ -55,8 +55,8 @@ function operationParts(one: ReferenceOperation): string[] {
           `Body: ${typeOf(body.type)} as ${listed(body.mediaTypes)}${body.required ? '' : ', which may be left out'}.`,
           ...(body.members.length === 0 ? [] : [memberTable(body.members)]),
         ]),
-    ...answers.flatMap(({ status, meaning, mediaTypes, shape }) => [
-      `**${status}**: ${prose(meaning)}${mediaTypes.length === 0 ? '' : ` ${shape === undefined ? '' : `${typeOf(shape.type)} as `}${listed(mediaTypes)}.`}`,
+    ...answers.flatMap(({ status, meaning, mediaTypes, headers, shape }) => [
+      `**${status}**: ${prose(meaning)}${mediaTypes.length === 0 ? '' : ` ${shape === undefined ? '' : `${typeOf(shape.type)} as `}${listed(mediaTypes)}.`}${headers.map(({ name, always }) => ` It ${always ? 'has' : 'may have'} \`${name}\`.`).join('')}`,
       ...(shape === undefined || shape.members.length === 0 ? [] : [memberTable(shape.members)]),
     ]),
   ]

@@ -139,8 +139,8 @@ function referenceWith(text: string): Reference {
     parameters: [{ ...member, place: 'query', required: false }],
     body: { ...shape, required: false, mediaTypes: [text, text] },
     answers: [
-      { status: '200', meaning: text, mediaTypes: [text], shape },
-      { status: '202', meaning: text, mediaTypes: [text] },
+      { status: '200', meaning: text, mediaTypes: [text], headers: [{ name: text, always: true }], shape },
+      { status: '202', meaning: text, mediaTypes: [text], headers: [{ name: text, always: false }] },
     ],
   }
   const schemas = [

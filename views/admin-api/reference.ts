@@ -21,6 +21,12 @@ export interface ReferenceShape {
   readonly members: readonly ReferenceMember[]
 }
 
+/** A header of an answer, which has it `always` or now and then. */
+export interface ReferenceHeader {
+  readonly name: string
+  readonly always: boolean
+}
+
 /** A route. */
 export interface ReferenceOperation {
   readonly method: string
@@ -35,6 +41,8 @@ export interface ReferenceOperation {
     readonly status: string
     readonly meaning: string
     readonly mediaTypes: readonly string[]
+    /** Besides those of every answer. */
+    readonly headers: readonly ReferenceHeader[]
     readonly shape?: ReferenceShape
   }[]
 }
@@ -82,7 +90,7 @@ ${table(
 )}
 <section class="console-part" aria-labelledby="problems">
 <h2 id="problems">Problems</h2>
-<p class="quiet">Every other answer is <code>application/problem+json</code> (RFC 9457). <code>type</code> does not change; where it is <code>about:blank</code>, the status says it all.</p>
+<p class="quiet">Every answer has <code>X-Request-Id</code>, and one to a caller who was let in <code>RateLimit-Limit</code>, <code>RateLimit-Remaining</code> and <code>RateLimit-Reset</code>; where it may work later, <code>Retry-After</code> says when. Every other answer is <code>application/problem+json</code> (RFC 9457). <code>type</code> does not change; where it is <code>about:blank</code>, the status says it all.</p>
 ${table(
   'Problems',
   [
@@ -133,11 +141,11 @@ ${body.members.length > 0 && memberTable(`Body of ${name}`, body.members)}`
 }
 <h3>Answers</h3>
 ${answers.map(
-  ({ status, meaning, mediaTypes, shape }) => html`<p><strong>${status}</strong>: ${prose(meaning)}${
+  ({ status, meaning, mediaTypes, headers, shape }) => html`<p><strong>${status}</strong>: ${prose(meaning)}${
     shape === undefined
       ? mediaTypes.length > 0 && html` ${listed(mediaTypes)}.`
       : html` ${typeOf(shape.type)} as ${listed(mediaTypes)}.`
-  }</p>
+  }${headers.map(({ name, always }) => html` It ${always ? 'has' : 'may have'} <code>${name}</code>.`)}</p>
 ${shape !== undefined && shape.members.length > 0 && memberTable(`Answer ${status} of ${name}`, shape.members)}
 `,
 )}
