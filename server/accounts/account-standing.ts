@@ -25,18 +25,21 @@ export class AccountUnknown extends AccountRefused {}
 export class AccountOutOfReach extends AccountRefused {}
 
 /**
- * An account that is there, its row locked: changes of it come one after the other. Whoever took over an account that may do more
- * would have its powers, so it is out of reach for those who have less: also one's own, for an app that was given some of them only.
- * @throws AccountRefused
+ * Whether somebody may change an account at all. Whoever took over an account that may do more would have its powers, so it is out of
+ * reach for those who have less: also one's own, for an app that was given some of them only. The surfaces ask it too, so as to offer
+ * nothing that `lockedAccount` would refuse.
  */
+export function isInReach({ id, roles }: Pick<Account, 'id' | 'roles'>, change: Change): boolean {
+  // What somebody does to their own account as a person needs no powers.
+  const asItself = change.actor === id && change.powers === undefined
+  return asItself || reaches(change, scopesOfRoles(roles))
+}
+
+/** An account that is there and in reach, its row locked: changes of it come one after the other. @throws AccountRefused */
 export async function lockedAccount(tx: Transaction, id: string, change: Change): Promise<Account> {
   const account = await lockAccount(tx, id)
   if (account === undefined) throw new AccountUnknown(`there is no account ${id}`)
-  // What somebody does to their own account as a person needs no powers.
-  const asItself = change.actor === id && change.powers === undefined
-  if (!asItself && !reaches(change, scopesOfRoles(account.roles))) {
-    throw new AccountOutOfReach('this account has roles that may do more than yours')
-  }
+  if (!isInReach(account, change)) throw new AccountOutOfReach('this account has roles that may do more than yours')
   return account
 }
 

@@ -17,7 +17,17 @@ import type { PasswordLinks } from '../accounts/password-links.ts'
 import type { GrantSearch } from '../grants/grant-search.ts'
 import type { Form } from '../http/form.ts'
 import type { SessionSearch } from '../sessions/session-search.ts'
-import { ACCOUNTS_PATH, accountHref, accountOf, endedWords, faultOf, showTab, TAB_ACCESS } from './account-page.ts'
+import {
+  ACCOUNTS_PATH,
+  accountHref,
+  accountOf,
+  endedWords,
+  faultOf,
+  insistOnReach,
+  mayDo,
+  showTab,
+  TAB_ACCESS,
+} from './account-page.ts'
 import { endAllHref } from './bulk-ends.ts'
 import type { ConsoleRoute, ConsoleVisit } from './console.ts'
 import type { History } from './history.ts'
@@ -134,7 +144,7 @@ async function showSignIn(
     ...{ entered, reasonMissing },
     csrf: visit.csrf,
     mails: deps.mails,
-    mayHelp: visit.may(ACCESS.accounts.help),
+    mayHelp: mayDo(visit, account, ACCESS.accounts.help),
     mayRevoke: visit.may(ACCESS.sessions.revoke),
     mayForce: visit.may(ACCESS.accounts.stop),
     maySeeLink: visit.may(ACCESS.accounts.seeLinks),
@@ -166,6 +176,7 @@ async function makeLink(deps: AccountAccessPagesDeps, ctx: Context, visit: Conso
   const ticked = { endSessions: form.has('end_sessions'), forceChange: form.has('force_change') }
   const entered = { reason: form.get('reason').trim(), ...ticked }
   const { reason, endSessions, forceChange } = entered
+  insistOnReach(visit, await accountOf(deps.search, ctx))
   // To help somebody in is not to end what they have.
   if (endSessions) visit.insist(ACCESS.sessions.revoke)
   if (forceChange) visit.insist(ACCESS.accounts.stop)

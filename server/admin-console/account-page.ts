@@ -3,11 +3,11 @@ import type { Context } from 'koa'
 import { ACCESS } from '../../config/access.ts'
 import { isStorable } from '../../config/plain-text.ts'
 import type { AccessRule } from '../../config/roles.ts'
-import { ACCOUNT_TABS, type AccountTab, accountFrame } from '../../views/admin-console/account.ts'
+import { ACCOUNT_TABS, type AccountTab, accountFrame, whyOutOfReach } from '../../views/admin-console/account.ts'
 import { count } from '../../views/admin-console/tree.ts'
 import type { Html } from '../../views/html.ts'
 import type { AccountDetails, AccountSearch } from '../accounts/account-search.ts'
-import { AccountOutOfReach, AccountRefused, AccountUnknown } from '../accounts/account-standing.ts'
+import { AccountOutOfReach, AccountRefused, AccountUnknown, isInReach } from '../accounts/account-standing.ts'
 import { StaleAccount } from '../accounts/account-version.ts'
 import { EmailTaken, InvalidAccount } from '../accounts/accounts.ts'
 import { HttpProblem } from '../http/problems.ts'
@@ -60,8 +60,39 @@ export function showTab(
   }: { readonly tab: AccountTab; readonly body: Html; readonly fault?: string | undefined; readonly status?: number },
 ): void {
   const tabs = ACCOUNT_TABS.filter((name) => visit.may(TAB_ACCESS[name]))
-  const framed = accountFrame({ account, tab, tabs, body, ...(fault === undefined ? {} : { fault }) })
+  const framed = accountFrame({
+    ...{ account, tab, tabs, body, outOfReach: missesDeeds(visit, account, tab) },
+    ...(fault === undefined ? {} : { fault }),
+  })
   visit.show({ title: account.email, section: ACCOUNTS_PATH, body: framed }, status)
+}
+
+/** Whether the person may do to this account what a rule lets them do to accounts. */
+export function mayDo(visit: ConsoleVisit, account: AccountDetails, rule: AccessRule): boolean {
+  return visit.may(rule) && isInReach(account, visit.change())
+}
+
+/** Whether something that the person may do to other accounts is left out on a tab: whoever may do nothing there misses nothing. */
+function missesDeeds(visit: ConsoleVisit, account: AccountDetails, tab: AccountTab): boolean {
+  return TAB_DEEDS[tab].some((rule) => visit.may(rule)) && !isInReach(account, visit.change())
+}
+
+/** What is done to the account itself on each tab. Sessions and grants are ended whosever they are. */
+const TAB_DEEDS: { readonly [tab in AccountTab]: readonly AccessRule[] } = {
+  account: [ACCESS.accounts.describe, ACCESS.accounts.stop],
+  sessions: [],
+  grants: [],
+  'sign-in': [ACCESS.accounts.help],
+  history: [],
+}
+
+/** Before anything is asked of the person, or looked at of what they sent. @throws HttpProblem 403 when the account is out of reach */
+export function insistOnReach(visit: ConsoleVisit, account: AccountDetails): void {
+  if (!isInReach(account, visit.change())) throw outOfReach(whyOutOfReach(account.roles))
+}
+
+function outOfReach(detail: string, cause?: Error): HttpProblem {
+  return new HttpProblem(403, 'Out of reach', detail, { type: 'out-of-reach', cause })
 }
 
 /**
@@ -70,8 +101,7 @@ export function showTab(
  */
 export function faultOf(error: unknown): string {
   if (error instanceof AccountUnknown) throw noSuchAccount(error)
-  if (error instanceof AccountOutOfReach)
-    throw new HttpProblem(403, 'Out of reach', sentence(error.message), { type: 'out-of-reach', cause: error })
+  if (error instanceof AccountOutOfReach) throw outOfReach(sentence(error.message), error)
   if (error instanceof StaleAccount)
     return 'The account has been changed since you opened this page. Nothing was saved: look at it again, and save anew.'
   if (error instanceof AccountRefused || error instanceof EmailTaken || error instanceof InvalidAccount)

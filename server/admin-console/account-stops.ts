@@ -6,7 +6,7 @@ import { type AccountStop, accountStop } from '../../views/admin-console/account
 import type { AccountEvents } from '../accounts/account-events.ts'
 import type { AccountPreview } from '../accounts/account-preview.ts'
 import type { AccountDetails, AccountSearch } from '../accounts/account-search.ts'
-import { endedWords, faultOf, findAccount } from './account-page.ts'
+import { endedWords, faultOf, findAccount, insistOnReach } from './account-page.ts'
 import { asking } from './asking.ts'
 import type { ConsoleRoute } from './console.ts'
 
@@ -38,7 +38,7 @@ export function accountStopPages({ search, events, preview }: AccountStopPagesDe
   return STOPS.flatMap(({ name, access, event, done }) =>
     asking<AccountDetails>({
       ...{ section: '/accounts', what: name, title: 'Stop an account', access },
-      ...{ find: (id) => findAccount(search, id), refusalOf: faultOf, removes: event === 'delete' },
+      ...{ find: (id) => findAccount(search, id), insist: insistOnReach, refusalOf: faultOf, removes: event === 'delete' },
       async view({ thing: { id, email }, ...view }) {
         const ends = event === 'reinstate' ? undefined : await preview(id)
         return accountStop({ ...view, id, email, stop: name, ...(ends === undefined ? {} : { preview: ends }) })

@@ -10,7 +10,7 @@ import type { AccountFilter, AccountPlace } from '../accounts/account-filter.ts'
 import type { AccountDetails, AccountItem, AccountSearch } from '../accounts/account-search.ts'
 import type { Cursors } from '../http/cursors.ts'
 import type { Form } from '../http/form.ts'
-import { ACCOUNTS_PATH, accountHref, accountOf, endedWords, faultOf, showTab } from './account-page.ts'
+import { ACCOUNTS_PATH, accountHref, accountOf, endedWords, faultOf, insistOnReach, mayDo, showTab } from './account-page.ts'
 import { PROFILE_FIELD_NAMES, profileEntered, profileOf, profileShown } from './account-profile.ts'
 import type { ConsoleRoute, ConsoleVisit } from './console.ts'
 import { type Asked, chipsOf, listHref, momentOf, readAsked, readRows, timeFaultOf, type View, viewsOf } from './list-query.ts'
@@ -177,10 +177,10 @@ function showOne(
     csrf: visit.csrf,
     roles: ROLES,
     may: {
-      describe: visit.may(describe),
-      decide: visit.may(decide),
-      stop: visit.may(stop),
-      delete: visit.may(remove),
+      describe: mayDo(visit, account, describe),
+      decide: mayDo(visit, account, decide),
+      stop: mayDo(visit, account, stop),
+      delete: mayDo(visit, account, remove),
       seeGrants: visit.may(ACCESS.grants.read),
     },
     ...(entered === undefined ? {} : { entered }),
@@ -190,6 +190,7 @@ function showOne(
 
 async function save(deps: AccountPagesDeps, ctx: Context, visit: ConsoleVisit, form: Form): Promise<void> {
   const account = await accountOf(deps.search, ctx)
+  insistOnReach(visit, account)
   // What the form does not show to somebody is not changed by them, whatever they send.
   const decided = visit.may(ACCESS.accounts.decide)
     ? {

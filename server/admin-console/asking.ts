@@ -19,6 +19,8 @@ export interface Deed<Thing> {
   readonly access: AccessRule
   /** The thing that the address names; `params` is what it names besides. @throws HttpProblem 404 */
   find(id: string, params: { readonly [name: string]: unknown }): Promise<Thing>
+  /** What one may not do to this thing is refused before anything is asked. @throws HttpProblem 403 */
+  insist?(visit: ConsoleVisit, thing: Thing): void
   view(view: {
     readonly thing: Thing
     readonly action: string
@@ -64,15 +66,13 @@ async function ask<Thing>(
   refused: { readonly status?: number; readonly fault?: string; readonly reasonMissing?: boolean } = {},
 ): Promise<void> {
   const { status = 200, ...why } = refused
-  const body = await deed.view({
-    ...{ thing: await deed.find(String(ctx.params.id), ctx.params), action: ctx.path },
-    ...{ reason, csrf: visit.csrf, ...why },
-  })
+  const thing = await thingOf(deed, ctx, visit)
+  const body = await deed.view({ ...{ thing, action: ctx.path, reason, csrf: visit.csrf }, ...why })
   visit.show({ title: deed.title, section: `/admin${deed.section}`, body }, status)
 }
 
 async function act<Thing>(deed: Deed<Thing>, ctx: Context, visit: ConsoleVisit, reason: string): Promise<void> {
-  const thing = await deed.find(String(ctx.params.id), ctx.params)
+  const thing = await thingOf(deed, ctx, visit)
   if (reason === '') return ask(deed, ctx, visit, reason, { status: 400, reasonMissing: true })
   let notice: string
   try {
@@ -81,6 +81,12 @@ async function act<Thing>(deed: Deed<Thing>, ctx: Context, visit: ConsoleVisit, 
     return ask(deed, ctx, visit, reason, { status: 409, fault: deed.refusalOf(error) })
   }
   redirectWithNotice(ctx, deed.removes === true ? `/admin${deed.section}` : thingHref(deed, ctx), notice)
+}
+
+async function thingOf<Thing>(deed: Deed<Thing>, ctx: Context, visit: ConsoleVisit): Promise<Thing> {
+  const thing = await deed.find(String(ctx.params.id), ctx.params)
+  deed.insist?.(visit, thing)
+  return thing
 }
 
 function thingHref({ section }: { readonly section: string }, ctx: Context): string {

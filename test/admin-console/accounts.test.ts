@@ -2,7 +2,7 @@
 // the sign-in is over in the middle of it.
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
 import { ask, PASSWORD, robotToken, startAdminServer } from '../admin-api/api.ts'
-import { Browser } from '../support/browser.ts'
+import { Browser, type Page } from '../support/browser.ts'
 import { API, SPA } from '../support/clients.ts'
 import { introspect, obtainTokens } from '../support/oauth.ts'
 import { run } from '../support/postgres.ts'
@@ -49,6 +49,12 @@ async function mailedLink(to: string): Promise<string> {
 
 /** The one-time link that a page shows. */
 const linkIn = (body: string) => /value="(http[^"]+pwd_[\w-]+)"/.exec(body)?.[1] ?? ''
+
+/** What somebody sends who has no form for it: the token of another form of theirs does. */
+async function post(browser: Browser, page: Page, path: string, fields: { readonly [name: string]: string }): Promise<Page> {
+  const csrf = /name="csrf" value="([^"]+)"/.exec(page.body)?.[1] ?? ''
+  return browser.fetch(`${server.issuer}${path}`, { method: 'POST', body: new URLSearchParams({ csrf, ...fields }).toString() })
+}
 
 describe('the list', () => {
   test('finds people, and says what is on of a filter', async () => {
@@ -340,22 +346,77 @@ describe('is stopped', () => {
     expect(await found(email)).toEqual([])
   })
 
-  test('AD4: not when it is out of reach, nor the last owner', async () => {
-    const operator = await atConsole(server, 'operator')
-    const id = await idOf('owner@staff.example')
-    const path = `/admin/accounts/${id}`
-    for (const what of ['suspension', 'containment']) {
-      const preview = await open(operator.browser, `${path}/${what}`)
-      const refused = await send(operator.browser, preview, `${path}/${what}`, { reason: 'x' })
-      expect([refused.status, refused.body.includes('Out of reach')]).toEqual([403, true])
-      // That they tried is written down, but nothing that they typed.
-      const tried = await run(
-        server.databaseUrl,
-        "SELECT e.reason FROM audit_events e WHERE e.name = 'admin_access.refused' AND e.detail = $1::jsonb",
-        [JSON.stringify({ route: `POST /admin/accounts/:id/${what}` })],
-      )
-      expect(tried).toEqual([{ reason: 'out_of_reach' }])
+  test('AD4: not when it is out of reach: that is said before anything is typed, and that they tried is written down', async () => {
+    const { browser, page } = await atConsole(server, 'operator')
+    const path = `/admin/accounts/${await idOf('owner@staff.example')}`
+    for (const what of ['suspension', 'containment', 'reinstatement']) {
+      const asked = await open(browser, `${path}/${what}`)
+      expect([asked.status, asked.body.includes('An owner’s account: only an owner may change it.')]).toEqual([403, true])
+      for (const reason of ['', 'typed all the same']) {
+        const sent = await post(browser, page, `${path}/${what}`, { reason })
+        expect([sent.status, sent.body.includes('Out of reach')]).toEqual([403, true])
+      }
+      await server.latchkey.audit.occasional.flush()
+      for (const method of ['GET', 'POST']) {
+        const tried = await run(
+          server.databaseUrl,
+          "SELECT e.reason FROM audit_events e WHERE e.name = 'admin_access.refused' AND e.detail->>'route' = $1",
+          [`${method} /admin/accounts/:id/${what}`],
+        )
+        expect(tried).toContainEqual({ reason: 'out_of_reach' })
+      }
     }
+    expect((await run(server.databaseUrl, "SELECT 1 FROM audit_events WHERE reason = 'typed all the same'")).length).toBe(0)
+  })
+
+  test.each([
+    ['operator', 'owner', 'An owner’s account: only an owner may change it.'],
+    ['helpdesk', 'owner', 'An owner’s account: only an owner may change it.'],
+    ['helpdesk', 'operator', 'The account may do more than yours, by its role operator: an owner can change it.'],
+    ['helpdesk', 'auditor', 'The account may do more than yours, by its role auditor: an owner can change it.'],
+  ] as const)('AD4: %s is offered nothing on an account of %s, and is told why', async (person, of, why) => {
+    const path = `/admin/accounts/${await idOf(`${of}@staff.example`)}`
+    const { browser, page } = await atConsole(server, person, path)
+    const signIn = await open(browser, `${path}/sign-in`)
+    // What is typed before the sign-in is over comes back only to a form that can be sent.
+    const back = await open(browser, `${path}?filled=in&name=Typed`)
+    for (const { body, status } of [page, signIn, back]) {
+      expect([status, body.includes(why)]).toEqual([200, true])
+      const main = body.slice(body.indexOf('<main'))
+      for (const text of ['<form', '/containment"', '/suspension"', '/reinstatement"', '/deletion"'])
+        expect(main).not.toContain(text)
+    }
+    // Whatever they send, with a reason or without.
+    for (const action of [path, `${path}/password-reset`, `${path}/unlocking`]) {
+      if (action === path && person === 'operator') continue
+      for (const reason of ['', 'x']) {
+        const sent = await post(browser, page, action, { reason, name: 'Theirs' })
+        expect({ action, status: sent.status, told: sent.body.includes('Out of reach') }).toMatchObject({
+          status: 403,
+          told: true,
+        })
+      }
+    }
+    // Sessions are ended whosever they are.
+    const sessions = await open(browser, `${path}/sessions`)
+    expect([sessions.status, sessions.body.includes(why)]).toEqual([200, false])
+  })
+
+  test('who may change nothing is told nothing of reach, and whose own account it is may change it', async () => {
+    const path = `/admin/accounts/${await idOf('owner@staff.example')}`
+    const auditor = await atConsole(server, 'auditor', path)
+    expect(auditor.page.body).not.toContain('only an owner may change it')
+    const owner = await atConsole(server, 'owner', path)
+    expect(owner.page.body).not.toContain('only an owner may change it')
+    expect(owner.page.body).toContain('/containment"')
+    const own = `/admin/accounts/${await idOf('operator@staff.example')}`
+    const operator = await atConsole(server, 'operator', own)
+    expect(operator.page.body).toContain('/containment"')
+    expect((await open(operator.browser, `${own}/containment`)).status).toBe(200)
+  })
+
+  test('AD4: the last owner is not stopped', async () => {
+    const path = `/admin/accounts/${await idOf('owner@staff.example')}`
     const ada = `/admin/accounts/${await idOf('ada@people.example')}`
     const { browser, page } = await atConsole(server, 'owner', `${ada}/suspension`)
     expect((await send(browser, page, `${ada}/suspension`, { reason: 'x' })).body).toContain('is suspended')
@@ -429,13 +490,6 @@ describe('the sign-in', () => {
     expect(forced.body).toContain('The link is on its way to the person. The old password lets nobody in any more.')
     expect(forced.body).toContain('<dt>Password</dt><dd>none</dd>')
     expect(forced.body).not.toContain('force_change')
-  })
-
-  test('AD4: nobody gets a link for an account that may do more', async () => {
-    const path = `/admin/accounts/${await idOf('owner@staff.example')}`
-    const { browser, page } = await atConsole(server, 'helpdesk', `${path}/sign-in`)
-    const refused = await send(browser, page, `${path}/password-reset`, { reason: 'x' })
-    expect([refused.status, refused.body.includes('pwd_')]).toEqual([403, false])
   })
 
   test('LG3: what has to wait after failures is shown, and is unlocked', async () => {

@@ -31,7 +31,7 @@ export function accountConsolePages(text: string): Pages {
     },
     views: [{ label: text, href: '/admin/accounts', current: true }],
   }
-  const frame = { account: row, tabs: ACCOUNT_TABS }
+  const frame = { account: row, tabs: ACCOUNT_TABS, outOfReach: true }
   return [
     ['accounts', accountList({ ...list, firstHref: '/', nextHref: '/' })],
     ['accounts, none', accountList({ ...list, accounts: [], fault: text, mayCreate: false, mayImport: false })],

@@ -25,11 +25,13 @@ export function accountFrame(view: {
   readonly tab: AccountTab
   /** Those that the person may see. */
   readonly tabs: readonly AccountTab[]
+  /** Something is left out on the tab, since the account may do more than the person. */
+  readonly outOfReach: boolean
   /** What was not done, and why. */
   readonly fault?: string
   readonly body: Html
 }): Html {
-  const { account, tab, tabs, fault, body } = view
+  const { account, tab, tabs, outOfReach, fault, body } = view
   const page = `/admin/accounts/${account.id}`
   const links = tabs.map(
     (name) =>
@@ -38,8 +40,14 @@ export function accountFrame(view: {
   return html`<p class="crumbs"><a href="/admin/accounts">Accounts</a></p>
 <h1><bdi>${account.name ?? account.email}</bdi></h1>
 <nav aria-label="Of this account"><ul class="views">\n${links}</ul></nav>
-${faultNotice(fault)}
+${outOfReach && html`<p class="quiet">${whyOutOfReach(account.roles)}</p>\n`}${faultNotice(fault)}
 ${body}`
+}
+
+/** Why nothing is done to an account that may do more than the person. */
+export function whyOutOfReach(roles: readonly string[]): string {
+  if (roles.includes('owner')) return 'An owner’s account: only an owner may change it.'
+  return `The account may do more than yours, by its role${roles.length === 1 ? '' : 's'} ${roles.join(', ')}: an owner can change it.`
 }
 
 /** What was filled in. */
