@@ -1,6 +1,7 @@
 // What owners do with resource servers in the console: one is registered, changed and deleted, and its scopes come and go.
 import type { Context } from 'koa'
 import { ACCESS } from '../../config/access.ts'
+import type { FormFault } from '../../views/admin-console/lists.ts'
 import {
   newResourceServer,
   type ResourceServerEntered,
@@ -116,7 +117,7 @@ function enteredOf({ identifier = '', name = '', scopes = '', format = '', ttl =
   return { identifier, name, scopes, format, ttl, clients, isDefault: (rest.default ?? '') !== '' }
 }
 
-function showNew(visit: ConsoleVisit, fields: Fields, faults: readonly string[] = []): void {
+function showNew(visit: ConsoleVisit, fields: Fields, faults: readonly FormFault[] = []): void {
   const body = newResourceServer({ entered: enteredOf(fields), csrf: visit.csrf, faults })
   visit.show({ title: 'New API', section: RESOURCE_SERVERS_PATH, body }, faults.length === 0 ? 200 : 422)
 }
@@ -130,7 +131,7 @@ async function make(deps: ResourceServerChangePagesDeps, ctx: Context, visit: Co
   try {
     await deps.administration.create(server, visit.change())
   } catch (error) {
-    return showNew(visit, fields, faultsOf(error))
+    return showNew(visit, fields, ofAll(faultsOf(error)))
   }
   const { id } = await findResourceServer(deps.search, server.identifier)
   redirectWithNotice(
@@ -154,40 +155,56 @@ function linesOf(text: string): string[] {
     .filter((line) => line !== '')
 }
 
-/** What a resource server is to be, as it was filled in; or what is wrong with it, a sentence for each thing. */
+/** What a resource server is to be, as it was filled in; or all that is wrong with it. */
 function entryOf(
   { issuer }: ResourceServerChangePagesDeps,
   entered: Omit<ResourceServerEntered, 'scopes'> & Pick<ResourceServerEntry, 'scopes' | 'scope_descriptions'>,
-): { readonly entry: ResourceServerEntry } | { readonly faults: readonly string[] } {
-  const { identifier, name, scopes, scope_descriptions: descriptions, format, ttl, isDefault, clients } = entered
+): { readonly entry: ResourceServerEntry } | { readonly faults: readonly FormFault[] } {
+  const { identifier, name, scopes, scope_descriptions: descriptions, format, ttl, isDefault } = entered
   const seconds = ttl.trim() === '' ? undefined : secondsOf(ttl.trim())
-  if (ttl.trim() !== '' && seconds === undefined) return { faults: ['How long they are good must be written as 10m, 1h or 900.'] }
+  const unreadable = ttl.trim() !== '' && seconds === undefined
+  const clients = linesOf(entered.clients)
   const read = resourceServerEntry(issuer).safeParse({
     ...{ identifier: identifier.trim(), scopes, scope_descriptions: descriptions, access_token_format: format },
     ...(name.trim() === '' ? {} : { name: name.trim() }),
     ...(seconds === undefined ? {} : { access_token_ttl: seconds }),
-    ...{ default: isDefault, clients: linesOf(clients) },
+    ...{ default: isDefault, clients },
   })
-  if (read.success) return { entry: read.data }
-  return { faults: read.error.issues.map(({ path, message }) => faultAt(path, message)) }
+  const faults = (read.error?.issues ?? []).map(({ path, message }) => faultAt(path, message, { scopes, clients }))
+  if (unreadable) faults.push(faultAt(['access_token_ttl'], 'it must be written as 10m, 1h or 900'))
+  return read.success && !unreadable ? { entry: read.data } : { faults }
 }
 
-/** `notes:read: it must not be empty` says where, in the words of the form. */
-function faultAt([member, which]: readonly PropertyKey[], message: string): string {
-  const label = LABELS[String(member)] ?? String(member)
-  return sentence(
-    which === undefined || typeof which === 'number' ? `${label}: ${message}` : `${label} of ${String(which)}: ${message}`,
-  )
+/** `Scopes: openid: it is a scope of this server itself` says where, in the words of the form, and of a list which one of it. */
+function faultAt(
+  [member, which]: readonly PropertyKey[],
+  message: string,
+  lists: { readonly [member: string]: readonly string[] } = {},
+): FormFault {
+  const { label, field } = FIELD_OF[String(member)] ?? { label: String(member), field: undefined }
+  const named = typeof which === 'number' ? lists[String(member)]?.[which] : which
+  const one = named === undefined ? '' : `${String(named).slice(0, LONGEST_SHOWN)}: `
+  const text = `${label}: ${one}${message}.`
+  if (field === undefined) return { text }
+  return { text, at: { field, text: one === '' ? sentence(message) : `${one}${message}.` } }
 }
 
-const LABELS: { readonly [member: string]: string } = {
-  identifier: 'Identifier',
-  name: 'Name',
-  scopes: 'Scopes',
-  scope_descriptions: 'What people read',
-  access_token_format: 'Access tokens',
-  access_token_ttl: 'Good for',
-  clients: 'Clients that are this API',
+/** Of what was written in the place of a scope; the field has all of it. */
+const LONGEST_SHOWN = 200
+
+/** What is of no one field. */
+function ofAll(faults: readonly string[]): FormFault[] {
+  return faults.map((text) => ({ text }))
+}
+
+const FIELD_OF: { readonly [member: string]: { readonly label: string; readonly field: string } } = {
+  identifier: { label: 'Identifier', field: 'identifier' },
+  name: { label: 'Name', field: 'name' },
+  scopes: { label: 'Scopes', field: 'scopes' },
+  scope_descriptions: { label: 'What people read', field: 'scopes' },
+  access_token_format: { label: 'Access tokens', field: 'format' },
+  access_token_ttl: { label: 'Good for', field: 'ttl' },
+  clients: { label: 'Clients that are this API', field: 'clients' },
 }
 
 /** What was filled in, when something was; its version is that of when it was filled in, unless it was refused. */
@@ -198,16 +215,20 @@ function showChange(
     readonly fields?: Fields
     readonly version?: string
     readonly reason: string
-    readonly faults?: readonly string[]
+    readonly reasonMissing?: boolean
+    readonly faults?: readonly FormFault[]
   },
 ): void {
-  const { fields, version = server.version, reason, faults = [] } = shown
+  const { fields, version = server.version, reason, reasonMissing = false, faults = [] } = shown
   const now = {
     ...{ identifier: server.identifier, name: server.name ?? '', scopes: '', format: server.accessTokenFormat },
     ...{ ttl: String(server.accessTokenTtl), isDefault: server.isDefault, clients: server.clientIds.join('\n') },
   }
   const entered = fields === undefined ? now : enteredOf(fields)
-  const body = resourceServerChange({ server, entered, version, reason: reason.slice(0, 1000), csrf: visit.csrf, faults })
+  const body = resourceServerChange({
+    ...{ server, entered, version, reasonMissing, faults, csrf: visit.csrf },
+    reason: reason.slice(0, 1000),
+  })
   visit.show({ title: 'Change the API', section: RESOURCE_SERVERS_PATH, body }, faults.length === 0 ? 200 : 409)
 }
 
@@ -215,19 +236,23 @@ async function change(deps: ResourceServerChangePagesDeps, ctx: Context, visit: 
   const server = await found(deps, ctx)
   const fields = fieldsOf(form.get)
   const reason = form.get('reason').trim()
-  const refuse = async (faults: readonly string[]) => showChange(visit, await found(deps, ctx), { fields, reason, faults })
-  if (reason === '') return refuse(['Nothing was saved: say why it is changed, for the audit log.'])
+  const reasonMissing = reason === ''
+  const refuse = async (faults: readonly FormFault[]) =>
+    showChange(visit, await found(deps, ctx), { fields, reason, reasonMissing, faults })
   const { identifier, scopes, scopeDescriptions: descriptions } = server
   const read = entryOf(deps, {
     ...enteredOf(fields),
     ...{ identifier, scopes: [...scopes], scope_descriptions: { ...descriptions } },
   })
-  if ('faults' in read) return refuse(read.faults)
+  const faults = [...(reasonMissing ? ofAll([UNSAID]) : []), ...('faults' in read ? read.faults : [])]
+  if ('faults' in read || reasonMissing) return refuse(faults)
   try {
     const wanted = resourceServerOf(read.entry, deps.accessTokenTtl)
     await deps.administration.replace({ server: wanted, seen: form.get('version') }, visit.change(reason))
   } catch (error) {
-    return refuse(faultsOf(error))
+    return refuse(ofAll(faultsOf(error)))
   }
   redirectWithNotice(ctx, resourceServerHref(server.id), 'Saved.')
 }
+
+const UNSAID = 'Nothing was saved: say why it is changed, for the audit log.'

@@ -70,9 +70,11 @@ export function resourceServerOf(entry: ResourceServerEntry, accessTokenTtl: num
 }
 
 function listOf<Item extends z.ZodType>(item: Item) {
-  return z
-    .array(item, 'it must be a list')
-    .refine((list) => new Set(list).size === list.length, 'it must not have an entry twice')
+  return z.array(item, 'it must be a list').superRefine((list, context) => {
+    list.forEach((one, index) => {
+      if (list.indexOf(one) < index) context.addIssue({ code: 'custom', path: [index], message: 'it stands there twice' })
+    })
+  })
 }
 
 function checked(fault: (value: string) => string | undefined) {

@@ -116,13 +116,27 @@ test('what cannot be is said in words, all of it at once, and nothing that was f
     [{ identifier: 'odd', scopes: '' }, 'Identifier: it must be an absolute URI', 'Scopes: it must have a scope'],
     [{ identifier: server.issuer }, 'Identifier: it stands for this server itself'],
     [{ identifier: NOTES }, 'is there already'],
-    [{ scopes: 'openid Everything' }, 'Scopes: it is a scope of this server itself'],
-    [{ scopes: 'odd:read\nodd:read' }, 'Scopes: it must not have an entry twice'],
-    [{ scopes: `odd:read ${'a'.repeat(300)}` }, 'What people read of odd:read: it must have 200'],
-    [{ scopes: 'odd:read turned \u202E round' }, 'What people read of odd:read: it must be one line'],
+    [{ scopes: 'odd:read\nopenid Everything' }, 'Scopes: openid: it is a scope of this server itself'],
+    [{ scopes: 'odd:read\nodd:write\nodd:read' }, 'Scopes: odd:read: it stands there twice'],
+    [{ scopes: `odd:read ${'a'.repeat(300)}` }, 'What people read: odd:read: it must have 200'],
+    [{ scopes: 'odd:read turned \u202E round' }, 'What people read: odd:read: it must be one line'],
     [{ name: 'turned \u202E round' }, 'Name: it must not have control characters'],
     [{ format: 'other' }, 'Access tokens: it must be jwt or opaque'],
-    [{ ttl: 'soon' }, 'must be written as'],
+    [{ ttl: 'soon' }, 'Good for: it must be written as'],
+    [
+      {
+        ...{ identifier: 'odd', name: 'turned \u202E round' },
+        scopes: 'openid\nprofile Your name',
+        format: 'other',
+        ttl: 'soon',
+      },
+      'Identifier: it must be an absolute URI',
+      'Name: it must not have control characters',
+      'Scopes: openid: it is a scope of this server itself',
+      'Scopes: profile: it is a scope of this server itself',
+      'Access tokens: it must be jwt or opaque',
+      'Good for: it must be written as',
+    ],
     [{ ttl: '400d' }, 'Good for: it must be'],
     [{ clients: 'nobody' }, 'There is no client nobody'],
     [{ clients: '<script>alert(1)</script>' }, 'There is no client'],
@@ -138,6 +152,47 @@ test('what cannot be is said in words, all of it at once, and nothing that was f
   }
   expect((await open(browser, '/admin/resource-servers')).body).not.toContain('odd.example')
 })
+
+test('what is wrong stands at its field as well, and is what describes it', async () => {
+  const { browser } = await atConsole(server, 'owner', '/admin/resource-servers')
+  const fields = {
+    identifier: 'odd',
+    name: '',
+    scopes: 'openid Everything\nodd:read',
+    format: 'jwt',
+    ttl: 'soon',
+    clients: 'a b',
+  }
+  const form = await open(browser, '/admin/resource-servers/new')
+  const refused = await send(browser, form, '/admin/resource-servers', fields)
+  expect(faultsAtFields(refused)).toEqual({
+    identifier: ['It must be an absolute URI, such as https://notes.example/api.'],
+    scopes: ['openid: it is a scope of this server itself or of OpenID Connect; take another name.'],
+    ttl: ['It must be written as 10m, 1h or 900.'],
+    clients: ['a b: it must be a client_id.'],
+  })
+  const path = await registered(browser)
+  const change = { format: 'jwt', name: 'x'.repeat(201), ttl: 'soon', clients: 'a\na', reason: ' ' }
+  const unsaved = await send(browser, await open(browser, `${path}/change`), `${path}/change`, change)
+  expect(faultsAtFields(unsaved)).toEqual({
+    name: ['It must have 200 characters at most.'],
+    ttl: ['It must be written as 10m, 1h or 900.'],
+    clients: ['a: it stands there twice.'],
+  })
+  expect(faultsOf(unsaved)).toHaveLength(4)
+  expect(unsaved.body).toContain('id="reason-missing"')
+})
+
+/** By field, of those whose tag says that they are wrong, and that this describes them. */
+function faultsAtFields({ body }: Page): { readonly [field: string]: readonly string[] } {
+  const wrong = [...body.matchAll(/id="(\w+)"[^>]*aria-invalid="true" aria-describedby="[\w-]+ ([\w-]+)"/g)]
+  return Object.fromEntries(
+    wrong.flatMap(([, field = '', described]) => {
+      const [, inside] = new RegExp(`<div class="error" id="${described}">([\\s\\S]*?)</div>`).exec(body) ?? []
+      return inside === undefined ? [] : [[field, [...inside.matchAll(/<p>([^<]*)/g)].map(([, fault = '']) => fault)]]
+    }),
+  )
+}
 
 test('a form that was open for too long comes back with all that was filled in', async () => {
   const { browser } = await atConsole(server, 'owner', '/admin/resource-servers')

@@ -34,6 +34,8 @@ export function resourceServerPages(text: string): readonly (readonly [name: str
   const none = { clientIds: [], more: false }
   const entered = { identifier: text, name: text, scopes: text, format: 'jwt', ttl: text, isDefault: true, clients: text }
   const empty = { identifier: '', name: '', scopes: '', format: '', ttl: '', isDefault: false, clients: '' }
+  const fields = ['identifier', 'name', 'scopes', 'format', 'ttl', 'clients']
+  const faults = [{ text }, ...fields.map((field) => ({ text, at: { field, text } }))]
   const form = { server, version: text, reason: text, csrf: text }
   const asked = { server, action: '/admin/resource-servers/one/deletion', reason: text, csrf: text }
   return [
@@ -44,8 +46,8 @@ export function resourceServerPages(text: string): readonly (readonly [name: str
     ['API of a provision file', resourceServerDetail({ server: bare, asking: none, mayWrite: true })],
     ['API, for those who look', resourceServerDetail({ server, asking: none, mayWrite: false })],
     ['new API', newResourceServer({ entered: { ...empty, format: 'jwt' }, csrf: text, faults: [] })],
-    ['new API, refused', newResourceServer({ entered, csrf: text, faults: [text, text] })],
-    ['change of an API', resourceServerChange({ ...form, entered, faults: [text] })],
+    ['new API, refused', newResourceServer({ entered, csrf: text, faults })],
+    ['change of an API', resourceServerChange({ ...form, entered, reasonMissing: true, faults })],
     ['new scope', scopeForm({ ...form, entered: { scope: '', text: '' }, reason: '', faults: [] })],
     ['scope', scopeForm({ ...form, scope: text, entered: { scope: text, text }, faults: [text] })],
     ['removal of a scope', scopeRemoval({ ...asked, scope: text, preview: asking })],

@@ -128,6 +128,27 @@ export function faultNotice(fault: string | readonly string[] | undefined): Html
   return html`<div class="notice error" id="problem" tabindex="-1" autofocus role="alert">${faults.map((one) => html`<p>${one}</p>`)}</div>`
 }
 
+/** What is wrong with a form: in words that say where, and in those that stand at the field. */
+export interface FormFault {
+  readonly text: string
+  /** Left out: it is of no one field. */
+  readonly at?: { readonly field: string; readonly text: string }
+}
+
+/** What is wrong at one field: for its tag, with the hint that describes it as well, and for the place below it. */
+export function faultsAt(
+  faults: readonly FormFault[],
+  field: string,
+  hint?: string,
+): { readonly tag: Html; readonly below: Html } {
+  const here = faults.flatMap(({ at }) => (at?.field === field ? [at.text] : []))
+  const describes = [hint, here.length > 0 && `${field}-fault`].filter(Boolean).join(' ')
+  return {
+    tag: html`${here.length > 0 && html` aria-invalid="true"`}${describes !== '' && html` aria-describedby="${describes}"`}`,
+    below: html`${here.length > 0 && html`\n<div class="error" id="${field}-fault">${here.map((text) => html`<p>${text}</p>`)}</div>`}`,
+  }
+}
+
 /** Why something is done. `missing`: it was sent without, and the page opens at the field. */
 export function reasonField(value = '', missing = false): Html {
   return html`<div class="field">

@@ -1,7 +1,7 @@
 // What owners do with resource servers in the console: one is registered, changed and deleted, and its scopes come and go.
 import { type Html, html } from '../html.ts'
 import { type AskingForm, askFirst } from './asking.ts'
-import { facts, faultNotice, reasonField } from './lists.ts'
+import { type FormFault, facts, faultNotice, faultsAt, reasonField } from './lists.ts'
 import { nameOf, type ResourceServerRow, scopeHref } from './resource-servers.ts'
 
 /** What was filled in. */
@@ -21,7 +21,7 @@ export interface ResourceServerEntered {
 export interface NewResourceServerView {
   readonly entered: ResourceServerEntered
   readonly csrf: string
-  readonly faults: readonly string[]
+  readonly faults: readonly FormFault[]
 }
 
 type Named = Pick<ResourceServerRow, 'id' | 'name' | 'identifier'>
@@ -30,20 +30,21 @@ const PATH = '/admin/resource-servers'
 
 /** Makes it. */
 export function newResourceServer({ entered, csrf, faults }: NewResourceServerView): Html {
+  const [identifier, scopes] = [faultsAt(faults, 'identifier', 'identifier-hint'), faultsAt(faults, 'scopes', 'scopes-hint')]
   return html`<p class="crumbs"><a href="${PATH}">APIs</a></p>
 <h1>New API</h1>
-${faultNotice(faults)}
+${faultNotice(faults.map(({ text }) => text))}
 <section class="card" aria-label="New API">
 <form method="post" action="${PATH}">
 <input type="hidden" name="csrf" value="${csrf}">
 <div class="field"><label for="identifier">Identifier</label>
-<input id="identifier" name="identifier" type="text" inputmode="url" required maxlength="500" value="${entered.identifier}" autocomplete="off" spellcheck="false" aria-describedby="identifier-hint">
-<p class="hint" id="identifier-hint">An absolute URI, such as https://notes.example/api. Its access tokens have it as <code>aud</code>, and it does not change.</p></div>
-${nameField(entered)}
+<input id="identifier" name="identifier" type="text" inputmode="url" required maxlength="500" value="${entered.identifier}" autocomplete="off" spellcheck="false"${identifier.tag}>
+<p class="hint" id="identifier-hint">An absolute URI, such as https://notes.example/api. Its access tokens have it as <code>aud</code>, and it does not change.</p>${identifier.below}</div>
+${nameField(entered, faults)}
 <div class="field"><label for="scopes">Scopes</label>
-<textarea id="scopes" name="scopes" rows="5" required autocomplete="off" spellcheck="false" aria-describedby="scopes-hint">${entered.scopes}</textarea>
-<p class="hint" id="scopes-hint">One a line, and after a space what people read of it before they agree: <code>notes:read See your notes</code></p></div>
-${tokenFields(entered)}
+<textarea id="scopes" name="scopes" rows="5" required autocomplete="off" spellcheck="false"${scopes.tag}>${entered.scopes}</textarea>
+<p class="hint" id="scopes-hint">One a line, and after a space what people read of it before they agree: <code>notes:read See your notes</code></p>${scopes.below}</div>
+${tokenFields(entered, faults)}
 <p class="actions"><button class="button primary" type="submit">Register it</button>
 <a class="button" href="${PATH}">Leave it</a></p>
 </form>
@@ -57,23 +58,26 @@ export interface ResourceServerChangeView {
   /** Of the resource server as it was looked at. */
   readonly version: string
   readonly reason: string
+  /** The form was sent without one. */
+  readonly reasonMissing: boolean
   readonly csrf: string
-  readonly faults: readonly string[]
+  readonly faults: readonly FormFault[]
 }
 
 /** Makes it. */
-export function resourceServerChange({ server, entered, version, reason, csrf, faults }: ResourceServerChangeView): Html {
+export function resourceServerChange(view: ResourceServerChangeView): Html {
+  const { server, entered, version, reason, reasonMissing, csrf, faults } = view
   return html`${crumbs(server)}
 <h1>Change the API</h1>
-${faultNotice(faults)}
+${faultNotice(faults.map(({ text }) => text))}
 <section class="card" aria-label="Change the API">
 <p class="lead">Its scopes are changed one by one, on its page. Tokens that are out keep what they are.</p>
 <form method="post" action="${PATH}/${server.id}/change">
 <input type="hidden" name="csrf" value="${csrf}">
 <input type="hidden" name="version" value="${version}">
-${nameField(entered)}
-${tokenFields(entered)}
-${reasonField(reason)}
+${nameField(entered, faults)}
+${tokenFields(entered, faults)}
+${reasonField(reason, reasonMissing)}
 <p class="actions"><button class="button primary" type="submit">Save</button>
 <a class="button" href="${PATH}/${server.id}">Leave it as it is</a></p>
 </form>
@@ -84,27 +88,33 @@ function crumbs(server: Named): Html {
   return html`<p class="crumbs"><a href="${PATH}">APIs</a> · <a href="${PATH}/${server.id}"><bdi>${nameOf(server)}</bdi></a></p>`
 }
 
-function nameField({ name }: ResourceServerEntered): Html {
+function nameField({ name }: ResourceServerEntered, faults: readonly FormFault[]): Html {
+  const { tag, below } = faultsAt(faults, 'name', 'name-hint')
   return html`<div class="field"><label for="name">Name</label>
-<input id="name" name="name" type="text" maxlength="200" value="${name}" autocomplete="off" aria-describedby="name-hint">
-<p class="hint" id="name-hint">What people read in the place of the identifier. May be empty.</p></div>`
+<input id="name" name="name" type="text" maxlength="200" value="${name}" autocomplete="off"${tag}>
+<p class="hint" id="name-hint">What people read in the place of the identifier. May be empty.</p>${below}</div>`
 }
 
-function tokenFields({ format, ttl, isDefault, clients }: ResourceServerEntered): Html {
+function tokenFields({ format, ttl, isDefault, clients }: ResourceServerEntered, faults: readonly FormFault[]): Html {
+  const [kind, life, own] = [
+    faultsAt(faults, 'format'),
+    faultsAt(faults, 'ttl', 'ttl-hint'),
+    faultsAt(faults, 'clients', 'clients-hint'),
+  ]
   const formats = [
     ['jwt', 'JWT', 'The API checks them by itself, and listens to what is revoked.'],
     ['opaque', 'Opaque', 'The API asks here about each of them.'],
   ]
-  return html`<fieldset class="choices"><legend>Access tokens</legend>
-${formats.map(([value, label, hint]) => html`<label class="choice"><input type="radio" name="format" value="${value}"${value === format && html` checked`}><span><strong>${label}</strong> <span class="hint">${hint}</span></span></label>\n`)}</fieldset>
+  return html`<fieldset class="choices"${kind.tag}><legend>Access tokens</legend>
+${formats.map(([value, label, hint]) => html`<label class="choice"><input type="radio" name="format" value="${value}"${value === format && html` checked`}><span><strong>${label}</strong> <span class="hint">${hint}</span></span></label>\n`)}${kind.below}</fieldset>
 <div class="field"><label for="ttl">Good for</label>
-<input id="ttl" name="ttl" type="text" value="${ttl}" autocomplete="off" spellcheck="false" aria-describedby="ttl-hint">
-<p class="hint" id="ttl-hint">Such as 10m, 1h or 900 (seconds). Empty: as long as LATCHKEY_ACCESS_TOKEN_TTL says.</p></div>
+<input id="ttl" name="ttl" type="text" value="${ttl}" autocomplete="off" spellcheck="false"${life.tag}>
+<p class="hint" id="ttl-hint">Such as 10m, 1h or 900 (seconds). Empty: as long as LATCHKEY_ACCESS_TOKEN_TTL says.</p>${life.below}</div>
 <label class="choice"><input type="checkbox" name="default" value="on"${isDefault && html` checked`}><span><strong>Meant by its scopes alone</strong>
 <span class="hint">A request that names no API and asks for one of its scopes gets a token for it. Of two such APIs no scope may be the same.</span></span></label>
 <div class="field"><label for="clients">Clients that are this API</label>
-<textarea id="clients" name="clients" rows="2" autocomplete="off" spellcheck="false" aria-describedby="clients-hint">${clients}</textarea>
-<p class="hint" id="clients-hint">Their client_id, one a line: they may introspect its tokens.</p></div>`
+<textarea id="clients" name="clients" rows="2" autocomplete="off" spellcheck="false"${own.tag}>${clients}</textarea>
+<p class="hint" id="clients-hint">Their client_id, one a line: they may introspect its tokens.</p>${own.below}</div>`
 }
 
 /** What the form for a scope shows: for a new one, or for what people read of one that is there. */
