@@ -15,7 +15,7 @@ import type { PasswordLink, PasswordLinks, PasswordLinkWay } from './password-li
 
 /** An account to be: nobody but the person is to know the password, so there is none in clear. */
 export interface NewAccount
-  extends Pick<AccountInput, 'email' | 'emailVerified' | 'name' | 'passwordHash' | 'roles' | 'profile'> {
+  extends Pick<AccountInput, 'id' | 'email' | 'emailVerified' | 'name' | 'passwordHash' | 'roles' | 'profile'> {
   /** How the person gets a link to set the password; undefined: not at all. */
   readonly link?: PasswordLinkWay
 }

@@ -1,5 +1,5 @@
 // Accounts: who can sign in. An account is found by its id or by the canonical form of its e-mail address.
-import { randomBytes } from 'node:crypto'
+import { createHash, randomBytes } from 'node:crypto'
 import type { Prisma } from '../../prisma/client/client.ts'
 import { type Origin, recordAudit } from '../audit/audit.ts'
 import { gather } from '../storage/gathering.ts'
@@ -23,6 +23,8 @@ export class InvalidAccount extends Error {
 
 /** What an account is made of. At most one of `password` and `passwordHash`; with neither, nobody can sign in by password. */
 export interface AccountInput {
+  /** Made up beforehand (`accountIdFor`), so that what is asked for twice is made once; left out: a new one. */
+  readonly id?: string
   readonly email: string
   readonly emailVerified?: boolean
   readonly name?: string
@@ -81,6 +83,17 @@ export function newAccountId(): string {
   return `acc_${randomBytes(16).toString('base64url')}`
 }
 
+/**
+ * The id of the account that is made for an address by one form, however often that is sent. Nobody who fills in a form can choose it:
+ * apps know people by it, also people who are no longer here.
+ */
+export function accountIdFor(form: string, email: string): string {
+  const digest = createHash('sha256')
+    .update(`account\n${form}\n${emailKey(email)}`)
+    .digest()
+  return `acc_${digest.subarray(0, 16).toString('base64url')}`
+}
+
 /** Checks an account to be and hashes its password. @throws InvalidAccount @throws PasswordTooLong @throws HashingBusy */
 async function prepareAccount(passwords: Passwords, input: AccountInput) {
   const email = input.email.trim()
@@ -94,7 +107,7 @@ async function prepareAccount(passwords: Passwords, input: AccountInput) {
   }
   const hash = input.password === undefined ? input.passwordHash : await passwords.hash(input.password)
   const row = {
-    id: newAccountId(),
+    id: input.id ?? newAccountId(),
     email,
     emailKey: emailKey(email),
     emailVerified: input.emailVerified ?? false,
@@ -107,7 +120,12 @@ async function prepareAccount(passwords: Passwords, input: AccountInput) {
 }
 
 async function write(tx: Transaction, row: Parameters<typeof insertAccount>[1], hash: string | undefined): Promise<Account> {
-  if (!(await insertAccount(tx, row))) throw new EmailTaken('an account with this e-mail address exists')
+  if (!(await insertAccount(tx, row))) {
+    if ((await selectAccount(tx, { emailKey: row.emailKey })) !== undefined)
+      throw new EmailTaken('an account with this e-mail address exists')
+    // The id of one that is deleted stays taken.
+    throw new InvalidAccount('the account was made already, and is deleted since: send the form again to make another one')
+  }
   if (hash !== undefined) await insertPassword(tx, row.id, hash)
   const made = await selectAccount(tx, { id: row.id })
   if (made === undefined) throw new Error('an account that was just written is not there')

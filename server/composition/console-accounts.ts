@@ -28,7 +28,7 @@ export function accountConsolePages(
 ): ConsoleRoute[] {
   const { cursors, accountSearch: search, accountAdministration: administration, mails } = parts
   return [
-    ...newAccountPages({ administration, mails }),
+    ...newAccountPages({ administration, search, mails }),
     ...accountImportPages({ ...parts, keptFiles: createKeptFiles({ live: stores.live }) }),
     ...accountPages({ cursors, search, administration }),
     ...accountAccessPages({

@@ -176,6 +176,51 @@ describe('a new account', () => {
     expect(server.log.text).not.toContain(new URL(linkIn(made.body)).searchParams.get('token'))
   })
 
+  test('is made once by one form, also when the page that shows the link is loaded again, or the form is sent twice at once', async () => {
+    const { browser, page } = await atConsole(server, 'owner', '/admin/accounts/new')
+    const fields = { email: 'once@made.example', name: 'Once' }
+    const first = await send(browser, page, '/admin/accounts', fields)
+    expect([first.status, linkIn(first.body)]).toEqual([201, expect.stringContaining('pwd_')])
+    const { id } = (await found(fields.email))[0]
+    const again = await send(browser, page, '/admin/accounts', fields)
+    expect([again.status, again.url]).toEqual([200, `${server.issuer}/admin/accounts/${id}/sign-in`])
+    for (const text of ['The account was made already, by this very form.', 'is not shown again', 'shown to whoever made it'])
+      expect(again.body).toContain(text)
+    expect(again.body).not.toContain('pwd_')
+    // The link that was handed out is still good.
+    expect((await new Browser().open(linkIn(first.body))).status).toBe(200)
+    // Whoever goes back and fills in somebody else makes another account.
+    const other = await send(browser, page, '/admin/accounts', { email: 'once-more@made.example', mail: 'on' })
+    expect(other.body).toContain('The account is made')
+    const mailed = await send(browser, page, '/admin/accounts', { email: 'once-more@made.example', mail: 'on' })
+    expect(mailed.body).toContain('Its link is on its way to the person.')
+    const fresh = await open(browser, '/admin/accounts/new')
+    const twice = { email: 'twice@made.example' }
+    const both = await Promise.all([1, 2].map(() => send(browser, fresh, '/admin/accounts', twice)))
+    expect(both.map(({ status }) => status).sort()).toEqual([200, 201])
+    expect(both.filter(({ body }) => body.includes('pwd_'))).toHaveLength(1)
+    // Another form says that the address is taken, and so does one that is sent without its name.
+    for (const unknown of [{}, { form: 'x' }]) {
+      const form = await open(browser, '/admin/accounts/new')
+      const refused = await send(browser, form, '/admin/accounts', { ...twice, ...unknown })
+      expect([refused.status, refused.body.includes('An account with this e-mail address exists.')]).toEqual([422, true])
+    }
+  })
+
+  test('that was deleted since is not there because its form is loaded again, and is made by the one that comes then', async () => {
+    const { browser, page } = await atConsole(server, 'owner', '/admin/accounts/new')
+    const fields = { email: 'gone@made.example' }
+    await send(browser, page, '/admin/accounts', fields)
+    const { id } = (await found(fields.email))[0]
+    const path = `/admin/accounts/${id}/deletion`
+    await send(browser, await open(browser, path), path, { reason: 'a slip' })
+    const again = await send(browser, page, '/admin/accounts', fields)
+    expect([again.status, again.body.includes('is deleted since')]).toEqual([422, true])
+    expect(await found(fields.email)).toEqual([])
+    expect((await send(browser, again, '/admin/accounts', fields)).status).toBe(201)
+    expect((await found(fields.email))[0].id).not.toBe(id)
+  })
+
   test.each([
     ['no address', { email: '' }],
     ['what is none', { email: 'nobody' }],

@@ -131,6 +131,7 @@ function accessPages(text: string, row: Row, bare: Row): Pages {
 
 function formPages(text: string): Pages {
   const form = {
+    form: text,
     ...{ email: text, name: text, chosen: ['owner'], roles: ['owner', 'auditor'], csrf: text },
     ...{ mails: true, maySeeLink: true },
   }

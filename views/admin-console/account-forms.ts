@@ -7,6 +7,8 @@ import { facts, faultNotice } from './lists.ts'
 
 /** What the form for a new account shows. */
 export interface NewAccountView {
+  /** What the form is told apart by when it is sent again. */
+  readonly form: string
   readonly email: string
   readonly name: string
   /** Those that were chosen. */
@@ -21,7 +23,7 @@ export interface NewAccountView {
 }
 
 /** Makes the form. */
-export function newAccount({ email, name, chosen, roles, mails, maySeeLink, csrf, fault }: NewAccountView): Html {
+export function newAccount({ form, email, name, chosen, roles, mails, maySeeLink, csrf, fault }: NewAccountView): Html {
   return html`<p class="crumbs"><a href="/admin/accounts">Accounts</a></p>
 <h1>New account</h1>
 <section class="card" aria-label="New account">
@@ -29,6 +31,7 @@ export function newAccount({ email, name, chosen, roles, mails, maySeeLink, csrf
 ${faultNotice(fault)}
 <form method="post" action="/admin/accounts">
 <input type="hidden" name="csrf" value="${csrf}">
+<input type="hidden" name="form" value="${form}">
 <div class="field"><label for="email">E-mail</label>
 <input id="email" name="email" type="email" required autocomplete="off" value="${email}"${fault !== undefined && html` aria-invalid="true" aria-describedby="problem"`}></div>
 <div class="field"><label for="name">Name</label>
