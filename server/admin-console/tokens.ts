@@ -129,9 +129,10 @@ interface Refused {
 
 async function showTokens(deps: TokenPagesDeps, ctx: Context, visit: ConsoleVisit, refused?: Refused): Promise<void> {
   const asked = readAsked(ctx.query, Object.keys(LABELS))
-  const fault = refused?.fault ?? faultOf(asked)
+  const filterFault = faultOf(asked)
+  const fault = refused?.fault ?? filterFault
   const cursor = typeof ctx.query.cursor === 'string' ? ctx.query.cursor : undefined
-  const { rows: revocations, ...hrefs } = faultOf(asked) !== undefined ? { rows: [] } : await readRevocations(deps, asked, cursor)
+  const { rows: revocations, ...hrefs } = filterFault !== undefined ? { rows: [] } : await readRevocations(deps, asked, cursor)
   const { token, end_kind: kind, end_value: value, reason } = ctx.state.filledIn === true ? ctx.query : {}
   const body = tokensPage({
     revocations,
@@ -144,6 +145,7 @@ async function showTokens(deps: TokenPagesDeps, ctx: Context, visit: ConsoleVisi
     chips: chipsOf(PATH, asked, LABELS),
     asked,
     ...(fault === undefined ? {} : { fault }),
+    ...(filterFault === undefined ? {} : { filterFault }),
   })
   visit.show({ title: 'Tokens', section: PATH, body }, refused?.status ?? (fault === undefined ? 200 : 400))
 }

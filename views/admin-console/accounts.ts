@@ -60,7 +60,7 @@ ${chips(view.chips, '/admin/accounts')}
 ${faultNotice(fault)}
 ${
   accounts.length === 0
-    ? nothingHere('No accounts', 'Nobody is like that. Take a filter off to see more.')
+    ? nothingHere('No accounts', 'Nobody is like that. Take a filter off to see more.', fault)
     : html`${table<AccountRow>('Accounts', COLUMNS, accounts)}${pager(view)}`
 }`
 }

@@ -116,6 +116,7 @@ ${
         nextHref === undefined
           ? 'Nothing like that is in the audit log. Take a filter off to see more.'
           : 'None in this stretch.',
+        fault,
       )
     : html`<ol class="events">
 ${events.map((event) => html`<li>${eventItem(event, view.narrowed)}</li>\n`)}</ol>`

@@ -72,7 +72,7 @@ ${filterForm(PATH, fault !== undefined, [
 ])}
 ${chips(view.chips, PATH)}
 ${faultNotice(fault)}
-${clients.length === 0 ? nothingHere('No apps', 'None is registered that fits. Owners register apps here, by the admin API or in a provision file.') : table<ClientRow>('Apps, by client_id', COLUMNS, clients)}
+${clients.length === 0 ? nothingHere('No apps', 'None is registered that fits. Owners register apps here, by the admin API or in a provision file.', fault) : table<ClientRow>('Apps, by client_id', COLUMNS, clients)}
 ${pager(view)}`
 }
 

@@ -110,8 +110,12 @@ ${nextHref !== undefined && html`<a class="button small" href="${nextHref}" rel=
 </nav>`
 }
 
-/** What stands in the place of a list that has nothing in it. */
-export function nothingHere(title: string, text: HtmlValue): Html {
+/**
+ * What stands in the place of a list that has nothing in it. `fault`: what was asked for could not be looked for, so that nobody knows
+ * whether there is something.
+ */
+export function nothingHere(title: string, text: HtmlValue, fault?: string): Html {
+  if (fault !== undefined) return html``
   return html`<div class="empty"><p><strong>${title}</strong></p><p class="quiet">${text}</p></div>`
 }
 

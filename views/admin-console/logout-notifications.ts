@@ -51,7 +51,7 @@ ${savedViews(view.views)}
 ${filters(view)}
 ${chips(view.chips, PATH)}
 ${faultNotice(view.fault)}
-${view.notifications.length === 0 ? nothingHere('No notifications', 'No app was told of such an end in the last 7 days.') : table<NotificationRow>('Apps that are told, the latest first', columns(view), view.notifications)}
+${view.notifications.length === 0 ? nothingHere('No notifications', 'No app was told of such an end in the last 7 days.', view.fault) : table<NotificationRow>('Apps that are told, the latest first', columns(view), view.notifications)}
 ${pager(view)}`
 }
 

@@ -53,6 +53,7 @@ ${
         Object.keys(view.asked).length > 0
           ? 'None like that, among the last 1,000 of a week.'
           : 'No app was refused anything in the last week. When one is, it takes a second to be here.',
+        fault,
       )
     : html`${table<RefusedRequestRow>('Refused requests, the latest first', COLUMNS, requests)}${pager(view)}`
 }`

@@ -58,6 +58,7 @@ ${
         narrowed
           ? 'None is registered that fits.'
           : 'Without an API, apps get access tokens that are good for userinfo alone. An owner registers one here, by the admin API, or in a provision file.',
+        fault,
       )
     : table<ResourceServerRow>('APIs, by identifier', COLUMNS, servers)
 }

@@ -36,8 +36,8 @@ ${faultNotice(fault)}
 ${
   secrets.length === 0
     ? due
-      ? nothingHere('No secret is due', `None is older than ${dueDays} days.`)
-      : nothingHere('No secrets', 'An app with a server gets one when it is registered, and a webhook when it is made.')
+      ? nothingHere('No secret is due', `None is older than ${dueDays} days.`, fault)
+      : nothingHere('No secrets', 'An app with a server gets one when it is registered, and a webhook when it is made.', fault)
     : table<SecretRowView>(
         'Secrets, the oldest first',
         [

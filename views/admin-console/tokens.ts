@@ -40,6 +40,8 @@ export interface TokensView {
   readonly chips: readonly Chip[]
   readonly asked: { readonly [field: string]: string }
   readonly fault?: string
+  /** What is wrong with the filter of the revocations: it is said as the fault, too. */
+  readonly filterFault?: string
   readonly firstHref?: string
   readonly nextHref?: string
 }
@@ -58,7 +60,7 @@ ${filterForm('/admin/tokens', false, [
   filterField({ name: 'value', label: 'Value', value: view.asked.value ?? '' }),
 ])}
 ${chips(view.chips, '/admin/tokens')}
-${view.revocations.length === 0 ? nothingHere('No revocations', 'Nothing was ended before its time, or all of it has expired since.') : table<RevocationRow>('Revocations in force, the latest first', REVOCATION_COLUMNS, view.revocations)}
+${view.revocations.length === 0 ? nothingHere('No revocations', 'Nothing was ended before its time, or all of it has expired since.', view.filterFault) : table<RevocationRow>('Revocations in force, the latest first', REVOCATION_COLUMNS, view.revocations)}
 ${pager(view)}
 </section>`
 }

@@ -1,0 +1,40 @@
+// The lists of the console, each by what they have in common: a filter that cannot be understood is not answered as if nothing were there.
+import { afterAll, beforeAll, expect, test } from '@jest/globals'
+import { startAdminServer } from '../admin-api/api.ts'
+import type { TestServer } from '../support/server.ts'
+import { atConsole } from './people.ts'
+
+let server: TestServer
+
+beforeAll(async () => {
+  server = await startAdminServer()
+})
+
+afterAll(() => server?.stop())
+
+test.each([
+  ['/admin/sessions', 'idle=x', 'account=nobody'],
+  ['/admin/accounts', 'role=root', 'search=nobody-at-all'],
+  ['/admin/grants', 'state=lost', 'account=nobody'],
+  ['/admin/clients', 'kind=other', 'q=nobody'],
+  ['/admin/resource-servers', `q=${'a'.repeat(400)}`, 'q=nobody'],
+  ['/admin/refused-requests', 'cause=no-such', 'client=nobody'],
+  ['/admin/logout-notifications', 'state=lost', 'client=nobody'],
+  ['/admin/audit', 'since=yesterday', 'actor=acc_nobody'],
+  ['/admin/secrets', 'state=lost', 'state=due'],
+  ['/admin/tokens', 'kind=other', 'value=nobody'],
+])(
+  '%s says what is wrong with a filter, and not that there is nothing; what there is none of it does say',
+  async (path, wrong, none) => {
+    const { browser, page } = await atConsole(server, 'owner', `${path}?${wrong}`)
+    expect({ status: page.status, fault: page.body.includes('role="alert"'), none: page.body.includes('class="empty"') }).toEqual(
+      {
+        status: 400,
+        fault: true,
+        none: false,
+      },
+    )
+    const empty = await browser.open(`${server.issuer}${path}?${none}`)
+    expect({ status: empty.status, none: empty.body.includes('class="empty"') }).toEqual({ status: 200, none: true })
+  },
+)
