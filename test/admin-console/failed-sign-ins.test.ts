@@ -125,7 +125,7 @@ describe('LG3: a block', () => {
     expect(page.body).toContain('twin@people.example')
     const both = await open(browser, '/admin/accounts?locked=true')
     expect(both.body).toContain('twin@people.example')
-    expect(both.body).toContain('twin+other@people.example')
+    expect(both.body.replaceAll('<wbr>', '')).toContain('twin+other@people.example')
     await events.accounts.changeEmail(
       { accountId: twin?.id ?? '', email: 'alone@people.example', verified: false },
       { actor: 'system' },

@@ -125,6 +125,58 @@ test('with scripts, whoever comes back from what would end finds what they had s
   })
 })
 
+test.each([
+  [900, 'it stands there whole'],
+  [500, 'it scrolls by itself'],
+])('the menu stays in sight on a page that is scrolled; on a screen %i pixels high %s', async (height) => {
+  await withConsole(false, async (page) => {
+    await page.setViewportSize({ width: 1280, height })
+    await page.goto(`${server.issuer}/admin/settings`)
+    const links = page.locator('.sections a')
+    const seen = async (link: typeof links) => {
+      const box = await link.boundingBox()
+      return box !== null && box.y >= 0 && box.y + box.height <= height
+    }
+    await page.evaluate('scrollTo(0, document.body.scrollHeight / 2)')
+    const scrolled: number = await page.evaluate('scrollY')
+    expect(scrolled).toBeGreaterThan(height)
+    expect(await seen(links.first())).toBe(true)
+    await links.last().focus()
+    expect(await seen(links.last())).toBe(true)
+    expect(await page.evaluate('scrollY')).toBe(scrolled)
+  })
+})
+
+test('a long address in a list breaks after its @ and its dots, and not within a word', async () => {
+  const email = 'maximiliane.hohenfels@administration.headquarters.example'
+  await run(server.databaseUrl, `INSERT INTO accounts (id, email, email_key) VALUES ('acc_long', $1, $1)`, [email])
+  await run(
+    server.databaseUrl,
+    "INSERT INTO sessions (id, account_id, methods, expires_at) VALUES ('ses_long', 'acc_long', '{pwd}', latchkey_now() + interval '1 hour')",
+  )
+  await withConsole(false, async (page) => {
+    for (const path of ['/admin/sessions', '/admin/accounts?search=maxi']) {
+      await page.goto(`${server.issuer}${path}`)
+      for (const width of [840, 1120, 1280]) {
+        await page.setViewportSize({ width, height: 800 })
+        const words = page.locator('.list th bdi', { hasText: 'maximiliane' })
+        expect(await words.textContent()).toBe(email)
+        // How many lines each word is on.
+        const lines: number[] = await words.evaluate((element) =>
+          [...element.childNodes]
+            .filter(({ nodeType }) => nodeType === 3)
+            .map((text) => {
+              const range = element.ownerDocument.createRange()
+              range.selectNodeContents(text)
+              return range.getClientRects().length
+            }),
+        )
+        expect({ path, width, lines }).toEqual({ path, width, lines: [1, 1, 1, 1, 1] })
+      }
+    }
+  })
+})
+
 test('by keyboard alone a session is opened, and one sees where one is', async () => {
   const { phoneId } = await twoDevices()
   await withConsole(true, async (page) => {

@@ -1,4 +1,5 @@
 // The list of accounts in the console.
+import { emailAddress } from '../email-address.ts'
 import { type Html, html } from '../html.ts'
 import { moment } from '../moment.ts'
 import {
@@ -98,7 +99,7 @@ const COLUMNS = [
     label: 'Account',
     names: true,
     cell: ({ id, email, name }: AccountRow) =>
-      html`<a href="/admin/accounts/${id}"><bdi>${email}</bdi></a>${name !== undefined && html`<br><span class="quiet"><bdi>${name}</bdi></span>`}`,
+      html`<a href="/admin/accounts/${id}">${emailAddress(email)}</a>${name !== undefined && html`<br><span class="quiet"><bdi>${name}</bdi></span>`}`,
   },
   {
     label: 'Roles',

@@ -1,4 +1,5 @@
 // Grants in the console: the list over the whole installation, and one with all that hangs from it.
+import { emailAddress } from '../email-address.ts'
 import { type Html, html } from '../html.ts'
 import { moment } from '../moment.ts'
 import { type HistoryView, historyCard } from './history.ts'
@@ -103,7 +104,7 @@ const COLUMNS = [
     label: 'App',
     names: true,
     cell: ({ id, account, client }: GrantRow) =>
-      html`<a href="/admin/grants/${id}"><bdi>${client.name}</bdi></a><br><span class="quiet"><bdi>${account.email}</bdi></span>`,
+      html`<a href="/admin/grants/${id}"><bdi>${client.name}</bdi></a><br><span class="quiet">${emailAddress(account.email)}</span>`,
   },
   { label: 'May', cell: ({ scopes, resources }: GrantRow) => scopeList(scopes, resources) },
   { label: 'Given', cell: ({ createdAt }: GrantRow) => moment(createdAt) },
@@ -139,7 +140,7 @@ export interface GrantDetailView {
 export function grantDetail(view: GrantDetailView): Html {
   const { grant, mayRevoke } = view
   return html`<p class="crumbs"><a href="/admin/grants">Grants</a></p>
-<h1><bdi>${grant.client.name}</bdi> for <bdi>${grant.account.email}</bdi></h1>
+<h1><bdi>${grant.client.name}</bdi> for ${emailAddress(grant.account.email)}</h1>
 <section class="card" aria-labelledby="about">
 <h2 id="about">Grant</h2>
 ${aboutGrant(view)}

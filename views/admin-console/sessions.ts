@@ -1,4 +1,5 @@
 // Sessions in the console: the list over the whole installation, one with all that hangs from it, and the page that says what will end.
+import { emailAddress } from '../email-address.ts'
 import { type Html, html } from '../html.ts'
 import { moment } from '../moment.ts'
 import { type HistoryView, historyCard } from './history.ts'
@@ -131,7 +132,7 @@ const columns = (mayOpenApps: boolean) => [
     label: 'Account',
     names: true,
     cell: ({ id, account, device }: SessionRow) =>
-      html`<a href="/admin/sessions/${id}"><bdi>${account.email}</bdi></a><br><span class="quiet"><bdi>${device}</bdi></span>`,
+      html`<a href="/admin/sessions/${id}">${emailAddress(account.email)}</a><br><span class="quiet"><bdi>${device}</bdi></span>`,
   },
   {
     label: 'From',
@@ -208,7 +209,7 @@ export interface SessionView {
 export function sessionDetail(view: SessionView): Html {
   const { session, grants, mayRevoke, mayOpenApps } = view
   return html`<p class="crumbs"><a href="/admin/sessions">Sessions</a></p>
-<h1><bdi>${session.account.email}</bdi>, <bdi>${session.device}</bdi></h1>
+<h1>${emailAddress(session.account.email)}, <bdi>${session.device}</bdi></h1>
 <section class="card" aria-labelledby="about">
 <h2 id="about">Session</h2>
 ${aboutSession(session, mayOpenApps)}
