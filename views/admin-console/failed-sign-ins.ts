@@ -1,4 +1,5 @@
 // Sign-ins that failed, and what has to wait for it, in the console.
+import { emailAddress } from '../email-address.ts'
 import { type Html, html } from '../html.ts'
 import { moment } from '../moment.ts'
 import { type Chip, chips, faultNotice, filterField, filterForm, nothingHere, pager, table } from './lists.ts'
@@ -47,7 +48,7 @@ ${chips(view.chips, PATH)}
 ${faultNotice(fault)}
 ${
   failures.length === 0
-    ? nothingHere('No failed sign-ins', 'There are none like that.')
+    ? nothingHere('No failed sign-ins', 'There are none like that.', fault)
     : html`${table<FailedSignInRow>('Failed sign-ins, the latest first', COLUMNS, failures)}${pager(view)}`
 }`
 }
@@ -103,7 +104,7 @@ const COLUMNS = [
 
 function whose(account: { readonly id: string; readonly email: string } | undefined, subject: string | undefined): Html {
   if (account !== undefined) {
-    return html`<a href="/admin/accounts/${account.id}"><bdi>${account.email === '' ? account.id : account.email}</bdi></a>`
+    return html`<a href="/admin/accounts/${account.id}">${emailAddress(account.email === '' ? account.id : account.email)}</a>`
   }
   if (subject === undefined) return html`<span class="quiet">no account’s</span>`
   return html`<span class="quiet">no account’s</span><br><a href="${PATH}?subject=${encodeURIComponent(subject)}"><code>${subject}</code></a>`
