@@ -46,6 +46,12 @@ export function checkAccess(ctx: Context, rule: AccessRule, caller: Caller): voi
 }
 
 /** What is written to the audit log of what a caller does. */
-export function changeBy(ctx: Context, { actor, scopes }: Caller, reason?: string): Change {
-  return { actor, powers: scopes, origin: originOf(ctx), ...(reason === undefined || reason === '' ? {} : { reason }) }
+export function changeBy(ctx: Context, { actor, clientId, scopes }: Caller, reason?: string): Change {
+  return {
+    actor,
+    powers: scopes,
+    origin: originOf(ctx),
+    ...(actor === clientId ? {} : { through: clientId }),
+    ...(reason === undefined || reason === '' ? {} : { reason }),
+  }
 }

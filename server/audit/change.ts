@@ -13,6 +13,8 @@ export interface Change {
   /** In the words of the one who did it. */
   readonly reason?: string
   readonly origin?: Origin
+  /** The app by which a person does it; undefined where there is none, or where it acts for itself. */
+  readonly through?: string
   /** The scopes of what the actor may do. Without them only `system`, which is the operator's own command line, has any powers. */
   readonly powers?: ReadonlySet<string>
 }
@@ -38,6 +40,9 @@ export async function recordChange(tx: Transaction, name: AuditEventName, change
 }
 
 /** The audit event of a change, for whoever writes several at once. */
-export function eventOf(name: AuditEventName, { actor, reason, origin }: Change, changed: Changed): AuditEvent {
-  return { name, actor, ...(reason === undefined ? {} : { reason }), ...origin, ...changed }
+export function eventOf(name: AuditEventName, { actor, reason, origin, through }: Change, changed: Changed): AuditEvent {
+  const event = { name, actor, ...(reason === undefined ? {} : { reason }), ...origin, ...changed }
+  if (through === undefined) return event
+  // What happened to a client is found by that client; the app stands beside it then.
+  return changed.clientId === undefined ? { ...event, clientId: through } : { ...event, detail: { ...changed.detail, through } }
 }

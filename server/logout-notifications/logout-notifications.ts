@@ -1,7 +1,7 @@
 // What the operator sees of back-channel logout: which clients have been told of the end of which session, and which have not.
 import { Prisma } from '../../prisma/client/client.ts'
 import { changeWithAudit } from '../audit/audit.ts'
-import type { Change } from '../audit/change.ts'
+import { type Change, eventOf } from '../audit/change.ts'
 import { countWaiting, tryingAgain } from '../outbox/outbox-store.ts'
 import type { Database } from '../storage/postgres.ts'
 import { LOGOUT_OUTBOX } from './outbox.ts'
@@ -77,11 +77,10 @@ export function createLogoutNotifications(deps: { readonly db: Database; readonl
       return row === null ? undefined : notificationOf(row)
     },
 
-    async retry(id, { actor, reason, origin }) {
+    async retry(id, by) {
       const change = tryingAgain(LOGOUT_OUTBOX, id, ['retrying', 'failed'], IS_NOT_DUE)
-      const detail = { notification: id }
-      const about = { name: 'logout_notification.retried', actor, ...origin, detail } as const
-      const done = await changeWithAudit(db, change, { ...about, ...(reason === undefined ? {} : { reason }) })
+      const event = eventOf('logout_notification.retried', by, { detail: { notification: id } })
+      const done = await changeWithAudit(db, change, event)
       if (done) deps.retried()
       return done
     },

@@ -1,7 +1,7 @@
 // Webhooks as the operator handles them: made, changed, deleted, their secrets replaced, and what came of their deliveries.
 import { Prisma } from '../../prisma/client/client.ts'
 import { changeWithAudit } from '../audit/audit.ts'
-import { type Change, recordChange } from '../audit/change.ts'
+import { type Change, eventOf, recordChange } from '../audit/change.ts'
 import type { AllowedAddresses } from '../outbox/allowed-addresses.ts'
 import { countWaiting, tryingAgain } from '../outbox/outbox-store.ts'
 import type { Database } from '../storage/postgres.ts'
@@ -156,12 +156,12 @@ export function createWebhooks(deps: {
       return findDelivery(db, deliveryId)
     },
 
-    async resend(deliveryId, { actor, reason, origin }) {
+    async resend(deliveryId, by) {
       if (!isDeliveryId(deliveryId)) return false
       const listening = Prisma.sql`EXISTS (SELECT 1 FROM webhooks w WHERE w.id = webhook_id AND w.enabled)`
       const change = tryingAgain(WEBHOOK_OUTBOX, deliveryId, ['retrying', 'delivered', 'failed'], listening)
-      const about = { name: 'webhook_delivery.resent', actor, ...origin, detail: { delivery: deliveryId } } as const
-      const done = await changeWithAudit(db, change, { ...about, ...(reason === undefined ? {} : { reason }) })
+      const event = eventOf('webhook_delivery.resent', by, { detail: { delivery: deliveryId } })
+      const done = await changeWithAudit(db, change, event)
       if (done) deps.resent()
       return done
     },

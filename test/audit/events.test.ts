@@ -179,6 +179,38 @@ describe('AU1: each security event is written once, with all that is known', () 
     expect(found).toMatchObject([{ ...about, detail: { route: 'listAuditEvents' } }])
   })
 
+  test('what a person does by the admin API: who, and by which app', async () => {
+    const owner = await personToken(server, 'owner')
+    const [actor, nobody] = [await idOf('owner@staff.example'), await idOf('nobody@staff.example')]
+    const made = await ask(server, robot, 'POST /clients', { body: { kind: 'machine' } })
+    const webhook = await ask(server, robot, 'POST /webhooks', { body: { url: 'https://hooks.example/', events: ['client.*'] } })
+    const before = await lastId()
+    for (const request of [
+      `POST /accounts/${nobody}/suspension`,
+      `DELETE /accounts/${nobody}/suspension`,
+      `POST /clients/${made.body.client_id}/secrets`,
+      `POST /clients/${made.body.client_id}/suspension`,
+      `DELETE /webhooks/${webhook.body.id}`,
+    ])
+      expect((await ask(server, owner, request, { body: { reason: 'by the tool' } })).status).toBeLessThan(300)
+    const found = (await rows('id > $1 AND actor = $2', before, actor)).map(({ name, client_id, detail }) => [
+      name,
+      client_id,
+      detail.through,
+    ])
+    const client = made.body.client_id
+    expect(found).toEqual([
+      ['account.suspended', 'tool', undefined],
+      ['account.reinstated', 'tool', undefined],
+      ['client_secret.created', client, 'tool'],
+      ['client.suspended', client, 'tool'],
+      ['webhook.deleted', 'tool', undefined],
+    ])
+    // A client that acts for itself is the actor, and there is nobody besides.
+    const [own] = await rows("name = 'webhook.created' AND actor = 'robot' AND id <= $1", before)
+    expect([own?.client_id, own?.detail.through]).toEqual([null, undefined])
+  })
+
   test('whoever comes to the admin API with a token that is none for it, however many they make up', async () => {
     const notes = await tokenRequest(server, MACHINE, { grant_type: 'client_credentials', scope: 'notes:read' })
     const another = notes.body.access_token ?? ''
