@@ -56,7 +56,11 @@ export function throttlePages({ cursors, throttles }: ThrottlePagesDeps): Consol
       back: () => BLOCKS_PATH,
       async handle(ctx: Context, visit) {
         const lifted = await throttles.lift(String(ctx.params.id), visit.change())
-        redirectWithNotice(ctx, BLOCKS_PATH, lifted ? 'The next request is let through.' : 'There was nothing left to lift.')
+        redirectWithNotice(
+          ctx,
+          BLOCKS_PATH,
+          lifted ? 'Within a second the next request is let through.' : 'There was nothing left to lift.',
+        )
       },
     },
   ]

@@ -30,6 +30,8 @@ export interface ThrottleList {
    * False when it is not there.
    */
   lift(id: string): Promise<boolean>
+  /** Takes one from the list, and nothing else. */
+  forget(id: string): Promise<void>
   /** The mark of the last lift; undefined when there was none within a window. */
   markOf(id: string): Promise<string | undefined>
 }
@@ -89,6 +91,8 @@ export function createRedisThrottleList(
         return (await client.hdel(key, id)) > 0 && throttle.until > clock()
       }),
 
+    forget: (id) => answered(async () => void (await client.hdel(key, id))),
+
     markOf: (id) => answered(async () => (await client.get(liveKey(liveKeys.throttleLift, id))) ?? undefined),
   }
 }
@@ -122,6 +126,7 @@ export function createMemoryThrottleList({ clock }: { readonly clock: Clock }): 
       marks.set(id, { mark: newMark(), until: clock() + throttle.windowSeconds * 1000 })
       return listed.delete(id)
     },
+    forget: async (id) => void listed.delete(id),
     async markOf(id) {
       forgetOld()
       return marks.get(id)?.mark

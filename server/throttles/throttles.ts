@@ -83,6 +83,8 @@ export function createThrottles({
       if (mark === undefined || mark === before?.mark) return false
       look(mark)
       written.delete(id)
+      // Whoever asked again before this process looked was turned away once more, and stands there once more.
+      list.forget(id).catch(() => undefined)
       return true
     },
 

@@ -71,6 +71,13 @@ describe.each([
     expect(await list.lift('nobody')).toBe(false)
   })
 
+  test('one is forgotten without a mark', async () => {
+    const list = open()
+    await list.write(throttle('a', 10))
+    await list.forget(throttleId('people', 'a'))
+    expect([await askersOf(list), await list.markOf(throttleId('people', 'a'))]).toEqual([[], undefined])
+  })
+
   test('what is over is not lifted', async () => {
     const list = open()
     await list.write(throttle('a', 10))

@@ -114,7 +114,7 @@ describe('LG5: an address whose people ask too often', () => {
     const { browser, page } = await atConsole(server, 'helpdesk', '/admin/blocks')
     const row = /<tr>(?:(?!<\/tr>)[\s\S])*203\.0\.113\.10[\s\S]*?<\/tr>/.exec(page.body)?.[0] ?? ''
     const action = /action="(\/admin\/throttles\/[\w-]+\/lifting)"/.exec(row)?.[1] ?? ''
-    expect((await send(browser, page, action)).body).toContain('The next request is let through.')
+    expect((await send(browser, page, action)).body).toContain('Within a second the next request is let through.')
     expect((await send(browser, page, action)).body).toContain('There was nothing left to lift.')
     expect(await openPage('203.0.113.10')).not.toBe(429)
   })
@@ -133,10 +133,15 @@ describe('LG9: an address that guesses secrets of apps', () => {
     })
     expect(JSON.stringify(throttle)).not.toContain('a-name-nobody')
     expect((await ask(server, token, `DELETE /throttles/${throttle.id}`)).status).toBe(200)
+    // Whoever does not wait that second is turned away once more, and is not listed for it.
+    expect(await guess('203.0.113.11', server.issuer, 'a-name-nobody-registered')).toBe(429)
+    expect(await isListed('203.0.113.11')).toBeDefined()
     await server.advance(2)
     await neighbour.advance(2)
     for (const at of [server.issuer, neighbour.issuer]) {
       expect(await guess('203.0.113.11', at, 'a-name-nobody-registered')).toBe(401)
+      for (let tries = 0; tries < 100 && (await listed('203.0.113.11')).length > 0; tries += 1);
+      expect(await listed('203.0.113.11')).toEqual([])
       // And is turned away again when it goes on.
       await untilTurnedAway(() => guess('203.0.113.11', at, 'a-name-nobody-registered'))
       expect(await guess('203.0.113.11', at, 'a-name-nobody-registered')).toBe(429)
