@@ -4,6 +4,7 @@ import { isToldOnce } from '../logout-notifications/new-notifications.ts'
 import { deviceName } from '../sessions/device-name.ts'
 import { LIVE } from '../sessions/session-filter.ts'
 import type { Database } from '../storage/postgres.ts'
+import { GRANT_RUNS } from '../tokens/standing.ts'
 
 /** A preview. */
 export interface AccountPreview {
@@ -32,7 +33,7 @@ export async function previewAccount(db: Database, accountId: string): Promise<A
     WITH ending AS MATERIALIZED (SELECT s.* FROM sessions s WHERE s.account_id = ${accountId} AND ${LIVE}),
     given AS MATERIALIZED (
       SELECT g.id, g.client_id FROM grants g
-      WHERE g.account_id = ${accountId} AND g.ended_at IS NULL AND g.expires_at > latchkey_now()
+      WHERE g.account_id = ${accountId} AND g.ended_at IS NULL AND ${GRANT_RUNS}
     ), used AS (
       SELECT c.id, c.metadata, sc.session_id FROM ending JOIN session_clients sc ON sc.session_id = ending.id
       JOIN clients c ON c.id = sc.client_id AND c.managed_by IS DISTINCT FROM 'latchkey'

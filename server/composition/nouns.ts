@@ -124,7 +124,7 @@ export function createNouns(deps: {
     }),
     passwords,
     sessions,
-    sessionExpiry: createSessionExpiry({ db, endings, tokens: config.expiredSessionTokens }),
+    sessionExpiry: createSessionExpiry({ ...deps, db, endings, accessTokenLifeSeconds: () => accessTokenLife }),
     setupLinks: createSetupLinks({ db, accounts, passwords, policy, lifetimeSeconds: config.lifetimes.setupLink }),
     passwordComes: passwords.prepare,
     signIn: createSignIn({ db, passwords, lockout, tried: (outcome) => metrics.count('signIns', { outcome }) }),

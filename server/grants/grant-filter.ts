@@ -1,7 +1,7 @@
 // Which grants are meant: what administrators look for, and what they end together. One meaning for the list, for the preview of
 // what would end, and for the end itself.
 import { Prisma } from '../../prisma/client/client.ts'
-import { clientStands, GRANT_GIVEN, isNotVoid } from '../tokens/standing.ts'
+import { clientStands, GRANT_GIVEN, GRANT_RUNS, isNotVoid } from '../tokens/standing.ts'
 
 /** How a grant stands. `expired`: nobody ended it, its time was over. */
 export type GrantState = 'live' | 'ended' | 'expired'
@@ -35,19 +35,22 @@ function clientWhere(condition: Prisma.Sql): Prisma.Sql {
 }
 
 /** `g` is live. */
-export const LIVE = Prisma.sql`(g.ended_at IS NULL AND g.expires_at > latchkey_now() AND ${clientWhere(clientStands(GRANT_GIVEN))})`
+export const LIVE = Prisma.sql`(g.ended_at IS NULL AND ${GRANT_RUNS} AND ${clientWhere(clientStands(GRANT_GIVEN))})`
+
+/** The grant `g` of the client `c` is live: the same where the client is there already. */
+export const LIVES = Prisma.sql`(g.ended_at IS NULL AND ${GRANT_RUNS} AND ${clientStands(GRANT_GIVEN)})`
 
 const STATES: { readonly [state in GrantState]: Prisma.Sql } = {
   live: LIVE,
   // What is void was ended with its client, whether its own row says so yet or not.
   ended: Prisma.sql`(g.ended_at IS NOT NULL OR NOT ${clientWhere(clientStands(GRANT_GIVEN))})`,
-  expired: Prisma.sql`(g.ended_at IS NULL AND g.expires_at <= latchkey_now() AND ${clientWhere(clientStands(GRANT_GIVEN))})`,
+  expired: Prisma.sql`(g.ended_at IS NULL AND NOT ${GRANT_RUNS} AND ${clientWhere(clientStands(GRANT_GIVEN))})`,
 }
 
 /** How the grant `g` of the client `c` stands, as a word. */
 export const STATE = Prisma.sql`CASE
     WHEN g.ended_at IS NOT NULL OR NOT ${clientStands(GRANT_GIVEN)} THEN 'ended'
-    WHEN g.expires_at > latchkey_now() THEN 'live' ELSE 'expired' END`
+    WHEN ${GRANT_RUNS} THEN 'live' ELSE 'expired' END`
 
 /** When and why the grant `g` of the client `c` was ended, if it was. */
 export const ENDED_AT = Prisma.sql`COALESCE(g.ended_at, CASE WHEN NOT ${isNotVoid(GRANT_GIVEN)} THEN c.void_until END)`

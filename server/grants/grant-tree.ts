@@ -2,8 +2,8 @@
 // look at what somebody has been given; nothing here would open anything.
 import { Prisma } from '../../prisma/client/client.ts'
 import type { Database } from '../storage/postgres.ts'
-import { clientStands, FAMILY_LIVES, GRANT_GIVEN, SESSION_BOUND } from '../tokens/standing.ts'
-import { END_REASON, ENDED_AT, type GrantState, STATE } from './grant-filter.ts'
+import { FAMILY_LIVES, GRANT_UNTIL, SESSION_BOUND } from '../tokens/standing.ts'
+import { END_REASON, ENDED_AT, type GrantState, LIVES, STATE } from './grant-filter.ts'
 
 /** A refresh-token family. */
 export interface FamilyNode {
@@ -44,9 +44,6 @@ export interface GrantNode {
   readonly accessTokensUntil: Date
 }
 
-/** Whether the grant `g` of the client `c` is live. */
-const GRANT_LIVES = Prisma.sql`(g.ended_at IS NULL AND g.expires_at > latchkey_now() AND ${clientStands(GRANT_GIVEN)})`
-
 /**
  * Reads grants.
  * @param which the rest of a statement about the table `grants` under the name `g`: conditions, order and limit
@@ -62,8 +59,8 @@ export async function readGrants(
   const limit = most === undefined ? Prisma.empty : Prisma.sql`LIMIT ${most}`
   const rows = await db.$queryRaw<GrantRow[]>(Prisma.sql`
     WITH found AS MATERIALIZED (SELECT g.* FROM grants g ${which})
-    SELECT g.id, g.session_id AS "sessionId", g.payload, g.created_at AS "createdAt", g.expires_at AS "expiresAt",
-      ${ENDED_AT} AS "endedAt", ${END_REASON} AS "endReason", ${GRANT_LIVES} AS live, ${STATE} AS state,
+    SELECT g.id, g.session_id AS "sessionId", g.payload, g.created_at AS "createdAt", ${GRANT_UNTIL} AS "expiresAt",
+      ${ENDED_AT} AS "endedAt", ${END_REASON} AS "endReason", ${LIVES} AS live, ${STATE} AS state,
       jsonb_build_object('id', a.id, 'email', a.email, 'name', a.name) AS account,
       jsonb_build_object('id', c.id, 'name', c.metadata->>'client_name') AS client,
       COALESCE(f.families, '[]'::jsonb) AS families,

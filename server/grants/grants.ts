@@ -19,7 +19,7 @@ import {
   type Wait,
 } from '../tokens/minting.ts'
 import { CLOCK_SKEW_SECONDS } from '../tokens/revocations.ts'
-import { clientStands, GRANT_GIVEN, GRANTED, SESSION_BOUND } from '../tokens/standing.ts'
+import { clientStands, GRANT_GIVEN, GRANT_RUNS, GRANTED, grantRuns, SESSION_BOUND } from '../tokens/standing.ts'
 import { SUBJECT, type TokenSubject } from '../tokens/subject.ts'
 import { insertGrant, type StoredGrant } from './new-grants.ts'
 
@@ -134,6 +134,24 @@ export const IS_OFFLINE = Prisma.sql`EXISTS (
   SELECT 1 FROM refresh_families f JOIN clients c ON c.id = f.client_id
   WHERE f.grant_id = grants.id AND f.ended_at IS NULL AND NOT ${SESSION_BOUND})`
 
+/**
+ * Some sessions are over: what was given in them, and depends on them, runs out with the last access token that there may be. Locks are taken
+ * in the order of ids.
+ * @param tokensLiveSeconds the longest life that any access token can have
+ */
+export async function closeGrantsOfSessions(
+  tx: Transaction,
+  sessionIds: readonly string[],
+  tokensLiveSeconds: number,
+): Promise<void> {
+  await tx.$executeRaw(Prisma.sql`
+    WITH locked AS (
+      SELECT id FROM grants WHERE session_id = ANY(${[...sessionIds]}::text[]) AND ended_at IS NULL AND NOT ${IS_OFFLINE}
+      ORDER BY id FOR UPDATE
+    )
+    UPDATE grants SET closes_at = latchkey_now() + make_interval(secs => ${tokensLiveSeconds}) WHERE id IN (SELECT id FROM locked)`)
+}
+
 /** A grant that was just ended. */
 export interface EndedGrant {
   readonly id: string
@@ -154,7 +172,7 @@ export async function selectOffline(tx: Transaction, ids: readonly string[]): Pr
 /** Ends grants; their locks are taken in the order of their ids. @param which conditions on the table `grants` */
 async function endGrantsWhere(ending: Ending, which: Prisma.Sql): Promise<EndedGrant[]> {
   const grants = await ending.tx.$queryRaw<(EndedGrant & { place: string })[]>(Prisma.sql`
-    SELECT id, session_id AS "sessionId", expires_at > latchkey_now() AS live, ${PLACE}
+    SELECT id, session_id AS "sessionId", ${grantRuns('grants')} AS live, ${PLACE}
     FROM grants WHERE ${which} AND ended_at IS NULL ORDER BY id FOR UPDATE`)
   if (grants.length === 0) return grants
   await ending.tx.$executeRaw(Prisma.sql`
@@ -205,7 +223,7 @@ export async function endGrants(ending: Ending, ids: readonly string[]): Promise
   const ended = await ending.tx.$queryRaw<Pick<EndedGrant, 'live'>[]>(Prisma.sql`
     UPDATE grants SET ended_at = latchkey_now(), end_reason = ${ending.cause}
     WHERE id = ANY(${[...ids]}::text[]) AND ended_at IS NULL
-    RETURNING expires_at > latchkey_now() AS live`)
+    RETURNING ${grantRuns('grants')} AS live`)
   ending.counts.grants += ended.filter(({ live }) => live).length
   await endFamiliesOfGrants(ending, ids)
   for (const id of ids) ending.entries.push({ kind: 'grant_id', value: id })
@@ -228,7 +246,7 @@ export async function narrowGrants(
 export async function countGrantsOfClient(tx: Transaction, clientId: string): Promise<number> {
   const rows = await tx.$queryRaw<{ count: number }[]>(Prisma.sql`
     SELECT count(*)::int AS count FROM grants g JOIN clients c ON c.id = g.client_id
-    WHERE g.client_id = ${clientId} AND g.ended_at IS NULL AND g.expires_at > latchkey_now() AND ${clientStands(GRANT_GIVEN)}`)
+    WHERE g.client_id = ${clientId} AND g.ended_at IS NULL AND ${GRANT_RUNS} AND ${clientStands(GRANT_GIVEN)}`)
   return rows[0]?.count ?? 0
 }
 

@@ -5,6 +5,7 @@ import { ENDED_AT, STATE } from '../grants/grant-filter.ts'
 import { deviceName } from '../sessions/device-name.ts'
 import { LIVE as SESSION_LIVE } from '../sessions/session-filter.ts'
 import type { Database, Transaction } from '../storage/postgres.ts'
+import { GRANT_RUNS, GRANT_UNTIL } from '../tokens/standing.ts'
 import { FAMILY_LIVE, FINDING_KINDS, type FindingKind, lastUse } from './review-kinds.ts'
 
 /** How what was found stands: as it was, used since, or over: ended, expired, removed or, of an account or a client, suspended. */
@@ -145,7 +146,7 @@ function standingOf(
         WHEN 'old_session' THEN COALESCE(s.ended_at, s.closed_at, s.expires_at)
         WHEN 'old_client_secret' THEN cs.expires_at
         WHEN 'unused_account' THEN NULL
-        ELSE LEAST(${ENDED_AT}, t.ended_at, CASE WHEN g.expires_at <= latchkey_now() THEN g.expires_at END) END AS "overAt",
+        ELSE LEAST(${ENDED_AT}, t.ended_at, CASE WHEN NOT ${GRANT_RUNS} THEN ${GRANT_UNTIL} END) END AS "overAt",
       CASE n.kind WHEN 'unused_account' THEN a.first_signed_in_at ELSE t.used_at END AS "usedSince"
     FROM (SELECT f.* FROM session_review_findings f WHERE f.review_id = ${reviewId} AND ${which}) n
     JOIN session_reviews r ON r.id = n.review_id

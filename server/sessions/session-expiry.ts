@@ -3,6 +3,7 @@
 import { LONGEST_ACCESS_TOKEN } from '../../config/lifetimes.ts'
 import { Prisma } from '../../prisma/client/client.ts'
 import { recordAudits } from '../audit/audit.ts'
+import { closeGrantsOfSessions } from '../grants/grants.ts'
 import { notifyClients } from '../logout-notifications/new-notifications.ts'
 import type { Database } from '../storage/postgres.ts'
 import type { Ending, Endings } from '../tokens/ending.ts'
@@ -21,13 +22,17 @@ export interface SessionExpiry {
 /** Sessions that are closed in one transaction. */
 const MOST_AT_ONCE = 100
 
-/** Makes it. `tokens`: whether access tokens live out their minutes, or end with their session. */
+/** Makes it. */
 export function createSessionExpiry(deps: {
   readonly db: Database
   readonly endings: Endings
-  readonly tokens: 'live_out' | 'end'
+  /** Whether access tokens live out their minutes, or end with their session. */
+  readonly config: { readonly expiredSessionTokens: 'live_out' | 'end' }
+  /** The longest life that any access token can have. */
+  readonly accessTokenLifeSeconds: () => number
 }): SessionExpiry {
-  const { db, endings, tokens } = deps
+  const { db, endings } = deps
+  const tokens = deps.config.expiredSessionTokens
   return {
     async closeInPages(fromPage, toPage) {
       const found = await findOver(db, fromPage, toPage)
@@ -35,7 +40,7 @@ export function createSessionExpiry(deps: {
       for (let at = 0; at < found.length; at += MOST_AT_ONCE) {
         const some = found.slice(at, at + MOST_AT_ONCE)
         const { sessions } = await endings.run('session_expired', async (ending) => {
-          await (tokens === 'end' ? endAll(ending, some) : closeAll(ending, some))
+          await (tokens === 'end' ? endAll(ending, some) : closeAll(ending, some, deps.accessTokenLifeSeconds()))
         })
         closed += sessions
       }
@@ -73,7 +78,7 @@ function lockedOf(sessionIds: readonly string[]): Prisma.Sql {
 }
 
 /** Access tokens go on: they say of themselves how long, and nobody has taken anything back. */
-async function closeAll(ending: Ending, sessionIds: readonly string[]): Promise<void> {
+async function closeAll(ending: Ending, sessionIds: readonly string[], tokensLiveSeconds: number): Promise<void> {
   const sessions = await ending.tx.$queryRaw<OverSession[]>(Prisma.sql`
     WITH locked AS (${lockedOf(sessionIds)})
     UPDATE sessions SET closed_at = latchkey_now() WHERE id IN (SELECT id FROM locked)
@@ -82,6 +87,7 @@ async function closeAll(ending: Ending, sessionIds: readonly string[]): Promise<
   const ids = sessions.map(({ id }) => id)
   ending.counts.sessions += ids.length
   ending.counts.logoutNotifications += await notifyClients(ending.tx, ids, { cause: ending.cause, over: 'sessions' })
+  await closeGrantsOfSessions(ending.tx, ids, tokensLiveSeconds)
   await endFamiliesOfSessions(ending, ids, 'bound')
   await recordExpiries(ending, sessions)
 }

@@ -16,6 +16,21 @@ export function isNotVoid(given: Prisma.Sql): Prisma.Sql {
 /** The time at which the grant `g` was given. */
 export const GRANT_GIVEN = Prisma.sql`g.created_at`
 
+/**
+ * Whether a grant has not run out: neither by its own time, nor with the session it was given in, after which nothing comes of it any more
+ * and its last access token is over. What ends something goes by its own time alone, and rather ends too much.
+ */
+export function grantRuns(name: 'g' | 'grants'): Prisma.Sql {
+  const g = Prisma.raw(name)
+  return Prisma.sql`(${g}.expires_at > latchkey_now() AND (${g}.closes_at IS NULL OR ${g}.closes_at > latchkey_now()))`
+}
+
+/** The grant `g` has not run out. */
+export const GRANT_RUNS = grantRuns('g')
+
+/** When the grant `g` runs out. */
+export const GRANT_UNTIL = Prisma.sql`LEAST(g.expires_at, g.closes_at)`
+
 /** What a client may ask for. @param metadata a column, or what is to be one */
 function scopesOf(metadata: Prisma.Sql): Prisma.Sql {
   return Prisma.sql`string_to_array(COALESCE(${metadata}->>'scope', ${DEFAULT_CLIENT_SCOPE}), ' ')`

@@ -8,6 +8,7 @@ import { Browser } from '../support/browser.ts'
 import { API, PARTNER, type TestClient } from '../support/clients.ts'
 import { type LogoutApp, startLogoutApp, until } from '../support/logout-app.ts'
 import { claimsOf, introspect, obtainTokens, refresh } from '../support/oauth.ts'
+import { run } from '../support/postgres.ts'
 import { startServer, type TestServer } from '../support/server.ts'
 
 const HOUR = 3600
@@ -180,4 +181,34 @@ test('of a large table each run goes through a tenth, and ten of them through al
     for (let page = from; page < to; page += 1) seen.add(page)
   }
   expect(Array.from({ length: 2001 }, (_, page) => seen.has(page)).every(Boolean)).toBe(true)
+})
+
+// The last: it takes Ada's password.
+test('what was given in a session and depends on it runs out with it and its last access token; what is offline goes on', async () => {
+  const { sessionId, bound } = await forgotten()
+  const { grants } = server.latchkey.administration
+  const states = async () => {
+    const page = await grants.search.page({ filter: { sessionId }, limit: 10 })
+    return Object.fromEntries(page.grants.map(({ client, state }) => [client.id, state]))
+  }
+  const live = async () => {
+    const page = await grants.search.page({ filter: { sessionId, state: 'live' }, limit: 10 })
+    return page.grants.map(({ client }) => client.id).toSorted()
+  }
+  await close()
+  expect(await states()).toEqual({ [CRM.client_id]: 'live', [PARTNER.client_id]: 'live' })
+  await server.advance(901)
+  expect(await states()).toEqual({ [CRM.client_id]: 'expired', [PARTNER.client_id]: 'live' })
+  expect(await live()).toEqual([PARTNER.client_id])
+  expect(await grants.preview({ filter: { sessionId } }, { most: 10 })).toMatchObject({ grants: 1 })
+  const { accountId } = await record(sessionId)
+  expect((await refresh(server, CRM, bound)).body.error).toBe('invalid_grant')
+  const ended = await server.latchkey.nouns.events.accounts.contain(accountId, { actor: 'system' })
+  const [{ counted }] = (await run(
+    server.databaseUrl,
+    `SELECT count(*)::int AS counted FROM grants WHERE account_id = $1 AND end_reason = 'account_contained'
+     AND LEAST(closes_at, expires_at) > latchkey_now()`,
+    [accountId],
+  )) as [{ counted: number }]
+  expect(ended.grants).toBe(counted)
 })

@@ -1,0 +1,1 @@
+ALTER TABLE grants DROP COLUMN closes_at;
