@@ -36,6 +36,7 @@ export async function previewSessions(
   which: { readonly ids: readonly string[] } | { readonly filter: SessionFilter },
   { most, patience }: { readonly most: number; readonly patience?: Patience },
 ): Promise<SessionPreview> {
+  const waiting = patience && { ...patience, since: patience.now() }
   const live =
     'ids' in which
       ? Prisma.sql`SELECT s.* FROM sessions s WHERE ${LIVE} AND s.id = ANY(${[...which.ids]}::text[]) LIMIT ${most + 1}`
@@ -44,7 +45,7 @@ export async function previewSessions(
   const { there, more } = await readAndCount<FoundSession>(
     db,
     Prisma.sql`SELECT s.id, s.account_id AS "accountId" FROM (${live}) s`,
-    'ids' in which ? { most } : { most, patience },
+    'ids' in which ? { most } : { most, patience: waiting },
     (sessions, tx) => count(tx, counts, sessions),
   )
   return shown(db, counts, { sessions: there, more })

@@ -9,6 +9,8 @@ export interface Patience {
   readonly ms: number
   /** In milliseconds, since whenever. */
   readonly now: () => number
+  /** When they began to wait, by `now`: what was asked before this takes from their patience. Left out: at this moment. */
+  readonly since?: number
 }
 
 /**
@@ -24,7 +26,7 @@ export async function readInSlices<Row>(
   look: (rows: readonly Row[], tx: Transaction) => Promise<void>,
 ): Promise<boolean> {
   const now = patience?.now ?? (() => 0)
-  const until = patience === undefined ? Number.POSITIVE_INFINITY : now() + patience.ms
+  const until = patience === undefined ? Number.POSITIVE_INFINITY : (patience.since ?? now()) + patience.ms
   try {
     return await db.$transaction(
       async (tx) => {
@@ -64,12 +66,14 @@ export async function readAndCount<Row>(
   look: (rows: readonly Row[], tx: Transaction) => Promise<void>,
 ): Promise<{ readonly there: number; readonly more: boolean }> {
   let looked = 0
+  const waited = patience?.since === undefined ? 0 : patience.now() - patience.since
+  const left = Math.round(Math.max(COUNTED_AT_LEAST_MS, COUNTED_WITHIN_MS - waited))
   const [all, counted] = await Promise.all([
     readInSlices<Row>(db, query, { patience }, async (rows, tx) => {
       await look(rows.slice(0, most - looked), tx)
       looked += rows.length
     }),
-    patience === undefined ? undefined : countInTime(db, query),
+    patience === undefined ? undefined : countInTime(db, query, left),
   ])
   // Some may have ended between the one and the other.
   const there = all ? looked : Math.max(looked, counted ?? 0)
@@ -93,6 +97,8 @@ export async function countInTime(db: Database, query: Prisma.Sql, ms = COUNTED_
 
 /** To count is quicker than to look at each. */
 const COUNTED_WITHIN_MS = 60
+/** Whatever was asked before. */
+const COUNTED_AT_LEAST_MS = 20
 
 /** Few, so that also from a slow disk there is something to answer; then more, since each statement costs as well. */
 const FIRST = 100

@@ -63,6 +63,11 @@ describe('slices', () => {
     expect({ rows: rows.length, all }).toEqual({ rows: 100, all: false })
   })
 
+  test('and what was asked before has taken from the time', async () => {
+    const { read: rows, all } = await read({ ms: 20_000, now: clock(1), since: -20_000 })
+    expect({ rows: rows.length, all }).toEqual({ rows: 100, all: false })
+  })
+
   test('end where a statement takes longer than somebody waits: what was read before stays', async () => {
     const slow = Prisma.sql`CASE WHEN n > 150 THEN pg_sleep(15) IS NOT NULL ELSE true END`
     const { read: rows, all } = await read({ ms: 200, now: clock(0) }, slow)
