@@ -128,7 +128,7 @@ describe('a new resource server', () => {
 
   test.each([
     ['no scope', { scopes: [] }, '/scopes'],
-    ['a scope twice', { scopes: ['a:b', 'a:b'] }, '/scopes'],
+    ['a scope twice', { scopes: ['a:b', 'a:b'] }, '/scopes/1'],
     ['a scope with a space', { scopes: ['a b'] }, '/scopes/0'],
     ['a fragment', { identifier: 'https://x.example/#a', scopes: ['a:b'] }, '/identifier'],
     ['a scheme that runs', { identifier: 'javascript:alert(1)', scopes: ['a:b'] }, '/identifier'],
