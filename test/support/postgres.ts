@@ -39,6 +39,15 @@ export async function moveDatabaseClock(url: string, offsetSeconds: number): Pro
   )
 }
 
+/** Stops the time of a database where it is, until it is moved: what happens meanwhile happens at once, however long it takes. */
+export async function stopDatabaseClock(url: string): Promise<void> {
+  const [row] = await run(url, 'SELECT latchkey_now()::text AS now')
+  await run(
+    url,
+    `CREATE OR REPLACE FUNCTION latchkey_now() RETURNS timestamptz LANGUAGE sql STABLE AS $$ SELECT '${row?.now}'::timestamptz $$`,
+  )
+}
+
 /** For `openPostgres` where what happens to a busy machine is not the subject: the waits of a server that answers within seconds. */
 export const PATIENT = { statementTimeoutMs: 20_000, poolWaitMs: 20_000 } as const
 
