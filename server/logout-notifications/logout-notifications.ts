@@ -2,7 +2,7 @@
 import { Prisma } from '../../prisma/client/client.ts'
 import { changeWithAudit } from '../audit/audit.ts'
 import { type Change, eventOf } from '../audit/change.ts'
-import { countWaiting, tryingAgain } from '../outbox/outbox-store.ts'
+import { countWaiting, IS_UNDER_WAY, tryingAgain } from '../outbox/outbox-store.ts'
 import type { Database } from '../storage/postgres.ts'
 import { LOGOUT_OUTBOX } from './outbox.ts'
 
@@ -91,7 +91,7 @@ export function createLogoutNotifications(deps: { readonly db: Database; readonl
 
 /** Whoever asks twice has it tried once; and an app is not told by two attempts at the same time. */
 const IS_NOT_DUE = Prisma.sql`(state = 'failed' OR (next_attempt_at > latchkey_now() + interval '1 second'
-  AND last_attempt_at <= latchkey_now() - interval '2 seconds'))`
+  AND last_attempt_at <= latchkey_now() - interval '2 seconds' AND NOT ${IS_UNDER_WAY}))`
 
 type Row = Prisma.LogoutNotificationGetPayload<object>
 

@@ -7,6 +7,9 @@ import { type Attempt, type Claimed, type FreePlaces, type OutboxTable, TRIED_FO
 /** Longer than an exchange may take (endpoint.ts), with time to note what came of it. */
 const LEASE_SECONDS = 15
 
+/** Whether somebody has claimed a row and not noted yet what came of it. */
+export const IS_UNDER_WAY = Prisma.sql`(next_attempt_at = last_attempt_at + make_interval(secs => ${LEASE_SECONDS}))`
+
 /** How many that wait are counted. */
 const MOST_COUNTED = 10_001
 

@@ -146,6 +146,28 @@ describe('another try', () => {
     expect(await run(server.databaseUrl, audit, [id])).toEqual([{ n: 1 }])
   })
 
+  test('an app that takes its time to answer is not told by another attempt meanwhile', async () => {
+    app.answer = withStatus(503)
+    const { item } = await ended()
+    const { id } = await item()
+    await postponed(id)
+    await stopDatabaseClock(server.databaseUrl)
+    try {
+      // As if it had been claimed four seconds ago, of which an exchange may take five.
+      const claimed = `UPDATE logout_notifications SET last_attempt_at = latchkey_now() - interval '4 seconds',
+          next_attempt_at = latchkey_now() + interval '11 seconds' WHERE id = $1`
+      await run(server.databaseUrl, claimed, [id])
+      expect((await retry(id)).status).toBe(202)
+      const audit = `SELECT 1 FROM audit_events WHERE name = 'logout_notification.retried' AND detail->>'notification' = $1`
+      expect(await run(server.databaseUrl, audit, [id])).toEqual([])
+      await postponed(id)
+      expect((await retry(id)).status).toBe(202)
+      expect(await run(server.databaseUrl, audit, [id])).toHaveLength(1)
+    } finally {
+      await server.advance(0)
+    }
+  })
+
   test('AD2: of one that is not there is 404', async () => {
     for (const id of ['lgo_nobody', "'", 'ses_x']) expect((await retry(encodeURIComponent(id))).status).toBe(404)
     expect((await retry('%00')).status).toBe(400)
