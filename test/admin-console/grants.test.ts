@@ -4,7 +4,7 @@ import { startAdminServer } from '../admin-api/api.ts'
 import type { Browser } from '../support/browser.ts'
 import { SPA, type TestClient } from '../support/clients.ts'
 import { ACCEPT, type LogoutApp, startLogoutApp, until, withStatus } from '../support/logout-app.ts'
-import { claimsOf, obtainTokens, refresh } from '../support/oauth.ts'
+import { claimsOf, clientRequest, obtainTokens, refresh } from '../support/oauth.ts'
 import { run } from '../support/postgres.ts'
 import type { TestServer } from '../support/server.ts'
 import { atConsole, send } from './people.ts'
@@ -147,6 +147,41 @@ describe('a grant', () => {
     expect((await send(browser, page, '/admin/search', { q: ` ${id} ` })).url).toBe(`${server.issuer}/admin/grants/${id}`)
     const other = await atConsole(server, 'helpdesk')
     expect((await send(other.browser, other.page, '/admin/search', { q: id })).status).toBe(404)
+  test.each([
+    {
+      cause: 'its refresh token was used twice',
+      says: 'A refresh token was used twice. The app is not told of that: its next refresh is refused.',
+      async end({ refresh_token: token = '' }: { readonly refresh_token?: string }) {
+        expect((await refresh(server, CRM, token)).status).toBe(200)
+        await server.advance(60)
+        expect((await refresh(server, CRM, token)).body.error).toBe('invalid_grant')
+      },
+    },
+    {
+      cause: 'its app gave it back',
+      says: 'The app gave its refresh token back. It is not told of what it did itself.',
+      async end({ refresh_token: token = '' }: { readonly refresh_token?: string }) {
+        expect((await clientRequest(server, '/revoke', CRM, { token })).status).toBe(200)
+      },
+    },
+    {
+      cause: 'its app was suspended',
+      says: 'It ended with its app: an app is not told that it was suspended or deleted, or that its secret was compromised.',
+      async end() {
+        await server.latchkey.nouns.events.clients.suspend(CRM.client_id, { actor: 'a-test' })
+        await server.latchkey.nouns.events.clients.reinstate(CRM.client_id, { actor: 'a-test' })
+        await server.latchkey.registry.catchUp()
+      },
+    },
+  ])('that ended since $cause says why nobody was told, while its session goes on', async ({ says, end }) => {
+    const { id, session, tokens } = await grant(CRM)
+    await end(tokens)
+    const { browser, page } = await atConsole(server, 'auditor', `/admin/grants/${id}`)
+    expect(page.body).toContain(says)
+    expect(page.body).not.toContain('The app has not said where to tell it')
+    expect((await open(browser, `/admin/sessions/${session}`)).body).toContain('<span class="badge good">Live</span>')
+  })
+
   })
 })
 

@@ -189,10 +189,24 @@ function proof({ grant, notifications, guards, revocations, csrf, mayTell, sessi
   return html`<section class="card" aria-labelledby="proof">
 <header><h2 id="proof">Proof that it ended</h2></header>
 <h3>The app</h3>
-${notifications.length === 0 ? html`<p class="quiet">${grant.state === 'live' ? 'The app is told when the grant ends, or its session.' : 'The app has not said where to tell it, or its session was over before.'}</p>` : html`<ul class="rows">\n${notifications.map((one) => notificationRow(one, session?.id ?? '', mayTell ? csrf : undefined))}</ul>`}
+${notifications.length === 0 ? html`<p class="quiet">${whyUntold(grant)}</p>` : html`<ul class="rows">\n${notifications.map((one) => notificationRow(one, session?.id ?? '', mayTell ? csrf : undefined))}</ul>`}
 <h3>APIs that refuse its tokens</h3>
 ${newest === undefined ? html`<p class="quiet">Nothing of it was revoked, or all its tokens have expired since.</p>` : html`<p class="quiet">Revocation ${newest.sequence}, remembered until ${moment(newest.until)}.</p>`}
 ${revocations.length > 0 && guards.length === 0 && html`<p class="quiet">No guard has said how far it has come.</p>`}
 ${guards.length > 0 && html`<ul class="rows">\n${guards.map(guardRow)}</ul>`}
 </section>`
+}
+
+/** Not every end is one that apps are told of (docs/revocation.md). */
+function whyUntold({ state, endReason }: GrantRow): string {
+  if (state === 'live') return 'The app is told when the grant is revoked or its session ends, if it has said where to tell it.'
+  if (state === 'expired') return 'Nobody ended it: its time was over, and an app is not told of that.'
+  return UNTOLD[endReason ?? ''] ?? 'The app has not said where to tell it, or its session was over before.'
+}
+
+const UNTOLD: { readonly [cause: string]: string } = {
+  client_ended: 'It ended with its app: an app is not told that it was suspended or deleted, or that its secret was compromised.',
+  refresh_token_reused: 'A refresh token was used twice. The app is not told of that: its next refresh is refused.',
+  code_replayed: 'A code was used twice. The app is not told of that: its tokens are refused.',
+  token_revoked: 'The app gave its refresh token back. It is not told of what it did itself.',
 }
