@@ -91,16 +91,21 @@ export async function showIfToken(
   text: string,
 ): Promise<boolean> {
   if (!visit.may(ACCESS.tokens.read) || !isStorable(text)) return false
-  const looked = await inspections.anything(text)
+  const looked = await inspections.anything(withoutScheme(text))
   const known = looked.name === undefined ? looked.found.kind !== 'unknown' : looked.found.known
   if (known) showFound(visit, looked)
   return known
 }
 
 async function look({ inspections }: TokenPagesDeps, visit: ConsoleVisit, pasted: string): Promise<void> {
-  const text = pasted.trim().replace(/^Bearer\s+/i, '')
+  const text = withoutScheme(pasted.trim())
   if (text === '' || !isStorable(text)) throw new HttpProblem(400, 'Nothing to look at', 'Paste a token, or what names one.')
   showFound(visit, await inspections.anything(text))
+}
+
+/** A token that was copied with the header in which it came (RFC 6750 §2.1, RFC 9449 §7.1). */
+function withoutScheme(text: string): string {
+  return text.replace(/^(?:Authorization:\s*)?(?:Bearer|DPoP)\s+/i, '')
 }
 
 function showFound(visit: ConsoleVisit, { name, found }: FoundByText): void {

@@ -120,6 +120,9 @@ test('the search box takes a token, and what names one; nothing of it stands in 
     [tokens.refresh_token, 'Refresh token'],
     [tokens.id_token, 'ID token'],
     [String(headerOf(tokens.access_token).kid), 'Tokens that a key signed'],
+    // As it stands in the header of a request.
+    [`Bearer ${tokens.access_token}`, 'Access token'],
+    [`Authorization: DPoP ${tokens.access_token}`, 'Access token'],
   ] as const) {
     const found = await send(browser, page, '/admin/search', { q: q ?? '' })
     expect([text, found.status, found.url]).toEqual([text, 200, `${server.issuer}/admin/search`])
