@@ -118,6 +118,7 @@ function showFound(visit: ConsoleVisit, { name, found }: FoundByText): void {
     kind: 'unknown',
     ...found,
     ...named,
+    ...(name?.kind === 'kid' ? { keyHref: `/admin/keys/${encodeURIComponent(name.value)}` } : {}),
     csrf: visit.csrf,
     mayRevoke: visit.may(ACCESS.tokens.revoke),
     mayRevokeGrant: visit.may(ACCESS.grants.revoke),

@@ -99,7 +99,10 @@ test('RV4: what names tokens ends them where it is found', async () => {
   await send(browser, found, '/admin/tokens/revocation', { reason: 'an alert' })
   expect(await introspect(server, API, tokens.access_token ?? '')).toEqual({ active: false })
   // What a key has signed is everybody's: that takes an owner.
-  const key = await named(headerOf(tokens.access_token).kid)
+  const kid = String(headerOf(tokens.access_token).kid)
+  const key = await named(kid)
+  expect(key.body).toContain(`<a href="/admin/keys/${kid}">a signing key of this server</a>`)
+  expect(key.body).not.toContain('It leads to nothing that is known here.')
   expect(key.body).not.toContain('End the access tokens')
 })
 

@@ -25,6 +25,8 @@ export interface TokenFoundView {
   readonly jti?: string
   /** Of an opaque access token: the digest under which it is kept. */
   readonly keptAs?: string
+  /** Of the id of a key: the page of the key. */
+  readonly keyHref?: string
   /** Of what names tokens, for those who may end by it. */
   readonly value?: string
   readonly issuedAt?: Date
@@ -52,7 +54,7 @@ export interface TokenFoundView {
 /** Makes the page. */
 export function tokenFound(view: TokenFoundView): Html {
   const { active, reason, links, revocations } = view
-  const leads = links.grant ?? links.session ?? links.client ?? links.account
+  const leads = view.keyHref ?? links.grant ?? links.session ?? links.client ?? links.account
   return html`<p class="crumbs"><a href="/admin/tokens">Tokens</a></p>
 <h1>${KINDS[view.kind] ?? view.kind}</h1>
 <section class="card" aria-labelledby="about">
@@ -83,12 +85,13 @@ ${claims !== undefined && html`<h3>Claims</h3><pre class="json"><code>${JSON.str
 </section>`
 }
 
-function aboutToken({ links, refresh, signature, issuedAt, expiresAt, jti }: TokenFoundView): Html {
+function aboutToken({ links, keyHref, refresh, signature, issuedAt, expiresAt, jti }: TokenFoundView): Html {
   const { client, account, session, grant } = links
   const linked = (page: string, { id, state, endReason }: Link) =>
     html`<a href="${page}${id}"><code>${id}</code></a> ${standing(state)}${endReason !== undefined && html` <span class="quiet">${words(endReason)}</span>`}`
   return facts([
     signature === undefined ? undefined : ['Signature', SIGNATURES[signature] ?? signature],
+    keyHref === undefined ? undefined : ['Key', html`<a href="${keyHref}">a signing key of this server</a>`],
     refresh === undefined ? undefined : ['Generation', generation(refresh)],
     client === undefined
       ? undefined
