@@ -131,7 +131,7 @@ export function showGrant(grant: GrantNode): z.input<typeof grantShape> {
   return {
     id: grant.id,
     account: { ...grant.account, name: grant.account.name ?? null },
-    client: grant.client,
+    client: { id: grant.client.id, name: grant.client.name },
     session_id: grant.sessionId ?? null,
     scopes: [...grant.scopes],
     resources: Object.fromEntries(Object.entries(grant.resources).map(([identifier, scopes]) => [identifier, [...scopes]])),

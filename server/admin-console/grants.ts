@@ -183,6 +183,7 @@ async function showOne(deps: GrantPagesDeps, ctx: Context, visit: ConsoleVisit):
     ...(session === undefined ? {} : { session }),
     csrf: visit.csrf,
     mayRevoke: visit.may(ACCESS.grants.revoke),
+    mayOpenApp: grant.client.isListed && visit.may(ACCESS.clients.read),
     mayTell: visit.may(ACCESS.sessions.revoke),
     history: await deps.history(visit, 'grant', grant.id),
   })

@@ -2,6 +2,7 @@
 import type { Context } from 'koa'
 import { ACCESS } from '../../config/access.ts'
 import { type RefusedRequestRow, refusedRequestDetail, refusedRequestList } from '../../views/admin-console/refused-requests.ts'
+import { OWN_CLIENT_ID } from '../clients/own-client.ts'
 import type { Cursors } from '../http/cursors.ts'
 import { HttpProblem } from '../http/problems.ts'
 import { CAUSES, isCause } from '../refused-requests/causes.ts'
@@ -91,7 +92,7 @@ async function showOne({ refusedRequests }: RefusedRequestPagesDeps, ctx: Contex
 }
 
 function rowOf({ at, ...request }: RefusedRequest): RefusedRequestRow {
-  return { ...request, ...CAUSES[request.cause], at: new Date(at) }
+  return { ...request, ...CAUSES[request.cause], at: new Date(at), isOwn: request.clientId === OWN_CLIENT_ID }
 }
 
 /** Undefined when it asks for a cause that there is not. */

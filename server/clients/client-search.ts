@@ -3,6 +3,7 @@
 import { Prisma } from '../../prisma/client/client.ts'
 import { versionOf } from '../audit/versions.ts'
 import type { Database } from '../storage/postgres.ts'
+import { IS_LISTED } from '../tokens/standing.ts'
 import { type ClientKind, kindOf } from './client-kinds.ts'
 import { storedClientMetadata } from './client-metadata.ts'
 import { type ClientMetadata, isClientId } from './client-metadata-members.ts'
@@ -79,7 +80,7 @@ export function createClientSearch({ db }: { readonly db: Database }): ClientSea
         SELECT c.id, c.metadata->>'client_name' AS name, latchkey_client_kind(c.metadata) AS kind, c.status,
           c.managed_by AS "managedBy", c.created_at AS "createdAt", c.updated_at AS "updatedAt"
         FROM clients c
-        WHERE ${SHOWN} AND ${conditionOf(filter)} AND ${beyond} ORDER BY c.id LIMIT ${limit}`)
+        WHERE ${IS_LISTED} AND ${conditionOf(filter)} AND ${beyond} ORDER BY c.id LIMIT ${limit}`)
       return rows.map(({ name, managedBy, ...row }) => ({
         ...row,
         ...(name === null ? {} : { name }),
@@ -104,8 +105,6 @@ interface ItemRow {
   readonly createdAt: Date
   readonly updatedAt: Date
 }
-
-const SHOWN = Prisma.sql`c.status <> 'deleted' AND c.managed_by IS DISTINCT FROM 'latchkey'`
 
 async function findDetail(db: Database, id: string): Promise<ClientDetail | undefined> {
   if (!isClientId(id)) return undefined

@@ -2,7 +2,7 @@
 // look at what somebody has been given; nothing here would open anything.
 import { Prisma } from '../../prisma/client/client.ts'
 import type { Database } from '../storage/postgres.ts'
-import { FAMILY_LIVES, GRANT_UNTIL, SESSION_BOUND } from '../tokens/standing.ts'
+import { FAMILY_LIVES, GRANT_UNTIL, IS_LISTED, SESSION_BOUND } from '../tokens/standing.ts'
 import { END_REASON, ENDED_AT, type GrantState, LIVES, STATE } from './grant-filter.ts'
 
 /** A refresh-token family. */
@@ -26,7 +26,8 @@ export interface FamilyNode {
 export interface GrantNode {
   readonly id: string
   readonly account: { readonly id: string; readonly email: string; readonly name?: string }
-  readonly client: { readonly id: string; readonly name: string }
+  /** `isListed`: it is one of the clients that administrators see, neither deleted nor the server's own. */
+  readonly client: { readonly id: string; readonly name: string; readonly isListed: boolean }
   /** The session in which it was born. */
   readonly sessionId?: string
   /** Those of OpenID Connect. */
@@ -62,7 +63,7 @@ export async function readGrants(
     SELECT g.id, g.session_id AS "sessionId", g.payload, g.created_at AS "createdAt", ${GRANT_UNTIL} AS "expiresAt",
       ${ENDED_AT} AS "endedAt", ${END_REASON} AS "endReason", ${LIVES} AS live, ${STATE} AS state,
       jsonb_build_object('id', a.id, 'email', a.email, 'name', a.name) AS account,
-      jsonb_build_object('id', c.id, 'name', c.metadata->>'client_name') AS client,
+      jsonb_build_object('id', c.id, 'name', c.metadata->>'client_name', 'isListed', ${IS_LISTED}) AS client,
       COALESCE(f.families, '[]'::jsonb) AS families,
       GREATEST(g.created_at, f.rotated_at) + make_interval(secs => ${accessTokenLifeSeconds}) AS "accessTokensUntil"
     FROM (SELECT g.*, row_number() OVER () AS place FROM (SELECT * FROM found ${limit}) g) g
@@ -91,7 +92,7 @@ interface GrantRow {
   readonly live: boolean
   readonly state: GrantState
   readonly account: { readonly id: string; readonly email: string; readonly name: string | null }
-  readonly client: { readonly id: string; readonly name: string | null }
+  readonly client: { readonly id: string; readonly name: string | null; readonly isListed: boolean }
   readonly families: readonly FamilyRow[]
   readonly accessTokensUntil: Date
 }
@@ -113,7 +114,7 @@ function nodeOf({ sessionId, payload, endedAt, endReason, account, client, famil
   return {
     ...row,
     account: { id: account.id, email: account.email, ...(account.name === null ? {} : { name: account.name }) },
-    client: { id: client.id, name: client.name ?? client.id },
+    client: { ...client, name: client.name ?? client.id },
     ...(sessionId === null ? {} : { sessionId }),
     scopes: scopesOf(isObject(payload.openid) ? payload.openid.scope : undefined),
     resources: Object.fromEntries(

@@ -13,6 +13,9 @@ export function isNotVoid(given: Prisma.Sql): Prisma.Sql {
   return Prisma.sql`(c.void_until IS NULL OR ${given} > c.void_until)`
 }
 
+/** Whether the client `c` is one of those that administrators see: neither deleted nor the server's own. */
+export const IS_LISTED = Prisma.sql`(c.status <> 'deleted' AND c.managed_by IS DISTINCT FROM 'latchkey')`
+
 /** The time at which the grant `g` was given. */
 export const GRANT_GIVEN = Prisma.sql`g.created_at`
 

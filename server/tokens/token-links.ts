@@ -2,7 +2,7 @@
 // decided elsewhere (token-status.ts).
 import { Prisma } from '../../prisma/client/client.ts'
 import type { Database } from '../storage/postgres.ts'
-import { clientStands, GRANT_GIVEN } from './standing.ts'
+import { clientStands, GRANT_GIVEN, IS_LISTED } from './standing.ts'
 
 /** What a token names. */
 export interface TokenIds {
@@ -17,7 +17,8 @@ export type LinkedState = 'live' | 'ended' | 'expired'
 
 /** Those of the things that are there. What was not named is taken from what hangs together with it. */
 export interface TokenLinks {
-  readonly client?: { readonly id: string; readonly name: string; readonly status: string }
+  /** `isListed`: it is neither deleted nor the server's own. */
+  readonly client?: { readonly id: string; readonly name: string; readonly status: string; readonly isListed: boolean }
   readonly account?: { readonly id: string; readonly email: string; readonly status: string }
   readonly session?: { readonly id: string; readonly state: LinkedState; readonly endReason?: string }
   readonly grant?: { readonly id: string; readonly state: LinkedState; readonly endReason?: string }
@@ -30,7 +31,8 @@ export async function readLinks(db: Database, ids: TokenIds): Promise<TokenLinks
   const rows = await db.$queryRaw<LinksRow[]>(Prisma.sql`
     SELECT latchkey_now() AS now,
       CASE WHEN c.id IS NOT NULL THEN
-        jsonb_build_object('id', c.id, 'name', COALESCE(c.metadata->>'client_name', c.id), 'status', c.status) END AS client,
+        jsonb_build_object('id', c.id, 'name', COALESCE(c.metadata->>'client_name', c.id), 'status', c.status,
+          'isListed', ${IS_LISTED}) END AS client,
       CASE WHEN a.id IS NOT NULL THEN jsonb_build_object('id', a.id, 'email', a.email, 'status', a.status) END AS account,
       CASE WHEN s.id IS NOT NULL THEN jsonb_strip_nulls(jsonb_build_object('id', s.id, 'endReason', s.end_reason, 'state', CASE
         WHEN s.ended_at IS NOT NULL THEN 'ended' WHEN s.closed_at IS NULL AND s.expires_at > latchkey_now() THEN 'live'

@@ -16,18 +16,24 @@ const CRM: TestClient = {
   scope: 'openid notes:read',
 }
 
+const GONE: TestClient = {
+  client_id: 'gone',
+  client_secret: 'a-secret-of-the-app-that-goes-away-0001',
+  redirect_uri: 'https://gone.example/callback',
+  scope: 'openid notes:read',
+}
+
 let server: TestServer
 let app: LogoutApp
 
 beforeAll(async () => {
   app = await startLogoutApp()
-  const { client_id, client_secret, redirect_uri, scope } = CRM
-  const crm = {
-    ...{ client_id, client_secret, scope, skip_consent: true, backchannel_logout_uri: app.uri },
+  const clients = [CRM, GONE].map(({ redirect_uri, ...client }) => ({
+    ...{ ...client, skip_consent: true, backchannel_logout_uri: app.uri },
     redirect_uris: [redirect_uri],
     grant_types: ['authorization_code', 'refresh_token'],
-  }
-  server = await startAdminServer({ provision: { clients: [crm] } })
+  }))
+  server = await startAdminServer({ provision: { clients } })
 })
 
 afterAll(async () => {
@@ -141,12 +147,6 @@ describe('a grant', () => {
     expect((await open(browser, `/admin/grants/${id}`)).body).toContain('<span class="badge good">Live</span>')
   })
 
-  test('the search box leads to it, for those who may see it', async () => {
-    const { id } = await grant()
-    const { browser, page } = await atConsole(server, 'auditor')
-    expect((await send(browser, page, '/admin/search', { q: ` ${id} ` })).url).toBe(`${server.issuer}/admin/grants/${id}`)
-    const other = await atConsole(server, 'helpdesk')
-    expect((await send(other.browser, other.page, '/admin/search', { q: id })).status).toBe(404)
   test.each([
     {
       cause: 'its refresh token was used twice',
@@ -182,6 +182,29 @@ describe('a grant', () => {
     expect((await open(browser, `/admin/sessions/${session}`)).body).toContain('<span class="badge good">Live</span>')
   })
 
+  test('of this server’s own pages, or of an app that was deleted, leads to no page of an app', async () => {
+    const { browser, page } = await atConsole(server, 'auditor', '/admin/grants?client=latchkey-account')
+    const own = /href="\/admin\/grants\/(gra_[^"]+)"/.exec(page.body)?.[1] ?? ''
+    const { id: gone } = await grant(GONE)
+    await server.latchkey.nouns.events.clients.delete(GONE.client_id, { actor: 'a-test' })
+    for (const [id, name] of [
+      [own, 'Your account'],
+      [gone, GONE.client_id],
+    ] as const) {
+      const { body } = await open(browser, `/admin/grants/${id}`)
+      expect(body).toContain(`<dt>App</dt><dd><bdi>${name}</bdi></dd>`)
+      const tokens = await send(browser, await open(browser, '/admin/tokens'), '/admin/tokens/inspection', { token: id })
+      expect(tokens.body).toContain(`<dt>App</dt><dd><bdi>${name}</bdi>`)
+      for (const shown of [body, tokens.body]) expect(shown).not.toContain('href="/admin/clients/')
+    }
+  })
+
+  test('the search box leads to it, for those who may see it', async () => {
+    const { id } = await grant()
+    const { browser, page } = await atConsole(server, 'auditor')
+    expect((await send(browser, page, '/admin/search', { q: ` ${id} ` })).url).toBe(`${server.issuer}/admin/grants/${id}`)
+    const other = await atConsole(server, 'helpdesk')
+    expect((await send(other.browser, other.page, '/admin/search', { q: id })).status).toBe(404)
   })
 })
 

@@ -63,6 +63,15 @@ test('the list narrows by app and cause, and finds by id, and so does the search
   expect(new URL(found.url).pathname).toBe(`${LIST}/${id}`)
 })
 
+test('of this server’s own pages it says so, without a link to a page that there is not', async () => {
+  const own = { client_id: 'latchkey-account', redirect_uri: 'https://elsewhere.example/', scope: 'openid' }
+  const refused = await authorize(server, own, {})
+  const { browser } = await atConsole(server, 'auditor', '/admin/sessions')
+  const page = await openUntil(browser, `${LIST}/${requestIdOf(refused)}`, 200)
+  expect(page.body).toContain('pages of this server')
+  expect(page.body).not.toContain('href="/admin/clients/latchkey-account"')
+})
+
 test('the page of an app leads to its own refused requests', async () => {
   const ofSpa = requestIdOf(await authorize(server, SPA, { redirect_uri: 'https://elsewhere.example/spa' }))
   const ofWeb = requestIdOf(await authorize(server, WEB, { redirect_uri: 'https://elsewhere.example/web' }))

@@ -19,7 +19,12 @@ function ofGrants(text: string): readonly (readonly [string, Html])[] {
     ...{ live: false, endedAt: WHEN, endReason: 'refresh_token_reused' },
   }
   const grant = {
-    ...{ id: text, account: { id: text, email: text, name: text }, client: { id: text, name: text }, sessionId: text },
+    ...{
+      id: text,
+      account: { id: text, email: text, name: text },
+      client: { id: text, name: text, isListed: true },
+      sessionId: text,
+    },
     ...{ scopes: [text], resources: { [text]: [text] }, createdAt: WHEN, expiresAt: WHEN, live: true, state: 'live' as const },
     ...{ families: [family], accessTokensUntil: WHEN },
   }
@@ -35,12 +40,15 @@ function ofGrants(text: string): readonly (readonly [string, Html])[] {
   }
   const detail = {
     ...{ grant, session: { id: text, device: text, state: 'live' }, notifications: [told], csrf: text },
-    ...{ mayRevoke: true, mayTell: true },
+    ...{ mayRevoke: true, mayOpenApp: true, mayTell: true },
     revocations: [{ sequence: 7, kind: 'grant_id', value: text, until: WHEN, createdAt: WHEN }],
     guards: [{ clientId: text, instance: text, sequence: 7, acknowledgedAt: WHEN, applied: true, silent: false }],
   }
   const { session: _session, ...alone } = detail
-  const bare = { ...alone, grant: { ...over, scopes: [], resources: {} }, notifications: [], guards: [], mayRevoke: false }
+  const bare = {
+    ...{ ...alone, grant: { ...over, scopes: [], resources: {} }, notifications: [], guards: [] },
+    ...{ mayRevoke: false, mayOpenApp: false },
+  }
   const preview = {
     ...{ grants: 3, more: true, counted: 2, accounts: 30, refreshFamilies: 1, logoutNotifications: 1 },
     people: [{ id: text, email: text, grants: 2 }],
@@ -81,7 +89,7 @@ function ofTokens(text: string): readonly (readonly [string, Html])[] {
     chips: [{ label: text, value: text, withoutHref: '/admin/tokens' }],
   }
   const links = {
-    client: { id: text, name: text, status: 'active' },
+    client: { id: text, name: text, status: 'active', isListed: true },
     account: { id: text, email: text, status: 'suspended' },
     session: { id: text, state: 'ended', endReason: text },
     grant: { id: text, state: 'live' },
@@ -106,6 +114,11 @@ function ofTokens(text: string): readonly (readonly [string, Html])[] {
     ['refresh token', tokenFound({ ...none, kind: 'refresh_token', active: false, refresh, links })],
     ['token, unknown', tokenFound({ ...none, kind: 'unknown', active: false })],
     ['token by its name', tokenFound({ ...none, kind: 'jti', active: undefined, jti: text })],
+    ['tokens of a key', tokenFound({ ...none, kind: 'kid', active: true, keyHref: `/admin/keys/${text}` })],
+    [
+      'token of a deleted app',
+      tokenFound({ ...found, active: false, links: { ...links, client: { ...links.client, isListed: false } } }),
+    ],
     ['token to end', endKeptToken({ action: '/', digest: text, reason: '', reasonMissing: true, csrf: text })],
     [
       'listeners',

@@ -7,7 +7,17 @@ const WHEN = new Date('2026-02-03T10:00:00Z')
 /** The pages by name. */
 export function refusedRequestPages(text: string): readonly (readonly [name: string, body: Html])[] {
   const request = {
-    ...{ requestIds: [text], times: 1, at: WHEN, endpoint: text, clientId: text, known: true, address: text, userAgent: text },
+    ...{
+      requestIds: [text],
+      times: 1,
+      at: WHEN,
+      endpoint: text,
+      clientId: text,
+      known: true,
+      isOwn: false,
+      address: text,
+      userAgent: text,
+    },
     ...{ error: text, description: text, cause: text, summary: text, change: text },
     ...{ expected: text, received: text, reasons: [text, text] },
   }

@@ -131,6 +131,8 @@ export interface GrantDetailView {
   readonly guards: readonly GuardView[]
   readonly csrf: string
   readonly mayRevoke: boolean
+  /** The app has a page, and the person may see it. */
+  readonly mayOpenApp: boolean
   /** The person may have apps told again. */
   readonly mayTell: boolean
   readonly history?: HistoryView | undefined
@@ -156,7 +158,7 @@ ${proof(view)}
 ${historyCard(view.history)}`
 }
 
-function aboutGrant({ grant, session }: GrantDetailView): Html {
+function aboutGrant({ grant, session, mayOpenApp }: GrantDetailView): Html {
   // Those of APIs stand with their APIs.
   const ofApis = Object.values(grant.resources).flat()
   const scopes = grant.scopes.filter((scope) => !ofApis.includes(scope))
@@ -166,7 +168,12 @@ function aboutGrant({ grant, session }: GrantDetailView): Html {
       html`${standing(grant.state)}${grant.endReason !== undefined && html` <span class="quiet">${words(grant.endReason)}</span>`}`,
     ],
     ['Account', html`<a href="/admin/accounts/${grant.account.id}"><bdi>${grant.account.name ?? grant.account.email}</bdi></a>`],
-    ['App', html`<a href="/admin/clients/${grant.client.id}"><bdi>${grant.client.name}</bdi></a>`],
+    [
+      'App',
+      mayOpenApp
+        ? html`<a href="/admin/clients/${grant.client.id}"><bdi>${grant.client.name}</bdi></a>`
+        : html`<bdi>${grant.client.name}</bdi>`,
+    ],
     ['About the person', scopes.length === 0 ? 'nothing' : html`${scopes.map((scope) => html`<code>${scope}</code> `)}`],
     ...Object.entries(grant.resources).map(
       ([api, given]) => [api, html`${given.map((scope) => html`<code>${scope}</code> `)}`] as const,

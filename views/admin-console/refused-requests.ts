@@ -12,6 +12,8 @@ export interface RefusedRequestRow {
   readonly endpoint: string
   readonly clientId?: string
   readonly known: boolean
+  /** It is the client that this server's own pages are, which has no page. */
+  readonly isOwn: boolean
   readonly address: string
   readonly userAgent?: string
   readonly error: string
@@ -98,9 +100,10 @@ function timesOf(times: number): Html | undefined {
   return times === 1 ? undefined : html`<br><span class="quiet">${times} times in a second</span>`
 }
 
-function appOf({ clientId, known }: RefusedRequestRow): Html {
+function appOf({ clientId, known, isOwn }: RefusedRequestRow): Html {
   if (clientId === undefined) return html`<span class="quiet">not named</span>`
   if (!known) return html`<bdi>${clientId}</bdi><br><span class="quiet">not registered</span>`
+  if (isOwn) return html`<bdi>${clientId}</bdi><br><span class="quiet">pages of this server</span>`
   return html`<a href="/admin/clients/${encodeURIComponent(clientId)}"><bdi>${clientId}</bdi></a>`
 }
 

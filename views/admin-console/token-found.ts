@@ -38,7 +38,7 @@ export interface TokenFoundView {
     readonly replayUntil?: Date
   }
   readonly links: {
-    readonly client?: { readonly id: string; readonly name: string; readonly status: string }
+    readonly client?: { readonly id: string; readonly name: string; readonly status: string; readonly isListed: boolean }
     readonly account?: { readonly id: string; readonly email: string; readonly status: string }
     readonly session?: Link
     readonly grant?: Link
@@ -95,7 +95,10 @@ function aboutToken({ links, keyHref, refresh, signature, issuedAt, expiresAt, j
     refresh === undefined ? undefined : ['Generation', generation(refresh)],
     client === undefined
       ? undefined
-      : ['App', html`<a href="/admin/clients/${client.id}"><bdi>${client.name}</bdi></a> ${standing(client.status)}`],
+      : [
+          'App',
+          html`${client.isListed ? html`<a href="/admin/clients/${client.id}"><bdi>${client.name}</bdi></a>` : html`<bdi>${client.name}</bdi>`} ${standing(client.status)}`,
+        ],
     account === undefined
       ? undefined
       : ['Account', html`<a href="/admin/accounts/${account.id}"><bdi>${account.email}</bdi></a> ${standing(account.status)}`],
