@@ -17,7 +17,7 @@ import type { SessionReview, SessionReviews } from '../session-reviews/session-r
 import { asking } from './asking.ts'
 import { endAllHref } from './bulk-ends.ts'
 import type { ConsoleRoute, ConsoleVisit } from './console.ts'
-import { readRows } from './list-query.ts'
+import { listHref, readRows } from './list-query.ts'
 import { redirectWithNotice } from './notices.ts'
 import { refusalOf } from './refusals.ts'
 import { foundReview, REVIEWS_PATH, reviewHref, reviewKeepingPages } from './session-review-keeping.ts'
@@ -66,7 +66,7 @@ export function sessionReviewPages(deps: SessionReviewPagesDeps): ConsoleRoute[]
       method: 'post',
       path: '/session-audits/:id/export',
       access: RULES.export,
-      back: (ctx) => reviewHref(String(ctx.params.id)),
+      back: (ctx, form) => listHref(reviewHref(String(ctx.params.id)), { format: form.get('format') }),
       handle: (ctx, visit, form) => takeHome(deps, ctx, visit, form),
     },
   ]
@@ -111,7 +111,7 @@ async function showOne(deps: SessionReviewPagesDeps, ctx: Context, visit: Consol
     mayKeep: visit.may(RULES.write),
     maySignOff: visit.may(RULES.signOff),
     mostFindings: MOST_FINDINGS,
-    ...(visit.may(RULES.export) ? { exporting: { csrf: visit.csrf } } : {}),
+    ...(visit.may(RULES.export) ? { exporting: { csrf: visit.csrf, format: String(ctx.query.format ?? '') } } : {}),
   }
   const title = 'Session audit'
   if (review.madeAt === undefined) {

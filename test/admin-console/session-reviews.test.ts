@@ -202,6 +202,22 @@ test('it is taken home by owners and auditors', async () => {
   expect((await atConsole(server, 'operator', `${PATH}/${id}`)).page.body).not.toContain('/export')
 })
 
+test('the format that was chosen is still there after signing in again', async () => {
+  const id = await latest()
+  const { browser, page } = await atConsole(server, 'auditor', `${PATH}/${id}`)
+  expect(page.body).not.toContain(' selected>')
+  await run(
+    server.databaseUrl,
+    `UPDATE sessions SET ended_at = latchkey_now()
+     WHERE ended_at IS NULL AND account_id = (SELECT id FROM accounts WHERE email = 'auditor@staff.example')`,
+  )
+  const asked = await send(browser, page, `${PATH}/${id}/export`, { format: 'json' })
+  expect(asked.body).toContain('name="password"')
+  const back = await signInAs(browser, asked, 'auditor')
+  expect(new URL(back.url).pathname).toBe(`${PATH}/${id}`)
+  expect(back.body).toContain('<option value="json" selected>')
+})
+
 test('a report that found nothing says so; a page weighs little, and what is no report is not there', async () => {
   await run(server.databaseUrl, 'UPDATE sessions SET ended_at = latchkey_now()')
   await run(server.databaseUrl, 'UPDATE grants SET ended_at = latchkey_now()')

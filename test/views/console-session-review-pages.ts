@@ -74,7 +74,7 @@ export function sessionReviewPages(text: string): readonly (readonly [name: stri
     since: WHEN,
     standing: 'there',
   }
-  const all = { mayKeep: true, maySignOff: true, mostFindings: 1000, exporting: { csrf: text } }
+  const all = { mayKeep: true, maySignOff: true, mostFindings: 1000, exporting: { csrf: text, format: 'json' } }
   const detail = { review, outcome, ...all }
   const none = { open: 0, kept: 0, used: 0, over: 0 }
   const nothing = {

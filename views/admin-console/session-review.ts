@@ -37,7 +37,7 @@ export interface SessionReviewDetailView {
   readonly mayKeep: boolean
   readonly maySignOff: boolean
   /** Undefined for those who may take nothing home. */
-  readonly exporting?: { readonly csrf: string }
+  readonly exporting?: { readonly csrf: string; readonly format: string }
   readonly firstHref?: string
   readonly nextHref?: string
 }
@@ -104,7 +104,7 @@ ${parts.map(
 <p class="quiet">${countsOf(part, outcome[part.kind])}</p></div><div class="row-end">${openOf(outcome[part.kind])}</div></li>
 `,
 )}</ul>
-${exporting !== undefined && exportForm(review, exporting.csrf)}
+${exporting !== undefined && exportForm(review, exporting)}
 </section>
 ${
   kind === undefined
@@ -131,14 +131,23 @@ function openOf({ open }: FindingCountsView): HtmlValue {
   return open === 0 ? html`<span class="badge good">None open</span>` : html`<span class="badge bad">${number(open)} open</span>`
 }
 
-function exportForm({ id }: SessionReviewView, csrf: string): Html {
+function exportForm(
+  { id }: SessionReviewView,
+  { csrf, format: asked }: { readonly csrf: string; readonly format: string },
+): Html {
   return html`<div class="take-away"><form method="post" action="${PATH}/${id}/export">
 <input type="hidden" name="csrf" value="${csrf}">
 <label for="format">The report as</label>
-<select id="format" name="format"><option value="csv">CSV, for spreadsheets</option><option value="json">JSON</option><option value="html">HTML, to print</option></select>
+<select id="format" name="format">${EXPORTS.map(([format, label]) => html`<option value="${format}"${format === asked && html` selected`}>${label}</option>`)}</select>
 <button class="button small" type="submit">Export</button>
 </form></div>`
 }
+
+const EXPORTS = [
+  ['csv', 'CSV, for spreadsheets'],
+  ['json', 'JSON'],
+  ['html', 'HTML, to print'],
+] as const
 
 function findingsOf(view: SessionReviewDetailView, kind: FindingKindWord): Html {
   const { review, findings, mostFindings } = view
