@@ -144,6 +144,14 @@ test('a secret of more than ninety days is warned of', async () => {
   )
   const { body } = await page()
   for (const text of ['older than 90 days', '91 days old', '>Old<']) expect(body).toContain(text)
+  // By the moment, not by whole days: every page says the same of it.
+  await run(
+    server.databaseUrl,
+    `UPDATE client_secrets SET created_at = latchkey_now() - interval '90 days 1 hour 1 minute' WHERE client_id = '${MACHINE.client_id}'`,
+  )
+  expect((await open(browser, '/admin/secrets?state=due')).body).toContain('Overdue for 1 hour<')
+  const just = (await page()).body
+  for (const text of ['older than 90 days', '90 days old', '>Old<']) expect(just).toContain(text)
   expect(body).not.toContain('New secret')
 })
 

@@ -46,7 +46,7 @@ export function clientSecrets({
   const href = hrefOf(client)
   const inUse = secrets.filter(({ expired }) => !expired)
   const newest = inUse.at(-1)
-  const old = newest !== undefined && daysOf(newest, now) > secretDueDays
+  const old = newest !== undefined && isOld(newest, now, secretDueDays)
   return html`<section class="card" aria-labelledby="secrets">
 <h2 id="secrets">Secrets</h2>
 <p class="lead">What they are nobody can tell: only their digests are kept. When one was last used is not kept either.</p>
@@ -76,13 +76,18 @@ function secretRow(
     ? html` <span class="badge">Over</span>`
     : replaced
       ? html` <span class="badge">Being replaced</span>`
-      : daysOf(secret, now) > secretDueDays
+      : isOld(secret, now, secretDueDays)
         ? html` <span class="badge bad">Old</span>`
         : html` <span class="badge good">In use</span>`
   return html`<li><div class="row-main"><p><code>${id}</code>${badge}</p>
 <p class="quiet">${ageOf(secret, now)}, made ${moment(createdAt)}${expiresAt !== undefined && html` · ${expired ? 'was good' : 'good'} until ${moment(expiresAt)}`}</p></div>
 ${mayWrite && html`<p class="row-end"><a class="button small" href="${href}/secrets/${encodeURIComponent(id)}/deletion">${expired ? 'Remove…' : 'End it now…'}<span class="visually-hidden"> (${id})</span></a></p>`}</li>
 `
+}
+
+/** By the moment, as the list of all secrets and the duties go. */
+function isOld({ createdAt }: SecretView, now: Date, secretDueDays: number): boolean {
+  return now.getTime() - createdAt.getTime() >= secretDueDays * DAY_SECONDS * 1000
 }
 
 function daysOf({ createdAt }: SecretView, now: Date): number {
