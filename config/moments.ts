@@ -14,3 +14,11 @@ export function isMomentAsked(date: Date): boolean {
   const year = date.getUTCFullYear()
   return year >= 1970 && year <= 9999
 }
+
+/** Whether a time that begins with a day names one that there is: `Date` takes the 31st of November for the 1st of December. */
+export function isOfADay(text: string): boolean {
+  const [day] = /^\d{4}-\d{2}-\d{2}/.exec(text) ?? []
+  if (day === undefined) return true
+  const date = new Date(`${day}T00:00:00Z`)
+  return !Number.isNaN(date.getTime()) && date.toISOString().startsWith(day)
+}

@@ -1,6 +1,6 @@
 // Lists in the console: what stands in their address, and what links on them change of it. The address is all there is, so that a list
 // can be sent to somebody else, or kept as a bookmark.
-import { isMomentAsked, LONGEST_ASKED_SECONDS, MOMENTS_ARE } from '../../config/moments.ts'
+import { isMomentAsked, isOfADay, LONGEST_ASKED_SECONDS, MOMENTS_ARE } from '../../config/moments.ts'
 import type { Chip, SavedView } from '../../views/admin-console/lists.ts'
 import type { CursorPlace, Cursors } from '../http/cursors.ts'
 
@@ -52,7 +52,7 @@ export function viewsOf(path: string, asked: Asked, views: readonly View[]): Sav
 /** What is wrong with a time or a length of time that was filled in; undefined when nothing is. */
 export function timeFaultOf(times: { readonly moments?: readonly (string | undefined)[]; readonly length?: string | undefined }) {
   if (times.moments?.some((text) => text !== undefined && momentOf(text) === undefined) === true)
-    return `A time must be written as 2026-11-26 or 2026-11-26T09:30, in UTC, and be ${MOMENTS_ARE}.`
+    return `A time must be written as 2026-11-26 or 2026-11-26T09:30, in UTC, and be a day that there is, ${MOMENTS_ARE}.`
   if (times.length === undefined) return undefined
   const seconds = secondsOf(times.length)
   if (seconds === undefined) return 'How long must be written as 30m, 8h or 7d.'
@@ -94,5 +94,5 @@ export function secondsOf(text: string): number | undefined {
 export function momentOf(text: string): Date | undefined {
   if (!/^\d{4}-\d{2}-\d{2}([T ]\d{2}:\d{2}(:\d{2}(\.\d{1,3})?)?Z?)?$/.test(text)) return undefined
   const date = new Date(text.length === 10 ? `${text}T00:00:00Z` : `${text.replace(' ', 'T').replace(/Z$/, '')}Z`)
-  return isMomentAsked(date) ? date : undefined
+  return isMomentAsked(date) && isOfADay(text) ? date : undefined
 }

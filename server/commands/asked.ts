@@ -1,7 +1,7 @@
 // What the verbs of the nouns read from their options, and how they show what they found.
 import { z } from 'zod'
 import type { Clock } from '../../config/clock.ts'
-import { isMomentAsked, MOMENTS_ARE } from '../../config/moments.ts'
+import { isMomentAsked, isOfADay, MOMENTS_ARE } from '../../config/moments.ts'
 import { emailKey } from '../accounts/email-key.ts'
 import type { Change } from '../audit/change.ts'
 import type { Database } from '../storage/postgres.ts'
@@ -39,7 +39,7 @@ export const secondsAsked = z
 export function momentOf(text: string, clock: Clock): Date {
   const ago = secondsAsked.safeParse(text)
   const date = ago.success ? new Date(clock() - ago.data * 1000) : new Date(text)
-  if (Number.isNaN(date.getTime()))
+  if (Number.isNaN(date.getTime()) || !isOfADay(text))
     throw new CommandFailed(`${text} is no time: write 2026-11-26T09:30:00Z, or 2h for two hours ago`)
   if (!isMomentAsked(date)) throw new CommandFailed(`${text} is no time that is asked for: it must be ${MOMENTS_ARE}`)
   return date

@@ -95,6 +95,7 @@ describe('looked through', () => {
     ['ip=fe80::1%25eth0', 'must be an address such as 192.0.2.7'],
     ['before=0000-01-01', 'of the years 1970 to 9999'],
     ['since=never', 'A time must be written as'],
+    ['before=2026-11-31', 'a day that there is'],
     ['account=%00', 'holds what no such name can hold'],
     [`reason=${'x'.repeat(101)}`, 'the first 100 characters are enough'],
   ])('AD6: what is wrong with a filter is said: %s', async (query, words) => {

@@ -88,6 +88,9 @@ describe('the list', () => {
       'since=yesterday',
       'since=0000-01-01',
       'before=0000-01-01T09:30',
+      // Days that there are not.
+      'before=2026-11-31',
+      'since=2026-02-29T09:30',
       'idle=long',
       'idle=999999999d',
       'more_than=0',

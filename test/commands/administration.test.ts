@@ -127,6 +127,7 @@ describe('sessions', () => {
     [['sessions', 'list', '--idle', 'long'], '--idle: it takes a length of time'],
     [['sessions', 'list', '--account', 'nobody@people.example'], 'there is no account nobody@people.example'],
     [['sessions', 'list', '--since', 'yesterday'], 'yesterday is no time'],
+    [['sessions', 'list', '--since', '2026-11-31'], '2026-11-31 is no time'],
     [['sessions', 'list', '--since', '0000-01-01'], 'of the years 1970 to 9999'],
     [['sessions', 'list', '--ip', 'fe80::1%eth0'], 'an address, or a network'],
   ])('%j: says what is wrong', async (args, said) => {
