@@ -87,6 +87,32 @@ describe.each([
     )
     expect(events).toEqual([{ reason: 'the phone was stolen' }])
   })
+
+  test('whoever goes back after an end finds nothing ticked that they did not choose', async () => {
+    await twoDevices()
+    await twoDevices()
+    await withConsole(javaScript, async (page) => {
+      await page.goto(`${server.issuer}/admin/sessions?account=grace%40people.example&state=live`)
+      const boxes = page.locator('input[name=id]')
+      const rows = await boxes.count()
+      const id = String(await boxes.nth(1).getAttribute('value'))
+      await boxes.nth(1).check()
+      await page.click('.selection button[type=submit]')
+      await page.waitForURL('**/admin/sessions/revocation?*')
+      await page.fill('#reason', 'not theirs')
+      await page.click('main button.danger')
+      await page.waitForURL(`**/admin/sessions/${id}`)
+      await page.goBack()
+      await page.waitForURL('**/admin/sessions/revocation?*')
+      await page.goBack()
+      await page.waitForURL('**/admin/sessions?account=*')
+      expect(await boxes.count()).toBe(rows - 1)
+      expect(await page.locator('input:checked').count()).toBe(0)
+      // The script has its own say when the page is there.
+      await page.waitForLoadState()
+      expect(await page.locator('input:checked').count()).toBe(0)
+    })
+  })
 })
 
 test('with scripts, times are the reader’s own, `/` leads to the search box, and all rows are chosen at once', async () => {

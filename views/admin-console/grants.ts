@@ -89,7 +89,7 @@ function rows(view: GrantListView): Html {
   }
   const list = table<GrantRow>('Grants, the latest first', [...(mayRevoke ? [select] : []), ...COLUMNS], grants)
   if (!mayRevoke) return html`${list}${pager(view)}`
-  return html`<form method="get" action="/admin/grants/revocation" class="selection">
+  return html`<form method="get" action="/admin/grants/revocation" class="selection" autocomplete="off">
 ${list}
 <p class="actions">
 <button class="button danger small" type="submit">End selected…</button>

@@ -183,7 +183,7 @@ function rowsOf(view: SessionReviewDetailView, kind: FindingKindWord, findings: 
   const list = table<FindingView>(FINDING_WORDS[kind].title, [...(keeps || ends ? [select] : []), ...FINDING_COLUMNS], findings)
   if (!keeps && !ends) return list
   const keepHref = `${PATH}/${view.review.id}/kept`
-  return html`<form method="get" action="${keeps ? keepHref : view.endHref}" class="selection">
+  return html`<form method="get" action="${keeps ? keepHref : view.endHref}" class="selection" autocomplete="off">
 <input type="hidden" name="kind" value="${kind}">
 <input type="hidden" name="back" value="${PATH}/${view.review.id}?kind=${kind}">
 ${list}

@@ -117,7 +117,7 @@ export function sessionRows(
     sessions,
   )
   if (!mayRevoke) return html`${list}${pager(view)}`
-  return html`<form method="get" action="/admin/sessions/revocation" class="selection">
+  return html`<form method="get" action="/admin/sessions/revocation" class="selection" autocomplete="off">
 ${list}
 <p class="actions">
 <button class="button danger small" type="submit">End selected…</button>

@@ -41,11 +41,15 @@ const selectAtOnce = (form) => {
   }
   all.addEventListener('change', () => {
     for (const box of boxes) box.checked = all.checked
+  })
+  form.addEventListener('change', () => {
+    const ticked = boxes.filter((box) => box.checked).map((box) => box.value)
+    history.replaceState({ ticked }, '')
     show()
   })
-  form.addEventListener('change', show)
-  // A browser that goes back ticks what was ticked, but only after this has run.
-  addEventListener('pageshow', show)
+  // Whoever comes back finds what they had ticked. Browsers remember it by its place in the list, where another row may stand by now:
+  // so the forms tell them not to.
+  for (const box of boxes) box.checked = history.state?.ticked?.includes(box.value) === true
   show()
 }
 
