@@ -33,8 +33,10 @@ export interface GrantRoutesDeps {
   readonly ends: BulkEnds<GrantFilter, GrantPreview>
   readonly detail: (grantId: string) => Promise<GrantDetail | undefined>
   readonly session: SessionSearch['find']
-  /** The id of the account that an id or an e-mail address names. */
+  /** The id of the account that an id or an e-mail address names, as long as there is one. */
   readonly accountIdOf: (name: string) => Promise<string | undefined>
+  /** The id of the account that had something, by its id or e-mail address; an id is taken as it is. */
+  readonly ownerIdOf: (name: string) => Promise<string | undefined>
 }
 
 const filters = {
@@ -100,7 +102,7 @@ export function grantRoutes(deps: GrantRoutesDeps): ApiRoute[] {
   return [listRoute(deps), getRoute(deps), deleteRoute(deps), bulk]
 }
 
-function listRoute({ search, cursors, accountIdOf }: GrantRoutesDeps): ApiRoute {
+function listRoute({ search, cursors, ownerIdOf }: GrantRoutesDeps): ApiRoute {
   return route({
     method: 'get',
     path: '/grants',
@@ -112,7 +114,7 @@ function listRoute({ search, cursors, accountIdOf }: GrantRoutesDeps): ApiRoute 
     query: z.strictObject({ ...filters, ...paging }),
     outcomes: { 200: { description: 'A page.', schema: pageOf(grantShape) } },
     async handle({ query: { limit, cursor, ...asked } }) {
-      const filter = await filterOf(asked, accountIdOf)
+      const filter = await filterOf(asked, ownerIdOf)
       if (filter === undefined) return { body: { items: [], next_cursor: null } }
       const list = `grants ${JSON.stringify(filter)}`
       const after = cursor === undefined ? undefined : placeOf(cursors.read(list, cursor))
@@ -177,7 +179,7 @@ function deleteRoute({ search, events }: GrantRoutesDeps): ApiRoute {
 
 type GrantsAsked = z.output<z.ZodObject<typeof filters>>
 
-/** Undefined when it asks for an account that is not there. */
+/** Undefined when it asks for an account that `accountIdOf` does not know. */
 async function filterOf(asked: GrantsAsked, accountIdOf: GrantRoutesDeps['accountIdOf']): Promise<GrantFilter | undefined> {
   const { account, client, session, active, idle, state, ...rest } = asked
   const accountId = account === undefined ? undefined : await accountIdOf(account)

@@ -16,7 +16,7 @@ export interface LogoutNotificationRoutesDeps {
   readonly cursors: Cursors
   readonly notifications: Pick<LogoutNotifications, 'list' | 'find' | 'retry'>
   /** The id of the account that an id or an e-mail address names. */
-  readonly accountIdOf: (name: string) => Promise<string | undefined>
+  readonly ownerIdOf: (name: string) => Promise<string | undefined>
 }
 
 const filters = {
@@ -31,7 +31,7 @@ export function logoutNotificationRoutes(deps: LogoutNotificationRoutesDeps): Ap
   return [listRoute(deps), attemptRoute(deps)]
 }
 
-function listRoute({ cursors, notifications, accountIdOf }: LogoutNotificationRoutesDeps): ApiRoute {
+function listRoute({ cursors, notifications, ownerIdOf }: LogoutNotificationRoutesDeps): ApiRoute {
   return route({
     method: 'get',
     path: '/logout-notifications',
@@ -43,7 +43,7 @@ function listRoute({ cursors, notifications, accountIdOf }: LogoutNotificationRo
     query: z.strictObject({ ...filters, ...paging }),
     outcomes: { 200: { description: 'A page.', schema: pageOf(notificationShape) } },
     async handle({ query: { limit, cursor, session, client, account, state } }) {
-      const accountId = account === undefined ? undefined : await accountIdOf(account)
+      const accountId = account === undefined ? undefined : await ownerIdOf(account)
       if (account !== undefined && accountId === undefined) return { body: { items: [], next_cursor: null } }
       const filter = {
         ...(session === undefined ? {} : { sessionId: session }),

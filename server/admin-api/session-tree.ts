@@ -6,7 +6,7 @@ import type { GrantNode } from '../grants/grant-tree.ts'
 import type { LogoutNotification } from '../logout-notifications/logout-notifications.ts'
 import type { GuardNode, SessionTree } from '../sessions/session-tree.ts'
 import type { LiveRevocation } from '../tokens/live-revocations.ts'
-import { moment } from './shapes.ts'
+import { moment, ownerShape, showOwner } from './shapes.ts'
 
 /** Reads a session's tree, and shows of it what the one who asks may see. */
 export type ShowTree = (sessionId: string, may: (rule: AccessRule) => boolean) => Promise<object>
@@ -15,7 +15,7 @@ export type ShowTree = (sessionId: string, may: (rule: AccessRule) => boolean) =
 export const grantShape = z
   .object({
     id: z.string(),
-    account: z.object({ id: z.string(), email: z.string(), name: z.string().nullable() }),
+    account: ownerShape,
     client: z.object({ id: z.string(), name: z.string() }),
     session_id: z.string().nullable(),
     scopes: z.array(z.string()),
@@ -130,7 +130,7 @@ export function showGuard({
 export function showGrant(grant: GrantNode): z.input<typeof grantShape> {
   return {
     id: grant.id,
-    account: { ...grant.account, name: grant.account.name ?? null },
+    account: showOwner(grant.account),
     client: { id: grant.client.id, name: grant.client.name },
     session_id: grant.sessionId ?? null,
     scopes: [...grant.scopes],

@@ -21,11 +21,13 @@ import {
   momentAsked,
   name,
   notFound,
+  ownerShape,
   pageOf,
   paging,
   readPage,
   reason,
   secondsAsked,
+  showOwner,
   wholeNumber,
 } from './shapes.ts'
 
@@ -37,8 +39,10 @@ export interface SessionRoutesDeps {
   readonly jobs: Pick<RevocationJobs, 'find' | 'list'>
   readonly ends: BulkEnds<SessionFilter, SessionPreview>
   readonly tree: ShowTree
-  /** The id of the account that an id or an e-mail address names. */
+  /** The id of the account that an id or an e-mail address names, as long as there is one. */
   readonly accountIdOf: (name: string) => Promise<string | undefined>
+  /** The id of the account that had something, by its id or e-mail address; an id is taken as it is. */
+  readonly ownerIdOf: (name: string) => Promise<string | undefined>
 }
 
 const filters = {
@@ -75,7 +79,7 @@ const bodyFilters = {
 export const sessionShape = z
   .object({
     id: z.string().meta({ example: 'ses_9QxJ…' }),
-    account: z.object({ id: z.string(), email: z.string(), name: z.string().nullable() }),
+    account: ownerShape,
     device: z.string().meta({ example: 'Chrome on Windows' }),
     user_agent: z.string().nullable(),
     address: z.string().nullable(),
@@ -122,7 +126,7 @@ export function sessionRoutes(deps: SessionRoutesDeps): ApiRoute[] {
   return [listRoute(deps), getRoute(deps), deleteRoute(deps), bulk, ...revocationJobRoutes(deps)]
 }
 
-function listRoute({ search, cursors, accountIdOf }: SessionRoutesDeps): ApiRoute {
+function listRoute({ search, cursors, ownerIdOf }: SessionRoutesDeps): ApiRoute {
   return route({
     method: 'get',
     path: '/sessions',
@@ -133,7 +137,7 @@ function listRoute({ search, cursors, accountIdOf }: SessionRoutesDeps): ApiRout
     query: z.strictObject({ ...filters, ...paging }),
     outcomes: { 200: { description: 'A page.', schema: pageOf(sessionShape) } },
     async handle({ query: { limit, cursor, ...asked } }) {
-      const filter = await filterOf(asked, accountIdOf)
+      const filter = await filterOf(asked, ownerIdOf)
       if (filter === undefined) return { body: { items: [], next_cursor: null } }
       const body = await readPage<SessionItem>({
         cursors,
@@ -194,7 +198,7 @@ function deleteRoute({ search, events }: SessionRoutesDeps): ApiRoute {
 
 type SessionsAsked = z.output<z.ZodObject<typeof filters>>
 
-/** Undefined when it asks for an account that is not there. */
+/** Undefined when it asks for an account that `accountIdOf` does not know. */
 async function filterOf(asked: SessionsAsked, accountIdOf: SessionRoutesDeps['accountIdOf']): Promise<SessionFilter | undefined> {
   const {
     account,
@@ -234,7 +238,7 @@ export function showSession(item: SessionItem): z.input<typeof sessionShape> {
   const { id: sessionId, account, device, userAgent, address, methods, clients, startedAt, lastUsedAt, expiresAt, state } = item
   return {
     id: sessionId,
-    account: { ...account, name: account.name ?? null },
+    account: showOwner(account),
     device,
     user_agent: userAgent ?? null,
     address: address ?? null,

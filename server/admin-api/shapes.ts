@@ -33,6 +33,17 @@ export const name = z
   .max(300, 'it must have 300 characters at most')
   .refine(isStorable, NOT_STORABLE)
 
+/** The e-mail address of an account that has something. */
+export const emailOrNull = z.string().nullable().meta({ description: 'Null: the account is deleted.' })
+
+/** An account that has something. */
+export const ownerShape = z.object({ id: z.string(), email: emailOrNull, name: z.string().nullable() })
+
+/** Shows it. */
+export function showOwner(account: { readonly id: string; readonly email?: string; readonly name?: string }) {
+  return { id: account.id, email: account.email ?? null, name: account.name ?? null }
+}
+
 /** Why something is done, for the audit log. */
 export const reason = z
   .string('it must be text')

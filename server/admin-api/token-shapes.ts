@@ -4,7 +4,7 @@ import { type Signature, TOKEN_KINDS } from '../tokens/token-findings.ts'
 import type { NameInspection, TokenInspection } from '../tokens/token-inspection.ts'
 import type { TokenLinks } from '../tokens/token-links.ts'
 import { revocationShape, showRevocation } from './session-tree.ts'
-import { moment } from './shapes.ts'
+import { emailOrNull, moment } from './shapes.ts'
 
 /** What names tokens, in the order in which it is shown. */
 export const TOKEN_NAMES = ['jti', 'grant_id', 'sid', 'sub', 'client_id', 'kid'] as const
@@ -14,7 +14,7 @@ const SIGNATURES = ['good', 'bad', 'unknown_key', 'compromised_key', 'unchecked'
 
 const links = {
   client: z.object({ id: z.string(), name: z.string(), status: z.string() }).nullable(),
-  account: z.object({ id: z.string(), email: z.string(), status: z.string() }).nullable(),
+  account: z.object({ id: z.string(), email: emailOrNull, status: z.string() }).nullable(),
   session: z.object({ id: z.string(), state, end_reason: z.string().nullable() }).nullable(),
   grant: z.object({ id: z.string(), state, end_reason: z.string().nullable() }).nullable(),
   revocations: z.array(revocationShape).meta({ description: 'Those in force that name it or what it stands on.' }),
@@ -104,7 +104,7 @@ export function showName(
 function showLinks({ client, account, session, grant }: TokenLinks) {
   return {
     client: client ?? null,
-    account: account ?? null,
+    account: account === undefined ? null : { ...account, email: account.email ?? null },
     session: session === undefined ? null : { id: session.id, state: session.state, end_reason: session.endReason ?? null },
     grant: grant === undefined ? null : { id: grant.id, state: grant.state, end_reason: grant.endReason ?? null },
   }

@@ -3,6 +3,7 @@ import type { Context } from 'koa'
 import { ACCESS } from '../../config/access.ts'
 import { isStorable } from '../../config/plain-text.ts'
 import { grantDetail, grantList } from '../../views/admin-console/grants.ts'
+import { ownerText } from '../../views/admin-console/owner.ts'
 import { grantRevocation } from '../../views/admin-console/revocation.ts'
 import { count } from '../../views/admin-console/tree.ts'
 import type { GrantDetail } from '../grants/grant-detail.ts'
@@ -38,8 +39,8 @@ export interface GrantPagesDeps {
   readonly detail: (grantId: string) => Promise<GrantDetail | undefined>
   readonly session: SessionSearch['find']
   readonly ends: BulkEnds<GrantFilter, GrantPreview>
-  /** The id of the account that an id or an e-mail address names. */
-  readonly accountIdOf: (name: string) => Promise<string | undefined>
+  /** The id of the account that had something, by its id or e-mail address; an id is taken as it is. */
+  readonly ownerIdOf: (name: string) => Promise<string | undefined>
   readonly history: History
 }
 
@@ -68,7 +69,7 @@ export function grantPages(deps: GrantPagesDeps): ConsoleRoute[] {
       access: ACCESS.grants.revoke,
       ends: deps.ends,
       fields: Object.keys(LABELS),
-      filterOf: async (asked) => (await filterOf(asked, deps.accountIdOf)).filter,
+      filterOf: async (asked) => (await filterOf(asked, deps.ownerIdOf)).filter,
       view: grantRevocation,
       wordsOf,
     }),
@@ -86,7 +87,7 @@ export function createGrantFinder(find: GrantSearch['find']): Finder {
 
 async function showList(deps: GrantPagesDeps, ctx: Context, visit: ConsoleVisit): Promise<void> {
   const asked = readAsked(ctx.query, Object.keys(LABELS))
-  const { filter, fault } = await filterOf(asked, deps.accountIdOf)
+  const { filter, fault } = await filterOf(asked, deps.ownerIdOf)
   const cursor = typeof ctx.query.cursor === 'string' ? ctx.query.cursor : undefined
   const { grants, ...hrefs } = filter === undefined ? { grants: [] } : await readGrantRows(deps, asked, filter, cursor)
   const body = grantList({
@@ -135,15 +136,15 @@ const VIEWS: readonly View[] = [
   ['Ended', { state: 'ended' }],
 ]
 
-/** The filter that was filled in; or what is wrong with it. Neither, when it asks for an account that is not there. */
+/** The filter that was filled in; or what is wrong with it. Neither, when nobody has the e-mail address. */
 async function filterOf(
   asked: Asked,
-  accountIdOf: GrantPagesDeps['accountIdOf'],
+  ownerIdOf: GrantPagesDeps['ownerIdOf'],
 ): Promise<{ readonly filter?: GrantFilter; readonly fault?: string }> {
   const { account, client, session, scope, resource, state, since, before, idle } = asked
   const fault = faultOf(asked)
   if (fault !== undefined) return { fault }
-  const accountId = account === undefined ? undefined : await accountIdOf(account)
+  const accountId = account === undefined ? undefined : await ownerIdOf(account)
   if (account !== undefined && accountId === undefined) return {}
   const wanted = {
     accountId,
@@ -187,7 +188,7 @@ async function showOne(deps: GrantPagesDeps, ctx: Context, visit: ConsoleVisit):
     mayTell: visit.may(ACCESS.sessions.revoke),
     history: await deps.history(visit, 'grant', grant.id),
   })
-  visit.show({ title: `${grant.client.name} for ${grant.account.email}`, section: PATH, body })
+  visit.show({ title: `${grant.client.name} for ${ownerText(grant.account)}`, section: PATH, body })
 }
 
 function wordsOf({ grants, refresh_families: families, logout_notifications: told }: Ended): string {

@@ -22,8 +22,8 @@ export interface LogoutNotificationPagesDeps {
   readonly list: LogoutNotifications['list']
   readonly find: LogoutNotifications['find']
   readonly retry: LogoutNotifications['retry']
-  /** The id of the account that an id or an e-mail address names. */
-  readonly accountIdOf: (name: string) => Promise<string | undefined>
+  /** The id of the account that had something, by its id or e-mail address; an id is taken as it is. */
+  readonly ownerIdOf: (name: string) => Promise<string | undefined>
 }
 
 const PATH = '/admin/logout-notifications'
@@ -67,7 +67,7 @@ function formHref(form: Form): string {
 
 async function showList(deps: LogoutNotificationPagesDeps, ctx: Context, visit: ConsoleVisit): Promise<void> {
   const asked = readAsked(ctx.query, Object.keys(LABELS))
-  const { filter, fault } = await filterOf(asked, deps.accountIdOf)
+  const { filter, fault } = await filterOf(asked, deps.ownerIdOf)
   const cursor = typeof ctx.query.cursor === 'string' ? ctx.query.cursor : undefined
   const { rows: notifications, ...hrefs } =
     filter === undefined
@@ -103,16 +103,16 @@ const VIEWS: readonly View[] = [
   ['Delivered', { state: 'delivered' }],
 ]
 
-/** The filter that was filled in; or what is wrong with it. Neither, when it asks for an account that is not there. */
+/** The filter that was filled in; or what is wrong with it. Neither, when nobody has the e-mail address. */
 async function filterOf(
   { client, account, session, state }: Asked,
-  accountIdOf: LogoutNotificationPagesDeps['accountIdOf'],
+  ownerIdOf: LogoutNotificationPagesDeps['ownerIdOf'],
 ): Promise<{ readonly filter?: LogoutNotificationFilter; readonly fault?: string }> {
   const known = LOGOUT_NOTIFICATION_STATES.find((one) => one === state)
   if (state !== undefined && known === undefined) return { fault: 'The state must be waiting, retrying, delivered or failed.' }
   if ([client, account, session].some((text) => text !== undefined && (!isStorable(text) || text.length > 300)))
     return { fault: 'A field holds what no such name can hold.' }
-  const accountId = account === undefined ? undefined : await accountIdOf(account)
+  const accountId = account === undefined ? undefined : await ownerIdOf(account)
   if (account !== undefined && accountId === undefined) return {}
   return {
     filter: {

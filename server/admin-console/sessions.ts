@@ -3,6 +3,7 @@ import type { Context } from 'koa'
 import { ACCESS } from '../../config/access.ts'
 import { isNetwork } from '../../config/network.ts'
 import { isStorable } from '../../config/plain-text.ts'
+import { ownerText } from '../../views/admin-console/owner.ts'
 import { jobDetail, sessionRevocation } from '../../views/admin-console/revocation.ts'
 import { sessionDetail, sessionList } from '../../views/admin-console/sessions.ts'
 import { count } from '../../views/admin-console/tree.ts'
@@ -38,8 +39,8 @@ export interface SessionPagesDeps {
   readonly tree: (sessionId: string) => Promise<SessionTree>
   readonly ends: BulkEnds<SessionFilter, SessionPreview>
   readonly jobs: Pick<RevocationJobs, 'find'>
-  /** The id of the account that an id or an e-mail address names. */
-  readonly accountIdOf: (name: string) => Promise<string | undefined>
+  /** The id of the account that had something, by its id or e-mail address; an id is taken as it is. */
+  readonly ownerIdOf: (name: string) => Promise<string | undefined>
   readonly clock: () => number
   readonly history: History
 }
@@ -74,7 +75,7 @@ export function sessionPages(deps: SessionPagesDeps): ConsoleRoute[] {
       access: ACCESS.sessions.revoke,
       ends: deps.ends,
       fields: Object.keys(LABELS),
-      filterOf: async (asked) => (await filterOf(asked, deps.accountIdOf)).filter,
+      filterOf: async (asked) => (await filterOf(asked, deps.ownerIdOf)).filter,
       view: sessionRevocation,
       wordsOf,
     }),
@@ -85,7 +86,7 @@ export function sessionPages(deps: SessionPagesDeps): ConsoleRoute[] {
 
 async function showList(deps: SessionPagesDeps, ctx: Context, visit: ConsoleVisit): Promise<void> {
   const asked = readAsked(ctx.query, Object.keys(LABELS))
-  const { filter, fault } = await filterOf(asked, deps.accountIdOf)
+  const { filter, fault } = await filterOf(asked, deps.ownerIdOf)
   const cursor = typeof ctx.query.cursor === 'string' ? ctx.query.cursor : undefined
   const page =
     filter === undefined
@@ -128,15 +129,15 @@ function viewsAt(clock: () => number): readonly View[] {
   ]
 }
 
-/** The filter that was filled in; or what is wrong with it. Neither, when it asks for an account that is not there. */
+/** The filter that was filled in; or what is wrong with it. Neither, when nobody has the e-mail address. */
 async function filterOf(
   asked: Asked,
-  accountIdOf: SessionPagesDeps['accountIdOf'],
+  ownerIdOf: SessionPagesDeps['ownerIdOf'],
 ): Promise<{ readonly filter?: SessionFilter; readonly fault?: string }> {
   const { account, client, ip, method, state, since, before, idle, more_than: moreThan } = asked
   const fault = faultOf(asked)
   if (fault !== undefined) return { fault }
-  const accountId = account === undefined ? undefined : await accountIdOf(account)
+  const accountId = account === undefined ? undefined : await ownerIdOf(account)
   if (account !== undefined && accountId === undefined) return {}
   const wanted = {
     accountId,
@@ -183,7 +184,7 @@ async function showOne(deps: SessionPagesDeps, ctx: Context, visit: ConsoleVisit
     ...(visit.may(ACCESS.tokens.read) ? { refusals: { revocations: tree.revocations, guards: tree.guards } } : {}),
     history: await deps.history(visit, 'session', session.id),
   })
-  visit.show({ title: `Session of ${session.account.email}`, section: PATH, body })
+  visit.show({ title: `Session of ${ownerText(session.account)}`, section: PATH, body })
 }
 
 function wordsOf({ sessions, grants, logout_notifications: told }: Ended): string {

@@ -67,7 +67,7 @@ const HEAD = ['grant', 'account', 'app', 'state', 'given', 'scopes']
 
 function row(item: GrantNode): string[] {
   const scopes = [...item.scopes, ...Object.values(item.resources).flat()].join(' ')
-  return [item.id, item.account.email, item.client.name, item.state, minute(item.createdAt), scopes]
+  return [item.id, item.account.email ?? item.account.id, item.client.name, item.state, minute(item.createdAt), scopes]
 }
 
 async function revoke(deps: Deps, { id, dryRun, reason, ...asked }: z.output<typeof revokeArgs>): Promise<CommandOutput> {

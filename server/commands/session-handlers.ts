@@ -47,7 +47,15 @@ const HEAD = ['session', 'account', 'device', 'address', 'state', 'last active',
 
 function row(item: SessionItem): string[] {
   const apps = item.clients.map(({ name }) => name).join(', ')
-  return [item.id, item.account.email, item.device, item.address ?? '-', item.state, minute(item.lastUsedAt), apps]
+  return [
+    item.id,
+    item.account.email ?? item.account.id,
+    item.device,
+    item.address ?? '-',
+    item.state,
+    minute(item.lastUsedAt),
+    apps,
+  ]
 }
 
 async function revoke(deps: Deps, { id, dryRun, reason, ...asked }: z.output<typeof revokeArgs>): Promise<CommandOutput> {

@@ -100,7 +100,9 @@ async function inspect(deps: Deps, { token, name }: z.output<typeof whichArgs>):
 
 function linkLines({ account, client, session, grant }: TokenLinks): string[] {
   return [
-    ...(account === undefined ? [] : [`  account: ${account.email} (${account.id}, ${account.status})`]),
+    ...(account === undefined
+      ? []
+      : [`  account: ${account.email === undefined ? '' : `${account.email} `}(${account.id}, ${account.status})`]),
     ...(client === undefined ? [] : [`  client: ${client.name} (${client.id}, ${client.status})`]),
     ...(session === undefined ? [] : [`  session: ${session.id} (${session.state})`]),
     ...(grant === undefined ? [] : [`  grant: ${grant.id} (${grant.state})`]),

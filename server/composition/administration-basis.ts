@@ -41,3 +41,11 @@ export function accountIdOf({ accounts }: Pick<Nouns, 'accounts'>): (name: strin
     return (name.includes('@') ? await accounts.findByEmail(name) : await accounts.findById(name))?.id
   }
 }
+
+/**
+ * The id of the account that had something, by what names it; undefined when nobody has the e-mail address. An id is taken as it is:
+ * accounts that are deleted have left sessions and grants.
+ */
+export function ownerIdOf({ accounts }: Pick<Nouns, 'accounts'>): (name: string) => Promise<string | undefined> {
+  return async (name) => (name.includes('@') ? accountIdOf({ accounts })(name) : name)
+}

@@ -107,14 +107,15 @@ export function grantApiRoutes(
     readonly cursors: Cursors
     readonly sessionSearch: SessionSearch
     readonly accountIdOf: (name: string) => Promise<string | undefined>
+    readonly ownerIdOf: (name: string) => Promise<string | undefined>
   },
 ): ApiRoute[] {
-  const { cursors, accountIdOf } = deps
+  const { cursors, accountIdOf, ownerIdOf } = deps
   const { events } = deps.nouns
   return [
-    ...grantRoutes({ ...grants, cursors, accountIdOf, events: events.grants, session: deps.sessionSearch.find }),
+    ...grantRoutes({ ...grants, cursors, accountIdOf, ownerIdOf, events: events.grants, session: deps.sessionSearch.find }),
     ...tokenRoutes({ ...grants, revokeByName: events.revokeByName, grants: events.grants }),
     ...revocationRoutes({ ...grants, cursors, page: grants.revocations, listeners: deps.revocations.acknowledgements.page }),
-    ...logoutNotificationRoutes({ cursors, accountIdOf, notifications: deps.logout.notifications }),
+    ...logoutNotificationRoutes({ cursors, ownerIdOf, notifications: deps.logout.notifications }),
   ]
 }

@@ -36,7 +36,7 @@ import { createIdempotentRequests } from '../storage/idempotent-requests.ts'
 import type { Throttles } from '../throttles/throttles.ts'
 import { accountApiRoutes, createAccountParts } from './administration-accounts.ts'
 import { type AuditAdministration, createAuditAdministration } from './administration-audit.ts'
-import { type AdministrationBasis, accountIdOf } from './administration-basis.ts'
+import { type AdministrationBasis, accountIdOf, ownerIdOf } from './administration-basis.ts'
 import { createGrantParts, grantApiRoutes } from './administration-grants.ts'
 import { createOverviewParts, type OverviewParts } from './administration-overview.ts'
 import { createRefusedRequestParts } from './administration-refused-requests.ts'
@@ -186,6 +186,7 @@ function routesOf(
 ): readonly ApiRoute[] {
   const { config, nouns, jobs, cursors } = deps
   const findId = accountIdOf(nouns)
+  const findOwner = ownerIdOf(nouns)
   const document = openApiOf(() => routes, { issuer: config.issuer, version: manifest.version })
   const routes: ApiRoute[] = [
     openApiRoute(document),
@@ -200,9 +201,10 @@ function routesOf(
       ends: deps.sessionEnds,
       tree: async (sessionId, may) => showTree(await deps.sessionTree(sessionId), may),
       accountIdOf: findId,
+      ownerIdOf: findOwner,
     }),
     ...accountApiRoutes(deps, { ...deps, accountIdOf: findId }),
-    ...grantApiRoutes(deps.grants, { ...deps, accountIdOf: findId }),
+    ...grantApiRoutes(deps.grants, { ...deps, accountIdOf: findId, ownerIdOf: findOwner }),
     ...registrationRoutes(deps.registrations, deps),
     ...deps.auditRoutes({ accountIdOf: findId }),
     ...refusedRequestRoutes(deps),

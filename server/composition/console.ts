@@ -30,7 +30,7 @@ import type { Csrf } from '../http/csrf.ts'
 import { createKeptForms } from '../http/kept-forms.ts'
 import type { KeyRing } from '../keys/key-ring.ts'
 import type { AuditAdministration } from './administration-audit.ts'
-import { type AdministrationBasis, accountIdOf } from './administration-basis.ts'
+import { type AdministrationBasis, accountIdOf, ownerIdOf } from './administration-basis.ts'
 import { accountConsolePages } from './console-accounts.ts'
 import { clientConsolePages } from './console-clients.ts'
 import type { LogoutParts } from './logout.ts'
@@ -77,7 +77,7 @@ export function consoleRoutes(deps: ConsoleDeps): readonly ConsoleRoute[] {
       search: administration.sessionSearch,
       tree: administration.sessionTree,
       ends: administration.sessionEnds,
-      accountIdOf: accountIdOf(nouns),
+      ownerIdOf: ownerIdOf(nouns),
       history,
     }),
     ...accountConsolePages(administration, { ...deps, history }),
@@ -120,11 +120,11 @@ function grantConsole({
 }: ConsoleDeps & { readonly history: History }): ConsoleRoute[] {
   const { cursors, grants, sessionSearch } = administration
   const { events } = nouns
-  const findId = accountIdOf(nouns)
+  const findOwner = ownerIdOf(nouns)
   return [
-    ...grantPages({ ...grants, cursors, session: sessionSearch.find, accountIdOf: findId, history }),
+    ...grantPages({ ...grants, cursors, session: sessionSearch.find, ownerIdOf: findOwner, history }),
     ...tokenPages({ ...grants, cursors, revokeByName: events.revokeByName, listeners: revocations.acknowledgements.page }),
-    ...logoutNotificationPages({ cursors, ...logout.notifications, accountIdOf: findId }),
+    ...logoutNotificationPages({ cursors, ...logout.notifications, ownerIdOf: findOwner }),
   ]
 }
 

@@ -25,7 +25,8 @@ export interface FamilyNode {
 /** A grant. */
 export interface GrantNode {
   readonly id: string
-  readonly account: { readonly id: string; readonly email: string; readonly name?: string }
+  /** Without an e-mail address when it is deleted. */
+  readonly account: { readonly id: string; readonly email?: string; readonly name?: string }
   /** `isListed`: it is one of the clients that administrators see, neither deleted nor the server's own. */
   readonly client: { readonly id: string; readonly name: string; readonly isListed: boolean }
   /** The session in which it was born. */
@@ -62,7 +63,7 @@ export async function readGrants(
     WITH found AS MATERIALIZED (SELECT g.* FROM grants g ${which})
     SELECT g.id, g.session_id AS "sessionId", g.payload, g.created_at AS "createdAt", ${GRANT_UNTIL} AS "expiresAt",
       ${ENDED_AT} AS "endedAt", ${END_REASON} AS "endReason", ${LIVES} AS live, ${STATE} AS state,
-      jsonb_build_object('id', a.id, 'email', a.email, 'name', a.name) AS account,
+      jsonb_build_object('id', a.id, 'email', NULLIF(a.email, ''), 'name', a.name) AS account,
       jsonb_build_object('id', c.id, 'name', c.metadata->>'client_name', 'isListed', ${IS_LISTED}) AS client,
       COALESCE(f.families, '[]'::jsonb) AS families,
       GREATEST(g.created_at, f.rotated_at) + make_interval(secs => ${accessTokenLifeSeconds}) AS "accessTokensUntil"
@@ -91,7 +92,7 @@ interface GrantRow {
   readonly endReason: string | null
   readonly live: boolean
   readonly state: GrantState
-  readonly account: { readonly id: string; readonly email: string; readonly name: string | null }
+  readonly account: { readonly id: string; readonly email: string | null; readonly name: string | null }
   readonly client: { readonly id: string; readonly name: string | null; readonly isListed: boolean }
   readonly families: readonly FamilyRow[]
   readonly accessTokensUntil: Date
@@ -113,7 +114,11 @@ interface FamilyRow {
 function nodeOf({ sessionId, payload, endedAt, endReason, account, client, families, ...row }: GrantRow): GrantNode {
   return {
     ...row,
-    account: { id: account.id, email: account.email, ...(account.name === null ? {} : { name: account.name }) },
+    account: {
+      id: account.id,
+      ...(account.email === null ? {} : { email: account.email }),
+      ...(account.name === null ? {} : { name: account.name }),
+    },
     client: { ...client, name: client.name ?? client.id },
     ...(sessionId === null ? {} : { sessionId }),
     scopes: scopesOf(isObject(payload.openid) ? payload.openid.scope : undefined),

@@ -8,7 +8,8 @@ import { rowsOf } from './session-ways.ts'
 /** A session in a list. */
 export interface SessionItem {
   readonly id: string
-  readonly account: { readonly id: string; readonly email: string; readonly name?: string }
+  /** Without an e-mail address when it is deleted. */
+  readonly account: { readonly id: string; readonly email?: string; readonly name?: string }
   /** "Chrome on Windows". */
   readonly device: string
   readonly userAgent?: string
@@ -65,7 +66,7 @@ export function createSessionSearch({ db }: { readonly db: Database }): SessionS
 
 interface SessionRow {
   readonly id: string
-  readonly account: { readonly id: string; readonly email: string; readonly name: string | null }
+  readonly account: { readonly id: string; readonly email: string | null; readonly name: string | null }
   readonly userAgent: string | null
   readonly address: string | null
   readonly methods: readonly string[]
@@ -81,7 +82,7 @@ interface SessionRow {
 /** The page is found first, and what stands beside each of its sessions is read for those only. */
 async function select(db: Database, rows: Prisma.Sql): Promise<SessionItem[]> {
   const found = await db.$queryRaw<SessionRow[]>(Prisma.sql`
-    SELECT s.id, jsonb_build_object('id', a.id, 'email', a.email, 'name', a.name) AS account, s.user_agent AS "userAgent",
+    SELECT s.id, jsonb_build_object('id', a.id, 'email', NULLIF(a.email, ''), 'name', a.name) AS account, s.user_agent AS "userAgent",
       host(s.address) AS address, s.methods, s.started_at AS "startedAt", s.last_used_at AS "lastUsedAt",
       s.expires_at AS "expiresAt", s.state, s.ended_at AS "endedAt", s.end_reason AS "endReason",
       COALESCE((SELECT jsonb_agg(jsonb_build_object('clientId', sc.client_id, 'name', c.metadata->>'client_name')
@@ -97,7 +98,11 @@ async function select(db: Database, rows: Prisma.Sql): Promise<SessionItem[]> {
 function itemOf({ account, userAgent, address, clients, endedAt, endReason, ...row }: SessionRow): SessionItem {
   return {
     ...row,
-    account: { id: account.id, email: account.email, ...(account.name === null ? {} : { name: account.name }) },
+    account: {
+      id: account.id,
+      ...(account.email === null ? {} : { email: account.email }),
+      ...(account.name === null ? {} : { name: account.name }),
+    },
     device: deviceName(userAgent ?? undefined),
     clients: clients.map(({ clientId, name }) => ({ clientId, name: name ?? clientId })),
     ...(userAgent === null ? {} : { userAgent }),

@@ -19,7 +19,8 @@ export type LinkedState = 'live' | 'ended' | 'expired'
 export interface TokenLinks {
   /** `isListed`: it is neither deleted nor the server's own. */
   readonly client?: { readonly id: string; readonly name: string; readonly status: string; readonly isListed: boolean }
-  readonly account?: { readonly id: string; readonly email: string; readonly status: string }
+  /** Without an e-mail address when it is deleted. */
+  readonly account?: { readonly id: string; readonly email?: string; readonly status: string }
   readonly session?: { readonly id: string; readonly state: LinkedState; readonly endReason?: string }
   readonly grant?: { readonly id: string; readonly state: LinkedState; readonly endReason?: string }
   /** PostgreSQL's time of the read. */
@@ -33,7 +34,8 @@ export async function readLinks(db: Database, ids: TokenIds): Promise<TokenLinks
       CASE WHEN c.id IS NOT NULL THEN
         jsonb_build_object('id', c.id, 'name', COALESCE(c.metadata->>'client_name', c.id), 'status', c.status,
           'isListed', ${IS_LISTED}) END AS client,
-      CASE WHEN a.id IS NOT NULL THEN jsonb_build_object('id', a.id, 'email', a.email, 'status', a.status) END AS account,
+      CASE WHEN a.id IS NOT NULL THEN jsonb_strip_nulls(jsonb_build_object(
+        'id', a.id, 'email', NULLIF(a.email, ''), 'status', a.status)) END AS account,
       CASE WHEN s.id IS NOT NULL THEN jsonb_strip_nulls(jsonb_build_object('id', s.id, 'endReason', s.end_reason, 'state', CASE
         WHEN s.ended_at IS NOT NULL THEN 'ended' WHEN s.closed_at IS NULL AND s.expires_at > latchkey_now() THEN 'live'
         ELSE 'expired' END)) END AS session,

@@ -63,6 +63,7 @@ function sessionPages(text: string): readonly (readonly [string, Html])[] {
     },
     ...{ clients: [{ clientId: text, name: text }], startedAt: WHEN, lastUsedAt: WHEN, expiresAt: WHEN, state: 'live' as const },
   }
+  const left = { ...session, account: { id: text } }
   const over = { ...session, id: `${text} 2`, state: 'ended' as const, endedAt: WHEN, endReason: text, clients: [] }
   const list = {
     ...{ sessions: [session, over], asked: { account: text, state: 'live' }, chips: [], mayRevoke: true, mayOpenApps: true },
@@ -138,10 +139,12 @@ function sessionPages(text: string): readonly (readonly [string, Html])[] {
     ['sessions, none', sessionList({ ...list, sessions: [], fault: text })],
     ['session', sessionDetail(detail)],
     ['session with nothing', sessionDetail(empty)],
+    ['sessions of a deleted account', sessionList({ ...list, sessions: [left], asked: { not_kept_in: text } })],
     ['session that is over', sessionDetail({ ...empty, session: over, refusals: { ...detail.refusals, guards: [] } })],
     ['session for helpdesk', sessionDetail(forHelpdesk)],
     ['end of sessions', sessionRevocation({ ...asked, ids: [text, text] })],
     ['end of sessions from a report', sessionRevocation({ ...asked, ids: [text], back: text })],
+    ['session of a deleted account', sessionDetail({ ...empty, session: left })],
     ['end of a filter', sessionRevocation({ ...asked, filter: text, reasonMissing: true })],
     ['end of nothing', sessionRevocation({ ...asked, preview: { ...preview, sessions: 0 } })],
     ['job', jobDetail(job)],

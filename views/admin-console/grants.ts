@@ -1,5 +1,4 @@
 // Grants in the console: the list over the whole installation, and one with all that hangs from it.
-import { emailAddress } from '../email-address.ts'
 import { type Html, html } from '../html.ts'
 import { moment } from '../moment.ts'
 import { type HistoryView, historyCard } from './history.ts'
@@ -18,11 +17,12 @@ import {
   table,
 } from './lists.ts'
 import type { GrantView, SessionView } from './sessions.ts'
+import { type Owner, ownerLink, ownerName, ownerText } from './owner.ts'
 import { familyNode, type GuardView, guardRow, type NotificationView, notificationRow, scopeList, words } from './tree.ts'
 
 /** A grant in the list. */
 export interface GrantRow extends GrantView {
-  readonly account: { readonly id: string; readonly email: string; readonly name?: string }
+  readonly account: Owner
   readonly sessionId?: string
   readonly state: 'live' | 'ended' | 'expired'
 }
@@ -85,7 +85,7 @@ function rows(view: GrantListView): Html {
     label: 'Select',
     cell: ({ id, state, account, client }: GrantRow) =>
       state === 'live' &&
-      html`<label class="select"><input type="checkbox" name="id" value="${id}"><span class="visually-hidden">${account.email}, ${client.name}</span></label>`,
+      html`<label class="select"><input type="checkbox" name="id" value="${id}"><span class="visually-hidden">${ownerText(account)}, ${client.name}</span></label>`,
   }
   const list = table<GrantRow>('Grants, the latest first', [...(mayRevoke ? [select] : []), ...COLUMNS], grants)
   if (!mayRevoke) return html`${list}${pager(view)}`
@@ -104,7 +104,7 @@ const COLUMNS = [
     label: 'App',
     names: true,
     cell: ({ id, account, client }: GrantRow) =>
-      html`<a href="/admin/grants/${id}"><bdi>${client.name}</bdi></a><br><span class="quiet">${emailAddress(account.email)}</span>`,
+      html`<a href="/admin/grants/${id}"><bdi>${client.name}</bdi></a><br><span class="quiet">${ownerName(account)}</span>`,
   },
   { label: 'May', cell: ({ scopes, resources }: GrantRow) => scopeList(scopes, resources) },
   { label: 'Given', cell: ({ createdAt }: GrantRow) => moment(createdAt) },
@@ -142,7 +142,7 @@ export interface GrantDetailView {
 export function grantDetail(view: GrantDetailView): Html {
   const { grant, mayRevoke } = view
   return html`<p class="crumbs"><a href="/admin/grants">Grants</a></p>
-<h1><bdi>${grant.client.name}</bdi> for ${emailAddress(grant.account.email)}</h1>
+<h1><bdi>${grant.client.name}</bdi> for ${ownerName(grant.account)}</h1>
 <section class="card" aria-labelledby="about">
 <h2 id="about">Grant</h2>
 ${aboutGrant(view)}
@@ -167,7 +167,7 @@ function aboutGrant({ grant, session, mayOpenApp }: GrantDetailView): Html {
       'State',
       html`${standing(grant.state)}${grant.endReason !== undefined && html` <span class="quiet">${words(grant.endReason)}</span>`}`,
     ],
-    ['Account', html`<a href="/admin/accounts/${grant.account.id}"><bdi>${grant.account.name ?? grant.account.email}</bdi></a>`],
+    ['Account', ownerLink(grant.account)],
     [
       'App',
       mayOpenApp

@@ -14,6 +14,7 @@ import {
   standing,
   table,
 } from './lists.ts'
+import { ownerName } from './owner.ts'
 import { type NotificationView, outcome, words } from './tree.ts'
 
 /** A notification in the list. */
@@ -97,7 +98,8 @@ function columns({ csrf, mayOpen }: NotificationListView) {
   ]
 }
 
-function whatEnded({ sessionId, accountId, accountEndedAt, grantId }: NotificationRow, mayOpenGrants: boolean): Html {
+function whatEnded({ sessionId, accountId, accountEndedAt, grantId, cause }: NotificationRow, mayOpenGrants: boolean): Html {
+  if (accountEndedAt !== undefined && cause === 'account_deleted') return html`all of a ${ownerName({ id: accountId })}`
   if (accountEndedAt !== undefined) return html`<a href="/admin/accounts/${accountId}">all of an account</a>`
   if (grantId === undefined) return html`<a href="/admin/sessions/${sessionId}">a session</a>`
   // Its session is for all who see the list.

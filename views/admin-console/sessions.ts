@@ -1,5 +1,4 @@
 // Sessions in the console: the list over the whole installation, one with all that hangs from it, and the page that says what will end.
-import { emailAddress } from '../email-address.ts'
 import { type Html, html } from '../html.ts'
 import { moment } from '../moment.ts'
 import { type HistoryView, historyCard } from './history.ts'
@@ -19,6 +18,7 @@ import {
   YES_NO,
 } from './lists.ts'
 import {
+import { type Owner, ownerLink, ownerName, ownerText } from './owner.ts'
   type FamilyView,
   familyNode,
   type GuardView,
@@ -32,7 +32,7 @@ import {
 /** A session in the list. */
 export interface SessionRow {
   readonly id: string
-  readonly account: { readonly id: string; readonly email: string; readonly name?: string }
+  readonly account: Owner
   readonly device: string
   readonly address?: string
   readonly methods: readonly string[]
@@ -109,7 +109,7 @@ export function sessionRows(
     label: 'Select',
     cell: ({ id, state, account, device }: SessionRow) =>
       state === 'live' &&
-      html`<label class="select"><input type="checkbox" name="id" value="${id}"><span class="visually-hidden">${account.email}, ${device}</span></label>`,
+      html`<label class="select"><input type="checkbox" name="id" value="${id}"><span class="visually-hidden">${ownerText(account)}, ${device}</span></label>`,
   }
   const list = table<SessionRow>(
     'Sessions, the latest first',
@@ -132,7 +132,7 @@ const columns = (mayOpenApps: boolean) => [
     label: 'Account',
     names: true,
     cell: ({ id, account, device }: SessionRow) =>
-      html`<a href="/admin/sessions/${id}">${emailAddress(account.email)}</a><br><span class="quiet"><bdi>${device}</bdi></span>`,
+      html`<a href="/admin/sessions/${id}">${ownerName(account)}</a><br><span class="quiet"><bdi>${device}</bdi></span>`,
   },
   {
     label: 'From',
@@ -209,7 +209,7 @@ export interface SessionView {
 export function sessionDetail(view: SessionView): Html {
   const { session, grants, mayRevoke, mayOpenApps } = view
   return html`<p class="crumbs"><a href="/admin/sessions">Sessions</a></p>
-<h1>${emailAddress(session.account.email)}, <bdi>${session.device}</bdi></h1>
+<h1>${ownerName(session.account)}, <bdi>${session.device}</bdi></h1>
 <section class="card" aria-labelledby="about">
 <h2 id="about">Session</h2>
 ${aboutSession(session, mayOpenApps)}
@@ -226,10 +226,7 @@ function aboutSession(session: SessionView['session'], mayOpenApps: boolean): Ht
       'State',
       html`${standing(session.state)}${session.endReason !== undefined && html` <span class="quiet">${words(session.endReason)}</span>`}`,
     ],
-    [
-      'Account',
-      html`<a href="/admin/accounts/${session.account.id}"><bdi>${session.account.name ?? session.account.email}</bdi></a>`,
-    ],
+    ['Account', ownerLink(session.account)],
     ['Address', session.address ?? 'unknown'],
     ['Signed in by', session.methods.join(', ')],
     ['Apps', appNames(session.clients, mayOpenApps)],

@@ -3,6 +3,7 @@ import { type Html, html } from '../html.ts'
 import { moment } from '../moment.ts'
 import { type AskingForm, askFirst } from './asking.ts'
 import { facts, reasonField, standing, table } from './lists.ts'
+import { type Owner, ownerLink } from './owner.ts'
 import { REVOCATION_COLUMNS, type RevocationRow } from './tokens.ts'
 import { words } from './tree.ts'
 
@@ -39,7 +40,7 @@ export interface TokenFoundView {
   }
   readonly links: {
     readonly client?: { readonly id: string; readonly name: string; readonly status: string; readonly isListed: boolean }
-    readonly account?: { readonly id: string; readonly email: string; readonly status: string }
+    readonly account?: Owner & { readonly status: string }
     readonly session?: Link
     readonly grant?: Link
   }
@@ -99,9 +100,7 @@ function aboutToken({ links, keyHref, refresh, signature, issuedAt, expiresAt, j
           'App',
           html`${client.isListed ? html`<a href="/admin/clients/${client.id}"><bdi>${client.name}</bdi></a>` : html`<bdi>${client.name}</bdi>`} ${standing(client.status)}`,
         ],
-    account === undefined
-      ? undefined
-      : ['Account', html`<a href="/admin/accounts/${account.id}"><bdi>${account.email}</bdi></a> ${standing(account.status)}`],
+    account === undefined ? undefined : ['Account', html`${ownerLink(account)} ${standing(account.status)}`],
     session === undefined ? undefined : ['Session', linked('/admin/sessions/', session)],
     grant === undefined ? undefined : ['Grant', linked('/admin/grants/', grant)],
     issuedAt === undefined ? undefined : ['Issued', moment(issuedAt)],
