@@ -1,4 +1,5 @@
-// The lists of the console, each by what they have in common: a filter that cannot be understood is not answered as if nothing were there.
+// The lists of the console, each by what they have in common: a filter that cannot be understood is not answered as if nothing were there,
+// and what narrows a list goes on narrowing it.
 import { afterAll, beforeAll, expect, test } from '@jest/globals'
 import { startAdminServer } from '../admin-api/api.ts'
 import type { TestServer } from '../support/server.ts'
@@ -36,5 +37,15 @@ test.each([
     )
     const empty = await browser.open(`${server.issuer}${path}?${none}`)
     expect({ status: empty.status, none: empty.body.includes('class="empty"') }).toEqual({ status: 200, none: true })
+  },
+)
+
+test.each(['sessions', 'grants'])(
+  'what a session audit leaves out of a list of %s stays left out when something is added to the filter',
+  async (noun) => {
+    const { page } = await atConsole(server, 'auditor', `/admin/${noun}?not_kept_in=rev_some&state=live`)
+    const [, form = ''] = new RegExp(`<form method="get" action="/admin/${noun}">([\\s\\S]*?)</form>`).exec(page.body) ?? []
+    expect(form).toContain('<input type="hidden" name="not_kept_in" value="rev_some">')
+    expect(page.body).toContain('Not kept in the report: <bdi>rev_some</bdi>')
   },
 )

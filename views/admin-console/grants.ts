@@ -4,6 +4,7 @@ import { moment } from '../moment.ts'
 import { type HistoryView, historyCard } from './history.ts'
 import {
   type Chip,
+  carriedField,
   chips,
   facts,
   faultNotice,
@@ -78,6 +79,8 @@ function filters({ asked, fault }: GrantListView): Html {
     filterField({ name: 'idle', label: 'Not refreshed for', value: value('idle'), hint: '30m, 8h or 7d' }),
   ])
 }
+    // It has no field, and goes along: nobody is shown more than the filter of before found.
+    carriedField('not_kept_in', value('not_kept_in')),
 
 function rows(view: GrantListView): Html {
   const { grants, mayRevoke } = view

@@ -58,6 +58,11 @@ ${hint !== undefined && html`<p class="hint" id="${id}-hint">${hint}</p>`}
 `
 }
 
+/** What goes along without being seen; nothing where there is nothing to carry. */
+export function carriedField(name: string, value = ''): Html {
+  return value === '' ? html`` : html`<input type="hidden" name="${name}" value="${value}">\n`
+}
+
 /** The form that sets filters: closed until somebody wants it. */
 export function filterForm(action: string, open: boolean, fields: readonly Html[]): Html {
   return html`<details class="filters"${open && html` open`}>

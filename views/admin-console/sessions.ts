@@ -4,6 +4,7 @@ import { moment } from '../moment.ts'
 import { type HistoryView, historyCard } from './history.ts'
 import {
   type Chip,
+  carriedField,
   chips,
   facts,
   faultNotice,
@@ -99,6 +100,8 @@ function filters({ asked, fault }: SessionListView): Html {
     filterField({ name: 'new_device', label: 'On a new device', value: value('new_device'), choices: YES_NO }),
   ])
 }
+    // It has no field, and goes along: nobody is shown more than the filter of before found.
+    carriedField('not_kept_in', value('not_kept_in')),
 
 /** The rows, to choose from for those who may end them. */
 export function sessionRows(
