@@ -114,12 +114,14 @@ async function showSessions(deps: AccountAccessPagesDeps, ctx: Context, visit: C
   const sessions = await deps.sessions.page({ filter: { accountId: account.id }, limit: MOST_ROWS })
   const mayRevoke = visit.may(ACCESS.sessions.revoke)
   const filter = listHref('', { account: account.id, state: 'live' }).slice(1)
+  const here = accountHref(account.id, 'sessions')
   const body = accountSessions({
     sessions,
     mayRevoke,
     mayOpenApps: visit.may(ACCESS.clients.read),
+    here,
     allHref: listHref('/admin/sessions', { account: account.email }),
-    ...(mayRevoke && account.sessions > 0 ? { revokeAllHref: endAllHref('/sessions', filter) } : {}),
+    ...(mayRevoke && account.sessions > 0 ? { revokeAllHref: endAllHref('/sessions', filter, here) } : {}),
   })
   showTab(visit, account, { tab: 'sessions', body })
 }

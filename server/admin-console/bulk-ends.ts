@@ -8,7 +8,7 @@ import { safeReturnPath } from '../http/return-path.ts'
 import { type BulkEnds, MOST_ENDED_AT_ONCE, type Which } from '../revocation-jobs/bulk-ends.ts'
 import type { Ended } from '../tokens/ending.ts'
 import type { ConsoleRoute, ConsoleVisit } from './console.ts'
-import { type Asked, readAsked } from './list-query.ts'
+import { type Asked, listHref, readAsked } from './list-query.ts'
 import { redirectWithNotice } from './notices.ts'
 
 /** What the pages of one noun are made of. */
@@ -31,7 +31,8 @@ export interface BulkEndPages<Filter extends object, Preview> {
     /** The form was sent without one. */
     readonly reasonMissing: boolean
     readonly backHref: string
-    /** The report that somebody came from, and goes back to. */
+    readonly backTo: Origin['is']
+    /** The page on which it was ticked; it goes along. */
     readonly back?: string
   }): Html
   wordsOf(ended: Ended): string
@@ -93,10 +94,24 @@ function askHref(noun: string, { ids, filter, reason, back }: EndAsked): string 
   return `/admin${noun}/revocation?${query}`
 }
 
-/** Where somebody goes back to who came from a report; nobody is led elsewhere by an address that others made. */
-function reportOf(back: string): string | undefined {
-  const path = safeReturnPath(back)
-  return path?.startsWith('/admin/session-audits/') === true ? path : undefined
+/** A page on which is ticked what ends. */
+interface Origin {
+  readonly is: 'list' | 'report' | 'account'
+  readonly href: string
+}
+
+/** Where somebody came from, and goes back to. Nobody is led elsewhere by an address that others made. */
+function originOf(noun: string, back: string): Origin | undefined {
+  const href = safeReturnPath(back)
+  if (href === undefined) return undefined
+  if (href.startsWith('/admin/session-audits/')) return { is: 'report', href }
+  if (href.startsWith('/admin/accounts/')) return { is: 'account', href }
+  return href.split('?')[0] === `/admin${noun}` ? { is: 'list', href } : undefined
+}
+
+/** The list as it was narrowed. */
+function narrowedHref({ noun, fields }: { readonly noun: string; readonly fields: readonly string[] }, filter: string): string {
+  return listHref(`/admin${noun}`, readAsked(Object.fromEntries(new URLSearchParams(filter)), fields))
 }
 
 async function ask<Filter extends object, Preview>(
@@ -105,18 +120,18 @@ async function ask<Filter extends object, Preview>(
   { ids, filter, reason, back: from }: EndAsked,
   reasonMissing = false,
 ): Promise<void> {
-  const path = `/admin${pages.noun}`
   const which = await whichOf(pages, ids.split(' '), filter)
-  const back = reportOf(from)
+  const origin = originOf(pages.noun, from)
   const body = pages.view({
     preview: await pages.ends.preview(which),
     ...('ids' in which ? { ids: which.ids } : { filter }),
     csrf: visit.csrf,
     ...{ reason, reasonMissing },
-    backHref: back ?? (filter === '' ? path : `${path}?${filter}`),
-    ...(back === undefined ? {} : { back }),
+    backHref: origin?.href ?? narrowedHref(pages, filter),
+    backTo: origin?.is ?? 'list',
+    ...(origin === undefined ? {} : { back: origin.href }),
   })
-  visit.show({ title: pages.title, section: path, body }, reasonMissing ? 400 : 200)
+  visit.show({ title: pages.title, section: `/admin${pages.noun}`, body }, reasonMissing ? 400 : 200)
 }
 
 async function end<Filter extends object, Preview>(
@@ -125,7 +140,6 @@ async function end<Filter extends object, Preview>(
   visit: ConsoleVisit,
   asked: EndAsked,
 ): Promise<void> {
-  const path = `/admin${pages.noun}`
   if (asked.reason.trim() === '') return ask(pages, visit, asked, true)
   const which = await whichOf(pages, asked.ids.split(' '), asked.filter)
   const done = await pages.ends.end(which, visit.change(asked.reason.trim()))
@@ -134,9 +148,20 @@ async function end<Filter extends object, Preview>(
     ctx.status = 303
     return
   }
+  redirectWithNotice(ctx, nextHref(pages, which, asked), pages.wordsOf(done.ended))
+}
+
+/** What ended alone shows on its page that it did; from a report, and after many, people go on where they were. */
+function nextHref<Filter extends object, Preview>(
+  pages: BulkEndPages<Filter, Preview>,
+  which: Which<Filter>,
+  { back, filter }: EndAsked,
+): string {
+  const origin = originOf(pages.noun, back)
   const [only, ...others] = 'ids' in which ? which.ids : []
-  const next = reportOf(asked.back) ?? (only === undefined || others.length > 0 ? path : `${path}/${encodeURIComponent(only)}`)
-  redirectWithNotice(ctx, next, pages.wordsOf(done.ended))
+  const isAlone = only !== undefined && others.length === 0
+  if (isAlone && origin?.is !== 'report') return `/admin${pages.noun}/${encodeURIComponent(only)}`
+  return origin?.href ?? narrowedHref(pages, filter)
 }
 
 /** What an end is of: ids, or the query of a list. A filter that says nothing would be everybody, and is nobody. */

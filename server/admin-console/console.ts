@@ -201,8 +201,10 @@ async function wayBack(
   const short = isApart ? undefined : safeReturnPath(back)
   if (short !== undefined) return short
   const page = safeReturnPath(back.split('?')[0] ?? '') ?? CONSOLE_PATH
-  // Nobody who never was here has anything kept: it would be a way to fill the store.
-  const isOurs = form === undefined ? ctx.state.filledIn === true : door.csrf.isOurs(ctx, form, CSRF_PURPOSE)
+  // Nobody who never was here has anything kept: it would be a way to fill the store. What was ticked in a list is an address, of which
+  // nobody can say whose it is but by who asks.
+  const isOurs =
+    form === undefined ? account !== undefined || ctx.state.filledIn === true : door.csrf.isOurs(ctx, form, CSRF_PURPOSE)
   const path = isOurs ? safeReturnPath(back, Number.POSITIVE_INFINITY) : undefined
   if (path === undefined) return page
   const id = await door.keptForms.keep(ctx, { path, accountId: account?.id })

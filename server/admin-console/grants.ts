@@ -21,6 +21,7 @@ import type { History } from './history.ts'
 import {
   type Asked,
   chipsOf,
+  hereOf,
   listHref,
   momentOf,
   ROWS,
@@ -90,6 +91,7 @@ async function showList(deps: GrantPagesDeps, ctx: Context, visit: ConsoleVisit)
   const { filter, fault } = await filterOf(asked, deps.ownerIdOf)
   const cursor = typeof ctx.query.cursor === 'string' ? ctx.query.cursor : undefined
   const { grants, ...hrefs } = filter === undefined ? { grants: [] } : await readGrantRows(deps, asked, filter, cursor)
+  const here = hereOf(PATH, asked, cursor)
   const body = grantList({
     grants,
     ...hrefs,
@@ -97,6 +99,7 @@ async function showList(deps: GrantPagesDeps, ctx: Context, visit: ConsoleVisit)
     chips: chipsOf(PATH, asked, LABELS),
     asked,
     mayRevoke: visit.may(ACCESS.grants.revoke),
+    ...(here === undefined ? {} : { here }),
     ...(fault === undefined ? {} : { fault }),
     ...(mayEndAll(asked, { rows: grants, ...hrefs })
       ? { revokeAllHref: endAllHref('/grants', listHref('', asked).slice(1)) }

@@ -10,6 +10,9 @@ export type Asked = { readonly [field: string]: string }
 /** How many rows a page has. */
 export const ROWS = 50
 
+/** How many where sessions are ticked: so many of their ids, with the way back, are an address that goes through a sign-in. */
+export const SESSION_ROWS = 40
+
 /** Reads the fields that a list has from a query. */
 export function readAsked(
   query: { readonly [name: string]: string | readonly string[] | undefined },
@@ -30,6 +33,12 @@ export function listHref(path: string, asked: Asked, changed: { readonly [field:
   )
   const query = new URLSearchParams(entries).toString()
   return query === '' ? path : `${path}?${query}`
+}
+
+/** A page of a list, to come back to; undefined for its first without a filter, which needs no telling. */
+export function hereOf(path: string, asked: Asked, cursor: string | undefined): string | undefined {
+  const here = listHref(path, asked, { cursor })
+  return here === path ? undefined : here
 }
 
 /** The filters that are on, each with the way to take it off. */

@@ -6,6 +6,7 @@ import { isStorable } from '../../config/plain-text.ts'
 import { notificationList } from '../../views/admin-console/logout-notifications.ts'
 import type { Cursors } from '../http/cursors.ts'
 import type { Form } from '../http/form.ts'
+import { safeReturnPath } from '../http/return-path.ts'
 import {
   LOGOUT_NOTIFICATION_STATES,
   type LogoutNotification,
@@ -13,7 +14,7 @@ import {
   type LogoutNotifications,
 } from '../logout-notifications/logout-notifications.ts'
 import type { ConsoleRoute, ConsoleVisit } from './console.ts'
-import { type Asked, chipsOf, readAsked, readRows, type View, viewsOf } from './list-query.ts'
+import { type Asked, chipsOf, listHref, readAsked, readRows, type View, viewsOf } from './list-query.ts'
 import { redirectWithNotice } from './notices.ts'
 
 /** What the page calls. */
@@ -42,10 +43,10 @@ export function logoutNotificationPages(deps: LogoutNotificationPagesDeps): Cons
       method: 'post',
       path: '/logout-notifications/:id/attempts',
       access: ACCESS.sessions.revoke,
-      back: (_ctx, form) => formHref(form),
+      back: (_ctx, form) => pageOf(form),
       async handle(ctx, visit, form) {
         const id = String(ctx.params.id)
-        redirectWithNotice(ctx, formHref(form), isStorable(id) ? await tellAgain(deps, id, visit) : NOTHING_TO_TELL)
+        redirectWithNotice(ctx, pageOf(form), isStorable(id) ? await tellAgain(deps, id, visit) : NOTHING_TO_TELL)
       },
     },
   ]
@@ -59,10 +60,10 @@ async function tellAgain(deps: LogoutNotificationPagesDeps, id: string, visit: C
   return state === 'waiting' || state === 'retrying' ? 'The app is being told at this moment.' : NOTHING_TO_TELL
 }
 
-/** The page on which the form stands: that of a session, or the list of all that apps are told. */
-function formHref(form: Form): string {
-  const session = form.get('session')
-  return session === '' ? PATH : `/admin/sessions/${encodeURIComponent(session)}`
+/** The page on which the form stands: that of a session or a grant, or the list of all that apps are told, as it was narrowed. */
+function pageOf(form: Form): string {
+  const back = safeReturnPath(form.get('back')) ?? PATH
+  return back.startsWith('/admin/sessions/') || back.startsWith('/admin/grants/') || back.startsWith(`${PATH}?`) ? back : PATH
 }
 
 async function showList(deps: LogoutNotificationPagesDeps, ctx: Context, visit: ConsoleVisit): Promise<void> {
@@ -88,6 +89,7 @@ async function showList(deps: LogoutNotificationPagesDeps, ctx: Context, visit: 
     views: viewsOf(PATH, asked, VIEWS),
     chips: chipsOf(PATH, asked, LABELS),
     asked,
+    here: listHref(PATH, asked, { cursor }),
     mayOpen: { apps: visit.may(ACCESS.clients.read), grants: visit.may(ACCESS.grants.read) },
     ...(visit.may(ACCESS.sessions.revoke) ? { csrf: visit.csrf } : {}),
     ...(fault === undefined ? {} : { fault }),

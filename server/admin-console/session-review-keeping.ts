@@ -87,6 +87,8 @@ async function ask(
 ): Promise<void> {
   const review = await foundReview(reviews, String(ctx.params.id))
   const kind = kindOf(wanted)
+  // The address alone: of very much, nothing goes through a sign-in.
+  if (wanted === '' && subjects.length === 0) return redirectWithNotice(ctx, reviewHref(review.id), NOTHING_TICKED)
   if (kind === undefined) throw new HttpProblem(400, 'No such kind', 'Go back to the report, and tick what is meant.')
   const named = subjects.filter((subject) => subject !== '' && isStorable(subject)).slice(0, MOST_ENDED_AT_ONCE)
   const all = await reviews.findings({ reviewId: review.id, kind, subjects: named, limit: MOST_FINDINGS })
@@ -118,6 +120,8 @@ async function act(reviews: SessionReviews, deed: Deed, ctx: Context, visit: Con
   }
   redirectWithNotice(ctx, `${reviewHref(id)}?kind=${kind}`, notice)
 }
+
+const NOTHING_TICKED = 'Nothing is selected: tick what is meant.'
 
 function keptNotice(kept: number | undefined): string {
   return kept === 1 ? 'It stays, and the report says why.' : `${kept} stay, and the report says why.`

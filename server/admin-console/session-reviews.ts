@@ -17,7 +17,7 @@ import type { SessionReview, SessionReviews } from '../session-reviews/session-r
 import { asking } from './asking.ts'
 import { endAllHref } from './bulk-ends.ts'
 import type { ConsoleRoute, ConsoleVisit } from './console.ts'
-import { listHref, readRows } from './list-query.ts'
+import { listHref, readRows, SESSION_ROWS } from './list-query.ts'
 import { redirectWithNotice } from './notices.ts'
 import { refusalOf } from './refusals.ts'
 import { foundReview, REVIEWS_PATH, reviewHref, reviewKeepingPages } from './session-review-keeping.ts'
@@ -126,6 +126,7 @@ async function showOne(deps: SessionReviewPagesDeps, ctx: Context, visit: Consol
       ? { rows: [] }
       : await readRows<ReviewFinding>({
           ...{ cursors, path: reviewHref(review.id), asked: { kind }, cursor },
+          ...(kind === 'old_session' ? { rows: SESSION_ROWS } : {}),
           read: (limit, after) =>
             reviews.findings({
               ...{ reviewId: review.id, kind, limit },

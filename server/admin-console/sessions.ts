@@ -22,10 +22,12 @@ import type { History } from './history.ts'
 import {
   type Asked,
   chipsOf,
+  hereOf,
   listHref,
   momentOf,
   readAsked,
   readRows,
+  SESSION_ROWS,
   secondsOf,
   timeFaultOf,
   type View,
@@ -62,9 +64,6 @@ const LABELS = {
   not_kept_in: 'Not kept in the report',
 }
 
-/** Sessions of one page: each of them names its person, its device and its apps. */
-const SESSIONS = 40
-
 /** Makes the pages. */
 export function sessionPages(deps: SessionPagesDeps): ConsoleRoute[] {
   return [
@@ -92,7 +91,7 @@ async function showList(deps: SessionPagesDeps, ctx: Context, visit: ConsoleVisi
     filter === undefined
       ? { rows: [] }
       : await readRows<SessionItem>({
-          ...{ cursors: deps.cursors, path: PATH, asked, cursor, rows: SESSIONS },
+          ...{ cursors: deps.cursors, path: PATH, asked, cursor, rows: SESSION_ROWS },
           read: (limit, after) =>
             deps.search.page({
               filter,
@@ -102,6 +101,7 @@ async function showList(deps: SessionPagesDeps, ctx: Context, visit: ConsoleVisi
           placeOf: ({ startedAt, id }) => [startedAt.getTime(), id],
         })
   const { rows: sessions, ...hrefs } = page
+  const here = hereOf(PATH, asked, cursor)
   const body = sessionList({
     sessions,
     ...hrefs,
@@ -110,6 +110,7 @@ async function showList(deps: SessionPagesDeps, ctx: Context, visit: ConsoleVisi
     asked,
     mayRevoke: visit.may(ACCESS.sessions.revoke),
     mayOpenApps: visit.may(ACCESS.clients.read),
+    ...(here === undefined ? {} : { here }),
     ...(fault === undefined ? {} : { fault }),
     ...(mayEndAll(asked, page) ? { revokeAllHref: endAllHref('/sessions', listHref('', asked).slice(1)) } : {}),
   })

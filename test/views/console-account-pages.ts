@@ -82,7 +82,7 @@ function accessPages(text: string, row: Row, bare: Row): Pages {
     ...{ id: text, account: { id: text, email: text, name: text }, device: text, address: text, methods: [text] },
     ...{ clients: [{ clientId: text, name: text }], startedAt: WHEN, lastUsedAt: WHEN, expiresAt: WHEN, state: 'live' as const },
   }
-  const sessions = { sessions: [session], mayRevoke: true, mayOpenApps: true, allHref: '/admin/sessions' }
+  const sessions = { sessions: [session], mayRevoke: true, mayOpenApps: true, here: text, allHref: '/admin/sessions' }
   const grant = {
     ...{ id: text, client: { id: text, name: text }, scopes: [text], resources: { [text]: [text] } },
     ...{ createdAt: WHEN, expiresAt: WHEN, state: 'live' },

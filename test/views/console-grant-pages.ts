@@ -65,7 +65,7 @@ function ofGrants(text: string): readonly (readonly [string, Html])[] {
     ['grant of which nothing was revoked', grantDetail({ ...bare, grant, revocations: [] })],
     ['end of grants', grantRevocation({ ...asked, ids: [text, text] })],
     ['end of a filter of grants', grantRevocation({ ...asked, filter: text, reasonMissing: true })],
-    ['end of grants from a report', grantRevocation({ ...asked, filter: text, back: text })],
+    ['end of grants from a report', grantRevocation({ ...asked, filter: text, back: text, backTo: 'report' })],
     ['end of no grant', grantRevocation({ ...asked, preview: { ...preview, grants: 0, more: false } })],
   ]
 }
@@ -147,6 +147,7 @@ function ofNotifications(text: string): readonly (readonly [string, Html])[] {
     views: [{ label: text, href: '/admin/logout-notifications', current: true }],
     chips: [{ label: text, value: text, withoutHref: '/admin/logout-notifications' }],
     asked: { client: text },
+    here: text,
     mayOpen: { apps: true, grants: true },
   }
   const closed = { apps: false, grants: false }

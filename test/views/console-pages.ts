@@ -134,18 +134,23 @@ function sessionPages(text: string): readonly (readonly [string, Html])[] {
   const ended = { sessions: 1, grants: 1, refresh_families: 1, logout_notifications: 1 }
   const job = { id: text, noun: 'sessions' as const, state: 'running', total: 10, left: 4, ended, reason: text, createdAt: WHEN }
   return [
-    ['sessions', sessionList({ ...list, chips, revokeAllHref: '/admin/sessions/revocation', firstHref: '/', nextHref: '/' })],
+    [
+      'sessions',
+      sessionList({ ...list, chips, here: text, revokeAllHref: '/admin/sessions/revocation', firstHref: '/', nextHref: '/' }),
+    ],
     ['sessions for those who look', sessionList({ ...list, mayRevoke: false, mayOpenApps: false })],
+    ['sessions of a deleted account', sessionList({ ...list, sessions: [left], asked: { not_kept_in: text } })],
     ['sessions, none', sessionList({ ...list, sessions: [], fault: text })],
     ['session', sessionDetail(detail)],
     ['session with nothing', sessionDetail(empty)],
-    ['sessions of a deleted account', sessionList({ ...list, sessions: [left], asked: { not_kept_in: text } })],
     ['session that is over', sessionDetail({ ...empty, session: over, refusals: { ...detail.refusals, guards: [] } })],
+    ['session of a deleted account', sessionDetail({ ...empty, session: left })],
     ['session for helpdesk', sessionDetail(forHelpdesk)],
     ['end of sessions', sessionRevocation({ ...asked, ids: [text, text] })],
-    ['end of sessions from a report', sessionRevocation({ ...asked, ids: [text], back: text })],
-    ['session of a deleted account', sessionDetail({ ...empty, session: left })],
+    ['end of sessions from a report', sessionRevocation({ ...asked, ids: [text], back: text, backTo: 'report' })],
+    ['end of sessions from an account', sessionRevocation({ ...asked, ids: [text], back: text, backTo: 'account' })],
     ['end of a filter', sessionRevocation({ ...asked, filter: text, reasonMissing: true })],
+    ['end of what is not selected', sessionRevocation({ ...asked, ids: [], preview: { ...preview, sessions: 0, more: false } })],
     ['end of nothing', sessionRevocation({ ...asked, preview: { ...preview, sessions: 0 } })],
     ['job', jobDetail(job)],
     ['job that waits', jobDetail({ id: text, noun: 'grants', state: 'waiting', left: 0, ended, createdAt: WHEN })],

@@ -11,6 +11,8 @@ export function accountSessions(view: {
   readonly sessions: readonly SessionRow[]
   readonly mayRevoke: boolean
   readonly mayOpenApps: boolean
+  /** This tab: those who end something come back to it. */
+  readonly here: string
   readonly allHref: string
   /** Ends all that are live; undefined when none is, or the person may not. */
   readonly revokeAllHref?: string

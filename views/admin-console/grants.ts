@@ -17,8 +17,8 @@ import {
   standing,
   table,
 } from './lists.ts'
-import type { GrantView, SessionView } from './sessions.ts'
 import { type Owner, ownerLink, ownerName, ownerText } from './owner.ts'
+import type { GrantView, SessionView } from './sessions.ts'
 import { familyNode, type GuardView, guardRow, type NotificationView, notificationRow, scopeList, words } from './tree.ts'
 
 /** A grant in the list. */
@@ -38,6 +38,8 @@ export interface GrantListView {
   /** What is wrong with them. */
   readonly fault?: string
   readonly mayRevoke: boolean
+  /** This page, where it is not the list as it is without a filter: those who end something come back to it. */
+  readonly here?: string
   /** Ends all that the filter finds; undefined when the filter says nothing, or nothing was found. */
   readonly revokeAllHref?: string
   readonly firstHref?: string
@@ -77,10 +79,10 @@ function filters({ asked, fault }: GrantListView): Html {
     filterField({ name: 'since', label: 'Given since', value: value('since'), hint: 'UTC: 2026-11-26 or 2026-11-26T09:30' }),
     filterField({ name: 'before', label: 'Given before', value: value('before') }),
     filterField({ name: 'idle', label: 'Not refreshed for', value: value('idle'), hint: '30m, 8h or 7d' }),
-  ])
-}
     // It has no field, and goes along: nobody is shown more than the filter of before found.
     carriedField('not_kept_in', value('not_kept_in')),
+  ])
+}
 
 function rows(view: GrantListView): Html {
   const { grants, mayRevoke } = view
@@ -93,7 +95,7 @@ function rows(view: GrantListView): Html {
   const list = table<GrantRow>('Grants, the latest first', [...(mayRevoke ? [select] : []), ...COLUMNS], grants)
   if (!mayRevoke) return html`${list}${pager(view)}`
   return html`<form method="get" action="/admin/grants/revocation" class="selection" autocomplete="off">
-${list}
+${carriedField('back', view.here)}${list}
 <p class="actions">
 <button class="button danger small" type="submit">End selected…</button>
 ${view.revokeAllHref !== undefined && html`<a class="button small" href="${view.revokeAllHref}">End all of these…</a>`}
@@ -194,12 +196,12 @@ function aboutGrant({ grant, session, mayOpenApp }: GrantDetailView): Html {
 }
 
 /** Who has been told, and who refuses its tokens by now. */
-function proof({ grant, notifications, guards, revocations, csrf, mayTell, session }: GrantDetailView): Html {
+function proof({ grant, notifications, guards, revocations, csrf, mayTell }: GrantDetailView): Html {
   const [newest] = revocations
   return html`<section class="card" aria-labelledby="proof">
 <header><h2 id="proof">Proof that it ended</h2></header>
 <h3>The app</h3>
-${notifications.length === 0 ? html`<p class="quiet">${whyUntold(grant)}</p>` : html`<ul class="rows">\n${notifications.map((one) => notificationRow(one, session?.id ?? '', mayTell ? csrf : undefined))}</ul>`}
+${notifications.length === 0 ? html`<p class="quiet">${whyUntold(grant)}</p>` : html`<ul class="rows">\n${notifications.map((one) => notificationRow(one, `/admin/grants/${grant.id}`, mayTell ? csrf : undefined))}</ul>`}
 <h3>APIs that refuse its tokens</h3>
 ${newest === undefined ? html`<p class="quiet">Nothing of it was revoked, or all its tokens have expired since.</p>` : html`<p class="quiet">Revocation ${newest.sequence}, remembered until ${moment(newest.until)}.</p>`}
 ${revocations.length > 0 && guards.length === 0 && html`<p class="quiet">No guard has said how far it has come.</p>`}

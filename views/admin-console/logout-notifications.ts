@@ -38,6 +38,8 @@ export interface NotificationListView {
   readonly mayOpen: { readonly apps: boolean; readonly grants: boolean }
   /** Of the forms by which apps are told again; undefined for those who only look. */
   readonly csrf?: string
+  /** This page, with what narrows it. */
+  readonly here: string
   readonly firstHref?: string
   readonly nextHref?: string
 }
@@ -77,7 +79,7 @@ function filters({ asked, fault }: NotificationListView): Html {
   ])
 }
 
-function columns({ csrf, mayOpen }: NotificationListView) {
+function columns({ csrf, here, mayOpen }: NotificationListView) {
   return [
     {
       label: 'App',
@@ -94,7 +96,7 @@ function columns({ csrf, mayOpen }: NotificationListView) {
       label: 'State',
       cell: (told: NotificationRow) => html`${standing(told.state)}<br><span class="quiet">${outcome(told)}</span>`,
     },
-    ...(csrf === undefined ? [] : [{ label: 'Again', cell: (told: NotificationRow) => againForm(told, csrf) }]),
+    ...(csrf === undefined ? [] : [{ label: 'Again', cell: (told: NotificationRow) => againForm(told, here, csrf) }]),
   ]
 }
 
@@ -107,7 +109,7 @@ function whatEnded({ sessionId, accountId, accountEndedAt, grantId, cause }: Not
   return html`<a href="/admin/grants/${grantId}">a grant</a>`
 }
 
-function againForm({ id, clientId, state }: NotificationRow, csrf: string): Html | undefined {
+function againForm({ id, clientId, state }: NotificationRow, here: string, csrf: string): Html | undefined {
   if (state !== 'failed' && state !== 'retrying') return undefined
-  return html`<form method="post" action="${PATH}/${id}/attempts"><input type="hidden" name="csrf" value="${csrf}"><button class="button small" type="submit">Tell it again<span class="visually-hidden"> (${clientId})</span></button></form>`
+  return html`<form method="post" action="${PATH}/${id}/attempts"><input type="hidden" name="csrf" value="${csrf}"><input type="hidden" name="back" value="${here}"><button class="button small" type="submit">Tell it again<span class="visually-hidden"> (${clientId})</span></button></form>`
 }

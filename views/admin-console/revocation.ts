@@ -26,9 +26,22 @@ export interface SessionRevocationView {
   /** It was sent without one. */
   readonly reasonMissing?: boolean
   readonly backHref: string
-  /** The report that somebody came from, and goes back to. */
+  /** What stands there; left out: the list. */
+  readonly backTo?: BackTo
+  /** The page on which it was ticked, where that is not the list as it is without a filter: it goes along. */
   readonly back?: string
 }
+
+/** Where people come from who end something, and go back to. */
+export type BackTo = 'list' | 'report' | 'account'
+
+const BACK_TO: { readonly [page in BackTo]: string } = {
+  list: 'Back to the list',
+  report: 'Back to the report',
+  account: 'Back to the account',
+}
+
+const CRUMBS: { readonly [page in Exclude<BackTo, 'list'>]: string } = { report: 'Session audit', account: 'Account' }
 
 const NOT_COUNTED = 'It takes too long to count them.'
 
@@ -41,14 +54,11 @@ function found(many: number, { more, counted }: { readonly more: boolean; readon
 
 /** Makes the page that asks before sessions end. */
 export function sessionRevocation(view: SessionRevocationView): Html {
-  const { preview, ids, filter, csrf, reason, reasonMissing, backHref, back } = view
+  const { preview, ids, filter, csrf, reason, reasonMissing, backHref, backTo = 'list', back } = view
   const { sessions, more, accounts, people, clients } = preview
   const others = accounts - people.length
-  if (sessions === 0 && !more) {
-    return html`<h1>Nothing to end</h1>
-<div class="empty"><p>None of these sessions is live any more.</p><p><a class="button" href="${backHref}">${back === undefined ? 'Back to the list' : 'Back to the report'}</a></p></div>`
-  }
-  return html`<p class="crumbs"><a href="${backHref}">${back === undefined ? 'Sessions' : 'Session audit'}</a></p>
+  if (sessions === 0 && !more) return nothingToEnd('sessions', view)
+  return html`<p class="crumbs"><a href="${backHref}">${backTo === 'list' ? 'Sessions' : CRUMBS[backTo]}</a></p>
 <h1>${sessions === 0 ? 'End all sessions that match' : html`End ${count(sessions, 'session')}${more && ' and more'}`}</h1>
 <section class="card" aria-labelledby="what">
 <h2 id="what">What ends</h2>
@@ -81,7 +91,7 @@ ${reasonField(reason, reasonMissing)}
 
 /** What would end of grants. */
 export interface GrantRevocationView
-  extends Pick<SessionRevocationView, 'ids' | 'filter' | 'csrf' | 'reason' | 'reasonMissing' | 'backHref' | 'back'> {
+  extends Pick<SessionRevocationView, 'ids' | 'filter' | 'csrf' | 'reason' | 'reasonMissing' | 'backHref' | 'backTo' | 'back'> {
   readonly preview: {
     readonly grants: number
     readonly more: boolean
@@ -96,14 +106,11 @@ export interface GrantRevocationView
 
 /** Makes the page that asks before grants end. */
 export function grantRevocation(view: GrantRevocationView): Html {
-  const { preview, ids, filter, csrf, reason, reasonMissing, backHref, back } = view
+  const { preview, ids, filter, csrf, reason, reasonMissing, backHref, backTo = 'list', back } = view
   const { grants, more, accounts, people, clients } = preview
   const others = accounts - people.length
-  if (grants === 0 && !more) {
-    return html`<h1>Nothing to end</h1>
-<div class="empty"><p>None of these grants is live any more.</p><p><a class="button" href="${backHref}">${back === undefined ? 'Back to the list' : 'Back to the report'}</a></p></div>`
-  }
-  return html`<p class="crumbs"><a href="${backHref}">${back === undefined ? 'Grants' : 'Session audit'}</a></p>
+  if (grants === 0 && !more) return nothingToEnd('grants', view)
+  return html`<p class="crumbs"><a href="${backHref}">${backTo === 'list' ? 'Grants' : CRUMBS[backTo]}</a></p>
 <h1>End ${count(grants, 'grant')}${more && ' and more'}</h1>
 <section class="card" aria-labelledby="what">
 <h2 id="what">What ends</h2>
@@ -132,6 +139,17 @@ ${reasonField(reason, reasonMissing)}
 <a class="button" href="${backHref}">Keep them</a></p>
 </form>
 </section>`
+}
+
+/** Where nothing was named, nothing can be said of how it stands. */
+function nothingToEnd(
+  noun: 'sessions' | 'grants',
+  { ids, backHref, backTo = 'list' }: Pick<SessionRevocationView, 'ids' | 'backHref' | 'backTo'>,
+): Html {
+  const why =
+    ids?.length === 0 ? 'Nothing is selected. Go back and tick what is to end.' : `None of these ${noun} is live any more.`
+  return html`<h1>Nothing to end</h1>
+<div class="empty"><p>${why}</p><p><a class="button" href="${backHref}">${BACK_TO[backTo]}</a></p></div>`
 }
 
 /** How far an end of many things has come. */

@@ -18,8 +18,8 @@ import {
   table,
   YES_NO,
 } from './lists.ts'
-import {
 import { type Owner, ownerLink, ownerName, ownerText } from './owner.ts'
+import {
   type FamilyView,
   familyNode,
   type GuardView,
@@ -58,6 +58,8 @@ export interface SessionListView {
   readonly mayRevoke: boolean
   /** Whether apps are for them: to others their names are just names. */
   readonly mayOpenApps: boolean
+  /** This page, where it is not the list as it is without a filter: those who end something come back to it. */
+  readonly here?: string
   /** Ends all that the filter finds; undefined when the filter says nothing, or nothing was found. */
   readonly revokeAllHref?: string
   readonly firstHref?: string
@@ -98,14 +100,14 @@ function filters({ asked, fault }: SessionListView): Html {
     filterField({ name: 'more_than', label: 'More sessions than', value: value('more_than'), hint: 'Of one person: 5' }),
     filterField({ name: 'administrators', label: 'Of an administrator', value: value('administrators'), choices: YES_NO }),
     filterField({ name: 'new_device', label: 'On a new device', value: value('new_device'), choices: YES_NO }),
-  ])
-}
     // It has no field, and goes along: nobody is shown more than the filter of before found.
     carriedField('not_kept_in', value('not_kept_in')),
+  ])
+}
 
 /** The rows, to choose from for those who may end them. */
 export function sessionRows(
-  view: Pick<SessionListView, 'sessions' | 'mayRevoke' | 'mayOpenApps' | 'revokeAllHref' | 'firstHref' | 'nextHref'>,
+  view: Pick<SessionListView, 'sessions' | 'mayRevoke' | 'mayOpenApps' | 'here' | 'revokeAllHref' | 'firstHref' | 'nextHref'>,
 ): Html {
   const { sessions, mayRevoke, mayOpenApps } = view
   const select = {
@@ -121,7 +123,7 @@ export function sessionRows(
   )
   if (!mayRevoke) return html`${list}${pager(view)}`
   return html`<form method="get" action="/admin/sessions/revocation" class="selection" autocomplete="off">
-${list}
+${carriedField('back', view.here)}${list}
 <p class="actions">
 <button class="button danger small" type="submit">End selected…</button>
 ${view.revokeAllHref !== undefined && html`<a class="button small" href="${view.revokeAllHref}">End all of these…</a>`}
@@ -266,7 +268,7 @@ function proof({ notifications, refusals, csrf, mayRevoke, session }: SessionVie
   return html`<section class="card" aria-labelledby="proof">
 <header><h2 id="proof">Proof that it ended</h2></header>
 <h3>Apps that are told</h3>
-${notifications.length === 0 ? html`<p class="quiet">${session.state === 'live' ? 'Apps are told when the session ends.' : 'No app of this session has said where to tell it.'}</p>` : html`<ul class="rows">\n${notifications.map((one) => notificationRow(one, session.id, mayRevoke ? csrf : undefined))}</ul>`}
+${notifications.length === 0 ? html`<p class="quiet">${session.state === 'live' ? 'Apps are told when the session ends.' : 'No app of this session has said where to tell it.'}</p>` : html`<ul class="rows">\n${notifications.map((one) => notificationRow(one, `/admin/sessions/${session.id}`, mayRevoke ? csrf : undefined))}</ul>`}
 ${refusals !== undefined && refusing(refusals)}
 </section>`
 }

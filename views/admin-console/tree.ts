@@ -53,8 +53,8 @@ function endOf({ idleExpiresAt, absoluteExpiresAt }: FamilyView): Date {
   return new Date(Math.min(idleExpiresAt.getTime(), absoluteExpiresAt.getTime()))
 }
 
-/** An app that is told; with `csrf` it can be told again. */
-export function notificationRow(told: NotificationView, sessionId: string, csrf: string | undefined): Html {
+/** An app that is told; with `csrf` it can be told again, from the page `here`. */
+export function notificationRow(told: NotificationView, here: string, csrf: string | undefined): Html {
   const facts = [
     `${told.attempts} attempt${told.attempts === 1 ? '' : 's'}`,
     ...(told.lastStatus === undefined ? [] : [`answered ${told.lastStatus}`]),
@@ -63,7 +63,7 @@ export function notificationRow(told: NotificationView, sessionId: string, csrf:
   const again = csrf !== undefined && told.state !== 'delivered' && told.state !== 'waiting'
   return html`<li><div class="row-main"><p><strong><bdi>${told.clientId}</bdi></strong> ${standing(told.state)}</p>
 <p class="quiet">${facts.join(' · ')}${told.finishedAt !== undefined && html` · ${moment(told.finishedAt)}`}${told.nextAttemptAt !== undefined && html` · next ${moment(told.nextAttemptAt)}`}</p></div>
-${again && html`<form class="row-end" method="post" action="/admin/logout-notifications/${told.id}/attempts"><input type="hidden" name="csrf" value="${csrf}"><input type="hidden" name="session" value="${sessionId}"><button class="button small" type="submit">Tell it again<span class="visually-hidden"> (${told.clientId})</span></button></form>`}</li>
+${again && html`<form class="row-end" method="post" action="/admin/logout-notifications/${told.id}/attempts"><input type="hidden" name="csrf" value="${csrf}"><input type="hidden" name="back" value="${here}"><button class="button small" type="submit">Tell it again<span class="visually-hidden"> (${told.clientId})</span></button></form>`}</li>
 `
 }
 
