@@ -171,6 +171,8 @@ describe('a grant', () => {
         await server.latchkey.nouns.events.clients.suspend(CRM.client_id, { actor: 'a-test' })
         await server.latchkey.nouns.events.clients.reinstate(CRM.client_id, { actor: 'a-test' })
         await server.latchkey.registry.catchUp()
+        // For some seconds what it is given could be meant by its end, and it is given nothing.
+        await server.advance(15)
       },
     },
   ])('that ended since $cause says why nobody was told, while its session goes on', async ({ says, end }) => {
