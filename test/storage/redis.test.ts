@@ -74,8 +74,11 @@ describeStoredBytes('Redis', async (clock): Promise<OpenedBytes> => {
       const keys = await raw.keys('*')
       // Revocations and the list of processes are not the store's: they are for others to read, and name nothing that opens anything.
       // Refused requests have a log of their own.
-      const { revocations, revoked, revokedUntil, refusedRequests, processes } = liveKeys
-      const elsewhere: readonly string[] = [revocations, revoked, revokedUntil, refusedRequests, processes]
+      const { revocations, revoked, revokedUntil, refusedRequests, processes, limit, throttles, throttleLift } = liveKeys
+      const elsewhere: readonly string[] = [
+        ...[revocations, revoked, revokedUntil, refusedRequests, processes],
+        ...[limit, throttles, throttleLift],
+      ]
       const kinds = Object.values(liveKeys).filter((kind) => !elsewhere.includes(kind))
       expect(new Set(keys.map((key) => key.split(':')[1]))).toEqual(new Set(kinds))
       const values = await Promise.all(
