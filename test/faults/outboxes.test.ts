@@ -23,7 +23,7 @@ const CRM = appOf('crm')
 const WIKI = appOf('wiki')
 const SIEM = { client_id: 'siem', client_secret: 'a-secret-of-the-siem-that-is-long-enough' }
 const ROBOT = { client_id: 'robot', client_secret: 'a-secret-of-the-robot-that-is-long-enough' }
-const ROBOT_SCOPE = 'sessions:revoke grants:revoke webhooks:write'
+const ROBOT_SCOPE = 'sessions:revoke grants:revoke webhooks:write audit:read'
 const SESSION_REVOKED = 'https://schemas.openid.net/secevent/caep/event-type/session-revoked'
 /** In seconds: longer than a claim holds. */
 const LEASE = 16
