@@ -77,8 +77,9 @@ interface SealedSome {
 
 /** Undefined when there is nothing to do, or another process is at it. */
 async function sealSome(tx: Transaction, keys: AuditKeys): Promise<SealedSome | undefined> {
-  // How far ids have come is read before the events are, by a statement of its own: whatever has such an id belongs to a
-  // transaction that the second statement either sees, or knows to be under way.
+  // How far ids have come is read first, before this transaction has a number: whatever has such an id had its number before, so a
+  // lower one. (What a snapshot names as its end would not do: it is where transactions have ended, and some beyond are under way.)
+  const reached = await selectReached(tx)
   const state = await lockState(tx)
   if (state === undefined) return undefined
   const found = await selectEvents(tx, state.beyond.length)
@@ -98,7 +99,7 @@ async function sealSome(tx: Transaction, keys: AuditKeys): Promise<SealedSome | 
     INSERT INTO audit_seals (number, first_id, last_id, event_ids, marks, digest, mac, sealed_at)
     VALUES (${number}, ${eventIds[0]}, ${eventIds.at(-1)}, ${eventIds}::bigint[], ${marksOf(eventDigests)}, ${digest},
       ${keys.mac({ number, sealedAt: first.now, digest })}, ${new Date(Number(first.now))})`)
-  await writeState(tx, nextState(state, first, eventIds))
+  await writeState(tx, nextState({ ...state, reached }, first, eventIds))
   const firstOfDay = before === undefined || dayOf(before.sealedAt) !== dayOf(first.now)
   return { events: found.length, head: { number, digest }, firstOfDay }
 }
@@ -111,19 +112,19 @@ export interface SealingState {
   readonly candidateXid: bigint
 }
 
-/** What was found out at the beginning of a round, and by the snapshot in which the events were read. */
+/** The transaction of a round, by its own number and by the lowest that was under way when it read the events. */
 export interface SealingRound {
-  /** The highest id that had been given. */
-  readonly reached: bigint
-  /** The lowest transaction that was under way, and the first that had not begun. */
+  readonly xid: bigint
   readonly xmin: bigint
-  readonly xmax: bigint
 }
 
-/** How far it has come once these events, the lowest there were, have their seal. */
+/**
+ * How far it has come once these events, the lowest there were, have their seal.
+ * @param state with the highest id that had been given before the round had a number
+ */
 export function nextState(
   state: SealingState & { readonly reached: bigint },
-  round: Omit<SealingRound, 'reached'>,
+  round: SealingRound,
   ids: readonly bigint[],
 ): SealingState {
   const complete = round.xmin >= state.candidateXid ? state.candidate : state.watermark
@@ -132,9 +133,9 @@ export function nextState(
   const watermark = max(state.watermark, highest)
   const beyond = [...state.beyond, ...ids].filter((id) => id > watermark)
   // A database that was put into another cluster begins its transactions anew.
-  const anew = watermark >= state.candidate || round.xmax < state.candidateXid
+  const anew = watermark >= state.candidate || round.xid < state.candidateXid
   const candidate = anew ? state.reached : state.candidate
-  return { watermark, beyond, candidate, candidateXid: anew ? round.xmax : state.candidateXid }
+  return { watermark, beyond, candidate, candidateXid: anew ? round.xid : state.candidateXid }
 }
 
 function min(one: bigint, other: bigint): bigint {
@@ -145,15 +146,20 @@ function max(one: bigint, other: bigint): bigint {
   return one > other ? one : other
 }
 
-async function lockState(tx: Transaction): Promise<(SealingState & { readonly reached: bigint }) | undefined> {
-  const rows = await tx.$queryRaw<(SealingState & { readonly reached: bigint })[]>(Prisma.sql`
-    SELECT watermark, beyond, candidate, candidate_xid AS "candidateXid",
-      COALESCE(pg_sequence_last_value('audit_events_id_seq'), 0) AS reached
-    FROM audit_sealing WHERE id = 1 FOR UPDATE SKIP LOCKED`)
+async function selectReached(tx: Transaction): Promise<bigint> {
+  const [{ reached }] = await tx.$queryRaw<[{ reached: bigint }]>(
+    Prisma.sql`SELECT COALESCE(pg_sequence_last_value('audit_events_id_seq'), 0) AS reached`,
+  )
+  return reached
+}
+
+async function lockState(tx: Transaction): Promise<SealingState | undefined> {
+  const rows = await tx.$queryRaw<SealingState[]>(Prisma.sql`
+    SELECT watermark, beyond, candidate, candidate_xid AS "candidateXid" FROM audit_sealing WHERE id = 1 FOR UPDATE SKIP LOCKED`)
   return rows[0]
 }
 
-interface FoundEvent extends Omit<SealingRound, 'reached'> {
+interface FoundEvent extends SealingRound {
   readonly id: bigint
   readonly text: string
   /** Milliseconds since the epoch. */
@@ -163,7 +169,7 @@ interface FoundEvent extends Omit<SealingRound, 'reached'> {
 async function selectEvents(tx: Transaction, sealed: number): Promise<FoundEvent[]> {
   return tx.$queryRaw(Prisma.sql`
     SELECT e.id, ${EVENT_TEXT} AS text, FLOOR(EXTRACT(EPOCH FROM latchkey_now()) * 1000)::bigint AS now,
-      pg_snapshot_xmin(pg_current_snapshot())::text::bigint AS xmin, pg_snapshot_xmax(pg_current_snapshot())::text::bigint AS xmax
+      pg_snapshot_xmin(pg_current_snapshot())::text::bigint AS xmin, pg_current_xact_id()::text::bigint AS xid
     FROM (${unsealed(MOST_AT_ONCE, sealed)} ORDER BY id LIMIT ${MOST_AT_ONCE}) AS unsealed JOIN audit_events e USING (id) ORDER BY e.id`)
 }
 

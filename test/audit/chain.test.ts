@@ -392,6 +392,25 @@ describe('AU3: every event gets its seal', () => {
     expect(await beyond()).toBeLessThan(4)
   })
 
+  test('one whose transaction began after all that have ended, and is still under way when the sealer goes on', async () => {
+    await passed((await write(3)).at(-1) ?? 0n)
+    const [early, late] = [new pg.Client({ connectionString: database.url }), new pg.Client({ connectionString: database.url })]
+    await Promise.all([early.connect(), late.connect()])
+    try {
+      // Of what has ended nothing began later than the first, whatever the sealer itself does: a snapshot ends below the second.
+      await early.query("BEGIN; INSERT INTO audit_events (name, reason) VALUES ('session.revoked', 'early')")
+      await late.query("BEGIN; INSERT INTO audit_events (name, reason) VALUES ('session.revoked', 'late')")
+      await early.query('COMMIT')
+      expect(await seal()).toBe(1)
+      for (let round = 0; round < 5; round += 1) await write(3)
+      await late.query('COMMIT')
+    } finally {
+      await Promise.all([early.end(), late.end()])
+    }
+    expect(await seal()).toBe(1)
+    expect(await verify()).toMatchObject({ faults: [], unsealed: 0 })
+  })
+
   test('a transaction that is under way for long does not hold seals up, however much is written meanwhile', async () => {
     const slow = new pg.Client({ connectionString: database.url })
     await slow.connect()
@@ -444,14 +463,14 @@ describe('AU3: every event gets its seal', () => {
 
   test('how far it has come moves only to where nothing can come any more', () => {
     const state = { watermark: 10n, beyond: [12n], candidate: 20n, candidateXid: 100n, reached: 30n }
-    const early = nextState(state, { xmin: 99n, xmax: 105n }, [13n, 25n])
+    const early = nextState(state, { xmin: 99n, xid: 105n }, [13n, 25n])
     expect(early).toEqual({ watermark: 10n, beyond: [12n, 13n, 25n], candidate: 20n, candidateXid: 100n })
-    const late = nextState(state, { xmin: 100n, xmax: 105n }, [13n, 25n])
+    const late = nextState(state, { xmin: 100n, xid: 105n }, [13n, 25n])
     expect(late).toEqual({ watermark: 20n, beyond: [25n], candidate: 30n, candidateXid: 105n })
     // More was there than was taken: nothing is said of what is above.
     const full = nextState(
       state,
-      { xmin: 100n, xmax: 105n },
+      { xmin: 100n, xid: 105n },
       Array.from({ length: 1000 }, (_, index) => 11n + BigInt(index) / 200n),
     )
     expect(full.watermark).toBe(15n)
