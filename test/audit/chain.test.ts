@@ -1,84 +1,16 @@
-// The chain of the audit log on a real database: only added to, every event under a seal whatever the order of commits, and nothing
-// that was changed, taken out, put in, moved or cut off stays unseen.
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals'
-import pg from 'pg'
+// The chain of the audit log on a real database: only added to, and nothing that was changed, taken out, put in, moved or cut off stays
+// unseen. How events get their seals: sealing.test.ts.
+import { describe, expect, test } from '@jest/globals'
 import { createAuditKeys, headText, readHead } from '../../server/audit/chain.ts'
-import { AuditChainBroken, createAuditSealer, nextState } from '../../server/audit/sealer.ts'
+import { AuditChainBroken, createAuditSealer } from '../../server/audit/sealer.ts'
 import { trimAuditLog } from '../../server/audit/trimming.ts'
-import { verifyAuditLog } from '../../server/audit/verification.ts'
 import { readMigrations } from '../../server/storage/migration-files.ts'
-import { type OpenDatabase, openPostgres } from '../../server/storage/postgres.ts'
-import { createDatabase, moveDatabaseClock, run, type TestDatabase, tamper } from '../support/postgres.ts'
+import { moveDatabaseClock, tamper } from '../support/postgres.ts'
+import { database, KEY, OTHER_KEY, passed, postgres, seal, sql, useAuditLog, verify, verifyKeeping, write } from './support.ts'
 
-const KEY = Buffer.alloc(32, 1)
-const OTHER_KEY = Buffer.alloc(32, 2)
 const DAY = 86_400
 
-let database: TestDatabase
-let postgres: OpenDatabase
-
-beforeAll(async () => {
-  database = await createDatabase()
-  postgres = await openPostgres({ url: database.url, poolSize: 10, statementTimeoutMs: 20_000 })
-})
-
-afterAll(async () => {
-  await postgres?.close()
-  await database?.drop()
-})
-
-beforeEach(async () => {
-  await moveDatabaseClock(database.url, 0)
-  await tamper(database.url)
-})
-
-const sql = (statement: string, values?: unknown[]) => run(database.url, statement, values)
-
-function sealerWith(...keys: Buffer[]) {
-  return createAuditSealer({ db: postgres.db, keys: createAuditKeys(keys.length > 0 ? keys : [KEY]) })
-}
-
-const seal = (...keys: Buffer[]) => sealerWith(...keys).run()
-
-function verifyKeeping(keptSeconds?: number) {
-  return verifyAuditLog({ db: postgres.db, keys: createAuditKeys([KEY]), sealer: sealerWith(), keptSeconds })
-}
-
-function verify(head?: string, ...keys: Buffer[]) {
-  const used = keys.length > 0 ? keys : [KEY]
-  return verifyAuditLog(
-    { db: postgres.db, keys: createAuditKeys(used), sealer: sealerWith(...used), keptSeconds: undefined },
-    head === undefined ? undefined : readHead(head),
-  )
-}
-
-/** Writes events, some under each seal; their ids. */
-async function write(count: number, under = 3): Promise<bigint[]> {
-  const ids: bigint[] = []
-  for (let at = 0; at < count; at += under) {
-    const rows = await sql(
-      `INSERT INTO audit_events (name, actor, account_id, reason, detail)
-       SELECT 'session.revoked', 'acc_' || n, 'acc_' || n, 'why ' || n, jsonb_build_object('n', n, 'a', 'b')
-       FROM generate_series($1::int, $2::int) AS n RETURNING id`,
-      [at, Math.min(at + under, count) - 1],
-    )
-    ids.push(...rows.map(({ id }) => BigInt(id)))
-    await seal()
-  }
-  return ids
-}
-
-/** Waits until the sealer has gone past an id: whatever else is under way on this PostgreSQL, of other tests too, holds it up. */
-async function passed(id: bigint): Promise<void> {
-  for (let tries = 0; tries < 300; tries += 1) {
-    const [sealing] = await sql('SELECT watermark FROM audit_sealing')
-    if (BigInt(sealing?.watermark ?? 0) >= id) return
-    await new Promise((resolve) => setTimeout(resolve, 50))
-    // It moves on when it puts a seal on something.
-    await write(1)
-  }
-  throw new Error(`the sealer does not go past ${id}`)
-}
+useAuditLog()
 
 /** What a look through finds, in short. */
 async function faults(head?: string, ...keys: Buffer[]): Promise<string[]> {
@@ -365,129 +297,6 @@ describe('AU3: what was done to the log is found, and where', () => {
     await tamper(database.url, `UPDATE audit_events SET reason = 'nothing' WHERE id <= ${ids[1100]}`)
     const { faults: found, more } = await verify()
     expect([found.length, more]).toEqual([1000, true])
-  })
-})
-
-describe('AU3: every event gets its seal', () => {
-  test('one with a lower id that is committed after one with a higher', async () => {
-    await write(3)
-    const slow = new pg.Client({ connectionString: database.url })
-    await slow.connect()
-    try {
-      await slow.query("BEGIN; INSERT INTO audit_events (name, reason) VALUES ('session.revoked', 'slow')")
-      for (let round = 0; round < 5; round += 1) await write(3)
-      expect(await verify()).toMatchObject({ faults: [], events: 18 })
-      await slow.query('COMMIT')
-    } finally {
-      await slow.end()
-    }
-    expect(await seal()).toBe(1)
-    expect(await verify()).toMatchObject({ faults: [], events: 19 })
-    // What came late is let go of once nothing else can come: when no transaction of then is under way, in whatever database.
-    const beyond = async () => Number((await sql('SELECT cardinality(beyond) AS beyond FROM audit_sealing'))[0]?.beyond)
-    for (let round = 0; round < 200 && (await beyond()) >= 4; round += 1) {
-      await new Promise((done) => setTimeout(done, 50))
-      await write(1)
-    }
-    expect(await beyond()).toBeLessThan(4)
-  })
-
-  test('one whose transaction began after all that have ended, and is still under way when the sealer goes on', async () => {
-    await passed((await write(3)).at(-1) ?? 0n)
-    const [early, late] = [new pg.Client({ connectionString: database.url }), new pg.Client({ connectionString: database.url })]
-    await Promise.all([early.connect(), late.connect()])
-    try {
-      // Of what has ended nothing began later than the first, whatever the sealer itself does: a snapshot ends below the second.
-      await early.query("BEGIN; INSERT INTO audit_events (name, reason) VALUES ('session.revoked', 'early')")
-      await late.query("BEGIN; INSERT INTO audit_events (name, reason) VALUES ('session.revoked', 'late')")
-      await early.query('COMMIT')
-      expect(await seal()).toBe(1)
-      for (let round = 0; round < 5; round += 1) await write(3)
-      await late.query('COMMIT')
-    } finally {
-      await Promise.all([early.end(), late.end()])
-    }
-    expect(await seal()).toBe(1)
-    expect(await verify()).toMatchObject({ faults: [], unsealed: 0 })
-  })
-
-  test('a transaction that is under way for long does not hold seals up, however much is written meanwhile', async () => {
-    const slow = new pg.Client({ connectionString: database.url })
-    await slow.connect()
-    try {
-      await slow.query("BEGIN; INSERT INTO audit_events (name, reason) VALUES ('session.revoked', 'slow')")
-      expect(await write(20_000, 20_000)).toHaveLength(20_000)
-      await slow.query('COMMIT')
-    } finally {
-      await slow.end()
-    }
-    expect(await seal()).toBe(1)
-    expect(await verify()).toMatchObject({ faults: [], events: 20_001, unsealed: 0 })
-  }, 60_000)
-
-  test('fifty writers and five sealers at once, with transactions that are rolled back', async () => {
-    const stop = new AbortController()
-    const clients = Array.from({ length: 50 }, () => new pg.Client({ connectionString: database.url }))
-    for (const client of clients) await client.connect()
-    const sealers = Array.from({ length: 5 }, async () => {
-      while (!stop.signal.aborted) await seal()
-    })
-    const writers = clients.map(async (client, writer) => {
-      for (let round = 0; round < 10; round += 1) {
-        await client.query('BEGIN')
-        await client.query("INSERT INTO audit_events (name, actor) VALUES ('session.revoked', $1)", [`acc_${writer}`])
-        await client.query('SELECT pg_sleep(random() * 0.01)')
-        await client.query((writer + round) % 7 === 0 ? 'ROLLBACK' : 'COMMIT')
-      }
-      await client.end()
-    })
-    await Promise.all(writers)
-    stop.abort()
-    await Promise.all(sealers)
-    const [row] = await sql('SELECT count(*)::int AS count FROM audit_events')
-    expect(await verify()).toMatchObject({ faults: [], events: row?.count, unsealed: 0 })
-    const [sealed] = await sql(
-      'SELECT count(*)::int AS all, count(DISTINCT id)::int AS once FROM audit_seals, unnest(event_ids) AS id',
-    )
-    expect([sealed?.all, sealed?.once]).toEqual([row?.count, row?.count])
-  }, 60_000)
-
-  test('after the database was put into another cluster, whose transactions begin anew', async () => {
-    await write(3)
-    await sql('UPDATE audit_sealing SET candidate_xid = 4000000000000')
-    await write(9)
-    expect(await verify()).toMatchObject({ faults: [], events: 12 })
-    const [state] = await sql('SELECT candidate_xid::text AS xid FROM audit_sealing')
-    expect(BigInt(String(state?.xid))).toBeLessThan(4_000_000_000_000n)
-  })
-
-  test('how far it has come moves only to where nothing can come any more', () => {
-    const state = { watermark: 10n, beyond: [12n], candidate: 20n, candidateXid: 100n, reached: 30n }
-    const early = nextState(state, { xmin: 99n, xid: 105n }, [13n, 25n])
-    expect(early).toEqual({ watermark: 10n, beyond: [12n, 13n, 25n], candidate: 20n, candidateXid: 100n })
-    const late = nextState(state, { xmin: 100n, xid: 105n }, [13n, 25n])
-    expect(late).toEqual({ watermark: 20n, beyond: [25n], candidate: 30n, candidateXid: 105n })
-    // More was there than was taken: nothing is said of what is above.
-    const full = nextState(
-      state,
-      { xmin: 100n, xid: 105n },
-      Array.from({ length: 1000 }, (_, index) => 11n + BigInt(index) / 200n),
-    )
-    expect(full.watermark).toBe(15n)
-  })
-
-  test('whoever writes an event does not wait for a sealer that does not go on', async () => {
-    await write(3)
-    const stuck = new pg.Client({ connectionString: database.url })
-    await stuck.connect()
-    await stuck.query('BEGIN; SELECT * FROM audit_sealing FOR UPDATE')
-    const startedAt = performance.now()
-    await sql("INSERT INTO audit_events (name) VALUES ('session.revoked')")
-    expect(performance.now() - startedAt).toBeLessThan(500)
-    expect(await seal()).toBe(0)
-    await stuck.query('ROLLBACK')
-    await stuck.end()
-    expect(await seal()).toBe(1)
   })
 })
 
