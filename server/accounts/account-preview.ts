@@ -4,7 +4,7 @@ import { isToldOnce } from '../logout-notifications/new-notifications.ts'
 import { deviceName } from '../sessions/device-name.ts'
 import { LIVE } from '../sessions/session-filter.ts'
 import type { Database } from '../storage/postgres.ts'
-import { GRANT_RUNS } from '../tokens/standing.ts'
+import { GRANT_RUNS, isVoidRow } from '../tokens/standing.ts'
 
 /** A preview. */
 export interface AccountPreview {
@@ -33,7 +33,7 @@ export async function previewAccount(db: Database, accountId: string): Promise<A
     WITH ending AS MATERIALIZED (SELECT s.* FROM sessions s WHERE s.account_id = ${accountId} AND ${LIVE}),
     given AS MATERIALIZED (
       SELECT g.id, g.client_id FROM grants g
-      WHERE g.account_id = ${accountId} AND g.ended_at IS NULL AND ${GRANT_RUNS}
+      WHERE g.account_id = ${accountId} AND g.ended_at IS NULL AND ${GRANT_RUNS} AND NOT ${isVoidRow('g')}
     ), used AS (
       SELECT c.id, c.metadata, sc.session_id FROM ending JOIN session_clients sc ON sc.session_id = ending.id
       JOIN clients c ON c.id = sc.client_id AND c.managed_by IS DISTINCT FROM 'latchkey'
@@ -43,7 +43,7 @@ export async function previewAccount(db: Database, accountId: string): Promise<A
     )
     SELECT (SELECT count(*) FROM ending)::int AS sessions, (SELECT count(*) FROM given)::int AS grants,
       (SELECT count(*) FROM refresh_families f WHERE f.account_id = ${accountId} AND f.ended_at IS NULL
-        AND f.idle_expires_at > latchkey_now())::int AS "refreshFamilies",
+        AND f.idle_expires_at > latchkey_now() AND NOT ${isVoidRow('f')})::int AS "refreshFamilies",
       (SELECT count(DISTINCT (id, CASE WHEN ${isToldOnce(Prisma.sql`metadata`)} THEN '' ELSE session_id END)) FROM used
         WHERE metadata->>'backchannel_logout_uri' IS NOT NULL)::int AS "logoutNotifications",
       COALESCE((SELECT jsonb_agg(jsonb_build_object('sessionId', d.id, 'userAgent', d.user_agent, 'address', host(d.address),

@@ -2,7 +2,7 @@
 import { Prisma } from '../../prisma/client/client.ts'
 import { type AccountConsent, consentsOfAccount } from '../grants/consents.ts'
 import type { Database } from '../storage/postgres.ts'
-import { GRANT_RUNS } from '../tokens/standing.ts'
+import { GRANT_RUNS, isVoidRow } from '../tokens/standing.ts'
 import { type AccountFilter, type AccountPlace, pageOfIds } from './account-filter.ts'
 import type { AccountLocks, LockoutState } from './account-locks.ts'
 import { accountVersion } from './account-version.ts'
@@ -64,7 +64,7 @@ export function createAccountSearch({ db, locks }: { readonly db: Database; read
           (SELECT count(*)::int FROM (SELECT FROM sessions s WHERE s.account_id = a.id AND s.ended_at IS NULL AND s.closed_at IS NULL
             AND s.expires_at > latchkey_now() LIMIT ${MOST_COUNTED}) AS found) AS sessions,
           (SELECT count(*)::int FROM (SELECT FROM grants g WHERE g.account_id = a.id AND g.ended_at IS NULL
-            AND ${GRANT_RUNS} LIMIT ${MOST_COUNTED}) AS found) AS grants
+            AND ${GRANT_RUNS} AND NOT ${isVoidRow('g')} LIMIT ${MOST_COUNTED}) AS found) AS grants
         FROM accounts a LEFT JOIN password_links l ON l.account_id = a.id AND l.expires_at > latchkey_now()
         WHERE a.id = ${id} AND a.status <> 'deleted'`)
       const row = rows[0]

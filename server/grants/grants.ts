@@ -8,7 +8,7 @@ import type { Database, Transaction } from '../storage/postgres.ts'
 import { endAccessTokensOfGrant } from '../tokens/access-tokens.ts'
 import type { Ending } from '../tokens/ending.ts'
 import { endFamiliesOfGrant, endFamiliesOfGrants } from '../tokens/family-ends.ts'
-import { PLACE, whereLocked } from '../tokens/large-ends.ts'
+import { byCause, PLACE, type VoidOrNot, whereLocked } from '../tokens/large-ends.ts'
 import {
   BORN_DEAD_FOR_SECONDS,
   COMPROMISED_KEYS,
@@ -19,7 +19,7 @@ import {
   type Wait,
 } from '../tokens/minting.ts'
 import { CLOCK_SKEW_SECONDS } from '../tokens/revocations.ts'
-import { clientStands, GRANT_GIVEN, GRANT_RUNS, GRANTED, grantRuns, SESSION_BOUND } from '../tokens/standing.ts'
+import { clientStands, GRANT_GIVEN, GRANT_RUNS, GRANTED, grantRuns, isVoidRow, SESSION_BOUND } from '../tokens/standing.ts'
 import { SUBJECT, type TokenSubject } from '../tokens/subject.ts'
 import { insertGrant, type StoredGrant } from './new-grants.ts'
 
@@ -105,10 +105,8 @@ export function grantIdOfConsent(interactionUid: string): string {
 
 /** Ends a grant with everything under it: families, access tokens, and codes, which are refused without it. */
 export async function endGrant(ending: Ending, grantId: string): Promise<void> {
-  const ended = await ending.tx.$executeRaw(Prisma.sql`
-    UPDATE grants SET ended_at = latchkey_now(), end_reason = ${ending.cause} WHERE id = ${grantId} AND ended_at IS NULL`)
-  if (ended === 0) return
-  ending.counts.grants += ended
+  const ended = await endGrantsWhere(ending, Prisma.sql`id = ${grantId}`)
+  if (ended.length === 0) return
   await endFamiliesOfGrant(ending, grantId)
   await endAccessTokensOfGrant(ending, grantId)
   ending.entries.push({ kind: 'grant_id', value: grantId })
@@ -157,7 +155,7 @@ export interface EndedGrant {
   readonly id: string
   /** In which it was born. */
   readonly sessionId: string | null
-  /** False when it had run out already. */
+  /** False when it had run out already, or was ended with its client. */
   readonly live: boolean
 }
 
@@ -171,12 +169,13 @@ export async function selectOffline(tx: Transaction, ids: readonly string[]): Pr
 
 /** Ends grants; their locks are taken in the order of their ids. @param which conditions on the table `grants` */
 async function endGrantsWhere(ending: Ending, which: Prisma.Sql): Promise<EndedGrant[]> {
-  const grants = await ending.tx.$queryRaw<(EndedGrant & { place: string })[]>(Prisma.sql`
-    SELECT id, session_id AS "sessionId", ${grantRuns('grants')} AS live, ${PLACE}
+  const grants = await ending.tx.$queryRaw<(EndedGrant & VoidOrNot & { place: string })[]>(Prisma.sql`
+    SELECT id, session_id AS "sessionId", ${grantRuns('grants')} AND NOT ${isVoidRow('grants')} AS live, ${isVoidRow('grants')} AS "isVoid", ${PLACE}
     FROM grants WHERE ${which} AND ended_at IS NULL ORDER BY id FOR UPDATE`)
-  if (grants.length === 0) return grants
-  await ending.tx.$executeRaw(Prisma.sql`
-    UPDATE grants SET ended_at = latchkey_now(), end_reason = ${ending.cause} WHERE ${whereLocked(grants)}`)
+  for (const [cause, rows] of byCause(ending, grants)) {
+    await ending.tx.$executeRaw(Prisma.sql`
+      UPDATE grants SET ended_at = latchkey_now(), end_reason = ${cause} WHERE ${whereLocked(rows)}`)
+  }
   ending.counts.grants += grants.filter(({ live }) => live).length
   return grants
 }

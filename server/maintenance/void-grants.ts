@@ -4,6 +4,7 @@
 import { setTimeout as wait } from 'node:timers/promises'
 import { Prisma } from '../../prisma/client/client.ts'
 import type { Database } from '../storage/postgres.ts'
+import { CLIENT_ENDED } from '../tokens/standing.ts'
 
 /** Ends void grants, and removes what is left of what was deleted. */
 export interface VoidGrants {
@@ -77,10 +78,10 @@ async function endBatch(db: Database, ids: readonly string[]): Promise<number> {
     ), families AS MATERIALIZED (
       SELECT id FROM refresh_families WHERE grant_id = ANY(ARRAY(SELECT id FROM locked)) AND ended_at IS NULL ORDER BY id FOR UPDATE
     ), ended AS (
-      UPDATE refresh_families SET ended_at = latchkey_now(), end_reason = 'client_ended', successor = NULL
+      UPDATE refresh_families SET ended_at = latchkey_now(), end_reason = ${CLIENT_ENDED}, successor = NULL
       WHERE id IN (SELECT id FROM families) AND ended_at IS NULL
     )
-    UPDATE grants SET ended_at = latchkey_now(), end_reason = 'client_ended' WHERE id IN (SELECT id FROM locked)`)
+    UPDATE grants SET ended_at = latchkey_now(), end_reason = ${CLIENT_ENDED} WHERE id IN (SELECT id FROM locked)`)
 }
 
 /** People agreed to a client that is no more. */

@@ -3,6 +3,7 @@ import { Prisma } from '../../prisma/client/client.ts'
 import { mostPeople } from '../grants/most-people.ts'
 import type { Database, Transaction } from '../storage/postgres.ts'
 import { type Patience, readAndCount } from '../storage/slices.ts'
+import { isVoidRow } from '../tokens/standing.ts'
 import { LIVE, type SessionFilter } from './session-filter.ts'
 import { anyRowsOf } from './session-ways.ts'
 
@@ -81,9 +82,9 @@ async function count(tx: Transaction, counts: Counts, sessions: readonly FoundSe
   const [row] = await tx.$queryRaw<{ grants: number; refreshFamilies: number; apps: AppCount[] }[]>(Prisma.sql`
     SELECT
       (SELECT count(*) FROM grants g
-       WHERE g.session_id = ANY(${ids}::text[]) AND g.ended_at IS NULL AND g.expires_at > latchkey_now())::int AS grants,
+       WHERE g.session_id = ANY(${ids}::text[]) AND g.ended_at IS NULL AND g.expires_at > latchkey_now() AND NOT ${isVoidRow('g')})::int AS grants,
       (SELECT count(*) FROM refresh_families f
-       WHERE f.session_id = ANY(${ids}::text[]) AND f.ended_at IS NULL AND f.idle_expires_at > latchkey_now())::int AS "refreshFamilies",
+       WHERE f.session_id = ANY(${ids}::text[]) AND f.ended_at IS NULL AND f.idle_expires_at > latchkey_now() AND NOT ${isVoidRow('f')})::int AS "refreshFamilies",
       COALESCE((SELECT jsonb_agg(jsonb_build_object('id', c.id, 'name', COALESCE(c.metadata->>'client_name', c.id), 'sessions', used.sessions,
           'told', c.metadata->>'backchannel_logout_uri' IS NOT NULL))
         FROM (SELECT client_id, count(*)::int AS sessions FROM session_clients WHERE session_id = ANY(${ids}::text[]) GROUP BY client_id) used

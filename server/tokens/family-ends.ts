@@ -3,8 +3,8 @@
 import { Prisma } from '../../prisma/client/client.ts'
 import type { Transaction } from '../storage/postgres.ts'
 import type { Ending } from './ending.ts'
-import { PLACE, whereLocked } from './large-ends.ts'
-import { clientStands, MAY_BE_OFFLINE } from './standing.ts'
+import { byCause, PLACE, type VoidOrNot, whereLocked } from './large-ends.ts'
+import { clientStands, isVoidRow, MAY_BE_OFFLINE } from './standing.ts'
 
 /** Ends the live families of a grant. */
 export function endFamiliesOfGrant(ending: Ending, grantId: string): Promise<void> {
@@ -57,9 +57,12 @@ export function endFamily(ending: Ending, id: Uint8Array): Promise<void> {
 }
 
 async function endFamilies({ tx, cause, counts }: Ending, which: Prisma.Sql): Promise<void> {
-  const locked = await tx.$queryRaw<{ place: string }[]>(Prisma.sql`
-    SELECT ${PLACE} FROM refresh_families WHERE ${which} AND ended_at IS NULL ORDER BY refresh_families.id FOR UPDATE`)
-  if (locked.length === 0) return
-  counts.refreshFamilies += await tx.$executeRaw(Prisma.sql`
-    UPDATE refresh_families SET ended_at = latchkey_now(), end_reason = ${cause}, successor = NULL WHERE ${whereLocked(locked)}`)
+  const locked = await tx.$queryRaw<(VoidOrNot & { live: boolean; place: string })[]>(Prisma.sql`
+    SELECT idle_expires_at > latchkey_now() AND NOT ${isVoidRow('refresh_families')} AS live, ${isVoidRow('refresh_families')} AS "isVoid", ${PLACE}
+    FROM refresh_families WHERE ${which} AND ended_at IS NULL ORDER BY refresh_families.id FOR UPDATE`)
+  for (const [reason, rows] of byCause({ cause }, locked)) {
+    await tx.$executeRaw(Prisma.sql`
+      UPDATE refresh_families SET ended_at = latchkey_now(), end_reason = ${reason}, successor = NULL WHERE ${whereLocked(rows)}`)
+  }
+  counts.refreshFamilies += locked.filter(({ live }) => live).length
 }

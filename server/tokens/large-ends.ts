@@ -1,6 +1,7 @@
 // Ends of very many rows: all of one kind at once, in statements which may take longer than others do, and all kinds in one transaction.
 import { Prisma } from '../../prisma/client/client.ts'
 import { allowLongStatements, type Transaction } from '../storage/postgres.ts'
+import { CLIENT_ENDED } from './standing.ts'
 
 /** With so many rows of a kind an end is a large one. */
 const MANY = 500
@@ -28,4 +29,19 @@ export const PLACE = Prisma.sql`ctid::text AS place`
 export function whereLocked(rows: readonly { readonly place: string }[]): Prisma.Sql {
   // By a subquery, so that the planner does not know how many they are: for very many it would read the whole table.
   return Prisma.sql`ctid = ANY(ARRAY(SELECT place::tid FROM unnest(${rows.map(({ place }) => place)}::text[]) AS place))`
+}
+
+/** A row that is about to end. */
+export interface VoidOrNot {
+  /** It was ended with its client before, and does not say so yet. */
+  readonly isVoid: boolean
+}
+
+/** Such rows, by what is to be said of why they ended. */
+export function byCause<Row extends VoidOrNot>({ cause }: { readonly cause: string }, rows: readonly Row[]): [string, Row[]][] {
+  const parts: [string, Row[]][] = [
+    [cause, rows.filter(({ isVoid }) => !isVoid)],
+    [CLIENT_ENDED, rows.filter(({ isVoid }) => isVoid)],
+  ]
+  return parts.filter(([, part]) => part.length > 0)
 }

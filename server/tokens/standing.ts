@@ -13,6 +13,20 @@ export function isNotVoid(given: Prisma.Sql): Prisma.Sql {
   return Prisma.sql`(c.void_until IS NULL OR ${given} > c.void_until)`
 }
 
+/** The reason of what was ended with its client. */
+export const CLIENT_ENDED = 'client_ended'
+
+/**
+ * Whether a row was ended with its client, and does not say so itself yet: that is written in the background, some seconds later
+ * (maintenance/void-grants.ts). The few such clients are looked up once, and not the client of each row.
+ * @param name of the table or its alias
+ */
+export function isVoidRow(name: 'grants' | 'g' | 'refresh_families' | 'f'): Prisma.Sql {
+  const row = Prisma.raw(name)
+  return Prisma.sql`(${row}.client_id = ANY(ARRAY(SELECT v.id FROM clients v WHERE v.void_rows))
+    AND EXISTS (SELECT FROM clients v WHERE v.id = ${row}.client_id AND ${row}.created_at <= v.void_until))`
+}
+
 /** Whether the client `c` is one of those that administrators see: neither deleted nor the server's own. */
 export const IS_LISTED = Prisma.sql`(c.status <> 'deleted' AND c.managed_by IS DISTINCT FROM 'latchkey')`
 

@@ -1,11 +1,15 @@
 // A client with very many grants: it ends by one row, and the rows of its grants are ended afterwards, also after a crash.
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals'
+import { Prisma } from '../../prisma/client/client.ts'
+import { previewAccount } from '../../server/accounts/account-preview.ts'
 import { createClientEvents } from '../../server/clients/client-events.ts'
 import { readClientMetadata } from '../../server/clients/client-metadata.ts'
 import { createClients } from '../../server/clients/clients.ts'
 import { createConsents } from '../../server/grants/consents.ts'
-import { createGrants } from '../../server/grants/grants.ts'
+import { createGrants, endGrant } from '../../server/grants/grants.ts'
 import { createVoidGrants } from '../../server/maintenance/void-grants.ts'
+import { endAccount, endSessionsWhere } from '../../server/sessions/session-ends.ts'
+import { previewSessions } from '../../server/sessions/session-preview.ts'
 import { openWorkbench, type Workbench } from '../commands/support.ts'
 
 const GRANTS = 1700
@@ -102,6 +106,77 @@ test('of a client that is reinstated before they are ended nothing comes back, a
   await task().run()
   expect(await grants().findLive('gra_anew')).toBeDefined()
   expect(await live()).toEqual([1, 0])
+})
+
+describe('what ends before they are', () => {
+  const LIVE_ROWS = [3, 4, 5]
+  let account: string
+
+  beforeEach(async () => {
+    const { db } = bench
+    account = (await db.account.findFirstOrThrow()).id
+    await db.session.deleteMany()
+    await db.$executeRaw`
+      INSERT INTO sessions (id, account_id, expires_at) SELECT 'ses_' || n, ${account}, latchkey_now() + interval '1 day' FROM generate_series(1, 2) n`
+    const other = readClientMetadata({ client_id: 'other', redirect_uris: ['https://other.example/cb'], scope: 'openid' })
+    if ('issues' in other) throw new Error(JSON.stringify(other.issues))
+    await clients().create(await anEnding(), { metadata: other.metadata }, BY)
+    // Of the first session five grants, two of which are the app's; all others are the app's and of the second session.
+    await db.$executeRaw`
+      UPDATE grants SET session_id = CASE WHEN substr(id, 5)::int <= 5 THEN 'ses_1' ELSE 'ses_2' END,
+        client_id = CASE WHEN substr(id, 5)::int = ANY(${LIVE_ROWS}) THEN 'other' ELSE 'app' END`
+    await db.$executeRaw`
+      UPDATE refresh_families f SET session_id = g.session_id, client_id = g.client_id, session_bound = true
+      FROM grants g WHERE g.id = f.grant_id`
+    await events().suspend('app', BY)
+  })
+
+  const reasons = async () => {
+    const rows = await bench.db.grant.groupBy({ by: ['clientId', 'endReason'], _count: true, orderBy: { clientId: 'asc' } })
+    const families = await bench.db.refreshFamily.groupBy({
+      by: ['clientId', 'endReason'],
+      _count: true,
+      orderBy: { clientId: 'asc' },
+    })
+    const brief = (found: typeof rows) => found.map(({ clientId, endReason, _count }) => [clientId, endReason, _count])
+    return { grants: brief(rows), families: brief(families) }
+  }
+
+  test('is counted without them, as the preview has it, and gives them the reason that is theirs', async () => {
+    const preview = await previewSessions(bench.db, { ids: ['ses_1'] }, { most: 10 })
+    expect(preview).toMatchObject({ sessions: 1, grants: 3, refreshFamilies: 3 })
+    const ended = await bench.deps.endings.run('session_revoked', async (ending) => {
+      await endSessionsWhere(ending, Prisma.sql`s.id = 'ses_1'`, { how: 'revoked' })
+    })
+    expect(ended).toMatchObject({ sessions: 1, grants: 3, refresh_families: 3 })
+    const expected = [
+      ['app', null, GRANTS - 5],
+      ['app', 'client_ended', 2],
+      ['other', 'session_revoked', 3],
+    ]
+    const { grants: left, families } = await reasons()
+    expect(left).toEqual(expect.arrayContaining(expected))
+    expect(families).toEqual(expect.arrayContaining(expected))
+    await task().run()
+    expect(await live()).toEqual([0, 0])
+  })
+
+  test('the same of an account, and of a grant by itself', async () => {
+    expect(await previewAccount(bench.db, account)).toMatchObject({ sessions: 2, grants: 3, refreshFamilies: 3 })
+    const byItself = (id: string) => bench.deps.endings.run('grant_revoked', (ending) => endGrant(ending, id))
+    expect(await byItself('gra_1')).toMatchObject({ grants: 0, refresh_families: 0 })
+    expect(await byItself('gra_3')).toMatchObject({ grants: 1, refresh_families: 1 })
+    const ended = await bench.deps.endings.run('account_suspended', (ending) => endAccount(ending, account))
+    expect(ended).toMatchObject({ sessions: 2, grants: 2, refresh_families: 2 })
+    const expected = [
+      ['app', 'client_ended', GRANTS - 3],
+      ['other', 'account_suspended', 2],
+      ['other', 'grant_revoked', 1],
+    ]
+    const { grants: left, families } = await reasons()
+    expect(left).toEqual(expect.arrayContaining(expected))
+    expect(families).toEqual(expect.arrayContaining(expected))
+  })
 })
 
 describe('a client that is deleted', () => {
