@@ -13,9 +13,14 @@ const ARGUMENTS = [
   '--disable-sync',
 ]
 
+/** Installs it where it is not there and can be: that may take a minute. */
+export function installChromium(): void {
+  if (findProgram('chromium') === undefined) installDebianPackage('chromium')
+}
+
 /** Starts a browser. @throws Error that says how to get one, when there is none and it cannot be installed */
 export async function launchChromium(): Promise<Browser> {
-  if (findProgram('chromium') === undefined) installDebianPackage('chromium')
+  installChromium()
   const executablePath = findProgram('chromium')
   if (executablePath === undefined) {
     throw new Error('The browser tests need Chromium, and there is none: on Debian, apt-get install chromium.')
