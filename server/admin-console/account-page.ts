@@ -12,7 +12,7 @@ import { StaleAccount } from '../accounts/account-version.ts'
 import { EmailTaken, InvalidAccount } from '../accounts/accounts.ts'
 import { HttpProblem } from '../http/problems.ts'
 import type { ConsoleVisit } from './console.ts'
-import { sentence } from './refusals.ts'
+import { outOfReach, sentence } from './refusals.ts'
 
 /** Where the accounts are. */
 export const ACCOUNTS_PATH = '/admin/accounts'
@@ -89,10 +89,6 @@ const TAB_DEEDS: { readonly [tab in AccountTab]: readonly AccessRule[] } = {
 /** Before anything is asked of the person, or looked at of what they sent. @throws HttpProblem 403 when the account is out of reach */
 export function insistOnReach(visit: ConsoleVisit, account: AccountDetails): void {
   if (!isInReach(account, visit.change())) throw outOfReach(whyOutOfReach(account.roles))
-}
-
-function outOfReach(detail: string, cause?: Error): HttpProblem {
-  return new HttpProblem(403, 'Out of reach', detail, { type: 'out-of-reach', cause })
 }
 
 /**

@@ -4,6 +4,7 @@ import type { Context } from 'koa'
 import type { AccessRule } from '../../config/roles.ts'
 import type { Html } from '../../views/html.ts'
 import type { Change } from '../audit/change.ts'
+import { leadOn } from '../http/error-pages.ts'
 import type { ConsoleRoute, ConsoleVisit } from './console.ts'
 import { listHref } from './list-query.ts'
 import { redirectWithNotice } from './notices.ts'
@@ -85,6 +86,7 @@ async function act<Thing>(deed: Deed<Thing>, ctx: Context, visit: ConsoleVisit, 
 
 async function thingOf<Thing>(deed: Deed<Thing>, ctx: Context, visit: ConsoleVisit): Promise<Thing> {
   const thing = await deed.find(String(ctx.params.id), ctx.params)
+  leadOn(ctx, { href: thingHref(deed, ctx), label: 'Back' })
   deed.insist?.(visit, thing)
   return thing
 }

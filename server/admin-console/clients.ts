@@ -2,7 +2,7 @@
 import type { Context } from 'koa'
 import { ACCESS } from '../../config/access.ts'
 import { isStorable } from '../../config/plain-text.ts'
-import { clientDetail } from '../../views/admin-console/client.ts'
+import { CLIENT_OUT_OF_REACH, clientDetail } from '../../views/admin-console/client.ts'
 import {
   type ClientEndView,
   clientCompromise,
@@ -19,6 +19,7 @@ import { CLIENT_KINDS, usesSecret } from '../clients/client-kinds.ts'
 import type { ClientLifetimes } from '../clients/client-lifetimes.ts'
 import type { ClientMetadata } from '../clients/client-metadata-members.ts'
 import type { ClientDetail, ClientFilter, ClientItem, ClientSearch } from '../clients/client-search.ts'
+import { isClientInReach } from '../clients/client-standing.ts'
 import { type RedirectUriTest, readPastedUri } from '../clients/redirect-uri-test.ts'
 import { SECRET_DUE_SECONDS } from '../clients/secret-ages.ts'
 import type { Cursors } from '../http/cursors.ts'
@@ -30,7 +31,7 @@ import { snippetFactsOf } from './client-snippets.ts'
 import type { ConsoleRoute, ConsoleVisit } from './console.ts'
 import type { History } from './history.ts'
 import { type Asked, chipsOf, listHref, readAsked, readRows, type View, viewsOf } from './list-query.ts'
-import { refusalOf } from './refusals.ts'
+import { outOfReach, refusalOf } from './refusals.ts'
 import { createNameFinder, type Finder } from './search.ts'
 
 /** What the pages call. */
@@ -55,7 +56,12 @@ const LABELS = { q: 'Begins with', kind: 'Kind', status: 'State', secrets: 'Secr
 /** Makes the pages. */
 export function clientPages(deps: ClientPagesDeps): ConsoleRoute[] {
   const { events } = deps
-  const stop = { section: '/clients', access: ACCESS.clients.stop, find: (id: string) => findClient(deps.search, id), refusalOf }
+  const stop = {
+    ...{ section: '/clients', access: ACCESS.clients.stop, find: (id: string) => findClient(deps.search, id), refusalOf },
+    insist(visit: ConsoleVisit, client: ClientDetail) {
+      if (!isInReach(visit, client)) throw outOfReach(CLIENT_OUT_OF_REACH)
+    },
+  }
   return [
     { method: 'get', path: '/clients', access: ACCESS.clients.read, handle: (ctx, visit) => showList(deps, ctx, visit) },
     { method: 'get', path: '/clients/:id', access: ACCESS.clients.read, handle: (ctx, visit) => showOne(deps, ctx, visit) },
@@ -167,15 +173,21 @@ async function showOne(deps: ClientPagesDeps, ctx: Context, visit: ConsoleVisit)
     deps.lifetimes(client.metadata),
     deps.history(visit, 'client', client.id),
   ])
+  const inReach = isInReach(visit, client)
   const body = clientDetail({
     ...{ client, holds, lives, history, ...triedIn(deps, ctx, client), usesSecret: usesSecret(client.metadata) },
     snippets: { kind: appKindOfClient(client), facts: snippetFactsOf(client, lives, deps.issuer) },
-    mayStop: visit.may(ACCESS.clients.stop),
-    mayWrite: visit.may(ACCESS.clients.write),
+    mayStop: visit.may(ACCESS.clients.stop) && inReach,
+    mayWrite: visit.may(ACCESS.clients.write) && inReach,
+    outOfReach: visit.may(ACCESS.clients.stop) && !inReach,
     now: new Date(deps.clock()),
     secretDueDays: SECRET_DUE_SECONDS / 86_400,
   })
   visit.show({ title: client.name ?? client.id, section: CLIENTS_PATH, body })
+}
+
+function isInReach(visit: ConsoleVisit, { metadata }: ClientDetail): boolean {
+  return isClientInReach(metadata, visit.change())
 }
 
 /** A redirect URI that is tried stands in the address, so that it can be sent to whoever builds the app. */

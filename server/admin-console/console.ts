@@ -6,6 +6,7 @@ import { type ConsoleBody, type ConsoleFrame, consolePage } from '../../views/ad
 import type { Account } from '../accounts/accounts.ts'
 import type { Change } from '../audit/change.ts'
 import type { Csrf } from '../http/csrf.ts'
+import { leadOn } from '../http/error-pages.ts'
 import { type Form, readForm } from '../http/form.ts'
 import type { KeptForms } from '../http/kept-forms.ts'
 import { HttpProblem } from '../http/problems.ts'
@@ -154,6 +155,7 @@ async function pass(route: ConsoleRoute, door: ConsoleDoor, ctx: Context): Promi
   if (session === undefined || account?.status !== 'active')
     return signIn(door, ctx, { wanted: await wayBack(door, ctx, route, { form }) })
   const refused = (why: RefusedVisit) => door.refused(ctx, route, account.id, why)
+  if (account.roles.length > 0) leadOn(ctx, { href: CONSOLE_PATH, label: 'Go to the console' })
   // 2. Whether the form is one of ours.
   if (form !== undefined && !door.csrf.isOurs(ctx, form, CSRF_PURPOSE)) refused('forged_form')
   if (form !== undefined) door.csrf.check(ctx, form, CSRF_PURPOSE)

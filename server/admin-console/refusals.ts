@@ -1,5 +1,5 @@
 // What a noun refuses, as a sentence for the person at the console.
-import { ClientRefused } from '../clients/client-standing.ts'
+import { ClientOutOfReach, ClientRefused } from '../clients/client-standing.ts'
 import { HttpProblem } from '../http/problems.ts'
 import { KeyRefused } from '../keys/signing-keys.ts'
 import { ResourceServerRefused } from '../resource-servers/resource-servers.ts'
@@ -10,8 +10,9 @@ import { WebhookRefused } from '../webhooks/webhook-rules.ts'
 /** Their messages are written for the one who asked. Those of accounts have more to say (account-page.ts). */
 const REFUSED = [ClientRefused, ResourceServerRefused, KeyRefused, SessionReviewRefused, TokenNameRefused, WebhookRefused]
 
-/** The sentence. @throws whatever is no refusal */
+/** The sentence. @throws HttpProblem 403 for an app that is out of reach; and whatever is no refusal */
 export function refusalOf(error: unknown): string {
+  if (error instanceof ClientOutOfReach) throw outOfReach(sentence(error.message), error)
   if (REFUSED.some((kind) => error instanceof kind)) return sentence((error as Error).message)
   throw error
 }
@@ -23,6 +24,11 @@ export async function refusing<Result>(work: () => Promise<Result>): Promise<Res
   } catch (error) {
     throw new HttpProblem(409, 'Not so', refusalOf(error), { cause: error })
   }
+}
+
+/** Something may do more than the person, who may not change it. */
+export function outOfReach(detail: string, cause?: Error): HttpProblem {
+  return new HttpProblem(403, 'Out of reach', detail, { type: 'out-of-reach', cause })
 }
 
 /** A message as a sentence. */

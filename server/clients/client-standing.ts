@@ -33,10 +33,15 @@ export async function lockedClient(tx: Transaction, id: string, change: Change):
   return client
 }
 
+/** Whether a client with this `scope` may do no more than the one who would make or change it. */
+export function isClientInReach({ scope }: { readonly scope: string }, change: Change): boolean {
+  const ofAdminApi = scope.split(' ').filter((word) => ADMIN_SCOPES.includes(word))
+  return reaches(change, new Set(ofAdminApi))
+}
+
 /** @throws ClientOutOfReach when a client with this `scope` would reach beyond the one who makes or changes it */
 export function refuseOutOfReach(scope: string, change: Change): void {
-  const ofAdminApi = scope.split(' ').filter((word) => ADMIN_SCOPES.includes(word))
-  if (reaches(change, new Set(ofAdminApi))) return
+  if (isClientInReach({ scope }, change)) return
   throw new ClientOutOfReach(
     'nobody can give a client scopes of the admin API that they do not have, or change one that has them',
   )

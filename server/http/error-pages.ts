@@ -44,6 +44,17 @@ export function forPrograms(path: string, routes: Middleware): Middleware {
   }
 }
 
+/** Where somebody goes on who is told of an error: `ctx.state.wayOn`, set by whoever knows. */
+export interface WayOn {
+  readonly href: string
+  readonly label: string
+}
+
+/** From here on an error leads there. */
+export function leadOn(ctx: Context, way: WayOn): void {
+  ctx.state.wayOn = way
+}
+
 function notFound(ctx: Context): HttpProblem {
   const methods = methodsOf(ctx)
   if (methods.length === 0 || methods.includes(ctx.method)) {
@@ -79,5 +90,11 @@ function answer(ctx: Context, problem: HttpProblem, { log, isForPrograms }: Erro
     return
   }
   const { title, detail } = problem
-  render(ctx, messagePage({ title, text: detail, ...(problem.status >= 500 ? { requestId } : {}) }), problem.status)
+  const action: WayOn | undefined = ctx.state.wayOn
+  const page = messagePage({
+    ...{ title, text: detail },
+    ...(problem.status >= 500 ? { requestId } : {}),
+    ...(action === undefined ? {} : { action }),
+  })
+  render(ctx, page, problem.status)
 }

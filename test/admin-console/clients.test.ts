@@ -41,7 +41,8 @@ test('one says what is registered, how long what it gets really lives, and nothi
   expect(page.body).not.toContain(WEB.client_secret)
   expect(page.body).not.toContain('/suspension')
   for (const name of ['none', '%00', '%3Cscript%3E', 'latchkey']) {
-    expect((await browser.open(`${server.issuer}/admin/clients/${name}`)).status).toBe(404)
+    const { status, body } = await browser.open(`${server.issuer}/admin/clients/${name}`)
+    expect([status, body.includes('href="/admin">Go to the console</a>')]).toEqual([404, true])
   }
 })
 
@@ -118,6 +119,32 @@ test('an app that is suspended is out at once, and comes back without what it ha
     where: { clientId: SPA.client_id, name: 'client.suspended' },
   })
   expect(events.map(({ reason }) => reason)).toEqual(['it leaks'])
+})
+
+test('AD4: an app that may do more than the person is not offered to be stopped, and that they tried is written down', async () => {
+  const why = 'scopes of the admin API that you do not have'
+  const path = `/admin/clients/${ROBOT.client_id}`
+  const { browser, page } = await atConsole(server, 'operator', path)
+  expect([page.status, page.body.includes(why)]).toEqual([200, true])
+  const csrf = /name="csrf" value="([^"]+)"/.exec(page.body)?.[1] ?? ''
+  for (const what of ['suspension', 'reinstatement', 'compromise']) {
+    expect(page.body).not.toContain(`${path}/${what}`)
+    const asked = await browser.open(`${server.issuer}${path}/${what}`)
+    expect([asked.status, asked.body.includes(why)]).toEqual([403, true])
+    expect(asked.body).toContain(`href="${path}">Back</a>`)
+    for (const reason of ['', 'typed all the same']) {
+      const body = new URLSearchParams({ csrf, reason }).toString()
+      const sent = await browser.fetch(`${server.issuer}${path}/${what}`, { method: 'POST', body })
+      expect([sent.status, sent.body.includes('Out of reach')]).toEqual([403, true])
+    }
+  }
+  await server.latchkey.audit.occasional.flush()
+  const { db } = server.latchkey.stores
+  expect(await db.auditEvent.count({ where: { name: 'admin_access.refused', reason: 'out_of_reach' } })).toBeGreaterThan(0)
+  expect(await db.auditEvent.count({ where: { reason: 'typed all the same' } })).toBe(0)
+  expect((await atConsole(server, 'auditor', path)).page.body).not.toContain(why)
+  const owner = await atConsole(server, 'owner', path)
+  expect([owner.page.body.includes(why), owner.page.body.includes(`${path}/suspension`)]).toEqual([false, true])
 })
 
 test('an app whose secret somebody else has loses it with all that it had', async () => {

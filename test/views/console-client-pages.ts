@@ -55,6 +55,7 @@ export function clientPages(text: string): readonly (readonly [name: string, bod
     },
     mayStop: true,
     mayWrite: true,
+    outOfReach: false,
     now: new Date('2026-06-03T10:00:00Z'),
   }
   const { managedBy: _, ...own } = detail.client
@@ -75,6 +76,7 @@ export function clientPages(text: string): readonly (readonly [name: string, bod
     lives: { ...none, accessTokens: [], unknownScopes: [] },
     mayStop: true,
     mayWrite: true,
+    outOfReach: false,
     now: new Date('2026-06-03T10:00:00Z'),
   }
   const asked = { client: row, holds, action: '/admin/clients/one/suspension', reason: text, csrf: text }
@@ -84,6 +86,7 @@ export function clientPages(text: string): readonly (readonly [name: string, bod
     ['app', clientDetail(detail)],
     ['app with nothing', clientDetail(machine)],
     ['app, for those who look', clientDetail({ ...detail, mayStop: false, mayWrite: false })],
+    ['app that is out of reach', clientDetail({ ...detail, mayStop: false, mayWrite: false, outOfReach: true })],
     [
       'app that was let in again a moment ago',
       clientDetail({ ...detail, client: { ...detail.client, tokensFrom: { inSeconds: 9 } } }),

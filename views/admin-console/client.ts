@@ -37,8 +37,14 @@ export interface ClientView {
   readonly tried?: TriedView
   readonly mayStop: boolean
   readonly mayWrite: boolean
+  /** It may do more than the person, who could stop another one. */
+  readonly outOfReach: boolean
   readonly now: Date
 }
+
+/** Why nothing is done to an app that may do more than the person. */
+export const CLIENT_OUT_OF_REACH =
+  'This app may ask for scopes of the admin API that you do not have. Only somebody who has them can suspend or change it.'
 
 /** Makes it. */
 export function clientDetail(view: ClientView): Html {
@@ -94,7 +100,8 @@ function stateOf({ status, tokensFrom }: ClientView['client']): Html {
   return html`${standing(status)}<br><span class="quiet">It gets tokens in ${count(tokensFrom.inSeconds, 'second')}: all that it had was ended a moment ago.</span>`
 }
 
-function deeds({ client, mayStop, mayWrite }: ClientView): Html | undefined {
+function deeds({ client, mayStop, mayWrite, outOfReach }: ClientView): Html | undefined {
+  if (outOfReach) return html`<p class="quiet">${CLIENT_OUT_OF_REACH}</p>`
   const href = hrefOf(client.id)
   const byHand = mayWrite && client.managedBy === undefined
   if (!mayStop && !byHand) return undefined

@@ -44,7 +44,7 @@ export function familyNode(family: FamilyView): Html {
   const turns = family.generation === 0 ? 'never used' : `rotated ${family.generation} time${family.generation === 1 ? '' : 's'}`
   return html`<li><p>Refresh token, ${turns} ${standing(family.live ? 'live' : 'ended')}
 ${family.endReason !== undefined && html`<span class="${family.endReason === 'refresh_token_reused' ? 'badge bad' : 'quiet'}">${words(family.endReason)}</span>`}</p>
-<p class="quiet">${family.rotatedAt !== undefined && html`last ${moment(family.rotatedAt)} · `}${family.sessionBound ? 'ends with the session' : 'outlives a sign-out'} · until ${moment(endOf(family))}</p></li>
+<p class="quiet">${family.rotatedAt !== undefined && html`last ${moment(family.rotatedAt)} · `}${family.sessionBound ? html`ends with the session · ${moment(endOf(family))} at the latest` : html`outlives a sign-out · until ${moment(endOf(family))}`}</p></li>
 `
 }
 
