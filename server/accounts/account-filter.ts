@@ -29,12 +29,15 @@ export type AccountPlace =
   | readonly [by: 'name', name: string, id: string]
   | readonly [by: 'word', nameEnd: string, id: string]
 
-/** The query for the ids of a page, each with its place, in order. */
+/**
+ * The query for the ids of a page, each with its place, in order.
+ * @param manyLocked there are so many that it needs room for them: `work_mem`
+ */
 export function pageOfIds(
   { search, ...filter }: AccountFilter,
-  { limit, after }: { readonly limit: number; readonly after?: AccountPlace },
+  { limit, after, manyLocked }: { readonly limit: number; readonly after?: AccountPlace; readonly manyLocked: boolean },
 ): Prisma.Sql {
-  const condition = conditionOf(filter)
+  const condition = conditionOf(filter, manyLocked)
   if (search !== undefined) return found(search, condition, limit, after)
   const beyond =
     after === undefined ? Prisma.sql`true` : Prisma.sql`(a.created_at, a.id) < (${new Date(Number(after[0]))}, ${after[1]})`
@@ -87,7 +90,7 @@ function byName(called: string, condition: Prisma.Sql, limit: number, after: Acc
 }
 
 /** The condition on the table `accounts` under the name `a`. */
-function conditionOf(filter: Omit<AccountFilter, 'search'>): Prisma.Sql {
+function conditionOf(filter: Omit<AccountFilter, 'search'>, manyLocked: boolean): Prisma.Sql {
   const conditions = [Prisma.sql`a.status <> 'deleted'`]
   const when = <Value>(value: Value | undefined, condition: (value: Value) => Prisma.Sql) => {
     if (value !== undefined) conditions.push(condition(value))
@@ -98,9 +101,11 @@ function conditionOf(filter: Omit<AccountFilter, 'search'>): Prisma.Sql {
   when(filter.neverSignedIn, (never) =>
     never ? Prisma.sql`a.first_signed_in_at IS NULL` : Prisma.sql`a.first_signed_in_at IS NOT NULL`,
   )
-  when(filter.locked, (wanted) =>
-    wanted ? Prisma.sql`a.id = ANY (ARRAY(${LOCKED_ACCOUNTS}))` : Prisma.sql`a.id NOT IN (${LOCKED_ACCOUNTS})`,
-  )
+  when(filter.locked, (wanted) => {
+    if (!wanted) return Prisma.sql`a.id NOT IN (${LOCKED_ACCOUNTS})`
+    // A few are looked for, each by its id. Of many it is asked whether an account is one of them, in the order of the page.
+    return manyLocked ? Prisma.sql`(a.id IN (${LOCKED_ACCOUNTS})) IS TRUE` : Prisma.sql`a.id = ANY (ARRAY(${LOCKED_ACCOUNTS}))`
+  })
   when(filter.since, (date) => Prisma.sql`a.created_at >= ${date}`)
   when(filter.before, (date) => Prisma.sql`a.created_at < ${date}`)
   return Prisma.join(conditions, ' AND ')

@@ -7,6 +7,7 @@ import { type AccountFilter, type AccountPlace, pageOfIds } from './account-filt
 import type { AccountLocks, LockoutState } from './account-locks.ts'
 import { accountVersion } from './account-version.ts'
 import type { Account } from './accounts-store.ts'
+import { areManyLocked } from './sign-in-failures-store.ts'
 
 /** An account in a list. */
 export interface AccountItem extends Account {
@@ -51,10 +52,12 @@ export const MOST_COUNTED = 10_000
 export function createAccountSearch({ db, locks }: { readonly db: Database; readonly locks: AccountLocks }): AccountSearch {
   return {
     async page({ filter, ...paging }) {
-      const rows = await db.$queryRaw<(ItemRow & { place: AccountPlace })[]>(Prisma.sql`
+      const manyLocked = filter.locked !== undefined && (await areManyLocked(db))
+      const read = db.$queryRaw<(ItemRow & { place: AccountPlace })[]>(Prisma.sql`
         SELECT ${COLUMNS}, found.place
-        FROM (SELECT *, row_number() OVER () AS at FROM (${pageOfIds(filter, paging)}) f) found
+        FROM (SELECT *, row_number() OVER () AS at FROM (${pageOfIds(filter, { ...paging, manyLocked })}) f) found
         JOIN accounts a ON a.id = found.id ORDER BY found.at`)
+      const rows = manyLocked ? (await db.$transaction([roomForMany(db), read]))[1] : await read
       return rows.map(({ place, ...row }) => ({ ...itemOf(row), place }))
     },
 
@@ -79,6 +82,11 @@ export function createAccountSearch({ db, locks }: { readonly db: Database; read
       }
     },
   }
+}
+
+/** So that a query finds the room to keep in mind who is locked. */
+function roomForMany(db: Database) {
+  return db.$executeRaw(Prisma.sql`SELECT set_config('work_mem', '64MB', true)`)
 }
 
 const COLUMNS = Prisma.sql`a.id, a.email, a.email_verified AS "emailVerified", a.name, a.profile, a.roles, a.status,

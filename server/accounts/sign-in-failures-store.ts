@@ -90,6 +90,15 @@ export async function selectFailures(db: Database, keys: readonly Uint8Array<Arr
 export const LOCKED_ACCOUNTS = Prisma.sql`
   SELECT unnest(f.account_ids) AS id FROM sign_in_failures f WHERE f.next_attempt_at > latchkey_now()`
 
+/** Whether they are so many that looking for each of them takes longer than going through the accounts. */
+export async function areManyLocked(db: Database): Promise<boolean> {
+  const [row] = await db.$queryRaw<{ many: boolean }[]>(Prisma.sql`
+    SELECT count(*) > ${FEW_LOCKED} AS many FROM (SELECT FROM (${LOCKED_ACCOUNTS}) locked LIMIT ${FEW_LOCKED + 1}) counted`)
+  return row?.many === true
+}
+
+const FEW_LOCKED = 2000
+
 /** How many they are. */
 export async function countLockedAccounts(db: Database): Promise<number> {
   const [row] = await db.$queryRaw<{ count: number }[]>(Prisma.sql`

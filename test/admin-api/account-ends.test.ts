@@ -363,6 +363,32 @@ describe('LG3: an account that is slowed down', () => {
     return one
   }
 
+  test('is found in the order of the list also where so many are locked that none is looked for by itself', async () => {
+    const before = (await get('/accounts?limit=200')).body.items.map(({ id }: { id: string }) => id)
+    const some = [before[0], before[2], before[3]]
+    await run(
+      server.databaseUrl,
+      `INSERT INTO sign_in_failures (key, what, account_ids, failures, next_attempt_at, expires_at)
+       SELECT sha256(n::text::bytea), 'sign_in', CASE WHEN n = 1 THEN $1::text[] ELSE ARRAY['acc_' || n, $2] END, 20,
+         latchkey_now() + interval '1 hour', latchkey_now() + interval '1 day' FROM generate_series(1, 2100) n`,
+      [some.slice(1), some[0]],
+    )
+    try {
+      const found = async (query: string) =>
+        (await get(`/accounts?limit=200&${query}`)).body.items.map(({ id }: { id: string }) => id)
+      expect(await found('locked=true')).toEqual(some)
+      expect(await found('locked=false')).toEqual(before.filter((id: string) => !some.includes(id)))
+      const first = (await get('/accounts?locked=true&limit=1')).body
+      expect(first.items.map(({ id }: { id: string }) => id)).toEqual([some[0]])
+      expect(await found(`locked=true&cursor=${first.next_cursor}`)).toEqual(some.slice(1))
+    } finally {
+      await run(
+        server.databaseUrl,
+        'DELETE FROM sign_in_failures WHERE key IN (SELECT sha256(n::text::bytea) FROM generate_series(1, 2100) n)',
+      )
+    }
+  })
+
   test('is shown as such, found as such, and unlocked', async () => {
     const one = await lockedOut()
     const { body } = await get(`/accounts/${one.id}`)
