@@ -35,8 +35,8 @@ export interface EventCounting {
   read(): Promise<EventCounts>
 }
 
-/** Seals that are counted in one statement: some ten thousand events at most, and mostly a few. */
-const SEALS_AT_ONCE = 10
+/** Seals that are counted in one statement: some two thousand events at most, and mostly a few. */
+const SEALS_AT_ONCE = 2
 
 /** So long an hour is kept. */
 export const HOURS_KEPT_SECONDS = 8 * 86_400
@@ -51,8 +51,8 @@ export function createEventCounting({ db }: { readonly db: Database }): EventCou
         const counted = await countSome(db)
         seals += counted
         if (counted < SEALS_AT_ONCE) break
-        // Half of the time belongs to the others.
-        await wait(performance.now() - startedAt, undefined, { ref: false })
+        // Three quarters of the time belong to the others.
+        await wait(3 * (performance.now() - startedAt), undefined, { ref: false })
       }
       await noteHowFar(db)
       return seals

@@ -12,7 +12,7 @@ import { type FindingKind, KIND_SEARCHES } from './review-kinds.ts'
 export const MOST_FINDINGS = 1000
 
 /** Rows of a transaction: some ten milliseconds of work. */
-const ROWS_AT_ONCE = 1000
+const ROWS_AT_ONCE = 400
 
 /** Longer than such a transaction takes. */
 const LEASE_SECONDS = 30
@@ -72,8 +72,8 @@ async function lookOn(deps: MakingDeps, id: string): Promise<boolean> {
     await look(tx, { ...deps, id, part, createdAt: review.createdAt, ages: review.ages as unknown as ReviewAges })
     return true
   }, AS_LONG_AS_THE_LEASE)
-  // Half of the time belongs to the others.
-  if (goesOn) await wait(Math.min(1000, performance.now() - startedAt), undefined, { ref: false })
+  // Three quarters of the time belong to the others.
+  if (goesOn) await wait(Math.min(1000, 3 * (performance.now() - startedAt)), undefined, { ref: false })
   return goesOn
 }
 
