@@ -96,13 +96,13 @@ export function createRevocationJobs(deps: {
 
   return {
     async begin({ noun, filter }, change) {
-      const { actor, reason, origin } = change
+      const { actor, through, reason, origin } = change
       const id = `job_${randomBytes(16).toString('base64url')}`
       const { address, userAgent, requestId } = origin ?? {}
       const asked = JSON.parse(JSON.stringify(filter))
       await db.$transaction(async (tx) => {
         await tx.revocationJob.create({
-          data: { ...defined({ reason, address, userAgent, requestId }), id, noun, filter: asked, actor },
+          data: { ...defined({ through, reason, address, userAgent, requestId }), id, noun, filter: asked, actor },
         })
         await recordChange(tx, 'revocation_job.begun', change, { detail: { job: id, noun, filter: asked } })
       })
@@ -141,6 +141,7 @@ interface ClaimedJob {
   readonly filter: Prisma.JsonValue
   readonly total: number | null
   readonly actor: string
+  readonly through: string | null
   readonly reason: string | null
   readonly address: string | null
   readonly userAgent: string | null
@@ -153,7 +154,7 @@ async function claim(db: Database): Promise<ClaimedJob | undefined> {
     WHERE id = (SELECT id FROM revocation_jobs
                 WHERE finished_at IS NULL AND (lease_until IS NULL OR lease_until <= latchkey_now())
                 ORDER BY created_at, id LIMIT 1 FOR UPDATE SKIP LOCKED)
-    RETURNING id, noun, filter, total, actor, reason, address, user_agent AS "userAgent", request_id AS "requestId"`)
+    RETURNING id, noun, filter, total, actor, through, reason, address, user_agent AS "userAgent", request_id AS "requestId"`)
   return rows[0]
 }
 
@@ -226,9 +227,10 @@ async function finish(db: Database, { id }: ClaimedJob): Promise<boolean> {
   return rows.length === 1
 }
 
-function changeOf({ actor, reason, address, userAgent, requestId }: ClaimedJob): Change {
+function changeOf({ actor, through, reason, address, userAgent, requestId }: ClaimedJob): Change {
   return {
     actor,
+    ...(through === null ? {} : { through }),
     ...(reason === null ? {} : { reason }),
     origin: defined({ address: address ?? undefined, userAgent: userAgent ?? undefined, requestId: requestId ?? undefined }),
   }

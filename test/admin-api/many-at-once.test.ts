@@ -3,7 +3,7 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
 import { run } from '../support/postgres.ts'
 import type { TestServer } from '../support/server.ts'
-import { type ApiResult, ask, robotToken, startAdminServer } from './api.ts'
+import { type ApiResult, ask, personToken, robotToken, startAdminServer } from './api.ts'
 
 let server: TestServer
 let token: string
@@ -82,6 +82,23 @@ describe.each(NOUNS)('$noun', ({ noun, event, filter, plant }) => {
       expect(entries).toBe(things)
       expect(entries).toBeLessThanOrEqual(250)
     }
+  })
+
+  test('AU1: what a job ends says through which app a person began it', async () => {
+    const operator = await personToken(server, 'operator')
+    const ids = await planted('many_through_', 300)
+    const { status, body } = await ask(server, operator, `POST /${noun}/revocations`, {
+      body: { filter, reason: 'through an app' },
+    })
+    expect(status).toBe(202)
+    await finished(body.job.id)
+    const told = await run(
+      server.databaseUrl,
+      `SELECT DISTINCT COALESCE(detail->>'through', client_id) AS app, actor LIKE 'acc_%' AS person FROM audit_events
+       WHERE name = '${event}' AND reason = 'through an app'`,
+    )
+    expect(told).toEqual([{ app: 'tool', person: true }])
+    expect(await live(ids)).toBe(0)
   })
 
   test('AD8: more ids than a call takes end nothing, and the answer says how many it takes', async () => {

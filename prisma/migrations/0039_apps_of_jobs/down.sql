@@ -1,0 +1,1 @@
+ALTER TABLE revocation_jobs DROP COLUMN through;
