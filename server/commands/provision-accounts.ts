@@ -43,7 +43,8 @@ export function planAccounts(
       if (entry.roles?.includes('owner') && bringsPassword(entry)) owners.add(entry.email)
     } else {
       plan.changes.push(...changedAccount(entry, account, deps))
-      const canSignIn = account.status === 'active' && (account.hasPassword || bringsPassword(entry))
+      if (!account.hasPassword && account.hadPassword && bringsPassword(entry)) plan.notes.push(lostMessage(entry.email))
+      const canSignIn = account.status === 'active' && (account.hasPassword || getsPassword(entry, account))
       if (entry.roles?.includes('owner') && canSignIn) owners.add(account.id)
       else if (entry.roles?.includes('owner') === false && owners.delete(account.id)) demoted.push(place)
     }
@@ -62,6 +63,18 @@ function makesOwner({ entry }: Placed<AccountEntry>): boolean {
 /** Whether the person can sign in with what the file has. */
 function bringsPassword({ password, password_hash }: AccountEntry): boolean {
   return (password ?? password_hash) !== undefined
+}
+
+/**
+ * Whether the file's password is set: where there never was one. One that was taken, since somebody else may have it, does not come back
+ * at the next start.
+ */
+function getsPassword(entry: AccountEntry, { hadPassword }: ProvisionedAccount): boolean {
+  return !hadPassword && bringsPassword(entry)
+}
+
+function lostMessage(email: string): string {
+  return `account ${email} had a password that lets nobody in any more, and the file does not bring one back: an administrator makes a link`
 }
 
 function planPrune(
@@ -101,7 +114,7 @@ function newAccount(entry: AccountEntry, { accounts }: AccountDeps): PlannedChan
   })
 }
 
-/** What the file states of an account and is not so. A password is set only where there is none. */
+/** What the file states of an account and is not so. */
 function changedAccount(entry: AccountEntry, account: ProvisionedAccount, { passwords }: AccountDeps): PlannedChange[] {
   const changes: AccountFacts = {
     ...(entry.email_verified === undefined || entry.email_verified === account.emailVerified
@@ -113,7 +126,7 @@ function changedAccount(entry: AccountEntry, account: ProvisionedAccount, { pass
       : { profile: json(entry.profile) }),
   }
   const roles = entry.roles === undefined || sameRoles(entry.roles, account.roles) ? undefined : entry.roles
-  const setsPassword = !account.hasPassword && bringsPassword(entry)
+  const setsPassword = getsPassword(entry, account)
   const members = [...Object.keys(changes).map((name) => MEMBER_NAMES[name] ?? name), ...(setsPassword ? ['password'] : [])]
   if (members.length === 0 && roles === undefined) return []
   const make: PlannedChange['make'] = async (ending, by) => {

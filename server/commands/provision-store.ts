@@ -14,6 +14,8 @@ export interface ProvisionedAccount {
   readonly status: string
   readonly managedBy: string | null
   readonly hasPassword: boolean
+  /** Or had one, which lets nobody in any more. */
+  readonly hadPassword: boolean
 }
 
 /** One provisioning at a time: false while another process is at it. The end of the transaction gives the lock back. */
@@ -37,10 +39,14 @@ export async function selectProvisionedAccounts(tx: Transaction, emailKeys: read
       roles: true,
       status: true,
       managedBy: true,
-      passwords: { where: { retiredAt: null }, select: { id: true } },
+      passwords: { select: { retiredAt: true } },
     },
   })
-  return rows.map(({ passwords, ...row }) => ({ ...row, hasPassword: passwords.length > 0 }))
+  return rows.map(({ passwords, ...row }) => ({
+    ...row,
+    hasPassword: passwords.some(({ retiredAt }) => retiredAt === null),
+    hadPassword: passwords.length > 0,
+  }))
 }
 
 /** The accounts of the demo. */

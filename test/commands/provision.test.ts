@@ -1,6 +1,7 @@
 // Provisioning on a real database: the plan, what it changes, what it leaves alone, and what it ends.
 import { createHash } from 'node:crypto'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals'
+import { containAccount } from '../../server/accounts/account-standing.ts'
 import { describeProvisioning, provision } from '../../server/commands/provision.ts'
 import { ProvisionFileError } from '../../server/commands/provision-file.ts'
 import { tamper } from '../support/postgres.ts'
@@ -329,6 +330,22 @@ describe('accounts', () => {
     expect(changesOf(await bench.provision({ accounts: [changed] }))).toEqual([])
     await bench.db.password.deleteMany()
     expect(changesOf(await bench.provision({ accounts: [changed] }))).toEqual(['update account Ada@People.example password'])
+  })
+
+  test('a password that was taken is not brought back by the file that once set it', async () => {
+    await bench.provision({
+      accounts: [ADA, { email: 'root@people.example', roles: ['owner'], password: 'a difference engine 1822' }],
+    })
+    const ada = await bench.db.account.findFirstOrThrow({ where: { emailKey: 'ada@people.example' } })
+    await bench.deps.endings.run('account_contained', (ending) =>
+      containAccount(ending, ada.id, { actor: 'system', reason: 'somebody else may have it' }),
+    )
+    for (const password of [ADA.password, 'a password that the file has anew']) {
+      const report = await bench.provision({ accounts: [{ ...ADA, password }] })
+      expect(changesOf(report)).toEqual([])
+      expect(report.notes).toContainEqual(expect.stringMatching(/^account Ada@People.example had a password that lets nobody in/))
+    }
+    expect(await bench.db.password.count({ where: { accountId: ada.id, retiredAt: null } })).toBe(0)
   })
 
   test('what the file does not state stays', async () => {

@@ -99,7 +99,11 @@ ${view.may.stop && stops(view)}`
 }
 
 function aboutAccount({ account, may }: AccountView): Html {
-  const managers: { readonly [manager: string]: string } = { provision: 'the provision file', demo: 'the demo' }
+  const managers: { readonly [manager: string]: string } = {
+    provision:
+      'the provision file: what it states of the person is so again after the next start, also if the account is deleted',
+    demo: 'the demo',
+  }
   const { email, emailVerified, roles, lastSignedInAt, managedBy } = account
   return facts([
     ['Status', standing(account.status)],
