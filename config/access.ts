@@ -1,7 +1,7 @@
 // Who may do what: the one page of rules that the console and the admin API both ask, noun by noun. What a role carries at all stands
 // in roles.ts. Whoever may, may still only reach accounts and clients that can do no more than they can themselves; that is seen to
 // where those are changed.
-import type { AccessRule, Role } from './roles.ts'
+import { type AccessRule, type Powers, type Role, scopesOfRoles, whatIsMissing } from './roles.ts'
 
 const EVERYBODY: readonly Role[] = ['owner', 'operator', 'auditor', 'helpdesk']
 const LOOKING: readonly Role[] = ['owner', 'operator', 'auditor']
@@ -100,3 +100,21 @@ export const ACCESS = {
     read: { scope: 'audit:read', roles: LOOKING },
   },
 } as const satisfies { readonly [noun: string]: { readonly [what: string]: AccessRule } }
+
+/**
+ * All that somebody may do, by names: their scopes, and each rule that they may use. Two roles may carry the same scopes, and one of them
+ * have what the other is kept from.
+ */
+export function powersOf(powers: Powers): ReadonlySet<string> {
+  const mayUse = Object.entries(ACCESS).flatMap(([noun, rules]) =>
+    Object.entries<AccessRule>(rules).flatMap(([what, rule]) =>
+      whatIsMissing(rule, powers) === undefined ? [`${noun}.${what}`] : [],
+    ),
+  )
+  return new Set([...powers.scopes, ...mayUse])
+}
+
+/** The same of a person with some roles. */
+export function powersOfRoles(roles: readonly string[]): ReadonlySet<string> {
+  return powersOf({ scopes: scopesOfRoles(roles), roles })
+}

@@ -1,5 +1,6 @@
 // Whether an account may be used at all: suspended, let in again, contained, deleted. Each belongs to an end in progress
 // (tokens/ending.ts), whose transaction it is part of.
+import { powersOfRoles } from '../../config/access.ts'
 import { scopesOfRoles } from '../../config/roles.ts'
 import { type Change, reaches, recordChange } from '../audit/change.ts'
 import { deleteConsentsOfAccount } from '../grants/consents.ts'
@@ -33,6 +34,15 @@ export function isInReach({ id, roles }: Pick<Account, 'id' | 'roles'>, change: 
   // What somebody does to their own account as a person needs no powers.
   const asItself = change.actor === id && change.powers === undefined
   return asItself || reaches(change, scopesOfRoles(roles))
+}
+
+/**
+ * Whether somebody who got into an account would have nothing that they lack. A link to its password that is shown to them is a way in, and
+ * roles that may not be taken over by others have more than their scopes.
+ */
+export function mayBecome({ id, roles }: Pick<Account, 'id' | 'roles'>, change: Change): boolean {
+  const asItself = change.actor === id && change.powers === undefined
+  return asItself || reaches(change, powersOfRoles(roles))
 }
 
 /** An account that is there and in reach, its row locked: changes of it come one after the other. @throws AccountRefused */

@@ -8,7 +8,7 @@ import type { Database, Transaction } from '../storage/postgres.ts'
 import type { Ended, Endings } from '../tokens/ending.ts'
 import { resetPassword } from './account-changes.ts'
 import { endAllOfAccount } from './account-ends.ts'
-import { AccountRefused, keepAnOwner, lockedAccount } from './account-standing.ts'
+import { AccountOutOfReach, AccountRefused, keepAnOwner, lockedAccount, mayBecome } from './account-standing.ts'
 import { type Account, lockActiveAccount, retirePassword, selectAccount, verifyEmail } from './accounts-store.ts'
 import { passwordLinkUntil, putPasswordLink, selectPasswordLink, takePasswordLink } from './password-links-store.ts'
 import { findPasswordFault, type PasswordFault } from './password-policy.ts'
@@ -90,6 +90,11 @@ export function createPasswordLinks(deps: PasswordLinksDeps): PasswordLinks {
 
   async function issueWithin(tx: Transaction, account: Account, way: PasswordLinkWay, change: Change): Promise<PasswordLink> {
     const mailed = way === 'mailed'
+    if (!mailed && !mayBecome(account, change)) {
+      throw new AccountOutOfReach(
+        'whoever is shown this link could do what you may not: have it mailed to the person, or ask an owner',
+      )
+    }
     if (mailed && deps.mail === undefined) throw new AccountRefused('no mail is sent from here: SMTP_URL is not set')
     const token = `pwd_${randomBytes(32).toString('base64url')}`
     const expiresAt = await putPasswordLink(tx, { digest: digestOf(token), accountId: account.id, mailed, lifeSeconds })

@@ -104,7 +104,7 @@ function passwordResetRoute({ links }: AccountEndRoutesDeps): ApiRoute {
     tag: 'Accounts',
     summary: 'Make a one-time link by which the person sets a new password',
     description:
-      'The password that there is stays good until the link is used, so that nobody is kept out by a link that they did not ask for; then all that the account has ends. Where that cannot wait: `end_sessions`, `force_change`, or containment. To be shown the link takes the role owner or operator: helpdesk has it mailed (`send_mail`). A link before it is good for nothing any more.',
+      'The password that there is stays good until the link is used, so that nobody is kept out by a link that they did not ask for; then all that the account has ends. Where that cannot wait: `end_sessions`, `force_change`, or containment. To be shown the link takes the role owner or operator: helpdesk has it mailed (`send_mail`), and so has an operator that of an account whose roles may do what they may not. A link before it is good for nothing any more.',
     access: ACCESS.accounts.help,
     params: id,
     body: z.strictObject({

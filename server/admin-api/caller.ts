@@ -1,5 +1,6 @@
 // Who uses the admin API: a client for itself, or a person through a client. What they may do is decided by config/roles.ts.
 import type { Context } from 'koa'
+import { powersOf } from '../../config/access.ts'
 import { type AccessRule, type Powers, scopesOfRoles, whatIsMissing } from '../../config/roles.ts'
 import type { Change } from '../audit/change.ts'
 import { HttpProblem } from '../http/problems.ts'
@@ -46,10 +47,10 @@ export function checkAccess(ctx: Context, rule: AccessRule, caller: Caller): voi
 }
 
 /** What is written to the audit log of what a caller does. */
-export function changeBy(ctx: Context, { actor, clientId, scopes }: Caller, reason?: string): Change {
+export function changeBy(ctx: Context, { actor, clientId, ...powers }: Caller, reason?: string): Change {
   return {
     actor,
-    powers: scopes,
+    powers: powersOf(powers),
     origin: originOf(ctx),
     ...(actor === clientId ? {} : { through: clientId }),
     ...(reason === undefined || reason === '' ? {} : { reason }),

@@ -12,6 +12,7 @@ import { historyCard } from '../../views/admin-console/history.ts'
 import { html } from '../../views/html.ts'
 import type { AccountLocks } from '../accounts/account-locks.ts'
 import type { AccountDetails, AccountSearch } from '../accounts/account-search.ts'
+import { mayBecome } from '../accounts/account-standing.ts'
 import type { FailedSignIns } from '../accounts/failed-sign-ins.ts'
 import type { PasswordLinks } from '../accounts/password-links.ts'
 import type { GrantSearch } from '../grants/grant-search.ts'
@@ -149,11 +150,16 @@ async function showSignIn(
     mayHelp: mayDo(visit, account, ACCESS.accounts.help),
     mayRevoke: visit.may(ACCESS.sessions.revoke),
     mayForce: visit.may(ACCESS.accounts.stop),
-    maySeeLink: visit.may(ACCESS.accounts.seeLinks),
+    maySeeLink: maySeeLink(visit, account),
     failuresHref: listHref('/admin/failed-sign-ins', { account: account.email }),
     ...(sees ? { failures: await deps.failedSignIns.page({ filter: { accountId: account.id }, limit: MOST_ROWS }) } : {}),
   })
   showTab(visit, account, { tab: 'sign-in', body, fault, ...(reasonMissing ? { status: 400 } : {}) })
+}
+
+/** Others have the link mailed: whoever sees it gets in, and must not have more for it. */
+function maySeeLink(visit: ConsoleVisit, account: AccountDetails): boolean {
+  return visit.may(ACCESS.accounts.seeLinks) && mayBecome(account, visit.change())
 }
 
 /** Does something and says so on the tab of the sign-in, and there as well what the rules refuse. */
@@ -184,9 +190,10 @@ async function makeLink(deps: AccountAccessPagesDeps, ctx: Context, visit: Conso
   if (forceChange) visit.insist(ACCESS.accounts.stop)
   if (reason === '') return showSignIn(deps, visit, await accountOf(deps.search, ctx), { entered, reasonMissing: true })
   const known = { until: form.get('link_until') === '' ? undefined : new Date(form.get('link_until')) }
-  const work = async ({ id, email }: AccountDetails) => {
+  const work = async (account: AccountDetails) => {
+    const { id, email } = account
     // What the form does not show to somebody is not given to them, whatever they send.
-    const way = form.has('mail') || !visit.may(ACCESS.accounts.seeLinks) ? ('mailed' as const) : ('shown' as const)
+    const way = form.has('mail') || !maySeeLink(visit, account) ? ('mailed' as const) : ('shown' as const)
     const { link, ended } = await deps.links.issue({ accountId: id, way, endSessions, forceChange, known }, visit.change(reason))
     const forced = forceChange ? ' The old password lets nobody in any more.' : ''
     if (link.url === undefined)

@@ -1,6 +1,7 @@
 // The console: its pages behind one door, which is the same for each of them. The order is policy, so all of it stands here.
 import Router from '@koa/router'
 import type { Context, Middleware } from 'koa'
+import { powersOf } from '../../config/access.ts'
 import { type AccessRule, type Powers, scopesOfRoles, whatIsMissing } from '../../config/roles.ts'
 import { type ConsoleBody, type ConsoleFrame, consolePage } from '../../views/admin-console/console-page.ts'
 import type { Account } from '../accounts/accounts.ts'
@@ -264,7 +265,7 @@ function visitOf(
     stillAllowed: () => confirm(door, ctx, route),
     change: (reason) => ({
       actor: account.id,
-      powers: powers.scopes,
+      powers: powersOf(powers),
       origin: originOf(ctx),
       ...(reason === undefined || reason === '' ? {} : { reason }),
     }),

@@ -15,7 +15,7 @@ export interface Change {
   readonly origin?: Origin
   /** The app by which a person does it; undefined where there is none, or where it acts for itself. */
   readonly through?: string
-  /** The scopes of what the actor may do. Without them only `system`, which is the operator's own command line, has any powers. */
+  /** All that the actor may do (`powersOf`). Without them only `system`, which is the operator's own command line, has any powers. */
   readonly powers?: ReadonlySet<string>
 }
 
@@ -30,8 +30,8 @@ export interface Changed {
 }
 
 /** Whether the one who makes a change may do all of this: nobody gives, or acts upon, what reaches beyond their own powers. */
-export function reaches({ actor, powers }: Change, scopes: ReadonlySet<string>): boolean {
-  return (powers === undefined && actor === 'system') || covers(powers ?? new Set(), scopes)
+export function reaches({ actor, powers }: Change, others: ReadonlySet<string>): boolean {
+  return (powers === undefined && actor === 'system') || covers(powers ?? new Set(), others)
 }
 
 /** Writes the audit event of a change, in the change's transaction. `name` is dotted, past tense: `client.created`. */

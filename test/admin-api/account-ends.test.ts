@@ -1,5 +1,6 @@
 // What happens to accounts by the admin API: suspended, contained, deleted, unlocked, their passwords set anew by a link.
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
+import { atConsole, send } from '../admin-console/people.ts'
 import { Browser } from '../support/browser.ts'
 import { API, SPA, WEB } from '../support/clients.ts'
 import { introspect, obtainTokens, refresh } from '../support/oauth.ts'
@@ -195,6 +196,29 @@ describe('AD4: nobody acts upon an account that may do more than they', () => {
     const { status, body } = await ask(server, people.get(who) ?? '', `${method} /accounts/${await idOf(whom)}${path}`, sent)
     expect([status, body.type]).toEqual([403, 'urn:latchkey:problem:out-of-reach'])
   })
+
+  test.each(['auditor', 'helpdesk'] as const)(
+    'an operator is not shown a link to the account of %s, whose roles may do what operators may not: it is mailed',
+    async (whom) => {
+      const operator = people.get('operator') ?? ''
+      const path = `POST /accounts/${await idOf(whom)}/password-reset`
+      const shown = await ask(server, operator, path)
+      expect([shown.status, shown.body.type]).toEqual([403, 'urn:latchkey:problem:out-of-reach'])
+      expect(shown.body.detail).toContain('have it mailed')
+      const mailed = await ask(server, operator, path, { body: { send_mail: true } })
+      expect([mailed.status, mailed.body.password_link.url]).toEqual([201, null])
+      expect((await ask(server, token, path)).status).toBe(201)
+      const { browser, page } = await atConsole(server, 'operator', `/admin/accounts/${await idOf(whom)}/sign-in`)
+      expect([page.body.includes('Mail the person a link'), page.body.includes('Make a link')]).toEqual([true, false])
+      // Whatever they send: it is mailed.
+      const sent = await send(browser, page, `/admin/accounts/${await idOf(whom)}/password-reset`, { reason: 'lost' })
+      expect([sent.status, sent.body.includes('on its way to the person'), sent.body.includes('?token=')]).toEqual([
+        200,
+        true,
+        false,
+      ])
+    },
+  )
 
   test('AU1: that somebody tried is written down, once at first and then how often, however often they try', async () => {
     const { occasional } = server.latchkey.audit
