@@ -127,15 +127,18 @@ export function nextState(
   round: SealingRound,
   ids: readonly bigint[],
 ): SealingState {
-  const complete = round.xmin >= state.candidateXid ? state.candidate : state.watermark
-  // Whoever took no more than fitted knows of nothing above.
-  const highest = ids.length < MOST_AT_ONCE ? complete : min(complete, ids.at(-1) ?? 0n)
-  const watermark = max(state.watermark, highest)
+  // A database whose rows were copied into another cluster begins its transactions anew, and the ids that no row has: what was waited for is
+  // nothing that can be waited for.
+  const isElsewhere = round.xid < state.candidateXid || state.reached < state.candidate
+  const isThere = !isElsewhere && round.xmin >= state.candidateXid
+  // Whoever took no more than fitted knows of nothing above. And no further than where there is an event: ids that were never kept may be
+  // given again.
+  const known = [...ids.slice(-1), ...(ids.length < MOST_AT_ONCE ? state.beyond : [])].reduce(max, 0n)
+  const watermark = isThere ? max(state.watermark, min(state.candidate, known)) : state.watermark
   const beyond = [...state.beyond, ...ids].filter((id) => id > watermark)
-  // A database that was put into another cluster begins its transactions anew.
-  const anew = watermark >= state.candidate || round.xid < state.candidateXid
-  const candidate = anew ? state.reached : state.candidate
-  return { watermark, beyond, candidate, candidateXid: anew ? round.xid : state.candidateXid }
+  return isThere || isElsewhere
+    ? { watermark, beyond, candidate: state.reached, candidateXid: round.xid }
+    : { watermark, beyond, candidate: state.candidate, candidateXid: state.candidateXid }
 }
 
 function min(one: bigint, other: bigint): bigint {

@@ -85,7 +85,8 @@ async function walkThrough(deps: VerificationDeps, head: AuditHead | undefined):
     const goesOn = await sealAll(deps.sealer)
     await walk.throughSeals()
     await walk.throughRest()
-    if (!walk.waitsForSeal || !goesOn || round === ROUNDS) break
+    if (!walk.waitsInVain || !goesOn || round === ROUNDS) break
+    walk.sealAgain()
     if (round > 0) await new Promise((done) => setTimeout(done, ROUND_MS))
   }
   return walk.end()
@@ -119,6 +120,8 @@ class Walk {
   #covered: bigint | undefined
   /** Of those, the ones whose seal was not read yet, with their digests. */
   readonly #waiting = new Map<bigint, Buffer>()
+  /** Those that waited when there was last sealed: whatever is right has a seal by now. Undefined: nothing was sealed since. */
+  #waited: ReadonlySet<bigint> | undefined
   /** Events beyond it whose seal was read already. */
   readonly #ahead = new Set<bigint>()
 
@@ -127,8 +130,13 @@ class Walk {
     this.#head = head
   }
 
-  get waitsForSeal(): boolean {
-    return this.#waiting.size > 0
+  /** What came while it was looked at waits for the next seal, and is nothing to wait for: on a busy server there is always some. */
+  get waitsInVain(): boolean {
+    return [...this.#waiting.keys()].some((id) => this.#waited?.has(id) ?? true)
+  }
+
+  sealAgain(): void {
+    this.#waited = new Set(this.#waiting.keys())
   }
 
   async throughSeals(): Promise<void> {
@@ -152,8 +160,8 @@ class Walk {
     const sealed = this.#last?.eventIds.at(-1) ?? 0n
     let unsealed = 0
     for (const id of [...this.#waiting.keys()].toSorted(byValue)) {
-      // While nothing can be sealed, the latest are merely waiting.
-      if (this.#foreignSince !== undefined && id > sealed) unsealed += 1
+      // The latest are merely waiting: all of them while nothing can be sealed, and otherwise those that came since there was sealed.
+      if (this.#foreignSince === undefined ? this.#waited?.has(id) === false : id > sealed) unsealed += 1
       else this.#fault({ kind: 'inserted', event: id, text: `event ${id} was put in behind the chain: no seal has it` })
     }
     if (this.#foreignSince !== undefined) {

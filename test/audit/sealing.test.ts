@@ -99,6 +99,50 @@ describe('AU3: every event gets its seal', () => {
     expect(BigInt(String(state?.xid))).toBeLessThan(4_000_000_000_000n)
   })
 
+  test('after the rows were copied to where ids go on behind the last of them', async () => {
+    await passed((await write(3)).at(-1) ?? 0n)
+    // Ids that no row has, and that the sealer has seen given.
+    for (let round = 0; round < 20; round += 1)
+      await sql("BEGIN; INSERT INTO audit_events (name) VALUES ('session.revoked'); ROLLBACK")
+    await write(3)
+    for (let round = 0; round < 20; round += 1)
+      await sql("BEGIN; INSERT INTO audit_events (name) VALUES ('session.revoked'); ROLLBACK")
+    const ids = await write(6)
+    for (let round = 0; round < 20; round += 1)
+      await sql("BEGIN; INSERT INTO audit_events (name) VALUES ('session.revoked'); ROLLBACK")
+    await sql('UPDATE audit_sealing SET candidate = (SELECT last_value FROM audit_events_id_seq)')
+    await sql("SELECT setval('audit_events_id_seq', (SELECT max(id) FROM audit_events))")
+    expect((await write(1))[0]).toBe((ids.at(-1) ?? 0n) + 1n)
+    await write(30)
+    const [row] = await sql('SELECT count(*)::int AS count FROM audit_events')
+    expect(await verify()).toMatchObject({ faults: [], events: row?.count, unsealed: 0 })
+  })
+
+  test('while events come without a pause, the latest are merely waiting, and one that was put in is still found', async () => {
+    // There is an id below the first event's.
+    await sql("BEGIN; INSERT INTO audit_events (name) VALUES ('session.revoked'); ROLLBACK")
+    const stop = new AbortController()
+    const writer = new pg.Client({ connectionString: database.url })
+    await writer.connect()
+    const writing = (async () => {
+      while (!stop.signal.aborted) await writer.query("INSERT INTO audit_events (name) VALUES ('session.revoked')")
+    })()
+    try {
+      await write(3)
+      expect(await verify()).toMatchObject({ faults: [] })
+      const [first] = await write(3)
+      await passed(first ?? 0n)
+      await sql("INSERT INTO audit_events (id, name) VALUES ((SELECT min(id) FROM audit_events) - 1, 'session.revoked')")
+      const { faults } = await verify()
+      expect(faults.map(({ kind }) => kind)).toEqual(['inserted'])
+    } finally {
+      stop.abort()
+      await writing
+      await writer.end()
+    }
+    expect(await verify()).toMatchObject({ unsealed: 0 })
+  }, 60_000)
+
   test('how far it has come moves only to where nothing can come any more', () => {
     const state = { watermark: 10n, beyond: [12n], candidate: 20n, candidateXid: 100n, reached: 30n }
     const early = nextState(state, { xmin: 99n, xid: 105n }, [13n, 25n])
