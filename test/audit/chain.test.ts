@@ -77,13 +77,22 @@ describe('AU3: nothing stands before the first event', () => {
   const forge = (id: number) =>
     sql("INSERT INTO audit_events (id, name, actor) VALUES ($1, 'session.revoked', 'acc_forged')", [id])
 
-  test.each(['infinity', '-infinity'])('an event at %s, which has no place in a chain, is refused', async (at) => {
-    await expect(sql("INSERT INTO audit_events (name, at) VALUES ('session.revoked', $1)", [at])).rejects.toThrow(
-      /check constraint/,
+  test.each(['[]', '"x"', 'null', '1'])('an event whose details are %s, which none has, is refused', async (detail) => {
+    await expect(sql("INSERT INTO audit_events (name, detail) VALUES ('session.revoked', $1::jsonb)", [detail])).rejects.toThrow(
+      /audit_events_detail_check/,
     )
-    await write(1)
-    expect(await faults()).toEqual([])
   })
+
+  test.each(['infinity', '-infinity', '290000-01-01', '4000-01-01 BC'])(
+    'an event at %s, which has no place in a chain, is refused',
+    async (at) => {
+      await expect(sql("INSERT INTO audit_events (name, at) VALUES ('session.revoked', $1)", [at])).rejects.toThrow(
+        /check constraint/,
+      )
+      await write(1)
+      expect(await faults()).toEqual([])
+    },
+  )
 
   test.each([0, -3])('an event %d is refused', async (id) => {
     await expect(forge(id)).rejects.toThrow(/audit_events_id_check/)
