@@ -33,8 +33,8 @@ export interface RevocationJob {
 
 /** How one noun is ended by jobs. */
 export interface JobWork {
-  /** The rows to end, for `INSERT`: a query of one column, their ids. */
-  targets(filter: Prisma.JsonValue): Prisma.Sql
+  /** The rows to end, of those that were there when the job was begun, for `INSERT`: a query of one column, their ids. */
+  targets(filter: Prisma.JsonValue, begunAt: Date): Prisma.Sql
   /** Ends some, and writes an audit event for each. */
   end(ending: Ending, ids: readonly string[], change: Change): Promise<void>
 }
@@ -140,6 +140,8 @@ interface ClaimedJob {
   readonly noun: JobNoun
   readonly filter: Prisma.JsonValue
   readonly total: number | null
+  /** What came later does not end, however long the job waited for its turn. */
+  readonly createdAt: Date
   readonly actor: string
   readonly through: string | null
   readonly reason: string | null
@@ -154,7 +156,7 @@ async function claim(db: Database): Promise<ClaimedJob | undefined> {
     WHERE id = (SELECT id FROM revocation_jobs
                 WHERE finished_at IS NULL AND (lease_until IS NULL OR lease_until <= latchkey_now())
                 ORDER BY created_at, id LIMIT 1 FOR UPDATE SKIP LOCKED)
-    RETURNING id, noun, filter, total, actor, through, reason, address, user_agent AS "userAgent", request_id AS "requestId"`)
+    RETURNING id, noun, filter, total, created_at AS "createdAt", actor, through, reason, address, user_agent AS "userAgent", request_id AS "requestId"`)
   return rows[0]
 }
 
@@ -168,7 +170,7 @@ async function gatherTargets(db: Database, job: ClaimedJob, work: JobWork): Prom
     async (tx) => {
       if (!(await isToGather(tx, job))) return
       const total = await tx.$executeRaw(Prisma.sql`
-        INSERT INTO revocation_job_targets (job_id, target_id) SELECT ${job.id}, found.id FROM (${work.targets(job.filter)}) found (id)`)
+        INSERT INTO revocation_job_targets (job_id, target_id) SELECT ${job.id}, found.id FROM (${work.targets(job.filter, job.createdAt)}) found (id)`)
       await tx.$executeRaw(Prisma.sql`
         UPDATE revocation_jobs SET total = ${total}, lease_until = latchkey_now() + make_interval(secs => ${LEASE_SECONDS})
         WHERE id = ${job.id}`)

@@ -7,8 +7,9 @@ import { filterOfJson, type JobWork } from './revocation-jobs.ts'
 /** Makes it. */
 export function sessionJobWork(events: Pick<SessionEvents, 'revokeWithin'>): JobWork {
   return {
-    targets: (filter) =>
-      Prisma.sql`SELECT s.id FROM sessions s WHERE ${LIVE} AND ${conditionOf(filterOfJson<SessionFilter>(filter))}`,
+    targets: (filter, begunAt) =>
+      Prisma.sql`SELECT s.id FROM sessions s
+        WHERE ${LIVE} AND ${conditionOf(filterOfJson<SessionFilter>(filter))} AND s.started_at <= ${begunAt}::timestamptz`,
     end: (ending, ids, change) => events.revokeWithin(ending, ids, change),
   }
 }

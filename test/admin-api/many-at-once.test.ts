@@ -84,6 +84,26 @@ describe.each(NOUNS)('$noun', ({ noun, event, filter, plant }) => {
     }
   })
 
+  test('AD8: a job that waits for its turn ends nothing that came after it was begun', async () => {
+    const ids = await planted('many_before_', 300)
+    const { body } = await revoke({ filter, reason: 'begun' })
+    await finished(body.job.id)
+    expect(await live(ids)).toBe(0)
+    const later = await planted('many_after_', 3)
+    const [early, ...late] = later
+    const column = noun === 'sessions' ? 'started_at' : 'created_at'
+    await run(server.databaseUrl, `UPDATE ${noun} SET ${column} = latchkey_now() - interval '2 minutes' WHERE id = $1`, [early])
+    await run(
+      server.databaseUrl,
+      `INSERT INTO revocation_jobs (id, noun, filter, actor, created_at)
+       SELECT 'job_' || noun, noun, filter, actor, latchkey_now() - interval '1 minute' FROM revocation_jobs WHERE id = $1`,
+      [body.job.id],
+    )
+    expect((await finished(`job_${noun}`)).body).toMatchObject({ total: 1, ended: { [noun]: 1 } })
+    expect([await live([early ?? '']), await live(late)]).toEqual([0, 2])
+    await revoke({ ids: late, reason: 'done with' })
+  })
+
   test('AU1: what a job ends says through which app a person began it', async () => {
     const operator = await personToken(server, 'operator')
     const ids = await planted('many_through_', 300)
