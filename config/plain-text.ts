@@ -9,6 +9,14 @@ export function isPlainText(text: string): boolean {
   return !NOT_PLAIN.test(text)
 }
 
+/** What turns the direction of all that follows; joiners, without which some names cannot be written, do not. */
+const NOT_IN_NAMES = /[\p{Cc}\p{Cs}\p{Zl}\p{Zp}\u202a-\u202e\u2066-\u2069]/u
+
+/** Whether a person may be called so. */
+export function isNameOfPerson(text: string): boolean {
+  return !NOT_IN_NAMES.test(text)
+}
+
 /** Whether PostgreSQL keeps it as it is, be it of many lines. */
 export function isStorable(text: string): boolean {
   return text.isWellFormed() && !text.includes('\0')

@@ -2,6 +2,7 @@
 import { setImmediate as pause } from 'node:timers/promises'
 import { CsvError, parse } from 'csv-parse'
 import { z } from 'zod'
+import { isNameOfPerson } from '../../config/plain-text.ts'
 import { ROLES } from '../../config/roles.ts'
 import { NAME_MAX_LENGTH } from './accounts.ts'
 import { isEmailAddress } from './email-key.ts'
@@ -21,7 +22,7 @@ const entry = z.strictObject({
   name: z
     .string('it must be text')
     .max(NAME_MAX_LENGTH, `it must have ${NAME_MAX_LENGTH} characters at most`)
-    .refine((text) => !/[\p{Cc}\p{Cs}]/u.test(text), 'it must not hold control characters')
+    .refine(isNameOfPerson, 'it must not hold control characters')
     .optional(),
   email_verified: z.boolean('it must be true or false').optional(),
   password_hash: z.string('it must be text').max(512, 'it must have 512 characters at most').optional(),

@@ -1,5 +1,7 @@
 // Accounts: who can sign in. An account is found by its id or by the canonical form of its e-mail address.
+
 import { createHash, randomBytes } from 'node:crypto'
+import { isNameOfPerson } from '../../config/plain-text.ts'
 import type { Prisma } from '../../prisma/client/client.ts'
 import { type Origin, recordAudit } from '../audit/audit.ts'
 import { gather } from '../storage/gathering.ts'
@@ -135,7 +137,7 @@ async function write(tx: Transaction, row: Parameters<typeof insertAccount>[1], 
 /** A name as it is kept; null for none. @throws InvalidAccount */
 export function nameOf(text: string): string | null {
   const name = text.trim()
-  if (name.length > NAME_MAX_LENGTH || /[\p{Cc}\p{Cs}]/u.test(name)) {
+  if (name.length > NAME_MAX_LENGTH || !isNameOfPerson(name)) {
     throw new InvalidAccount(`a name has ${NAME_MAX_LENGTH} characters at most, and no control characters`)
   }
   return name === '' ? null : name

@@ -1,6 +1,7 @@
 // Accounts over the whole installation: looked for, looked at, made and changed.
 import { z } from 'zod'
 import { ACCESS } from '../../config/access.ts'
+import { isNameOfPerson } from '../../config/plain-text.ts'
 import { type AccessRule, ROLES } from '../../config/roles.ts'
 import type { AccountAdministration } from '../accounts/account-administration.ts'
 import type { AccountFilter, AccountPlace } from '../accounts/account-filter.ts'
@@ -49,7 +50,7 @@ const flag = z.boolean('it must be true or false')
 const called = z
   .string('it must be text')
   .max(200, 'it must have 200 characters at most')
-  .refine((text) => !/[\p{Cc}\p{Cs}]/u.test(text), 'it must not hold control characters')
+  .refine(isNameOfPerson, 'it must not hold control characters')
 
 const id = z.strictObject({ id: name })
 

@@ -70,10 +70,16 @@ test.each([
   ['a hash with absurd parameters', { email: 'a@example.com', passwordHash: `$2b$31$${'a'.repeat(53)}` }],
   ['a password and a hash', { email: 'a@example.com', password: 'one', passwordHash: `$2b$10$${'a'.repeat(53)}` }],
   ['a name with control characters', { email: 'a@example.com', name: 'A\u0000da' }],
+  ['a name that turns what follows round', { email: 'a@example.com', name: 'A\u202eda' }],
   ['a name that is too long', { email: 'a@example.com', name: 'a'.repeat(201) }],
 ])('no account from %s', async (_what, input) => {
   await expect(people.accounts.create(input)).rejects.toThrow(InvalidAccount)
   expect(await people.accounts.findByEmail('a@example.com')).toBeUndefined()
+})
+
+test('a name may have what joins its letters, or keeps them apart', async () => {
+  const { name } = await people.accounts.create({ email: 'joined@example.com', name: 'علی\u200cرضا' })
+  expect(name).toBe('علی\u200cرضا')
 })
 
 test('a name is changed, taken away, and its change is written down once', async () => {
