@@ -1,13 +1,13 @@
 // The last requests that were refused, so that the developer of an app finds out why without reading logs. They are written down after
-// the answer, at most once a second, and those that are alike together: a flood costs little, and pushes out only its like.
+// the answer, at most once a second, and those that are alike together (gathering.ts): a flood costs little, and pushes out only its like.
 import { setTimeout as wait } from 'node:timers/promises'
 import type { Clock } from '../../config/clock.ts'
 import type { Log } from '../http/log.ts'
 import type { RecentEntry, RecentLog } from '../storage/recent-log.ts'
-import { causeOf } from './cause-of.ts'
 import type { Cause } from './causes.ts'
 import { explain, type RefusedRequest, readRefusedRequest } from './explain.ts'
 import type { Known } from './explanation.ts'
+import { type Gathered, gather } from './gathering.ts'
 import type { Refusal } from './refusal.ts'
 
 /** How many are kept, of all processes together, and for how long. */
@@ -47,30 +47,6 @@ export interface RefusedRequestsDeps {
 
 /** How long those that are alike are gathered. */
 const GATHERED_MS = 1000
-
-/** Each is looked up, so there must not be many a second; those beyond are counted with their like, or not at all. */
-const MOST_AT_ONCE = 20
-
-/** Of one app, cause and place, each with what it brought; those beyond are counted with the first. */
-const MOST_ALIKE = 5
-
-/** What developers write into their apps: where one of these is another, so is the explanation. */
-const SET_BY_THE_APP = [
-  ...['redirect_uri', 'post_logout_redirect_uri', 'scope', 'resource', 'response_type', 'response_mode', 'grant_type', 'prompt'],
-  ...['code_challenge_method', 'client_assertion_type'],
-]
-
-/** Ids of requests that find the same entry. */
-const MOST_IDS = 20
-
-interface Gathered {
-  readonly cause: Cause
-  readonly refusal: Refusal
-  /** Of which app, for what cause, from where. */
-  readonly like: string
-  readonly requestIds: string[]
-  times: number
-}
 
 /** Makes them. */
 export function createRefusedRequests(deps: RefusedRequestsDeps): RefusedRequests {
@@ -122,36 +98,6 @@ export function createRefusedRequests(deps: RefusedRequestsDeps): RefusedRequest
     page: ({ filter, limit, after }) => take(all(filter), limit, after),
     close: writeNow,
   }
-}
-
-function gather(gathered: Map<string, Gathered>, refusal: Refusal, placeOf: RefusedRequestsDeps['placeOf']): void {
-  const cause = causeOf(refusal)
-  const client = clientOf(refusal)
-  const like = JSON.stringify([client, cause, placeOf(refusal.address)])
-  const key = JSON.stringify([like, refusal.clientId, ...SET_BY_THE_APP.map((name) => refusal.params[name])])
-  const found = gathered.get(key) ?? likeIt([...gathered.values()], { like, client, cause })
-  if (found !== undefined) {
-    found.times += 1
-    if (found.requestIds.length < MOST_IDS) found.requestIds.push(refusal.requestId)
-  } else if (gathered.size < MOST_AT_ONCE) {
-    gathered.set(key, { cause, refusal, like, requestIds: [refusal.requestId], times: 1 })
-  }
-}
-
-/** One that stands for it, although what it brought was another: where there are many of their like, or of all. */
-function likeIt(
-  gathered: readonly Gathered[],
-  { like, client, cause }: { readonly like: string; readonly client: string; readonly cause: Cause },
-): Gathered | undefined {
-  const alike = gathered.filter((one) => one.like === like)
-  if (alike.length >= MOST_ALIKE) return alike[0]
-  if (gathered.length < MOST_AT_ONCE) return undefined
-  return alike[0] ?? gathered.find((one) => one.cause === cause && clientOf(one.refusal) === client)
-}
-
-/** Names that are made up are all one. */
-function clientOf({ clientId, known }: Refusal): string {
-  return known ? (clientId ?? '') : ''
 }
 
 async function entryOf({ lookUp }: RefusedRequestsDeps, { cause, refusal, requestIds, times }: Gathered): Promise<RecentEntry> {

@@ -181,6 +181,71 @@ describe('refusals that are alike', () => {
     expect(lookedUp).toBeLessThanOrEqual(20)
     expect(found.reduce((sum, { times }) => sum + times, 0)).toBe(2000)
   })
+
+  /** Refusals of an app for four causes, each with five things that it may have brought. */
+  const flood = (app: Partial<Refusal>): Refusal[] =>
+    ['unsupported_response_mode', 'unsupported_response_type', 'unsupported_grant_type', 'login_required'].flatMap((code) =>
+      Array.from({ length: 5 }, (_, index) => refusal({ error: { code }, params: { scope: `scope-${index}` }, ...app })),
+    )
+
+  /** What is found of each, by its id. */
+  async function foundBy(refusals: readonly Refusal[], { requests }: Awaited<ReturnType<typeof record>>) {
+    return Promise.all(refusals.map(async ({ requestId }) => (await requests.find(requestId))?.clientId))
+  }
+
+  const other = (more: Partial<Refusal> = {}) =>
+    refusal({
+      clientId: 'other',
+      error: { code: 'invalid_redirect_uri' },
+      params: { redirect_uri: 'https://other.example/cb' },
+      ...more,
+    })
+
+  test.each<[who: string, many: () => Refusal[], address: string]>([
+    ['one place, of one app', () => flood({}), '192.0.2.2'],
+    ['the same place, of another app', () => flood({}), '192.0.2.1'],
+    ['the same place, of no app', () => flood({ known: false, clientId: 'made-up' }), '192.0.2.1'],
+    [
+      'one place, of twenty apps',
+      () => Array.from({ length: 20 }, (_, index) => refusal({ clientId: `app-${index}` })),
+      '192.0.2.2',
+    ],
+    [
+      'twenty places, of no app',
+      () => Array.from({ length: 20 }, (_, index) => refusal({ known: false, address: `198.51.100.${index}` })),
+      '192.0.2.2',
+    ],
+    [
+      'twenty places, of one app',
+      () => Array.from({ length: 20 }, (_, index) => refusal({ address: `198.51.100.${index}` })),
+      '192.0.2.2',
+    ],
+  ])('a flood from %s leaves room for what is none of it', async (_who, many, address) => {
+    const late = other({ address })
+    const recorded = await record([...many(), late, ...many()])
+    expect(await foundBy([late], recorded)).toEqual(['other'])
+    expect([recorded.found.length, recorded.lookedUp]).toEqual([20, 20])
+  })
+
+  test('and a flood from one place takes nothing from another, of many apps or of the same', async () => {
+    const elsewhere = ['a', 'b', 'c', 'd'].map((name) =>
+      other({ address: '192.0.2.2', params: { redirect_uri: `https://other.example/${name}` } }),
+    )
+    const apps = Array.from({ length: 40 }, (_, index) => refusal({ clientId: `app-${index}` }))
+    const same = flood({ clientId: 'other' })
+    for (const many of [apps, same]) {
+      const recorded = await record([...elsewhere, ...many, ...flood({ known: false, clientId: 'made-up' })])
+      expect(await foundBy(elsewhere, recorded)).toEqual(['other', 'other', 'other', 'other'])
+    }
+  })
+
+  test('who has to make room is counted with those that are left of its like', async () => {
+    const many = flood({})
+    const { requests, found } = await record([...many, other()])
+    const left = await foundBy(many, { requests, found, lookedUp: 0 })
+    expect(left).toEqual(many.map(() => 'app'))
+    expect(found.reduce((sum, { times }) => sum + times, 0)).toBe(21)
+  })
 })
 
 describe('what is kept of secrets', () => {
