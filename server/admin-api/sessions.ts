@@ -183,7 +183,7 @@ function deleteRoute({ search, events }: SessionRoutesDeps): ApiRoute {
     name: 'revokeSession',
     tag: 'Sessions',
     summary: 'End a session with everything that hangs from it',
-    description: 'One that is over already ends nothing; the counts say so.',
+    description: 'One that is over already is not ended once more; the counts say what still hung from it.',
     access: ACCESS.sessions.revoke,
     params: id,
     body: z.strictObject({ reason }),

@@ -189,7 +189,8 @@ async function showOne(deps: SessionPagesDeps, ctx: Context, visit: ConsoleVisit
 }
 
 function wordsOf({ sessions, grants, logout_notifications: told }: Ended): string {
-  if (sessions === 0) return 'Nothing was live any more.'
+  if (sessions === 0 && grants === 0) return 'Nothing was live any more.'
+  if (sessions === 0) return `No session was live any more. Ended: ${count(grants, 'grant')} that hung from them.`
   return `Ended: ${count(sessions, 'session')} with ${count(grants, 'grant')}. ${count(told, 'app')} will be told.`
 }
 

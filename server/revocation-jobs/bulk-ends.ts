@@ -1,6 +1,6 @@
 // Ends of what was named, or of all that a filter finds: what every surface calls for more than one. What is little ends while the
 // caller waits; what is much ends in the background, by a job. Only what is live ends, whatever else a filter asks for: of one that asks
-// for what is over, nothing.
+// for what is over, nothing. What is named and over already is not ended once more, and what still hangs from it is.
 import type { Change } from '../audit/change.ts'
 import type { Patience } from '../storage/slices.ts'
 import type { Ended } from '../tokens/ending.ts'

@@ -44,16 +44,15 @@ export interface EndedSession {
 /**
  * Ends sessions, whosever they are and be they over or not, with what depends on them: as many statements for a thousand as for one.
  * @param which conditions on the table `sessions` under the name `s`
- * @param most of those the first by their ids; all, when it is left out
  */
 export async function endSessionsWhere(
   ending: Ending,
   which: Prisma.Sql,
-  { how, most }: { readonly how: SessionEnd; readonly most?: number },
+  { how }: { readonly how: SessionEnd },
 ): Promise<EndedSession[]> {
   const sessions = await ending.tx.$queryRaw<(EndedSession & { place: string })[]>(Prisma.sql`
     SELECT s.id, s.account_id AS "accountId", ${LIVES} AS live, ${PLACE}
-    FROM sessions s WHERE ${which} AND s.ended_at IS NULL ORDER BY s.id LIMIT ${most ?? null}::bigint FOR UPDATE`)
+    FROM sessions s WHERE ${which} AND s.ended_at IS NULL ORDER BY s.id FOR UPDATE`)
   if (sessions.length === 0) return sessions
   await endLocked(ending, sessions)
   const ids = sessions.map(({ id }) => id)
@@ -75,6 +74,20 @@ export async function endOtherSessions(
   return sessions.filter(({ live }) => live).map(({ id }) => id)
 }
 
+/**
+ * Ends those of some sessions that live, whosever they are, with what depends on them; what depends on those that are over, too.
+ * @returns those that lived, and those that were over and had something that lived
+ */
+export async function endLiveSessions(
+  ending: Ending,
+  sessionIds: readonly string[],
+  how: SessionEnd,
+): Promise<Pick<EndedSession, 'id' | 'accountId'>[]> {
+  const sessions = await endThoseThatLive(ending, Prisma.sql`s.id = ANY(${[...sessionIds]}::text[])`, 'sessions')
+  const had = await endWhatHangs(ending, sessions, how)
+  return sessions.filter(({ id, live }) => live || had.has(id))
+}
+
 /** Ends all of an account's sessions, grants, families and access tokens, but those of the session it keeps. */
 export async function endAccount(ending: Ending, accountId: string, keepSessionId?: string): Promise<void> {
   await allowForAccount(ending.tx, accountId)
@@ -85,22 +98,27 @@ export async function endAccount(ending: Ending, accountId: string, keepSessionI
   await endAccessTokensOfAccount(ending, accountId, keepSessionId)
 }
 
+function endSessionsOfAccount(ending: Ending, accountId: string, keepSessionId?: string): Promise<EndedSession[]> {
+  const which = Prisma.sql`s.account_id = ${accountId} AND s.id IS DISTINCT FROM ${keepSessionId ?? null}::text`
+  return endThoseThatLive(ending, which, keepSessionId === undefined ? 'accounts' : 'sessions')
+}
+
 /**
- * Ends the sessions of an account that live, and names those that have access tokens which may live. One that is over already is not
- * ended once more: whoever is told of it has been told, or soon will be, that it has run out.
+ * Ends sessions that live, and names those that have access tokens which may live. One that is over already is not ended once more:
+ * whoever is told of it has been told, or soon will be, that it has run out.
+ * @param which conditions on the table `sessions` under the name `s`
  */
-async function endSessionsOfAccount(ending: Ending, accountId: string, keepSessionId?: string): Promise<SessionBefore[]> {
-  const sessions = await ending.tx.$queryRaw<(SessionBefore & { hasTokens: boolean; place: string })[]>(Prisma.sql`
-    SELECT id, ${LIVES} AS live, expires_at > latchkey_now() - make_interval(secs => ${TOKENS_LIVE_SECONDS}) AS "hasTokens", ${PLACE}
-    FROM sessions
-    WHERE account_id = ${accountId} AND ended_at IS NULL AND id IS DISTINCT FROM ${keepSessionId ?? null}::text
-    ORDER BY id FOR UPDATE`)
+async function endThoseThatLive(ending: Ending, which: Prisma.Sql, over: 'sessions' | 'accounts'): Promise<EndedSession[]> {
+  const sessions = await ending.tx.$queryRaw<(EndedSession & { hasTokens: boolean; place: string })[]>(Prisma.sql`
+    SELECT s.id, s.account_id AS "accountId", ${LIVES} AS live,
+      s.expires_at > latchkey_now() - make_interval(secs => ${TOKENS_LIVE_SECONDS}) AS "hasTokens", ${PLACE}
+    FROM sessions s WHERE ${which} AND s.ended_at IS NULL ORDER BY s.id FOR UPDATE`)
   const live = sessions.filter((session) => session.live)
   if (live.length > 0) await endLocked(ending, live)
   await countAndTell(
     ending,
     live.map(({ id }) => id),
-    keepSessionId === undefined ? 'accounts' : 'sessions',
+    over,
   )
   for (const { id, hasTokens } of sessions) if (hasTokens) ending.entries.push({ kind: 'sid', value: id })
   return sessions
@@ -119,11 +137,18 @@ async function countAndTell(ending: Ending, sessionIds: readonly string[], over:
   ending.counts.logoutNotifications += await notifyClients(ending.tx, sessionIds, { cause: ending.cause, over })
 }
 
-async function endWhatHangs(ending: Ending, sessions: readonly SessionBefore[], how: SessionEnd): Promise<void> {
+/** @returns the sessions of which a grant or a family lived until then */
+async function endWhatHangs(
+  ending: Ending,
+  sessions: readonly SessionBefore[],
+  how: SessionEnd,
+): Promise<ReadonlySet<string | null>> {
   const ids = sessions.map(({ id }) => id)
-  await nameOutliving(ending, sessions, await endGrantsOfSessions(ending, ids, { keepOffline: how === 'signed_out' }))
-  await endFamiliesOfSessions(ending, ids, how === 'signed_out' ? 'bound' : 'all')
+  const grants = await endGrantsOfSessions(ending, ids, { keepOffline: how === 'signed_out' })
+  await nameOutliving(ending, sessions, grants)
+  const families = await endFamiliesOfSessions(ending, ids, how === 'signed_out' ? 'bound' : 'all')
   await endAccessTokensOfSessions(ending, ids)
+  return new Set([...grants.filter(({ live }) => live), ...families].map(({ sessionId }) => sessionId))
 }
 
 /** The access tokens of an offline grant carry no session once that is over; all others are covered by their session's entry. */

@@ -1,12 +1,14 @@
 // What administrators do to sessions, as every surface calls it: each is one transaction with its audit events, and answers what it
 // ended.
-import { Prisma } from '../../prisma/client/client.ts'
 import { recordAudits } from '../audit/audit.ts'
 import { type Change, eventOf } from '../audit/change.ts'
 import type { Ended, Ending, Endings } from '../tokens/ending.ts'
-import { endSessionsWhere, type SessionEnd } from './session-ends.ts'
+import { endLiveSessions, type SessionEnd } from './session-ends.ts'
 
-/** The events. Sessions that are over already end nothing, and are not written down. */
+/**
+ * The events. A session that is over already is not ended once more, not counted, and nobody is told of it; what may still live of it
+ * ends, is counted, and only then is the session written down.
+ */
 export interface SessionEvents {
   /** Ends sessions, whosever they are. */
   revoke(sessionIds: readonly string[], change: Change): Promise<Ended>
@@ -25,8 +27,7 @@ export function createSessionEvents({
   const how: SessionEnd = keepOffline ? 'signed_out' : 'revoked'
 
   async function revokeWithin(ending: Ending, sessionIds: readonly string[], change: Change): Promise<void> {
-    const which = Prisma.sql`s.id = ANY(${[...sessionIds]}::text[])`
-    const ended = await endSessionsWhere(ending, which, { how, most: sessionIds.length })
+    const ended = await endLiveSessions(ending, sessionIds, how)
     if (ended.length === 0) return
     const events = ended.map(({ id, accountId }) => eventOf('session.revoked', change, { accountId, sessionId: id }))
     await recordAudits(ending.tx, events)

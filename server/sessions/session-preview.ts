@@ -3,7 +3,7 @@ import { Prisma } from '../../prisma/client/client.ts'
 import { mostPeople } from '../grants/most-people.ts'
 import type { Database, Transaction } from '../storage/postgres.ts'
 import { type Patience, readAndCount } from '../storage/slices.ts'
-import { isVoidRow } from '../tokens/standing.ts'
+import { GRANT_RUNS, isVoidRow } from '../tokens/standing.ts'
 import { LIVE, type SessionFilter } from './session-filter.ts'
 import { anyRowsOf } from './session-ways.ts'
 
@@ -28,7 +28,7 @@ export interface SessionPreview {
 const MOST_NAMES = 20
 
 /**
- * Looks at live sessions. `which`: ids, or a filter.
+ * Looks at live sessions. `which`: ids, or a filter. Of ids that name sessions which are over, what still hangs from those is counted.
  * @param patience whoever waits; without one all are counted, up to `most`, and so are those that somebody has named
  * @throws AddressFilterFault
  */
@@ -43,6 +43,7 @@ export async function previewSessions(
       ? Prisma.sql`SELECT s.* FROM sessions s WHERE ${LIVE} AND s.id = ANY(${[...which.ids]}::text[]) LIMIT ${most + 1}`
       : await anyRowsOf(db, { filter: which.filter, limit: most + 1, beyond: LIVE })
   const counts = emptyCounts()
+  if ('ids' in which) addHanging(counts, await readHanging(db, overOf(which.ids)))
   const { there, more } = await readAndCount<FoundSession>(
     db,
     Prisma.sql`SELECT s.id, s.account_id AS "accountId" FROM (${live}) s`,
@@ -77,22 +78,44 @@ function emptyCounts(): Counts {
   return { counted: 0, grants: 0, refreshFamilies: 0, accounts: new Map(), apps: new Map() }
 }
 
+/** What hangs from sessions, as an end counts it. */
+type Hanging = Pick<Counts, 'grants' | 'refreshFamilies'>
+
+/** Those of some sessions that are over and were not ended. */
+function overOf(ids: readonly string[]): Prisma.Sql {
+  return Prisma.sql`ARRAY(SELECT s.id FROM sessions s WHERE s.id = ANY(${[...ids]}::text[]) AND s.ended_at IS NULL AND NOT ${LIVE})`
+}
+
+/** The columns that count it. @param ids an array of the ids of sessions */
+function hangingFrom(ids: Prisma.Sql): Prisma.Sql {
+  return Prisma.sql`
+    (SELECT count(*) FROM grants g
+     WHERE g.session_id = ANY(${ids}) AND g.ended_at IS NULL AND ${GRANT_RUNS} AND NOT ${isVoidRow('g')})::int AS grants,
+    (SELECT count(*) FROM refresh_families f
+     WHERE f.session_id = ANY(${ids}) AND f.ended_at IS NULL AND f.idle_expires_at > latchkey_now() AND NOT ${isVoidRow('f')})::int AS "refreshFamilies"`
+}
+
+async function readHanging(db: Database, ids: Prisma.Sql): Promise<Hanging> {
+  const [row] = await db.$queryRaw<Hanging[]>(Prisma.sql`SELECT ${hangingFrom(ids)}`)
+  return row ?? { grants: 0, refreshFamilies: 0 }
+}
+
+function addHanging(counts: Counts, { grants, refreshFamilies }: Hanging): void {
+  counts.grants += grants
+  counts.refreshFamilies += refreshFamilies
+}
+
 async function count(tx: Transaction, counts: Counts, sessions: readonly FoundSession[]): Promise<void> {
   const ids = sessions.map(({ id }) => id)
-  const [row] = await tx.$queryRaw<{ grants: number; refreshFamilies: number; apps: AppCount[] }[]>(Prisma.sql`
-    SELECT
-      (SELECT count(*) FROM grants g
-       WHERE g.session_id = ANY(${ids}::text[]) AND g.ended_at IS NULL AND g.expires_at > latchkey_now() AND NOT ${isVoidRow('g')})::int AS grants,
-      (SELECT count(*) FROM refresh_families f
-       WHERE f.session_id = ANY(${ids}::text[]) AND f.ended_at IS NULL AND f.idle_expires_at > latchkey_now() AND NOT ${isVoidRow('f')})::int AS "refreshFamilies",
+  const [row] = await tx.$queryRaw<(Hanging & { apps: AppCount[] })[]>(Prisma.sql`
+    SELECT ${hangingFrom(Prisma.sql`${ids}::text[]`)},
       COALESCE((SELECT jsonb_agg(jsonb_build_object('id', c.id, 'name', COALESCE(c.metadata->>'client_name', c.id), 'sessions', used.sessions,
           'told', c.metadata->>'backchannel_logout_uri' IS NOT NULL))
         FROM (SELECT client_id, count(*)::int AS sessions FROM session_clients WHERE session_id = ANY(${ids}::text[]) GROUP BY client_id) used
         JOIN clients c ON c.id = used.client_id AND c.managed_by IS DISTINCT FROM 'latchkey'), '[]'::jsonb) AS apps`)
   if (row === undefined) throw new Error('a statement without FROM gave no row')
   counts.counted += sessions.length
-  counts.grants += row.grants
-  counts.refreshFamilies += row.refreshFamilies
+  addHanging(counts, row)
   for (const { accountId } of sessions) counts.accounts.set(accountId, (counts.accounts.get(accountId) ?? 0) + 1)
   for (const app of row.apps) {
     counts.apps.set(app.id, { ...app, sessions: app.sessions + (counts.apps.get(app.id)?.sessions ?? 0) })

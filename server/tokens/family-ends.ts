@@ -6,23 +6,34 @@ import type { Ending } from './ending.ts'
 import { byCause, PLACE, type VoidOrNot, whereLocked } from './large-ends.ts'
 import { clientStands, isVoidRow, MAY_BE_OFFLINE } from './standing.ts'
 
+/** A family that lived until it was ended just now. */
+export interface EndedFamily {
+  readonly grantId: string
+  /** In which it was born. */
+  readonly sessionId: string | null
+}
+
 /** Ends the live families of a grant. */
-export function endFamiliesOfGrant(ending: Ending, grantId: string): Promise<void> {
+export function endFamiliesOfGrant(ending: Ending, grantId: string): Promise<readonly EndedFamily[]> {
   return endFamilies(ending, Prisma.sql`grant_id = ${grantId}`)
 }
 
 /** Ends the live families of some grants. */
-export function endFamiliesOfGrants(ending: Ending, grantIds: readonly string[]): Promise<void> {
+export function endFamiliesOfGrants(ending: Ending, grantIds: readonly string[]): Promise<readonly EndedFamily[]> {
   return endFamilies(ending, Prisma.sql`grant_id = ANY(${[...grantIds]}::text[])`)
 }
 
 /** Ends those live families of some grants that depend on no session. */
-export function endOfflineFamiliesOfGrants(ending: Ending, grantIds: readonly string[]): Promise<void> {
+export function endOfflineFamiliesOfGrants(ending: Ending, grantIds: readonly string[]): Promise<readonly EndedFamily[]> {
   return endFamilies(ending, Prisma.sql`grant_id = ANY(${[...grantIds]}::text[]) AND NOT session_bound`)
 }
 
 /** Ends the live families that were born in some sessions: all of them, or only those that are bound to theirs. */
-export function endFamiliesOfSessions(ending: Ending, sessionIds: readonly string[], which: 'all' | 'bound'): Promise<void> {
+export function endFamiliesOfSessions(
+  ending: Ending,
+  sessionIds: readonly string[],
+  which: 'all' | 'bound',
+): Promise<readonly EndedFamily[]> {
   return endFamilies(
     ending,
     Prisma.sql`session_id = ANY(${[...sessionIds]}::text[]) AND (${IS_SESSION_BOUND} OR ${which === 'all'})`,
@@ -30,7 +41,7 @@ export function endFamiliesOfSessions(ending: Ending, sessionIds: readonly strin
 }
 
 /** Ends an account's live families, but those that are bound to the session it keeps. */
-export function endFamiliesOfAccount(ending: Ending, accountId: string, keepSessionId?: string): Promise<void> {
+export function endFamiliesOfAccount(ending: Ending, accountId: string, keepSessionId?: string): Promise<readonly EndedFamily[]> {
   return endFamilies(
     ending,
     Prisma.sql`account_id = ${accountId}
@@ -52,17 +63,19 @@ export async function countFamiliesOfClient(tx: Transaction, clientId: string): 
 }
 
 /** Ends one family and nothing else. */
-export function endFamily(ending: Ending, id: Uint8Array): Promise<void> {
-  return endFamilies(ending, Prisma.sql`id = ${new Uint8Array(id)}`)
+export async function endFamily(ending: Ending, id: Uint8Array): Promise<void> {
+  await endFamilies(ending, Prisma.sql`id = ${new Uint8Array(id)}`)
 }
 
-async function endFamilies({ tx, cause, counts }: Ending, which: Prisma.Sql): Promise<void> {
-  const locked = await tx.$queryRaw<(VoidOrNot & { live: boolean; place: string })[]>(Prisma.sql`
-    SELECT idle_expires_at > latchkey_now() AND NOT ${isVoidRow('refresh_families')} AS live, ${isVoidRow('refresh_families')} AS "isVoid", ${PLACE}
+async function endFamilies({ tx, cause, counts }: Ending, which: Prisma.Sql): Promise<readonly EndedFamily[]> {
+  const locked = await tx.$queryRaw<(EndedFamily & VoidOrNot & { live: boolean; place: string })[]>(Prisma.sql`
+    SELECT grant_id AS "grantId", session_id AS "sessionId", idle_expires_at > latchkey_now() AND NOT ${isVoidRow('refresh_families')} AS live, ${isVoidRow('refresh_families')} AS "isVoid", ${PLACE}
     FROM refresh_families WHERE ${which} AND ended_at IS NULL ORDER BY refresh_families.id FOR UPDATE`)
   for (const [reason, rows] of byCause({ cause }, locked)) {
     await tx.$executeRaw(Prisma.sql`
       UPDATE refresh_families SET ended_at = latchkey_now(), end_reason = ${reason}, successor = NULL WHERE ${whereLocked(rows)}`)
   }
-  counts.refreshFamilies += locked.filter(({ live }) => live).length
+  const ended = locked.filter(({ live }) => live)
+  counts.refreshFamilies += ended.length
+  return ended
 }

@@ -1,7 +1,8 @@
 // Sessions by the admin API: looked for over the whole installation, looked at with all that hangs from them, and ended.
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
+import { closeExpiredSessions } from '../../server/maintenance/expired-sessions.ts'
 import { Browser } from '../support/browser.ts'
-import { SPA, WEB } from '../support/clients.ts'
+import { API, PARTNER, SPA, WEB } from '../support/clients.ts'
 import { claimsOf, introspect, obtainTokens, refresh } from '../support/oauth.ts'
 import { run } from '../support/postgres.ts'
 import type { TestServer } from '../support/server.ts'
@@ -23,6 +24,23 @@ const get = (path: string) => ask(server, token, `GET ${path}`)
 async function signInAs(person: { readonly username: string; readonly password: string }, browser = new Browser()) {
   const { tokens } = await obtainTokens(server, SPA, { browser, person })
   return { browser, tokens: tokens.body, id: String(claimsOf(tokens.body.access_token).sid) }
+}
+
+/** Their time is over, and they have been closed. */
+async function runOut(ids: readonly string[]): Promise<void> {
+  await run(server.databaseUrl, "UPDATE sessions SET expires_at = latchkey_now() - interval '1 second' WHERE id = ANY($1)", [ids])
+  const { stores, nouns } = server.latchkey
+  await closeExpiredSessions({ db: stores.db, expiry: nouns.sessionExpiry })
+}
+
+/** The sessions of which the audit log says that they were revoked for a reason. */
+async function revokedFor(reason: string): Promise<string[]> {
+  const { body } = await get('/audit-events?name=session.revoked&limit=200')
+  const events: { reason: string; session_id: string }[] = body.items
+  return events
+    .filter((event) => event.reason === reason)
+    .map((event) => event.session_id)
+    .toSorted()
 }
 
 describe('the list', () => {
@@ -223,6 +241,43 @@ describe('many at once', () => {
     expect((await revoke({ ids, dry_run: true })).body.sessions).toBe(2)
     expect((await revoke({ ids, reason: 'both' })).body).toMatchObject({ sessions: 2, grants: 2 })
     expect((await revoke({ ids })).body).toMatchObject({ sessions: 0 })
+  })
+
+  test('by ids, of which some ran out: those are neither counted nor told of, what still hung from them is, as the dry run said', async () => {
+    const live = await signInAs(server.grace)
+    const gone = await signInAs(server.grace)
+    const over = await signInAs(server.grace)
+    const offline = await obtainTokens(server, PARTNER, {
+      browser: over.browser,
+      person: server.grace,
+      params: { prompt: 'consent' },
+    })
+    await runOut([gone.id, over.id])
+    // Of this one the last access token is over, too.
+    await run(server.databaseUrl, "UPDATE grants SET closes_at = latchkey_now() - interval '1 second' WHERE session_id = $1", [
+      gone.id,
+    ])
+    const ids = [live.id, gone.id, over.id]
+    const { body: dry } = await revoke({ ids, dry_run: true })
+    const { body: deed } = await revoke({ ids, reason: 'some are over' })
+    const countsOf = ({ sessions, grants, refresh_families, logout_notifications }: typeof dry) => {
+      return { sessions, grants, refresh_families, logout_notifications }
+    }
+    // The live one's, and of the one that is over: that of its last access token, and that of what is offline.
+    expect(countsOf(deed)).toEqual({ sessions: 1, grants: 3, refresh_families: 2, logout_notifications: 0 })
+    expect(countsOf(dry)).toEqual(countsOf(deed))
+    expect(await revokedFor('some are over')).toEqual([live.id, over.id].toSorted())
+    expect((await refresh(server, PARTNER, offline.tokens.body.refresh_token ?? '')).body.error).toBe('invalid_grant')
+    expect(await introspect(server, API, over.tokens.access_token ?? '')).toEqual({ active: false })
+    for (const id of [gone.id, over.id])
+      expect((await get(`/sessions/${id}`)).body).toMatchObject({ state: 'expired', end_reason: null })
+
+    // Nothing of any is left.
+    for (const id of ids) {
+      const { body } = await ask(server, token, `DELETE /sessions/${id}`, { body: { reason: 'once more' } })
+      expect(countsOf(body)).toEqual({ sessions: 0, grants: 0, refresh_families: 0, logout_notifications: 0 })
+    }
+    expect(await revokedFor('once more')).toEqual([])
   })
 
   test('by a filter, and nothing else ends', async () => {
