@@ -164,7 +164,7 @@ function deleteRoute({ search, events }: GrantRoutesDeps): ApiRoute {
     name: 'revokeGrant',
     tag: 'Grants',
     summary: 'End a grant with everything that hangs from it, and tell its app',
-    description: 'One that is over already ends nothing; the counts say so.',
+    description: 'One that is over already is not ended once more; the counts say what still hung from it.',
     access: ACCESS.grants.revoke,
     params: id,
     body: z.strictObject({ reason }),

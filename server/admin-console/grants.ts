@@ -195,6 +195,6 @@ async function showOne(deps: GrantPagesDeps, ctx: Context, visit: ConsoleVisit):
 }
 
 function wordsOf({ grants, refresh_families: families, logout_notifications: told }: Ended): string {
-  if (grants === 0) return 'Nothing was live any more.'
+  if (grants === 0 && families === 0) return 'Nothing was live any more.'
   return `Ended: ${count(grants, 'grant')} with ${count(families, 'refresh token')}. ${count(told, 'app')} will be told.`
 }

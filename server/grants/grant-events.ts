@@ -17,7 +17,10 @@ export interface ConsentOf {
 
 /** The events. What is not there ends nothing, and is not written down. */
 export interface GrantEvents {
-  /** Ends grants with their tokens, whosever they are, and their clients are told. Those that are void already are passed over. */
+  /**
+   * Ends grants with their tokens, whosever they are, and their clients are told. Those that are void already are passed over. One that
+   * ran out is not counted, and its client not told; what may still live of it ends, and only then is it written down.
+   */
   revokeMany(grantIds: readonly string[], change: Change): Promise<Ended>
   /** The same, as a part of an end in progress. */
   revokeWithin(ending: Ending, grantIds: readonly string[], change: Change): Promise<void>
@@ -48,9 +51,11 @@ async function revokeWithin(ending: Ending, grantIds: readonly string[], change:
   const grants = await lockStandingGrants(ending.tx, grantIds)
   const ids = grants.map(({ id }) => id)
   if (ids.length === 0) return
-  await endGrants(ending, ids)
-  ending.counts.logoutNotifications += await notifyClientsOfGrants(ending.tx, ids, ending.cause)
-  const events = grants.map(({ id, accountId, clientId, sessionId }) => {
+  const { live, hadLive } = await endGrants(ending, ids)
+  ending.counts.logoutNotifications += await notifyClientsOfGrants(ending.tx, live, ending.cause)
+  const written = grants.filter(({ id }) => hadLive.has(id))
+  if (written.length === 0) return
+  const events = written.map(({ id, accountId, clientId, sessionId }) => {
     return eventOf('grant.revoked', change, { accountId, clientId, grantId: id, ...(sessionId === null ? {} : { sessionId }) })
   })
   await recordAudits(ending.tx, events)

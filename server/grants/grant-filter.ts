@@ -40,11 +40,14 @@ export const LIVE = Prisma.sql`(g.ended_at IS NULL AND ${GRANT_RUNS} AND ${clien
 /** The grant `g` of the client `c` is live: the same where the client is there already. */
 export const LIVES = Prisma.sql`(g.ended_at IS NULL AND ${GRANT_RUNS} AND ${clientStands(GRANT_GIVEN)})`
 
+/** `g` has run out: nobody ended it. */
+export const EXPIRED = Prisma.sql`(g.ended_at IS NULL AND NOT ${GRANT_RUNS} AND ${clientWhere(clientStands(GRANT_GIVEN))})`
+
 const STATES: { readonly [state in GrantState]: Prisma.Sql } = {
   live: LIVE,
   // What is void was ended with its client, whether its own row says so yet or not.
   ended: Prisma.sql`(g.ended_at IS NOT NULL OR NOT ${clientWhere(clientStands(GRANT_GIVEN))})`,
-  expired: Prisma.sql`(g.ended_at IS NULL AND NOT ${GRANT_RUNS} AND ${clientWhere(clientStands(GRANT_GIVEN))})`,
+  expired: EXPIRED,
 }
 
 /** How the grant `g` of the client `c` stands, as a word. */

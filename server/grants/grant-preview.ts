@@ -2,7 +2,7 @@
 import { Prisma } from '../../prisma/client/client.ts'
 import type { Database, Transaction } from '../storage/postgres.ts'
 import { type Patience, readAndCount, readInSlices } from '../storage/slices.ts'
-import { conditionOf, type GrantFilter, isIdle, LIVE } from './grant-filter.ts'
+import { conditionOf, EXPIRED, type GrantFilter, isIdle, LIVE } from './grant-filter.ts'
 import { mostPeople } from './most-people.ts'
 
 /** A preview. What is counted is counted no further than the limit that was asked for, and than there is time. */
@@ -40,6 +40,7 @@ export function createGrantPreview(deps: { readonly db: Database; readonly refre
     const condition = 'ids' in which ? Prisma.sql`g.id = ANY(${[...which.ids]}::text[])` : conditionOf(filter)
     const counts: Counts = { counted: 0, refreshFamilies: 0, accounts: new Map(), clients: new Map() }
     const live = Prisma.sql`SELECT g.id FROM grants g WHERE ${LIVE} AND ${condition} LIMIT ${most + 1}`
+    if ('ids' in which) counts.refreshFamilies += await countOutlasting(deps.db, which.ids)
     const look = (grants: readonly { readonly id: string }[], tx: Transaction) =>
       count(
         tx,
@@ -81,6 +82,15 @@ interface CountRow extends ClientCount {
   readonly clientId: string
   readonly refreshFamilies: number
   readonly accounts: { readonly [id: string]: number }
+}
+
+/** Families that would end with those of some grants that ran out, though the grant itself is not counted any more. */
+async function countOutlasting(db: Database, ids: readonly string[]): Promise<number> {
+  const [row] = await db.$queryRaw<{ families: number }[]>(Prisma.sql`
+    SELECT count(*)::int AS families FROM grants g JOIN refresh_families f ON f.grant_id = g.id
+    WHERE g.id = ANY(${[...ids]}::text[]) AND ${EXPIRED} AND g.expires_at > latchkey_now()
+      AND f.ended_at IS NULL AND f.idle_expires_at > latchkey_now()`)
+  return row?.families ?? 0
 }
 
 /** A row for each client. */

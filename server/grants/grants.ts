@@ -206,7 +206,10 @@ export async function lockGrantsOf(
     ORDER BY id FOR UPDATE`)
 }
 
-/** Takes the locks of those of some grants that were not ended, by themselves or with their client; and says whose they are. */
+/**
+ * Takes the locks of those of some grants that were not ended, by themselves or with their client; and says whose they are. Some of
+ * them may have run out, but may be good for something.
+ */
 export async function lockStandingGrants(
   tx: Transaction,
   ids: readonly string[],
@@ -214,18 +217,28 @@ export async function lockStandingGrants(
   return tx.$queryRaw(Prisma.sql`
     SELECT g.id, g.account_id AS "accountId", g.client_id AS "clientId", g.session_id AS "sessionId"
     FROM grants g JOIN clients c ON c.id = g.client_id AND ${clientStands(GRANT_GIVEN)}
-    WHERE g.id = ANY(${[...ids]}::text[]) AND g.ended_at IS NULL ORDER BY g.id FOR UPDATE OF g`)
+    WHERE g.id = ANY(${[...ids]}::text[]) AND g.ended_at IS NULL AND ${MAY_HAVE_TOKENS} ORDER BY g.id FOR UPDATE OF g`)
 }
 
-/** Ends grants whose locks are held, with everything under them. */
-export async function endGrants(ending: Ending, ids: readonly string[]): Promise<void> {
-  const ended = await ending.tx.$queryRaw<Pick<EndedGrant, 'live'>[]>(Prisma.sql`
+/** What was live of grants that were just ended. */
+export interface EndedOfGrants {
+  /** The ids of those that were live themselves. */
+  readonly live: readonly string[]
+  /** The ids of those that were, or had a family that was. */
+  readonly hadLive: ReadonlySet<string>
+}
+
+/** Ends grants whose locks are held, with everything under them; those that have run out as well, since something of them may live. */
+export async function endGrants(ending: Ending, ids: readonly string[]): Promise<EndedOfGrants> {
+  const ended = await ending.tx.$queryRaw<Pick<EndedGrant, 'id' | 'live'>[]>(Prisma.sql`
     UPDATE grants SET ended_at = latchkey_now(), end_reason = ${ending.cause}
     WHERE id = ANY(${[...ids]}::text[]) AND ended_at IS NULL
-    RETURNING ${grantRuns('grants')} AS live`)
-  ending.counts.grants += ended.filter(({ live }) => live).length
-  await endFamiliesOfGrants(ending, ids)
+    RETURNING id, ${grantRuns('grants')} AS live`)
+  const live = ended.filter((grant) => grant.live).map(({ id }) => id)
+  ending.counts.grants += live.length
+  const families = await endFamiliesOfGrants(ending, ids)
   for (const id of ids) ending.entries.push({ kind: 'grant_id', value: id })
+  return { live, hadLive: new Set([...live, ...families.map(({ grantId }) => grantId)]) }
 }
 
 /** Takes from grants whose locks are held what they no longer have; access tokens that may say more are dead. */

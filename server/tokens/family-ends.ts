@@ -18,10 +18,13 @@ export function endFamiliesOfGrant(ending: Ending, grantId: string): Promise<rea
   return endFamilies(ending, Prisma.sql`grant_id = ${grantId}`)
 }
 
-/** Ends the live families of some grants. */
+/** Ends the families of some grants. @returns those that lived: a family of a grant whose time was over did not */
 export function endFamiliesOfGrants(ending: Ending, grantIds: readonly string[]): Promise<readonly EndedFamily[]> {
-  return endFamilies(ending, Prisma.sql`grant_id = ANY(${[...grantIds]}::text[])`)
+  return endFamilies(ending, Prisma.sql`grant_id = ANY(${[...grantIds]}::text[])`, HAS_TIME)
 }
+
+/** Whether the time of a family's grant is not over: `idle_expires_at` may be later. */
+const HAS_TIME = Prisma.sql`EXISTS (SELECT FROM grants g WHERE g.id = refresh_families.grant_id AND g.expires_at > latchkey_now())`
 
 /** Ends those live families of some grants that depend on no session. */
 export function endOfflineFamiliesOfGrants(ending: Ending, grantIds: readonly string[]): Promise<readonly EndedFamily[]> {
@@ -67,9 +70,14 @@ export async function endFamily(ending: Ending, id: Uint8Array): Promise<void> {
   await endFamilies(ending, Prisma.sql`id = ${new Uint8Array(id)}`)
 }
 
-async function endFamilies({ tx, cause, counts }: Ending, which: Prisma.Sql): Promise<readonly EndedFamily[]> {
+async function endFamilies(
+  { tx, cause, counts }: Ending,
+  which: Prisma.Sql,
+  mayLive = Prisma.sql`true`,
+): Promise<readonly EndedFamily[]> {
   const locked = await tx.$queryRaw<(EndedFamily & VoidOrNot & { live: boolean; place: string })[]>(Prisma.sql`
-    SELECT grant_id AS "grantId", session_id AS "sessionId", idle_expires_at > latchkey_now() AND NOT ${isVoidRow('refresh_families')} AS live, ${isVoidRow('refresh_families')} AS "isVoid", ${PLACE}
+    SELECT grant_id AS "grantId", session_id AS "sessionId", 
+      idle_expires_at > latchkey_now() AND NOT ${isVoidRow('refresh_families')} AND ${mayLive} AS live, ${isVoidRow('refresh_families')} AS "isVoid", ${PLACE}
     FROM refresh_families WHERE ${which} AND ended_at IS NULL ORDER BY refresh_families.id FOR UPDATE`)
   for (const [reason, rows] of byCause({ cause }, locked)) {
     await tx.$executeRaw(Prisma.sql`

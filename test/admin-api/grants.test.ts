@@ -288,6 +288,35 @@ describe('many at once', () => {
     expect((await revoke({ ids })).body).toMatchObject({ grants: 0 })
   })
 
+  test('by ids, of which some ran out: those are neither counted nor told of, what still hung from them is, as the dry run said', async () => {
+    const live = await grant(CRM)
+    const gone = await grant(CRM)
+    const over = await grant(ARCHIVE, server.grace, new Browser(), { prompt: 'consent' })
+    const past = "latchkey_now() - interval '1 second'"
+    await run(server.databaseUrl, `UPDATE grants SET expires_at = ${past} WHERE id = $1`, [gone.id])
+    // It was closed with its session, and its last code then began a family that depends on none.
+    await run(server.databaseUrl, `UPDATE grants SET closes_at = ${past} WHERE id = $1`, [over.id])
+    const ids = [live.id, gone.id, over.id]
+    const { body: dry } = await revoke({ ids, dry_run: true })
+    const { body: deed } = await revoke({ ids, reason: 'some are over' })
+    const countsOf = ({ grants, refresh_families, logout_notifications }: typeof dry) => {
+      return { grants, refresh_families, logout_notifications }
+    }
+    expect(countsOf(deed)).toEqual({ grants: 1, refresh_families: 2, logout_notifications: 1 })
+    expect(countsOf(dry)).toEqual(countsOf(deed))
+    const revoked = () =>
+      run(server.databaseUrl, "SELECT grant_id FROM audit_events WHERE grant_id = ANY($1) AND name = 'grant.revoked'", [ids])
+    expect((await revoked()).map(({ grant_id }) => grant_id).toSorted()).toEqual([live.id, over.id].toSorted())
+    expect((await refresh(server, ARCHIVE, over.tokens.refresh_token ?? '')).body.error).toBe('invalid_grant')
+
+    // Nothing of any is left.
+    for (const id of ids) {
+      const { body } = await ask(server, token, `DELETE /grants/${id}`)
+      expect(countsOf(body)).toEqual({ grants: 0, refresh_families: 0, logout_notifications: 0 })
+    }
+    expect(await revoked()).toHaveLength(2)
+  })
+
   test('a filter that asks for what is over ends nothing of what is live', async () => {
     const { id } = await grant()
     for (const filter of [{ state: 'ended' }, { state: 'expired' }, { active: false }]) {
