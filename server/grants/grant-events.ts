@@ -65,16 +65,11 @@ async function withdraw(ending: Ending, of: ConsentOf, change: Change): Promise<
   const agreed = await lockConsent(ending.tx, of)
   await deleteConsent(ending.tx, of)
   const ids = (await lockGrantsOf(ending.tx, of)).map(({ id }) => id)
-  await endGrants(ending, ids)
-  await tellClients(ending, ids)
-  if (agreed === undefined && ids.length === 0) return
+  const { live, hadLive } = await endGrants(ending, ids)
+  // The client's own sign-in rests on the grant: it is told to end that, though the session goes on.
+  ending.counts.logoutNotifications += await notifyClientsOfGrants(ending.tx, live, ending.cause)
+  if (agreed === undefined && hadLive.size === 0) return
   await recordChange(ending.tx, 'consent.withdrawn', change, { ...of, detail: { grants: ending.counts.grants } })
-}
-
-/** The client's own sign-in rests on the grant: it is told to end that, though the session goes on. */
-async function tellClients(ending: Ending, grantIds: readonly string[]): Promise<void> {
-  if (ending.counts.grants === 0) return
-  ending.counts.logoutNotifications += await notifyClientsOfGrants(ending.tx, grantIds, ending.cause)
 }
 
 async function narrow(ending: Ending, of: ConsentOf, consent: Consent, change: Change): Promise<void> {
@@ -84,9 +79,9 @@ async function narrow(ending: Ending, of: ConsentOf, consent: Consent, change: C
     return withdraw(ending, of, change)
   }
   if (left !== undefined) await replaceConsent(ending.tx, of, left)
-  const narrowed = (await lockGrantsOf(ending.tx, of)).flatMap(({ id, payload }) => {
+  const narrowed = (await lockGrantsOf(ending.tx, of)).flatMap(({ id, payload, live }) => {
     const less = narrowerPayload(payload, consent)
-    return less === undefined ? [] : [{ id, payload: less }]
+    return less === undefined ? [] : [{ id, payload: less, live }]
   })
   await narrowGrants(ending, narrowed)
   // Without it nothing goes on once the session is over.
@@ -96,8 +91,9 @@ async function narrow(ending: Ending, of: ConsentOf, consent: Consent, change: C
       narrowed.map(({ id }) => id),
     )
   }
-  if (narrowed.length === 0 && (agreed === undefined || sameConsent(agreed, left ?? agreed))) return
-  const detail = { openid: [...consent.openid], resources: json(consent.resources), grants: narrowed.length }
+  const grants = narrowed.filter(({ live }) => live).length
+  if (grants === 0 && (agreed === undefined || sameConsent(agreed, left ?? agreed))) return
+  const detail = { openid: [...consent.openid], resources: json(consent.resources), grants }
   await recordChange(ending.tx, 'consent.narrowed', change, { ...of, detail })
 }
 

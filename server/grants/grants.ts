@@ -195,13 +195,16 @@ export async function selectParties(
 const MAY_HAVE_TOKENS = Prisma.sql`
   expires_at > latchkey_now() - make_interval(secs => ${Prisma.raw(String(LONGEST_ACCESS_TOKEN + CLOCK_SKEW_SECONDS))})`
 
-/** Takes the locks of the grants that an account has given a client and that may be good for something, and reads them. */
+/**
+ * Takes the locks of the grants that an account has given a client and that may be good for something, and reads them. `live`: not run
+ * out, nor ended with the client.
+ */
 export async function lockGrantsOf(
   tx: Transaction,
   { accountId, clientId }: { readonly accountId: string; readonly clientId: string },
-): Promise<{ readonly id: string; readonly payload: Prisma.JsonObject }[]> {
+): Promise<{ readonly id: string; readonly payload: Prisma.JsonObject; readonly live: boolean }[]> {
   return tx.$queryRaw(Prisma.sql`
-    SELECT id, payload FROM grants
+    SELECT id, payload, ${grantRuns('grants')} AND NOT ${isVoidRow('grants')} AS live FROM grants
     WHERE account_id = ${accountId} AND client_id = ${clientId} AND ended_at IS NULL AND ${MAY_HAVE_TOKENS}
     ORDER BY id FOR UPDATE`)
 }
@@ -230,12 +233,8 @@ export interface EndedOfGrants {
 
 /** Ends grants whose locks are held, with everything under them; those that have run out as well, since something of them may live. */
 export async function endGrants(ending: Ending, ids: readonly string[]): Promise<EndedOfGrants> {
-  const ended = await ending.tx.$queryRaw<Pick<EndedGrant, 'id' | 'live'>[]>(Prisma.sql`
-    UPDATE grants SET ended_at = latchkey_now(), end_reason = ${ending.cause}
-    WHERE id = ANY(${[...ids]}::text[]) AND ended_at IS NULL
-    RETURNING id, ${grantRuns('grants')} AS live`)
+  const ended = await endGrantsWhere(ending, Prisma.sql`id = ANY(${[...ids]}::text[])`)
   const live = ended.filter((grant) => grant.live).map(({ id }) => id)
-  ending.counts.grants += live.length
   const families = await endFamiliesOfGrants(ending, ids)
   for (const id of ids) ending.entries.push({ kind: 'grant_id', value: id })
   return { live, hadLive: new Set([...live, ...families.map(({ grantId }) => grantId)]) }

@@ -6,11 +6,13 @@ import { createClientEvents } from '../../server/clients/client-events.ts'
 import { readClientMetadata } from '../../server/clients/client-metadata.ts'
 import { createClients } from '../../server/clients/clients.ts'
 import { createConsents } from '../../server/grants/consents.ts'
+import { createGrantEvents } from '../../server/grants/grant-events.ts'
 import { createGrants, endGrant } from '../../server/grants/grants.ts'
 import { createVoidGrants } from '../../server/maintenance/void-grants.ts'
 import { endAccount, endSessionsWhere } from '../../server/sessions/session-ends.ts'
 import { previewSessions } from '../../server/sessions/session-preview.ts'
 import { openWorkbench, type Workbench } from '../commands/support.ts'
+import { run } from '../support/postgres.ts'
 
 const GRANTS = 1700
 const BY = { actor: 'acc_admin' }
@@ -42,6 +44,7 @@ beforeEach(async () => {
 const clients = () => createClients({ db: bench.db, clock: Date.now })
 const events = () => createClientEvents({ clients: clients(), endings: bench.deps.endings })
 const grants = () => createGrants({ db: bench.db, wait: async () => {} })
+const grantEvents = () => createGrantEvents({ endings: bench.deps.endings })
 const task = () => createVoidGrants({ db: bench.db })
 const live = async () => [
   await bench.db.grant.count({ where: { endedAt: null } }),
@@ -176,6 +179,60 @@ describe('what ends before they are', () => {
     const { grants: left, families } = await reasons()
     expect(left).toEqual(expect.arrayContaining(expected))
     expect(families).toEqual(expect.arrayContaining(expected))
+  })
+})
+
+describe('a consent that is taken back before they are', () => {
+  const of = async () => ({ accountId: (await bench.db.account.findFirstOrThrow()).id, clientId: 'app' })
+  const consent = { openid: ['openid'], resources: {} }
+
+  /** The app gets three grants more, with a refresh token each, after it was suspended and reinstated. */
+  async function startAnew(accountId: string): Promise<void> {
+    await events().suspend('app', BY)
+    await events().reinstate('app', BY)
+    const { db } = bench
+    const payload = { openid: { scope: 'openid email' } }
+    await db.grant.updateMany({ where: { id: { in: ['gra_1', 'gra_2'] } }, data: { payload } })
+    await db.$executeRaw`
+      INSERT INTO grants (id, account_id, client_id, payload, expires_at, created_at)
+      SELECT 'gra_new_' || n, ${accountId}, 'app', ${payload}, latchkey_now() + interval '1 day',
+        void_until + interval '1 second' FROM clients, generate_series(1, 3) n WHERE clients.id = 'app'`
+    await db.$executeRaw`
+      INSERT INTO refresh_families (id, current_digest, grant_id, account_id, client_id, session_bound, payload, idle_expires_at,
+                                    absolute_expires_at, created_at)
+      SELECT decode(md5(id), 'hex'), '', id, account_id, 'app', false, '{}', expires_at, expires_at, created_at
+      FROM grants WHERE id LIKE 'gra_new_%'`
+  }
+
+  const reasonsOf = async (table: 'grants' | 'refresh_families') =>
+    run(bench.url, `SELECT end_reason, count(*)::int AS n FROM ${table} GROUP BY end_reason ORDER BY end_reason`)
+
+  test('counts them no more, and leaves them the reason that is theirs', async () => {
+    const { accountId, clientId } = await of()
+    await createConsents({ db: bench.db }).add({ accountId, clientId, consent, origin: {} })
+    expect(await events().suspend('app', BY)).toMatchObject({ grants: GRANTS, refresh_families: GRANTS })
+    const withdrawn = await grantEvents().withdrawConsent({ accountId, clientId }, BY)
+    expect(withdrawn).toMatchObject({ grants: 0, refresh_families: 0 })
+    for (const table of ['grants', 'refresh_families'] as const) {
+      expect(await reasonsOf(table)).toEqual([{ end_reason: 'client_ended', n: GRANTS }])
+    }
+    const event = await bench.db.auditEvent.findFirstOrThrow({ where: { name: 'consent.withdrawn' }, orderBy: { id: 'desc' } })
+    expect(event.detail).toEqual({ grants: 0 })
+  })
+
+  test('and counts what the app was given since', async () => {
+    const { accountId, clientId } = await of()
+    await startAnew(accountId)
+    const narrowed = await grantEvents().narrowConsent({ accountId, clientId, consent }, BY)
+    expect(narrowed).toMatchObject({ grants: 0, refresh_families: 3 })
+    const event = await bench.db.auditEvent.findFirstOrThrow({ where: { name: 'consent.narrowed' }, orderBy: { id: 'desc' } })
+    expect(event.detail).toMatchObject({ grants: 3 })
+    const withdrawn = await grantEvents().withdrawConsent({ accountId, clientId }, BY)
+    expect(withdrawn).toMatchObject({ grants: 3, refresh_families: 0 })
+    expect(await reasonsOf('grants')).toEqual([
+      { end_reason: 'client_ended', n: GRANTS },
+      { end_reason: 'consent_withdrawn', n: 3 },
+    ])
   })
 })
 
