@@ -5,7 +5,7 @@ import { showPreview } from '../admin-api/bulk.ts'
 import { showSession } from '../admin-api/sessions.ts'
 import { createSessionEvents } from '../sessions/session-events.ts'
 import type { SessionFilter } from '../sessions/session-filter.ts'
-import { previewSessions } from '../sessions/session-preview.ts'
+import { createSessionPreview } from '../sessions/session-preview.ts'
 import { createSessionSearch, type SessionItem } from '../sessions/session-search.ts'
 import { by, given, limitAsked, minute, readArgs } from './asked.ts'
 import { endSome, idsAsked, MOST_AT_ONCE, MOST_PREVIEWED, previewText } from './bulk-ends.ts'
@@ -61,7 +61,7 @@ function row(item: SessionItem): string[] {
 async function revoke(deps: Deps, { id, dryRun, reason, ...asked }: z.output<typeof revokeArgs>): Promise<CommandOutput> {
   const filter = await filterOf(deps, asked)
   if (dryRun) {
-    const preview = await previewSessions(deps.db, id === undefined ? { filter } : { ids: id }, { most: MOST_PREVIEWED })
+    const preview = await createSessionPreview(deps)(id === undefined ? { filter } : { ids: id }, { most: MOST_PREVIEWED })
     return { text: previewText(preview), data: showPreview(preview) }
   }
   const events = createSessionEvents({ endings: deps.endings, keepOffline: deps.config.sessionRevocation === 'keep_offline' })

@@ -29,7 +29,7 @@ import { grantJobWork } from '../revocation-jobs/grant-work.ts'
 import { createRevocationJobs, type RevocationJobs } from '../revocation-jobs/revocation-jobs.ts'
 import { sessionJobWork } from '../revocation-jobs/session-work.ts'
 import type { SessionFilter } from '../sessions/session-filter.ts'
-import { previewSessions, type SessionPreview } from '../sessions/session-preview.ts'
+import { createSessionPreview, type SessionPreview } from '../sessions/session-preview.ts'
 import { createSessionSearch } from '../sessions/session-search.ts'
 import { createSessionTrees } from '../sessions/session-tree.ts'
 import { createIdempotentRequests } from '../storage/idempotent-requests.ts'
@@ -103,7 +103,7 @@ export function createAdministration(deps: {
     sessionEnds: createBulkEnds<SessionFilter, SessionPreview>({
       noun: 'sessions',
       jobs,
-      preview: (which, until) => previewSessions(db, which, until),
+      preview: createSessionPreview({ db, config }),
       now: () => performance.now(),
       liveIds: sessionSearch.liveIds,
       revoke: nouns.events.sessions.revoke,

@@ -1,9 +1,11 @@
 // What would end if some sessions were ended: counts and names, before anybody decides.
 import { Prisma } from '../../prisma/client/client.ts'
+import { IS_OFFLINE } from '../grants/grants.ts'
 import { mostPeople } from '../grants/most-people.ts'
 import type { Database, Transaction } from '../storage/postgres.ts'
 import { type Patience, readAndCount } from '../storage/slices.ts'
-import { GRANT_RUNS, isVoidRow } from '../tokens/standing.ts'
+import { IS_SESSION_BOUND } from '../tokens/family-ends.ts'
+import { grantRuns, isVoidRow } from '../tokens/standing.ts'
 import { LIVE, type SessionFilter } from './session-filter.ts'
 import { anyRowsOf } from './session-ways.ts'
 
@@ -27,15 +29,28 @@ export interface SessionPreview {
 /** Names that are shown at most. */
 const MOST_NAMES = 20
 
+/** Which sessions. */
+type WhichSessions = { readonly ids: readonly string[] } | { readonly filter: SessionFilter }
+
+/** Makes what looks at sessions as they end by the settings. */
+export function createSessionPreview(deps: {
+  readonly db: Database
+  readonly config: { readonly sessionRevocation: 'end_offline' | 'keep_offline' }
+}): (which: WhichSessions, until: { readonly most: number; readonly patience?: Patience }) => Promise<SessionPreview> {
+  const keepOffline = deps.config.sessionRevocation === 'keep_offline'
+  return (which, until) => previewSessions(deps.db, which, { ...until, keepOffline })
+}
+
 /**
  * Looks at live sessions. `which`: ids, or a filter. Of ids that name sessions which are over, what still hangs from those is counted.
+ * @param keepOffline whether refresh tokens with `offline_access` outlive them, as the end is told
  * @param patience whoever waits; without one all are counted, up to `most`, and so are those that somebody has named
  * @throws AddressFilterFault
  */
 export async function previewSessions(
   db: Database,
-  which: { readonly ids: readonly string[] } | { readonly filter: SessionFilter },
-  { most, patience }: { readonly most: number; readonly patience?: Patience },
+  which: WhichSessions,
+  { most, keepOffline, patience }: { readonly most: number; readonly keepOffline: boolean; readonly patience?: Patience },
 ): Promise<SessionPreview> {
   const waiting = patience && { ...patience, since: patience.now() }
   const live =
@@ -43,12 +58,12 @@ export async function previewSessions(
       ? Prisma.sql`SELECT s.* FROM sessions s WHERE ${LIVE} AND s.id = ANY(${[...which.ids]}::text[]) LIMIT ${most + 1}`
       : await anyRowsOf(db, { filter: which.filter, limit: most + 1, beyond: LIVE })
   const counts = emptyCounts()
-  if ('ids' in which) addHanging(counts, await readHanging(db, overOf(which.ids)))
+  if ('ids' in which) addHanging(counts, await readHanging(db, overOf(which.ids), keepOffline))
   const { there, more } = await readAndCount<FoundSession>(
     db,
     Prisma.sql`SELECT s.id, s.account_id AS "accountId" FROM (${live}) s`,
     'ids' in which ? { most } : { most, patience: waiting },
-    (sessions, tx) => count(tx, counts, sessions),
+    (sessions, tx) => count(tx, counts, sessions, keepOffline),
   )
   return shown(db, counts, { sessions: there, more })
 }
@@ -87,16 +102,20 @@ function overOf(ids: readonly string[]): Prisma.Sql {
 }
 
 /** The columns that count it. @param ids an array of the ids of sessions */
-function hangingFrom(ids: Prisma.Sql): Prisma.Sql {
+function hangingFrom(ids: Prisma.Sql, keepOffline: boolean): Prisma.Sql {
+  // Asked of each row only where something stays.
+  const grantEnds = keepOffline ? Prisma.sql`NOT ${IS_OFFLINE}` : Prisma.sql`true`
+  const familyEnds = keepOffline ? IS_SESSION_BOUND : Prisma.sql`true`
   return Prisma.sql`
-    (SELECT count(*) FROM grants g
-     WHERE g.session_id = ANY(${ids}) AND g.ended_at IS NULL AND ${GRANT_RUNS} AND NOT ${isVoidRow('g')})::int AS grants,
-    (SELECT count(*) FROM refresh_families f
-     WHERE f.session_id = ANY(${ids}) AND f.ended_at IS NULL AND f.idle_expires_at > latchkey_now() AND NOT ${isVoidRow('f')})::int AS "refreshFamilies"`
+    (SELECT count(*) FROM grants
+     WHERE session_id = ANY(${ids}) AND ended_at IS NULL AND ${grantRuns('grants')} AND NOT ${isVoidRow('grants')} AND ${grantEnds})::int AS grants,
+    (SELECT count(*) FROM refresh_families
+     WHERE session_id = ANY(${ids}) AND ended_at IS NULL AND idle_expires_at > latchkey_now() AND NOT ${isVoidRow('refresh_families')}
+       AND ${familyEnds})::int AS "refreshFamilies"`
 }
 
-async function readHanging(db: Database, ids: Prisma.Sql): Promise<Hanging> {
-  const [row] = await db.$queryRaw<Hanging[]>(Prisma.sql`SELECT ${hangingFrom(ids)}`)
+async function readHanging(db: Database, ids: Prisma.Sql, keepOffline: boolean): Promise<Hanging> {
+  const [row] = await db.$queryRaw<Hanging[]>(Prisma.sql`SELECT ${hangingFrom(ids, keepOffline)}`)
   return row ?? { grants: 0, refreshFamilies: 0 }
 }
 
@@ -105,10 +124,10 @@ function addHanging(counts: Counts, { grants, refreshFamilies }: Hanging): void 
   counts.refreshFamilies += refreshFamilies
 }
 
-async function count(tx: Transaction, counts: Counts, sessions: readonly FoundSession[]): Promise<void> {
+async function count(tx: Transaction, counts: Counts, sessions: readonly FoundSession[], keepOffline: boolean): Promise<void> {
   const ids = sessions.map(({ id }) => id)
   const [row] = await tx.$queryRaw<(Hanging & { apps: AppCount[] })[]>(Prisma.sql`
-    SELECT ${hangingFrom(Prisma.sql`${ids}::text[]`)},
+    SELECT ${hangingFrom(Prisma.sql`${ids}::text[]`, keepOffline)},
       COALESCE((SELECT jsonb_agg(jsonb_build_object('id', c.id, 'name', COALESCE(c.metadata->>'client_name', c.id), 'sessions', used.sessions,
           'told', c.metadata->>'backchannel_logout_uri' IS NOT NULL))
         FROM (SELECT client_id, count(*)::int AS sessions FROM session_clients WHERE session_id = ANY(${ids}::text[]) GROUP BY client_id) used

@@ -106,6 +106,20 @@ describe('sessions', () => {
     expect(await eventOf('session.revoked')).toEqual({ actor: 'system', reason: 'a lost phone' })
   }, 60_000)
 
+  test('that leave what is offline say so of themselves before they end', async () => {
+    const browser = new Browser()
+    const { sid } = idsOf(await obtainTokens(server, SPA, { browser }))
+    const offline = await obtainTokens(server, PARTNER, { browser, params: { prompt: 'consent' } })
+    const revoke = async (...more: string[]) => {
+      const args = ['sessions', 'revoke', '--id', sid, ...more, '--json']
+      return JSON.parse((await cli(args, { LATCHKEY_SESSION_REVOCATION: 'keep_offline' })).out)
+    }
+    const expected = { sessions: 1, grants: 1, refresh_families: 1 }
+    expect(await revoke('--dry-run')).toMatchObject(expected)
+    expect(await revoke()).toMatchObject(expected)
+    expect((await refresh(server, PARTNER, offline.tokens.body.refresh_token ?? '')).status).toBe(200)
+  }, 60_000)
+
   test('more than fit into one transaction are ended by one call', async () => {
     const ids = idsOf(await signedIn(server.grace))
     await run(

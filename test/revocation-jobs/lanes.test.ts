@@ -150,7 +150,7 @@ describe('a job', () => {
     await account('few', 5)
     await run(database.url, 'UPDATE session_counting SET counted_to = latchkey_now()')
     const filter = { moreThan: 5 }
-    expect(await previewSessions(postgres.db, { filter }, { most: 100 })).toMatchObject({
+    expect(await previewSessions(postgres.db, { filter }, { most: 100, keepOffline: false })).toMatchObject({
       sessions: 7,
       more: false,
       accounts: 1,
