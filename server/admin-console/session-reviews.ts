@@ -12,7 +12,7 @@ import { HttpProblem } from '../http/problems.ts'
 import { exportReview, REVIEW_FORMATS, REVIEW_TYPES, type ReviewDocument } from '../session-reviews/review-export.ts'
 import { FINDING_KINDS, type FindingKind } from '../session-reviews/review-kinds.ts'
 import { MOST_FINDINGS } from '../session-reviews/review-making.ts'
-import type { ReviewFinding } from '../session-reviews/review-standing.ts'
+import type { ReviewFinding, ReviewOutcome } from '../session-reviews/review-standing.ts'
 import type { SessionReview, SessionReviews } from '../session-reviews/session-reviews.ts'
 import { asking } from './asking.ts'
 import { endAllHref } from './bulk-ends.ts'
@@ -56,7 +56,7 @@ export function sessionReviewPages(deps: SessionReviewPagesDeps): ConsoleRoute[]
       access: RULES.signOff,
       find: (id) => foundReview(reviews, id),
       refusalOf,
-      view: async ({ thing, ...view }) => signOffReview({ review: thing, outcome: await reviews.outcome(thing.id), ...view }),
+      view: async ({ thing, ...view }) => signOffReview({ review: thing, outcome: await outcomeOf(reviews, thing), ...view }),
       async act({ id }, change) {
         await reviews.signOff(id, change)
         return 'Signed off. The report stays as it is.'
@@ -136,10 +136,15 @@ async function showOne(deps: SessionReviewPagesDeps, ctx: Context, visit: Consol
         })
   const { rows: findings, ...hrefs } = page
   const body = sessionReviewDetail({
-    ...{ review, outcome: await reviews.outcome(review.id), findings, ...hrefs, ...may },
+    ...{ review, outcome: await outcomeOf(reviews, review), findings, ...hrefs, ...may },
     ...(kind === undefined ? {} : { kind, ...endsOf(review, kind, visit) }),
   })
   visit.show({ title, section: REVIEWS_PATH, body })
+}
+
+/** What somebody has put their name to stays as they saw it, whatever ends later. */
+async function outcomeOf(reviews: SessionReviews, { id, signedOff }: SessionReview): Promise<ReviewOutcome> {
+  return signedOff?.outcome ?? reviews.outcome(id)
 }
 
 /** The pages on which findings are ended: those of the lists that have them as well. */

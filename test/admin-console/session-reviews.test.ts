@@ -177,6 +177,15 @@ test('it is signed off after a fresh sign-in, with what is still open before one
     409,
     expect.stringContaining('The audit was signed off already, and stays as it is.'),
   ])
+  // What would be refused again is not offered again; who did it is said.
+  expect(twice.body).not.toMatch(/<form[^>]*sign-off|Sign it off/)
+  expect(twice.body).toMatch(/auditor@staff\.example.* signed it off, .*<q>the rest next week<\/q>/)
+  expect(twice.body).toContain('Your note was not written down: <q>twice</q>')
+  for (const deed of ['kept', 'unkept']) {
+    const late = await browser.open(`${server.issuer}${PATH}/${id}/${deed}?kind=old_client_secret&id=${PLANTED.secret}`)
+    expect(late.body).toContain('The report was signed off.')
+    expect(late.body).not.toMatch(/<form[^>]*kept"/)
+  }
   expect((await events('session_review.signed_off')).map(({ reason }) => reason)).toEqual(['the rest next week'])
   expect((await browser.open(`${server.issuer}${PATH}`)).body).toContain('Signed off')
 })
@@ -200,6 +209,21 @@ test('it is taken home by owners and auditors', async () => {
   expect((await send(browser, page, `${PATH}/${id}/export`, { format: 'pdf' })).status).toBe(400)
   expect(await events('session_review.exported')).toHaveLength(3)
   expect((await atConsole(server, 'operator', `${PATH}/${id}`)).page.body).not.toContain('/export')
+})
+
+test('what was signed off is counted as it was then, whatever ends later, as in the file to print', async () => {
+  const id = await latest()
+  const { browser, page } = await atConsole(server, 'auditor', `${PATH}/${id}?kind=dormant_grant`)
+  const counts = (body: string) => body.match(/\d+ found[^<]*|\d+ open|None open/g)
+  expect(counts(page.body)).toContain('1 open')
+  expect(page.body).toContain('Counted when it was signed off. Below stands what is so by now.')
+  await run(server.databaseUrl, 'UPDATE grants SET ended_at = latchkey_now() WHERE id = $1', [PLANTED.dormant])
+  const later = await browser.open(`${server.issuer}${PATH}/${id}?kind=dormant_grant`)
+  expect(counts(later.body)).toEqual(counts(page.body))
+  expect(later.body).toMatch(/>Ended<\/span>/)
+  const file = await send(browser, page, `${PATH}/${id}/export`, { format: 'html' })
+  expect(file.body).toMatch(/Dormant grants<br>.*<td>1<\/td><td>1<\/td><td>0<\/td>/)
+  await run(server.databaseUrl, 'UPDATE grants SET ended_at = NULL WHERE id = $1', [PLANTED.dormant])
 })
 
 test('the format that was chosen is still there after signing in again', async () => {

@@ -1,8 +1,9 @@
 // The pages that ask before something of a session audit is written down for good: that findings stay, and that it was walked through.
 import { type Html, html } from '../html.ts'
+import { moment } from '../moment.ts'
 import { facts, faultNotice } from './lists.ts'
 import { FINDING_KIND_WORDS, FINDING_WORDS, type FindingKindWord } from './session-review-words.ts'
-import { type FindingView, nameOf, type ReviewOutcomeView, type SessionReviewView, titleOf } from './session-reviews.ts'
+import { type FindingView, nameOf, type ReviewOutcomeView, type SessionReviewView, titleOf, who } from './session-reviews.ts'
 import { count } from './tree.ts'
 
 const PATH = '/admin/session-audits'
@@ -30,10 +31,13 @@ ${faultNotice(fault)}
 <section class="card" aria-labelledby="what">
 <h2 id="what">${FINDING_WORDS[kind].title}</h2>
 ${
-  findings.length === 0
-    ? html`<p>Nothing is selected. Go back and tick what is to stay.</p>
-<p class="actions"><a class="button" href="${href}">Back to the report</a></p>`
-    : html`<p>${subjects.length === 1 ? 'This stays' : 'These stay'}. Nothing of ${subjects.length === 1 ? 'it' : 'them'} is changed: the report says who decided it, and why.</p>
+  review.state === 'signed_off'
+    ? html`${STAYS_AS_IT_IS}
+${backTo(href)}`
+    : findings.length === 0
+      ? html`<p>Nothing is selected. Go back and tick what is to stay.</p>
+${backTo(href)}`
+      : html`<p>${subjects.length === 1 ? 'This stays' : 'These stay'}. Nothing of ${subjects.length === 1 ? 'it' : 'them'} is changed: the report says who decided it, and why.</p>
 <ul class="reasons">
 ${findings.map((finding) => html`<li><bdi>${nameOf(finding)}</bdi></li>\n`)}</ul>
 <form method="post" action="${PATH}/${review.id}/kept">
@@ -59,10 +63,13 @@ ${faultNotice(fault)}
 <section class="card" aria-labelledby="what">
 <h2 id="what">${FINDING_WORDS[kind].title}</h2>
 ${
-  findings.length === 0
-    ? html`<p>Nothing is selected that is kept. Go back and tick what is not to stay.</p>
-<p class="actions"><a class="button" href="${href}">Back to the report</a></p>`
-    : html`<p>${isOne ? 'This is' : 'These are'} open again in the report. That ${isOne ? 'it was' : 'they were'} kept, by whom and why, stands in the audit log alone.</p>
+  review.state === 'signed_off'
+    ? html`${STAYS_AS_IT_IS}
+${backTo(href)}`
+    : findings.length === 0
+      ? html`<p>Nothing is selected that is kept. Go back and tick what is not to stay.</p>
+${backTo(href)}`
+      : html`<p>${isOne ? 'This is' : 'These are'} open again in the report. That ${isOne ? 'it was' : 'they were'} kept, by whom and why, stands in the audit log alone.</p>
 <ul class="reasons">
 ${findings.map((finding) => html`<li><bdi>${nameOf(finding)}</bdi>${finding.kept && html`: <q>${finding.kept.note}</q>`}</li>\n`)}</ul>
 <form method="post" action="${PATH}/${review.id}/unkept">
@@ -94,27 +101,25 @@ export interface SignOffView {
 }
 
 /** Makes it. */
-export function signOffReview({ review, outcome, action, reason, reasonMissing, csrf, fault }: SignOffView): Html {
+export function signOffReview(view: SignOffView): Html {
+  const { review, fault } = view
   const href = `${PATH}/${review.id}`
-  const sum = (state: 'open' | 'kept' | 'used' | 'over') =>
-    FINDING_KIND_WORDS.reduce((all, kind) => all + outcome[kind][state], 0)
-  const open = sum('open')
   return html`<p class="crumbs"><a href="${href}">${titleOf(review)}</a></p>
 <h1>Sign off the report</h1>
 ${faultNotice(fault)}
-<section class="card" aria-labelledby="what">
+${review.signedOff === undefined ? whatIsSigned(view, href) : whatWasSigned(view, review.signedOff, href)}`
+}
+
+function whatIsSigned({ outcome, action, reason, reasonMissing, csrf }: SignOffView, href: string): Html {
+  const open = sumOf(outcome, 'open')
+  return html`<section class="card" aria-labelledby="what">
 <h2 id="what">What you sign</h2>
 <p>That you have walked through it. The report then stays as it is, with your name, the time and your note.</p>
 ${
   open > 0 &&
   html`<div class="notice warning"><p>${count(open, 'finding')} ${open === 1 ? 'is' : 'are'} still open: neither ended, nor used since, nor kept. Say in the note what is to become of ${open === 1 ? 'it' : 'them'}.</p></div>`
 }
-${facts([
-  ['Ended', sum('over').toLocaleString('en-GB')],
-  ['Used since', sum('used').toLocaleString('en-GB')],
-  ['Kept', sum('kept').toLocaleString('en-GB')],
-  ['Still open', open.toLocaleString('en-GB')],
-])}
+${sums(outcome)}
 <form method="post" action="${action}">
 <input type="hidden" name="csrf" value="${csrf}">
 ${noteField('Your note', reason, 'What you looked at, and what is left to do.', { name: 'reason', missing: reasonMissing === true })}
@@ -122,6 +127,41 @@ ${noteField('Your note', reason, 'What you looked at, and what is left to do.', 
 <a class="button" href="${href}">Not yet</a></p>
 </form>
 </section>`
+}
+
+/** It is signed off once. A note that somebody else wrote meanwhile is given back with the page, to be kept elsewhere. */
+function whatWasSigned(
+  { outcome, reason }: SignOffView,
+  { at, by, note }: NonNullable<SessionReviewView['signedOff']>,
+  href: string,
+): Html {
+  return html`<section class="card" aria-labelledby="what">
+<h2 id="what">What was signed</h2>
+<p>${who(by)} signed it off, ${moment(at)}: <q>${note}</q></p>
+${reason !== '' && html`<p>Your note was not written down: <q>${reason}</q></p>`}
+${sums(outcome)}
+${backTo(href)}
+</section>`
+}
+
+function sums(outcome: ReviewOutcomeView): Html {
+  return facts([
+    ['Ended', sumOf(outcome, 'over').toLocaleString('en-GB')],
+    ['Used since', sumOf(outcome, 'used').toLocaleString('en-GB')],
+    ['Kept', sumOf(outcome, 'kept').toLocaleString('en-GB')],
+    ['Still open', sumOf(outcome, 'open').toLocaleString('en-GB')],
+  ])
+}
+
+function sumOf(outcome: ReviewOutcomeView, state: 'open' | 'kept' | 'used' | 'over'): number {
+  return FINDING_KIND_WORDS.reduce((all, kind) => all + outcome[kind][state], 0)
+}
+
+/** Whoever comes too late is offered nothing that would be refused. */
+const STAYS_AS_IT_IS = html`<p>The report was signed off. Nothing in it is kept, or opened again, any more.</p>`
+
+function backTo(href: string): Html {
+  return html`<p class="actions"><a class="button" href="${href}">Back to the report</a></p>`
 }
 
 function noteField(

@@ -23,7 +23,7 @@ const PATH = '/admin/session-audits'
 /** What the page of one shows. */
 export interface SessionReviewDetailView {
   readonly review: SessionReviewView
-  /** What has become of the findings by now; undefined while it is being made. */
+  /** What has become of the findings by now, or had when it was signed off; undefined while it is being made. */
   readonly outcome?: ReviewOutcomeView
   /** The kind whose findings are listed; undefined when nothing was found. */
   readonly kind?: FindingKindWord
@@ -104,13 +104,14 @@ ${parts.map(
 <p class="quiet">${countsOf(part, outcome[part.kind])}</p></div><div class="row-end">${openOf(outcome[part.kind])}</div></li>
 `,
 )}</ul>
+${review.signedOff !== undefined && html`<p class="quiet">Counted when it was signed off.${kind !== undefined && ' Below stands what is so by now.'}</p>`}
 ${exporting !== undefined && exportForm(review, exporting)}
 </section>
 ${
   kind === undefined
     ? nothingHere(
         'Nothing was found',
-        'Nothing is unused, and nothing older than it should be. Sign it off: that is what an audit is for.',
+        `Nothing is unused, and nothing older than it should be.${review.state === 'open' ? ' Sign it off: that is what an audit is for.' : ''}`,
       )
     : findingsOf(view, kind)
 }`
