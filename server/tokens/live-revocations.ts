@@ -66,6 +66,8 @@ export async function readLiveRevocations(
 
 /** Which ones are wanted by whoever looks through all of them. */
 export interface RevocationPage {
+  /** Only those that name one of these. */
+  readonly names?: readonly RevocationName[]
   readonly kind?: RevocationKind
   readonly value?: string
   readonly limit: number
@@ -76,10 +78,11 @@ export interface RevocationPage {
 /** Reads them, the latest first, and who is behind each. */
 export async function pageRevocations(
   db: Database,
-  { kind, value, limit, beforeSequence }: RevocationPage,
+  { names, kind, value, limit, beforeSequence }: RevocationPage,
 ): Promise<ExplainedRevocation[]> {
   const conditions = [
     Prisma.sql`r.until > latchkey_now()`,
+    ...(names === undefined ? [] : [isNamed(names)]),
     ...(kind === undefined ? [] : [Prisma.sql`r.kind = ${kind}`]),
     ...(value === undefined ? [] : [Prisma.sql`r.value = ${value}`]),
     ...(value === undefined || kind !== undefined

@@ -3,7 +3,7 @@
 import type { Database } from '../storage/postgres.ts'
 import { type AccessTokens, findStoredAccessToken, keptAs } from './access-tokens.ts'
 import { findClientSession, findJwt, hasJwtShape, type JwtFindingDeps } from './jwt-findings.ts'
-import { coversTokensOf, type LiveRevocation, type RevocationName, readLiveRevocations } from './live-revocations.ts'
+import { coversTokensOf, type ExplainedRevocation, pageRevocations, type RevocationName } from './live-revocations.ts'
 import type { Once } from './once.ts'
 import { parseRefreshToken } from './refresh-token.ts'
 import { findRefreshToken } from './refresh-token-findings.ts'
@@ -11,10 +11,10 @@ import { looksLikeToken } from './revocation-by-name.ts'
 import { type Finding, present } from './token-findings.ts'
 import { readLinks, type TokenIds, type TokenLinks, whyNothingStands, whyOver } from './token-links.ts'
 
-/** What was found, what it stands on, and the revocations in force that name it. */
+/** What was found, what it stands on, and the revocations in force that name it, with who is behind each. */
 export interface TokenInspection extends Finding {
   readonly links: TokenLinks
-  readonly revocations: readonly LiveRevocation[]
+  readonly revocations: readonly ExplainedRevocation[]
 }
 
 /** What names tokens, looked at. */
@@ -26,7 +26,7 @@ export interface NameInspection {
   readonly reason?: string
   readonly ids: TokenIds
   readonly links: TokenLinks
-  readonly revocations: readonly LiveRevocation[]
+  readonly revocations: readonly ExplainedRevocation[]
 }
 
 /** An authorization code that is kept. */
@@ -74,13 +74,13 @@ export function createTokenInspections(deps: TokenInspectionDeps): TokenInspecti
       const names = [...namesOf(found.ids), ...named('jti', found.jti), ...named('kid', found.kid)]
       const isOurs = Object.keys(found.ids).length > 0 || found.signature === 'good'
       const { issuedAt } = found
-      const entries = isOurs && names.length > 0 ? await readLiveRevocations(db, { names, limit: MOST }) : []
+      const entries = isOurs && names.length > 0 ? await pageRevocations(db, { names, limit: MOST }) : []
       const revocations = entries.filter((entry) => issuedAt === undefined || coversTokensOf(entry, issuedAt))
       return { ...found, links: await readLinks(db, found.ids), revocations }
     },
 
     async name(name) {
-      const [ids, revocations] = await Promise.all([idsOfName(db, name), readLiveRevocations(db, { names: [name], limit: MOST })])
+      const [ids, revocations] = await Promise.all([idsOfName(db, name), pageRevocations(db, { names: [name], limit: MOST })])
       const links = await readLinks(db, ids)
       return { ...(await judgeName(deps, name, { ids, links, revocations })), ids, links, revocations }
     },

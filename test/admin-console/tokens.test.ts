@@ -50,6 +50,11 @@ test('RV4: a token that is pasted is explained, and ended alone', async () => {
   const after = await look(browser, tokens.access_token)
   expect(after.body).toContain('It is not good')
   expect(after.body).toContain('revoked: tokens_revoked')
+  // Who did it, and why, as the list has it.
+  const [, revocations = ''] = after.body.split('Revocations that name it</h2>')
+  expect(revocations).toContain('seen in a log')
+  expect(revocations).toMatch(/<a href="\/admin\/accounts\/acc_[^"]+">.*<span class="quiet">access_tokens\.revoked/)
+  expect(revocations).not.toContain('nobody')
   expect((await refresh(server, SPA, tokens.refresh_token ?? '')).status).toBe(200)
 })
 
@@ -98,6 +103,8 @@ test('RV4: what names tokens ends them where it is found', async () => {
   expect(found.body).toContain('End the access tokens that carry it')
   await send(browser, found, '/admin/tokens/revocation', { reason: 'an alert' })
   expect(await introspect(server, API, tokens.access_token ?? '')).toEqual({ active: false })
+  const ended = (await named(claims.sid)).body.split('Revocations that name it</h2>')[1]
+  expect(ended).toContain('<bdi>an alert</bdi>')
   // What a key has signed is everybody's: that takes an owner.
   const kid = String(headerOf(tokens.access_token).kid)
   const key = await named(kid)
