@@ -4,7 +4,7 @@ import { ACCESS } from '../../config/access.ts'
 import { isStorable } from '../../config/plain-text.ts'
 import type { AccessRule } from '../../config/roles.ts'
 import { ACCOUNT_TABS, type AccountTab, accountFrame, whyOutOfReach } from '../../views/admin-console/account.ts'
-import { count } from '../../views/admin-console/tree.ts'
+import { count, toldText } from '../../views/admin-console/tree.ts'
 import type { Html } from '../../views/html.ts'
 import type { AccountDetails, AccountSearch } from '../accounts/account-search.ts'
 import { AccountOutOfReach, AccountRefused, AccountUnknown, isInReach } from '../accounts/account-standing.ts'
@@ -107,5 +107,5 @@ export function faultOf(error: unknown): string {
 
 /** What has ended, in words. */
 export function endedWords(ended: { readonly sessions: number; readonly grants: number; readonly logout_notifications: number }) {
-  return `Ended: ${count(ended.sessions, 'session')} with ${count(ended.grants, 'grant')}. ${count(ended.logout_notifications, 'app')} will be told.`
+  return `Ended: ${count(ended.sessions, 'session')} with ${count(ended.grants, 'grant')}. ${toldText(ended.logout_notifications)}`
 }

@@ -5,7 +5,7 @@ import { isStorable } from '../../config/plain-text.ts'
 import { grantDetail, grantList } from '../../views/admin-console/grants.ts'
 import { ownerText } from '../../views/admin-console/owner.ts'
 import { grantRevocation } from '../../views/admin-console/revocation.ts'
-import { count } from '../../views/admin-console/tree.ts'
+import { count, toldText } from '../../views/admin-console/tree.ts'
 import type { GrantDetail } from '../grants/grant-detail.ts'
 import type { GrantFilter } from '../grants/grant-filter.ts'
 import type { GrantPreview } from '../grants/grant-preview.ts'
@@ -196,5 +196,5 @@ async function showOne(deps: GrantPagesDeps, ctx: Context, visit: ConsoleVisit):
 
 function wordsOf({ grants, refresh_families: families, logout_notifications: told }: Ended): string {
   if (grants === 0 && families === 0) return 'Nothing was live any more.'
-  return `Ended: ${count(grants, 'grant')} with ${count(families, 'refresh token')}. ${count(told, 'app')} will be told.`
+  return `Ended: ${count(grants, 'grant')} with ${count(families, 'refresh token')}. ${toldText(told)}`
 }

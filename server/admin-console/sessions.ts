@@ -6,7 +6,7 @@ import { isStorable } from '../../config/plain-text.ts'
 import { ownerText } from '../../views/admin-console/owner.ts'
 import { jobDetail, sessionRevocation } from '../../views/admin-console/revocation.ts'
 import { sessionDetail, sessionList } from '../../views/admin-console/sessions.ts'
-import { count } from '../../views/admin-console/tree.ts'
+import { count, toldText } from '../../views/admin-console/tree.ts'
 import type { Cursors } from '../http/cursors.ts'
 import { HttpProblem } from '../http/problems.ts'
 import type { BulkEnds } from '../revocation-jobs/bulk-ends.ts'
@@ -191,7 +191,7 @@ async function showOne(deps: SessionPagesDeps, ctx: Context, visit: ConsoleVisit
 function wordsOf({ sessions, grants, logout_notifications: told }: Ended): string {
   if (sessions === 0 && grants === 0) return 'Nothing was live any more.'
   if (sessions === 0) return `No session was live any more. Ended: ${count(grants, 'grant')} that hung from them.`
-  return `Ended: ${count(sessions, 'session')} with ${count(grants, 'grant')}. ${count(told, 'app')} will be told.`
+  return `Ended: ${count(sessions, 'session')} with ${count(grants, 'grant')}. ${toldText(told)}`
 }
 
 async function showJob(deps: SessionPagesDeps, ctx: Context, visit: ConsoleVisit): Promise<void> {

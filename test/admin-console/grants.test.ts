@@ -111,13 +111,30 @@ describe('a grant', () => {
     const asked = await send(browser, preview, '/admin/grants/revocation', { reason: ' ' })
     expect(asked.body).toContain('End 1 grant')
     const done = await send(browser, asked, '/admin/grants/revocation', { reason: 'not theirs' })
-    expect(done.body).toContain('Ended: 1 grant with 1 refresh token. 1 app will be told.')
+    expect(done.body).toContain('Ended: 1 grant with 1 refresh token. 1 notification goes to an app.')
     expect(done.body).toMatch(/Revocation \d+, remembered until/)
     expect((await refresh(server, CRM, tokens.refresh_token ?? '')).body.error).toBe('invalid_grant')
     await until(async () => (await open(browser, `/admin/grants/${id}`)).body.includes('Delivered'))
     const again = await open(browser, `/admin/grants/revocation?id=${id}`)
     expect(again.body).toContain('None of these grants is live any more.')
     for (const path of ['/admin/grants/gra_nobody', '/admin/grants/%00']) expect((await open(browser, path)).status).toBe(404)
+  })
+
+  test('of one app are not several apps: what is counted before and after are the notifications', async () => {
+    const [one, other] = [await grant(CRM), await grant(CRM)]
+    const { browser } = await atConsole(server, 'operator')
+    for (const [noun, ids, done] of [
+      ['grants', [one.id, other.id], 'Ended: 2 grants with 2 refresh tokens. 2 notifications go to apps.'],
+      [
+        'sessions',
+        [(await grant(CRM)).session, (await grant(CRM)).session],
+        'Ended: 2 sessions with 2 grants. 2 notifications go to apps.',
+      ],
+    ] as const) {
+      const preview = await open(browser, `/admin/${noun}/revocation?${ids.map((id) => `id=${id}`).join('&')}`)
+      expect(preview.body).toContain('<dt>Notifications to apps</dt><dd>2</dd>')
+      expect((await send(browser, preview, `/admin/${noun}/revocation`, { reason: 'of one app' })).body).toContain(done)
+    }
   })
 
   test('all that a filter finds end, by a job when they are many, and a filter that says nothing ends nobody', async () => {

@@ -165,7 +165,7 @@ describe('a session', () => {
     const preview = await open(browser, `/admin/sessions/revocation?id=${id}`)
     for (const text of ['End 1 session', 'grace@people.example', 'Notes']) expect(preview.body).toContain(text)
     const done = await send(browser, preview, '/admin/sessions/revocation', { reason: 'lost laptop' })
-    expect(done.body).toContain('Ended: 1 session with 1 grant. 0 apps will be told.')
+    expect(done.body).toContain('Ended: 1 session with 1 grant. No app is told.')
     expect(done.body).toContain('session revoked')
     expect(done.body).toMatch(/Revocation \d+, remembered until/)
     expect((await refresh(server, SPA, tokens.refresh_token ?? '')).body.error).toBe('invalid_grant')

@@ -154,7 +154,7 @@ async function endPhone(page: Page): Promise<void> {
   await page.fill('#reason', 'the phone was left in a train')
   await page.click('main button.danger')
   await page.waitForURL('**/admin/sessions/ses_*')
-  expect(await page.textContent('[role=status]')).toContain('Ended: 1 session with 2 grants. 1 app will be told.')
+  expect(await page.textContent('[role=status]')).toContain('Ended: 1 session with 2 grants. 1 notification goes to an app.')
 }
 
 /** On the session's page. */

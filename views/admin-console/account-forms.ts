@@ -136,6 +136,6 @@ function previewOf(preview: NonNullable<AccountStopView['preview']>): Html {
     ],
     ['Grants', String(preview.grants)],
     ['Refresh tokens', String(preview.refreshFamilies)],
-    ['Apps that are told', String(preview.logoutNotifications)],
+    ['Notifications to apps', String(preview.logoutNotifications)],
   ])
 }

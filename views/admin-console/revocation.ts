@@ -74,7 +74,7 @@ ${facts([
   ],
   ['Grants', preview.grants.toLocaleString('en-GB')],
   ['Refresh tokens', preview.refreshFamilies.toLocaleString('en-GB')],
-  ['Apps that are told', preview.logoutNotifications.toLocaleString('en-GB')],
+  ['Notifications to apps', preview.logoutNotifications.toLocaleString('en-GB')],
 ])}
 <p class="lead">Access tokens are refused by every API that listens within a second. This cannot be undone: people sign in again.</p>
 <form method="post" action="/admin/sessions/revocation">
@@ -125,7 +125,7 @@ ${facts([
     html`${people.map((person, index) => html`${index > 0 && ', '}<a href="/admin/accounts/${person.id}"><bdi>${person.email}</bdi></a>${person.grants > 1 && ` (${person.grants})`}`)}${others > 0 && ` and ${others.toLocaleString('en-GB')} more`}`,
   ],
   ['Refresh tokens', preview.refreshFamilies.toLocaleString('en-GB')],
-  ['Apps that are told', preview.logoutNotifications.toLocaleString('en-GB')],
+  ['Notifications to apps', preview.logoutNotifications.toLocaleString('en-GB')],
 ])}
 <p class="lead">Access tokens are refused by every API that listens within a second. Sessions go on, and an app that a person agreed to can
 get a new grant in them.</p>
@@ -193,7 +193,7 @@ ${facts([
     'Ended',
     `${count(ended.sessions, 'session')}, ${count(ended.grants, 'grant')}, ${count(ended.refresh_families, 'refresh token')}`,
   ],
-  ['Apps that are told', String(ended.logout_notifications)],
+  ['Notifications to apps', String(ended.logout_notifications)],
   job.reason === undefined ? undefined : ['Why', html`<bdi>${job.reason}</bdi>`],
   ['Begun', moment(job.createdAt)],
   job.silentSince === undefined

@@ -105,3 +105,9 @@ export function words(cause: string): string {
 export function count(number: number, noun: string): string {
   return `${number.toLocaleString('en-GB')} ${noun}${number === 1 ? '' : 's'}`
 }
+
+/** What apps are told of an end, as a sentence. An app is told of each of its sessions, so that this is not how many apps there are. */
+export function toldText(notifications: number): string {
+  if (notifications === 0) return 'No app is told.'
+  return notifications === 1 ? '1 notification goes to an app.' : `${count(notifications, 'notification')} go to apps.`
+}
