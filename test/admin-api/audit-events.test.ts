@@ -523,6 +523,28 @@ describe('the stream', () => {
     expect((await listen('?account=nobody@people.example')).response.status).toBe(404)
   })
 
+  test('a place of a log that was put back to an earlier state since, where its number stands for another seal', async () => {
+    await seal()
+    const first = await listen('?reason=placed')
+    await fill(1, 'placed')
+    const [event] = await first.until(1)
+    await first.stop()
+    const [, number, digest = ''] = /^(\d+-1)-([0-9a-f]{12})$/.exec(event?.place ?? '') ?? []
+    const [row] = await run(server.databaseUrl, "SELECT encode(digest, 'hex') AS digest FROM audit_seals WHERE number = $1", [
+      number?.split('-')[0],
+    ])
+    expect(row?.digest).toMatch(new RegExp(`^${digest}`))
+    const another = digest.replace(/./g, (digit) => (15 - Number.parseInt(digit, 16)).toString(16))
+    const statuses: number[] = []
+    for (const place of [`${number}-${digest}`, `${number}-${another}`, `${number}`, `${number}-${digest.slice(1)}`]) {
+      const again = await listen('', { 'last-event-id': place })
+      statuses.push(again.response.status)
+      await again.stop()
+    }
+    // Without a digest it is one that was told by an earlier version.
+    expect(statuses).toEqual([200, 410, 200, 400])
+  })
+
   test('ends when the session of the one who listens ends', async () => {
     const auditor = await personToken(server, 'auditor')
     const listening = await listen('', {}, auditor)
