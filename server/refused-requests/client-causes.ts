@@ -94,6 +94,11 @@ export const CLIENT_CAUSES = {
     summary: 'The page that sent the request is of an origin from which the app may not ask.',
     change: 'Register a redirect URI of that origin: pages may ask from the origins of the redirect URIs.',
   },
+  signs_nobody_in: {
+    summary: 'The app is a program without people, and signs nobody in.',
+    change:
+      'Let it ask for itself, at the token endpoint and not from a page. Where people are to sign in, register another app for them.',
+  },
   content_type: {
     summary: 'The body is not a form.',
     change: 'Send the parameters as application/x-www-form-urlencoded. JSON is not taken.',

@@ -1,9 +1,20 @@
 // Explains why an authorization request was refused, or a sign-out.
-import { cameAs, type Explanation, type Explanations, type Known, lengthOf, listOf, scopeReasons } from './explanation.ts'
+import {
+  cameAs,
+  type Explanation,
+  type Explanations,
+  type Known,
+  lengthOf,
+  listOf,
+  scopeReasons,
+  signsNobodyIn,
+} from './explanation.ts'
 
 /** The explanations. */
 export const OF_AUTHORIZATION: Explanations = {
-  redirect_uri: (refusal, known) => explainUri(refusal.params.redirect_uri, known.client?.metadata.redirect_uris, known),
+  redirect_uri: (refusal, known) =>
+    signsNobodyIn(known, cameAs(refusal, 'redirect_uri')) ??
+    explainUri(refusal.params.redirect_uri, known.client?.metadata.redirect_uris, known),
   post_logout_redirect_uri: (refusal, known) =>
     explainUri(refusal.params.post_logout_redirect_uri, known.client?.metadata.post_logout_redirect_uris, known),
   parameter_missing: ({ error, params }) => ({
@@ -24,10 +35,11 @@ export const OF_AUTHORIZATION: Explanations = {
     received: lengthOf(params.code_challenge),
     reasons: challengeReasons(params.code_challenge ?? ''),
   }),
-  response_type: (refusal, { client }) => ({
-    expected: listOf(client?.metadata.response_types ?? [], 'code'),
-    received: cameAs(refusal, 'response_type'),
-  }),
+  response_type: (refusal, known) =>
+    signsNobodyIn(known, `response_type: ${cameAs(refusal, 'response_type')}`) ?? {
+      expected: listOf(known.client?.metadata.response_types ?? [], 'code'),
+      received: cameAs(refusal, 'response_type'),
+    },
   response_mode: (refusal) => ({ expected: 'query or form_post', received: cameAs(refusal, 'response_mode') }),
   scope_malformed: (refusal) => ({ expected: 'words, with one space between them', received: cameAs(refusal, 'scope') }),
   scope_not_allowed: (refusal, { client }) => ({

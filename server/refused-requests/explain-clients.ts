@@ -7,6 +7,7 @@ import {
   listOf,
   type Members,
   membersOf,
+  signsNobodyIn,
   textOf,
   timeText,
 } from './explanation.ts'
@@ -61,10 +62,8 @@ export const OF_CLIENTS: Explanations = {
   certificate: (_refusal, { client }) => ({
     expected: `a certificate (${client?.metadata.token_endpoint_auth_method ?? 'as registered'})`,
   }),
-  origin_not_allowed: ({ origin }, { client }) => ({
-    expected: `one of: ${listOf(originsOf(client))}`,
-    received: origin ?? 'none',
-  }),
+  origin_not_allowed: ({ origin = 'none' }, known) =>
+    signsNobodyIn(known, `a page of ${origin}`) ?? { expected: `one of: ${listOf(originsOf(known.client))}`, received: origin },
   content_type: ({ contentType }) => ({
     expected: 'Content-Type: application/x-www-form-urlencoded',
     received: `Content-Type: ${contentType ?? 'none'}`,

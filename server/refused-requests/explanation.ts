@@ -38,6 +38,12 @@ export type Explain = (refusal: Refusal, known: Known) => Explanation
 /** Those of a part of the causes. */
 export type Explanations = { readonly [cause in Cause]?: Explain }
 
+/** Of a program without people no redirect URI is missing, and another response type does not help either. */
+export function signsNobodyIn({ client }: Known, received: string): Explanation | undefined {
+  if (client === undefined || client.metadata.grant_types.includes('authorization_code')) return undefined
+  return { cause: 'signs_nobody_in', expected: 'an app that people sign in to', received }
+}
+
 /** A parameter as it came. */
 export function cameAs(refusal: Refusal, name: string): string {
   return refusal.params[name] ?? 'nothing'

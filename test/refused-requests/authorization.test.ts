@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
 import { robotToken, startAdminServer } from '../admin-api/api.ts'
 import { authorize } from '../attacks/attempts.ts'
 import { Browser, type Page } from '../support/browser.ts'
-import { BILLING, NOTES, SPA, type TestClient, WEB } from '../support/clients.ts'
+import { BILLING, MACHINE, NOTES, SPA, type TestClient, WEB } from '../support/clients.ts'
 import { authorizationRequest, callbackParams, clientRequest, obtainTokens, signIn } from '../support/oauth.ts'
 import type { TestServer } from '../support/server.ts'
 import { type Explained, expectWords, explained, requestIdOf } from './explained.ts'
@@ -93,6 +93,18 @@ describe('the error page', () => {
       expect(JSON.stringify(request)).not.toContain(pathname)
     }
   })
+})
+
+test('a program without people is not told to register addresses: it signs nobody in', async () => {
+  const machine = { ...MACHINE, redirect_uri: 'https://reports.example/cb', scope: 'openid' }
+  for (const [params, received] of [
+    [{}, machine.redirect_uri],
+    [{ redirect_uri: undefined }, 'response_type: code'],
+  ] as const) {
+    const request = await refused(machine, params)
+    expect(request).toMatchObject({ cause: 'signs_nobody_in', client_known: true, received, reasons: [] })
+    expect(request.change).not.toMatch(/redirect/)
+  }
 })
 
 describe('what goes back to the app', () => {

@@ -215,6 +215,12 @@ describe('who asks', () => {
       expected: 'one of: https://spa.example',
       received: 'https://other.example',
     })
+    // A program without people has no page, and no redirect URI to register for one.
+    const basic = `Basic ${Buffer.from(`${MACHINE.client_id}:${MACHINE.client_secret}`).toString('base64')}`
+    expect(await refusedBecause(CREDENTIALS, { authorization: basic, origin: 'https://other.example' })).toMatchObject({
+      cause: 'signs_nobody_in',
+      received: 'a page of https://other.example',
+    })
   })
 
   test('an assertion: its clock, its audience, its key', async () => {
