@@ -102,6 +102,9 @@ test('an app that is suspended is out at once, and comes back without what it ha
   expect(unsaid.url).toBe(`${server.issuer}${action('suspension')}`)
   const done = await send(browser, unsaid, action('suspension'), { reason: 'it leaks' })
   expect(done.body).toMatch(/The app is suspended\. Ended: \d+ grants? with \d+ refresh tokens?\./)
+  // Nobody uses it now.
+  expect(done.body).not.toContain('of people who use it now')
+  expect(done.body).toContain('of people who have used it')
   expect(done.body).toContain('Suspended')
   expect(await introspect(server, API, tokens.body.access_token ?? '')).toEqual({ active: false })
   expect((await refresh(server, SPA, tokens.body.refresh_token ?? '')).status).not.toBe(200)

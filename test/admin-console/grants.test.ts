@@ -62,6 +62,7 @@ describe('the list', () => {
     // An auditor looks, and ends nothing.
     expect(page.body).not.toContain('End selected')
     expect((await open(browser, '/admin/grants?scope=nothing')).body).toContain('Nobody lets an app do that.')
+    expect((await open(browser, '/admin/grants?scope=nothing&state=live')).body).toContain('None of them is live.')
     expect((await open(browser, '/admin/grants?account=nobody')).body).toContain('No grants')
     for (const query of [
       'state=asleep',

@@ -80,6 +80,14 @@ describe('the list', () => {
   test('says that there is nothing, and what is wrong with a filter', async () => {
     const { browser } = await atConsole(server, 'auditor')
     expect((await open(browser, '/admin/sessions?ip=10.0.0.0/8')).body).toContain('Nobody is, or was, signed in that way.')
+    // Of what is not live somebody may have been.
+    for (const [state, text] of [
+      ['live', 'None of them is live.'],
+      ['ended', 'Nothing matches.'],
+    ])
+      expect((await open(browser, `/admin/sessions?ip=10.0.0.0/8&state=${state}`)).body).toContain(
+        `${text} Take a filter off to see more.`,
+      )
     expect((await open(browser, '/admin/sessions?account=nobody')).body).toContain('No sessions')
     for (const query of [
       'ip=x',

@@ -86,7 +86,7 @@ function factsOf({ client, holds }: ClientView): Html {
     ],
     [
       'Sessions',
-      html`<a href="/admin/sessions?${new URLSearchParams({ client: client.id, state: 'live' }).toString()}">of people who use it now</a>`,
+      html`<a href="/admin/sessions?${new URLSearchParams({ client: client.id, state: 'live' }).toString()}">${client.status === 'active' ? 'of people who use it now' : 'of people who have used it'}</a>`,
     ],
     [
       'Refused',

@@ -10,6 +10,7 @@ import {
   faultNotice,
   filterField,
   filterForm,
+  noneLike,
   nothingHere,
   pager,
   type SavedView,
@@ -54,7 +55,7 @@ ${savedViews(view.views)}
 ${filters(view)}
 ${chips(view.chips, '/admin/grants')}
 ${faultNotice(view.fault)}
-${grants.length > 0 ? rows(view) : html`${nothingHere('No grants', nextHref === undefined ? 'Nobody lets an app do that. Take a filter off to see more.' : 'There is none in this stretch. The next page looks further.', view.fault)}${pager(view)}`}`
+${grants.length > 0 ? rows(view) : html`${nothingHere('No grants', nextHref === undefined ? noneLike('Nobody lets an app do that.', view.asked) : 'There is none in this stretch. The next page looks further.', view.fault)}${pager(view)}`}`
 }
 
 function filters({ asked, fault }: GrantListView): Html {

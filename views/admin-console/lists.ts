@@ -124,6 +124,11 @@ export function nothingHere(title: string, text: HtmlValue, fault?: string): Htm
   return html`<div class="empty"><p><strong>${title}</strong></p><p class="quiet">${text}</p></div>`
 }
 
+/** Why a list is empty that is narrowed to a state as well: of what it says otherwise there may be some in another state. */
+export function noneLike(otherwise: string, { state }: { readonly [field: string]: string }): string {
+  return `${state === undefined ? otherwise : state === 'live' ? 'None of them is live.' : 'Nothing matches.'} Take a filter off to see more.`
+}
+
 /** Facts about one thing. */
 export function facts(rows: readonly (readonly [label: string, value: HtmlValue] | undefined)[]): Html {
   const items = rows.flatMap((row) => (row === undefined ? [] : [html`<div><dt>${row[0]}</dt><dd>${row[1]}</dd></div>\n`]))

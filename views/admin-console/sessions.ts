@@ -10,6 +10,7 @@ import {
   faultNotice,
   filterField,
   filterForm,
+  noneLike,
   nothingHere,
   pager,
   type SavedView,
@@ -73,7 +74,7 @@ ${savedViews(view.views)}
 ${filters(view)}
 ${chips(view.chips, '/admin/sessions')}
 ${faultNotice(view.fault)}
-${view.sessions.length === 0 ? nothingHere('No sessions', 'Nobody is, or was, signed in that way. Take a filter off to see more.', view.fault) : sessionRows(view)}`
+${view.sessions.length === 0 ? nothingHere('No sessions', noneLike('Nobody is, or was, signed in that way.', view.asked), view.fault) : sessionRows(view)}`
 }
 
 function filters({ asked, fault }: SessionListView): Html {
