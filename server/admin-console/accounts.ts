@@ -13,7 +13,7 @@ import type { Form } from '../http/form.ts'
 import { ACCOUNTS_PATH, accountHref, accountOf, endedWords, faultOf, insistOnReach, mayDo, showTab } from './account-page.ts'
 import { PROFILE_FIELD_NAMES, profileEntered, profileOf, profileShown } from './account-profile.ts'
 import type { ConsoleRoute, ConsoleVisit } from './console.ts'
-import { type Asked, chipsOf, listHref, momentOf, readAsked, readRows, timeFaultOf, type View, viewsOf } from './list-query.ts'
+import { type Asked, chipsOf, listHref, momentOf, readFields, readRows, timeFaultOf, type View, viewsOf } from './list-query.ts'
 import { redirectWithNotice } from './notices.ts'
 import { createNameFinder, type Finder } from './search.ts'
 
@@ -69,8 +69,8 @@ export function createPersonFinder(search: Pick<AccountSearch, 'page'>): Finder 
 }
 
 async function showList(deps: AccountPagesDeps, ctx: Context, visit: ConsoleVisit): Promise<void> {
-  const asked = readAsked(ctx.query, Object.keys(LABELS))
-  const { filter, fault } = filterOf(asked)
+  const { asked, twice } = readFields(ctx.query, Object.keys(LABELS))
+  const { filter, fault } = twice ?? filterOf(asked)
   const cursor = typeof ctx.query.cursor === 'string' ? ctx.query.cursor : undefined
   const page =
     filter === undefined

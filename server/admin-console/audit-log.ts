@@ -25,7 +25,18 @@ import { beginEventStream } from '../http/event-stream.ts'
 import type { Form } from '../http/form.ts'
 import { HttpProblem } from '../http/problems.ts'
 import type { ConsoleRoute, ConsoleVisit } from './console.ts'
-import { type Asked, chipsOf, listHref, momentOf, readAsked, readRows, timeFaultOf, type View, viewsOf } from './list-query.ts'
+import {
+  type Asked,
+  chipsOf,
+  listHref,
+  momentOf,
+  readAsked,
+  readFields,
+  readRows,
+  timeFaultOf,
+  type View,
+  viewsOf,
+} from './list-query.ts'
 
 /** What the pages call. */
 export interface AuditPagesDeps {
@@ -84,8 +95,8 @@ export function auditPages(deps: AuditPagesDeps): ConsoleRoute[] {
 }
 
 async function showList(deps: AuditPagesDeps, ctx: Context, visit: ConsoleVisit): Promise<void> {
-  const asked = readAsked(ctx.query, Object.keys(AUDIT_LABELS))
-  const { filter, fault } = await askedFilter(asked, deps.accountIdOf)
+  const { asked, twice } = readFields(ctx.query, Object.keys(AUDIT_LABELS))
+  const { filter, fault } = twice ?? (await askedFilter(asked, deps.accountIdOf))
   const cursor = typeof ctx.query.cursor === 'string' ? ctx.query.cursor : undefined
   const counting = ctx.query.facets === 'yes'
   const { rows, ...hrefs } =
@@ -136,7 +147,8 @@ async function showEvent({ search, ...deps }: AuditPagesDeps, ctx: Context, visi
 }
 
 async function follow({ feed, streams, accountIdOf }: AuditPagesDeps, ctx: Context, visit: ConsoleVisit): Promise<void> {
-  const { filter, fault } = await askedFilter(readAsked(ctx.query, Object.keys(AUDIT_LABELS)), accountIdOf)
+  const { asked, twice } = readFields(ctx.query, Object.keys(AUDIT_LABELS))
+  const { filter, fault } = twice ?? (await askedFilter(asked, accountIdOf))
   if (filter === undefined) throw new HttpProblem(400, 'Not what was expected', fault ?? 'There is no such account.')
   if (!streams.admits(visit.account.id))
     throw new HttpProblem(503, 'Not here', 'You follow the audit log in as many places as one person may.', {

@@ -30,7 +30,7 @@ import { appKindOfClient } from './client-entry.ts'
 import { snippetFactsOf } from './client-snippets.ts'
 import type { ConsoleRoute, ConsoleVisit } from './console.ts'
 import type { History } from './history.ts'
-import { type Asked, chipsOf, listHref, readAsked, readRows, type View, viewsOf } from './list-query.ts'
+import { type Asked, chipsOf, listHref, readFields, readRows, type View, viewsOf } from './list-query.ts'
 import { outOfReach, refusalOf } from './refusals.ts'
 import { createNameFinder, type Finder } from './search.ts'
 
@@ -119,8 +119,8 @@ export function createClientNameFinder({ page }: Pick<ClientSearch, 'page'>): Fi
 }
 
 async function showList({ search, cursors }: ClientPagesDeps, ctx: Context, visit: ConsoleVisit): Promise<void> {
-  const asked = readAsked(ctx.query, Object.keys(LABELS))
-  const filter = filterOf(asked)
+  const { asked, twice } = readFields(ctx.query, Object.keys(LABELS))
+  const filter = twice === undefined ? filterOf(asked) : undefined
   const cursor = typeof ctx.query.cursor === 'string' ? ctx.query.cursor : undefined
   const { rows: clients, ...hrefs } =
     filter === undefined
@@ -130,7 +130,8 @@ async function showList({ search, cursors }: ClientPagesDeps, ctx: Context, visi
           read: (limit, after) => search.page({ filter, limit, ...(after === undefined ? {} : { after: String(after[0]) }) }),
           placeOf: ({ id }) => [id],
         })
-  const fault = filter === undefined ? { fault: 'There is no such kind, state or secret, or no name can hold that.' } : {}
+  const fault =
+    filter === undefined ? { fault: twice?.fault ?? 'There is no such kind, state or secret, or no name can hold that.' } : {}
   const body = clientList({
     clients,
     ...hrefs,

@@ -11,7 +11,7 @@ import type { Cursors } from '../http/cursors.ts'
 import type { Throttles } from '../throttles/throttles.ts'
 import { faultOf } from './account-page.ts'
 import type { ConsoleRoute, ConsoleVisit } from './console.ts'
-import { type Asked, chipsOf, momentOf, readAsked, readRows, timeFaultOf } from './list-query.ts'
+import { type Asked, chipsOf, momentOf, readFields, readRows, timeFaultOf } from './list-query.ts'
 import { redirectWithNotice } from './notices.ts'
 import { firstThrottles, throttlePages } from './throttles.ts'
 
@@ -59,8 +59,8 @@ export function failedSignInPages(deps: FailedSignInPagesDeps): ConsoleRoute[] {
 }
 
 async function showFailures(deps: FailedSignInPagesDeps, ctx: Context, visit: ConsoleVisit): Promise<void> {
-  const asked = readAsked(ctx.query, Object.keys(LABELS))
-  const { filter, fault } = await filterOf(asked, deps.accountIdOf)
+  const { asked, twice } = readFields(ctx.query, Object.keys(LABELS))
+  const { filter, fault } = twice ?? (await filterOf(asked, deps.accountIdOf))
   const cursor = typeof ctx.query.cursor === 'string' ? ctx.query.cursor : undefined
   const page =
     filter === undefined

@@ -25,7 +25,7 @@ import {
   listHref,
   momentOf,
   ROWS,
-  readAsked,
+  readFields,
   secondsOf,
   timeFaultOf,
   type View,
@@ -87,8 +87,8 @@ export function createGrantFinder(find: GrantSearch['find']): Finder {
 }
 
 async function showList(deps: GrantPagesDeps, ctx: Context, visit: ConsoleVisit): Promise<void> {
-  const asked = readAsked(ctx.query, Object.keys(LABELS))
-  const { filter, fault } = await filterOf(asked, deps.ownerIdOf)
+  const { asked, twice } = readFields(ctx.query, Object.keys(LABELS))
+  const { filter, fault } = twice ?? (await filterOf(asked, deps.ownerIdOf))
   const cursor = typeof ctx.query.cursor === 'string' ? ctx.query.cursor : undefined
   const { grants, ...hrefs } = filter === undefined ? { grants: [] } : await readGrantRows(deps, asked, filter, cursor)
   const here = hereOf(PATH, asked, cursor)

@@ -4,7 +4,7 @@ import { isMomentAsked, isOfADay, LONGEST_ASKED_SECONDS, MOMENTS_ARE } from '../
 import type { Chip, SavedView } from '../../views/admin-console/lists.ts'
 import type { CursorPlace, Cursors } from '../http/cursors.ts'
 
-/** The fields of a filter as they stand in an address. Those that are empty, or come twice, are not there. */
+/** The fields of a filter as they stand in an address. Those that are empty are not there. */
 export type Asked = { readonly [field: string]: string }
 
 /** How many rows a page has. */
@@ -24,6 +24,19 @@ export function readAsked(
       return typeof value === 'string' && value.trim() !== '' ? [[field, value.trim()]] : []
     }),
   )
+}
+
+/**
+ * The same, for a list: a filter that says less than whoever wrote its address believes finds more, and more is ended with it.
+ * @returns `twice`: what is wrong where a field came more than once; none of those is among the fields
+ */
+export function readFields(
+  query: Parameters<typeof readAsked>[0],
+  fields: readonly string[],
+): { readonly asked: Asked; readonly twice?: { readonly fault: string; readonly filter?: undefined } } {
+  const asked = readAsked(query, fields)
+  const repeated = fields.filter((field) => Array.isArray(query[field]))
+  return repeated.length === 0 ? { asked } : { asked, twice: { fault: `A field was given twice: ${repeated.join(', ')}.` } }
 }
 
 /** The address of a list with some fields changed; an empty one is left out. */

@@ -14,7 +14,7 @@ import {
   type LogoutNotifications,
 } from '../logout-notifications/logout-notifications.ts'
 import type { ConsoleRoute, ConsoleVisit } from './console.ts'
-import { type Asked, chipsOf, listHref, readAsked, readRows, type View, viewsOf } from './list-query.ts'
+import { type Asked, chipsOf, listHref, readFields, readRows, type View, viewsOf } from './list-query.ts'
 import { redirectWithNotice } from './notices.ts'
 
 /** What the page calls. */
@@ -67,8 +67,8 @@ function pageOf(form: Form): string {
 }
 
 async function showList(deps: LogoutNotificationPagesDeps, ctx: Context, visit: ConsoleVisit): Promise<void> {
-  const asked = readAsked(ctx.query, Object.keys(LABELS))
-  const { filter, fault } = await filterOf(asked, deps.ownerIdOf)
+  const { asked, twice } = readFields(ctx.query, Object.keys(LABELS))
+  const { filter, fault } = twice ?? (await filterOf(asked, deps.ownerIdOf))
   const cursor = typeof ctx.query.cursor === 'string' ? ctx.query.cursor : undefined
   const { rows: notifications, ...hrefs } =
     filter === undefined

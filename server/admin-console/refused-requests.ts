@@ -9,7 +9,7 @@ import { CAUSES, isCause } from '../refused-requests/causes.ts'
 import type { RefusedRequest } from '../refused-requests/explain.ts'
 import type { RefusedRequestFilter, RefusedRequests } from '../refused-requests/refused-requests.ts'
 import type { ConsoleRoute, ConsoleVisit } from './console.ts'
-import { type Asked, chipsOf, readAsked, readRows } from './list-query.ts'
+import { type Asked, chipsOf, readFields, readRows } from './list-query.ts'
 import type { Finder } from './search.ts'
 
 /** What the pages call. */
@@ -39,13 +39,14 @@ export function createRefusedRequestFinder({ find }: Pick<RefusedRequests, 'find
 }
 
 async function showList({ cursors, refusedRequests }: RefusedRequestPagesDeps, ctx: Context, visit: ConsoleVisit): Promise<void> {
-  const { id, ...asked } = readAsked(ctx.query, ['id', ...Object.keys(LABELS)])
+  const { asked: all, twice } = readFields(ctx.query, ['id', ...Object.keys(LABELS)])
+  const { id, ...asked } = all
   if (id !== undefined && (await refusedRequests.find(id)) !== undefined) {
     ctx.redirect(hrefOf(id))
     ctx.status = 303
     return
   }
-  const filter = filterOf(asked)
+  const filter = twice === undefined ? filterOf(asked) : undefined
   const cursor = typeof ctx.query.cursor === 'string' ? ctx.query.cursor : undefined
   const { rows, ...hrefs } =
     filter === undefined
@@ -60,7 +61,7 @@ async function showList({ cursors, refusedRequests }: RefusedRequestPagesDeps, c
             }),
           placeOf: ({ at, requestIds }) => [at, requestIds[0] ?? ''],
         })
-  const fault = faultOf(id, filter)
+  const fault = twice?.fault ?? faultOf(id, filter)
   const body = refusedRequestList({
     requests: rows.map(rowOf),
     ...hrefs,

@@ -7,7 +7,7 @@ import type { Cursors } from '../http/cursors.ts'
 import { HttpProblem } from '../http/problems.ts'
 import type { ResourceServerItem, ResourceServerSearch } from '../resource-servers/resource-server-search.ts'
 import type { ConsoleRoute, ConsoleVisit } from './console.ts'
-import { chipsOf, listHref, readAsked, readRows } from './list-query.ts'
+import { chipsOf, listHref, readFields, readRows } from './list-query.ts'
 import { createNameFinder, type Finder } from './search.ts'
 
 /** What the pages call. */
@@ -60,10 +60,10 @@ export async function findResourceServer(search: Pick<ResourceServerSearch, 'fin
 }
 
 async function showList({ search, cursors }: ResourceServerPagesDeps, ctx: Context, visit: ConsoleVisit): Promise<void> {
-  const asked = readAsked(ctx.query, ['q'])
+  const { asked, twice } = readFields(ctx.query, ['q'])
   const { q } = asked
   const cursor = typeof ctx.query.cursor === 'string' ? ctx.query.cursor : undefined
-  const isOdd = q !== undefined && (!isStorable(q) || q.length > 300)
+  const isOdd = twice !== undefined || (q !== undefined && (!isStorable(q) || q.length > 300))
   const { rows: servers, ...hrefs } = isOdd
     ? { rows: [] }
     : await readRows<ResourceServerItem>({
@@ -82,7 +82,7 @@ async function showList({ search, cursors }: ResourceServerPagesDeps, ctx: Conte
     asked,
     chips: chipsOf(RESOURCE_SERVERS_PATH, asked, { q: 'Begins with' }),
     mayWrite: visit.may(ACCESS.resourceServers.write),
-    ...(isOdd ? { fault: 'The search holds what no name can hold.' } : {}),
+    ...(isOdd ? { fault: twice?.fault ?? 'The search holds what no name can hold.' } : {}),
   })
   visit.show({ title: 'APIs', section: RESOURCE_SERVERS_PATH, body }, isOdd ? 400 : 200)
 }

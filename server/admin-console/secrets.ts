@@ -5,7 +5,7 @@ import { SECRET_DUE_SECONDS } from '../clients/secret-ages.ts'
 import type { Cursors } from '../http/cursors.ts'
 import { type SecretItem, type SecretQuery, secretOwners } from '../overview/secrets-by-age.ts'
 import type { ConsoleRoute } from './console.ts'
-import { readAsked, readRows, type View, viewsOf } from './list-query.ts'
+import { readFields, readRows, type View, viewsOf } from './list-query.ts'
 
 /** What the page calls. */
 export interface SecretPagesDeps {
@@ -30,8 +30,8 @@ export function secretPages({ cursors, secretsByAge, clock }: SecretPagesDeps): 
       path: '/secrets',
       access: ACCESS.secrets.read,
       async handle(ctx, visit) {
-        const asked = readAsked(ctx.query, ['state'])
-        const isKnown = asked.state === undefined || asked.state === 'due'
+        const { asked, twice } = readFields(ctx.query, ['state'])
+        const isKnown = twice === undefined && (asked.state === undefined || asked.state === 'due')
         const due = asked.state === 'due'
         const of = secretOwners(visit.may)
         const cursor = typeof ctx.query.cursor === 'string' ? ctx.query.cursor : undefined
@@ -48,7 +48,7 @@ export function secretPages({ cursors, secretsByAge, clock }: SecretPagesDeps): 
           : { rows: [] }
         const body = secretList({
           ...{ secrets, due, ...hrefs, dueDays: SECRET_DUE_SECONDS / 86_400, now: new Date(clock()) },
-          ...(isKnown ? {} : { fault: 'There is no such state.' }),
+          ...(isKnown ? {} : { fault: twice?.fault ?? 'There is no such state.' }),
           views: viewsOf(PATH, asked, VIEWS),
         })
         visit.show({ title: 'Secrets', section: PATH, body }, isKnown ? 200 : 400)

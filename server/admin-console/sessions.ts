@@ -25,7 +25,7 @@ import {
   hereOf,
   listHref,
   momentOf,
-  readAsked,
+  readFields,
   readRows,
   SESSION_ROWS,
   secondsOf,
@@ -84,8 +84,8 @@ export function sessionPages(deps: SessionPagesDeps): ConsoleRoute[] {
 }
 
 async function showList(deps: SessionPagesDeps, ctx: Context, visit: ConsoleVisit): Promise<void> {
-  const asked = readAsked(ctx.query, Object.keys(LABELS))
-  const { filter, fault } = await filterOf(asked, deps.ownerIdOf)
+  const { asked, twice } = readFields(ctx.query, Object.keys(LABELS))
+  const { filter, fault } = twice ?? (await filterOf(asked, deps.ownerIdOf))
   const cursor = typeof ctx.query.cursor === 'string' ? ctx.query.cursor : undefined
   const page =
     filter === undefined

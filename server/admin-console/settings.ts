@@ -6,8 +6,9 @@ import type { Config, SettingInForce } from '../../config/config.ts'
 import { defaultIn, type Setting } from '../../config/setting.ts'
 import { revocationSettings, settingGroups } from '../../config/settings.ts'
 import { type SettingGroupView, type SettingRow, settingList } from '../../views/admin-console/settings.ts'
+import { HttpProblem } from '../http/problems.ts'
 import type { ConsoleRoute, ConsoleVisit } from './console.ts'
-import { readAsked, type View, viewsOf } from './list-query.ts'
+import { readFields, type View, viewsOf } from './list-query.ts'
 
 const PATH = '/admin/settings'
 
@@ -25,7 +26,8 @@ export function settingPages(config: Pick<Config, 'inForce' | 'environment'>): C
 }
 
 function show(config: Pick<Config, 'inForce' | 'environment'>, ctx: Context, visit: ConsoleVisit): void {
-  const asked = readAsked(ctx.query, ['set'])
+  const { asked, twice } = readFields(ctx.query, ['set'])
+  if (twice !== undefined) throw new HttpProblem(400, 'Not what was expected', twice.fault)
   const inForce = new Map(config.inForce.map((one) => [one.variable, one]))
   const groups = GROUPS.map(({ title, documentedUnder, settings }) => {
     const rows = settings.map((row) => rowOf(row, inForce.get(row.variable), config.environment))

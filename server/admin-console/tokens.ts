@@ -14,7 +14,7 @@ import type { Acknowledgements, CountedListener } from '../tokens/revocation-ack
 import type { RevokeByName } from '../tokens/revocation-by-name.ts'
 import type { FoundByText, TokenInspections } from '../tokens/token-inspection.ts'
 import type { ConsoleRoute, ConsoleVisit } from './console.ts'
-import { type Asked, chipsOf, listHref, readAsked, readRows } from './list-query.ts'
+import { type Asked, chipsOf, listHref, readFields, readRows } from './list-query.ts'
 import { redirectWithNotice } from './notices.ts'
 import { refusalOf } from './refusals.ts'
 
@@ -134,8 +134,8 @@ interface Refused {
 }
 
 async function showTokens(deps: TokenPagesDeps, ctx: Context, visit: ConsoleVisit, refused?: Refused): Promise<void> {
-  const asked = readAsked(ctx.query, Object.keys(LABELS))
-  const filterFault = faultOf(asked)
+  const { asked, twice } = readFields(ctx.query, Object.keys(LABELS))
+  const filterFault = twice?.fault ?? faultOf(asked)
   const fault = refused?.fault ?? filterFault
   const cursor = typeof ctx.query.cursor === 'string' ? ctx.query.cursor : undefined
   const { rows: revocations, ...hrefs } = filterFault !== undefined ? { rows: [] } : await readRevocations(deps, asked, cursor)

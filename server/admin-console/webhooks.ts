@@ -11,7 +11,7 @@ import type { Cursors } from '../http/cursors.ts'
 import { HttpProblem } from '../http/problems.ts'
 import type { Webhook, WebhookDelivery, WebhookDeliveryState, WebhookLook, Webhooks } from '../webhooks/webhooks.ts'
 import type { ConsoleRoute, ConsoleVisit } from './console.ts'
-import { readAsked, readRows, type View, viewsOf } from './list-query.ts'
+import { readFields, readRows, type View, viewsOf } from './list-query.ts'
 import { redirectWithNotice } from './notices.ts'
 import { refusing } from './refusals.ts'
 
@@ -105,7 +105,8 @@ const VIEWS: readonly View[] = [
 async function showOne(deps: WebhookPagesDeps, ctx: Context, visit: ConsoleVisit): Promise<void> {
   const { webhooks, cursors, clock } = deps
   const webhook = await findWebhook(webhooks, String(ctx.params.id))
-  const asked = readAsked(ctx.query, ['state'])
+  const { asked, twice } = readFields(ctx.query, ['state'])
+  if (twice !== undefined) throw new HttpProblem(400, 'Not what was expected', twice.fault)
   const state = STATES.find((one) => one === asked.state)
   if (asked.state !== undefined && state === undefined)
     throw new HttpProblem(400, 'No such state', `A delivery is ${STATES.slice(0, -1).join(', ')} or ${STATES.at(-1)}.`)

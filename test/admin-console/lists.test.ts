@@ -40,6 +40,26 @@ test.each([
   },
 )
 
+test.each([
+  ['sessions', 'ip'],
+  ['accounts', 'search'],
+  ['grants', 'client'],
+  ['clients', 'q'],
+  ['resource-servers', 'q'],
+  ['refused-requests', 'client'],
+  ['logout-notifications', 'client'],
+  ['failed-sign-ins', 'ip'],
+  ['audit', 'actor'],
+  ['secrets', 'state'],
+  ['tokens', 'value'],
+  ['settings', 'set'],
+])('a list of %s that is given a field twice (%s) does not show, or end, more than was meant', async (list, field) => {
+  const { page } = await atConsole(server, 'owner', `/admin/${list}?${field}=due&${field}=yes&state=due`)
+  expect({ status: page.status, empty: page.body.includes('class="empty"') }).toEqual({ status: 400, empty: false })
+  expect(page.body).toContain(`A field was given twice: ${field}.`)
+  expect(page.body).not.toContain('End all of these')
+})
+
 test.each(['sessions', 'grants'])(
   'what a session audit leaves out of a list of %s stays left out when something is added to the filter',
   async (noun) => {
