@@ -39,7 +39,7 @@ export function previewText(preview: Preview): string {
     grants,
     'of people': accounts,
     'refresh tokens': refreshFamilies,
-    'apps to be told': logoutNotifications,
+    'notifications to apps': logoutNotifications,
   }
   const names = (what: string, all: readonly string[]) => (all.length === 0 ? [] : [`  ${what}: ${all.slice(0, 10).join(', ')}`])
   const people = preview.people.map(({ email }) => email)

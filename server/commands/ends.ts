@@ -39,6 +39,6 @@ export function bothEnded(one: Ended, other: Ended): Ended {
 
 /** What was ended. */
 export function endedText({ sessions, grants, refresh_families, logout_notifications }: Ended): string {
-  const counts = { sessions, grants, 'refresh tokens': refresh_families, 'apps to be told': logout_notifications }
+  const counts = { sessions, grants, 'refresh tokens': refresh_families, 'notifications to apps': logout_notifications }
   return ['Ended:', ...Object.entries(counts).map(([what, count]) => `  ${what}: ${count}`)].join('\n')
 }
